@@ -1,0 +1,100 @@
+"""What to run and how to stop it: frozen, complete, checked by whoever built it (cli/ or config/)."""
+
+from __future__ import annotations
+
+from supervisor.core import ladder
+from supervisor.core.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    Leftovers: TypeAlias = Literal["end", "signal", "leave"]
+    ParentDeath: TypeAlias = Literal["TERM", "KILL", "off"]
+    Restart: TypeAlias = Literal["never", "on-failure", "always"]
+    OnExit: TypeAlias = Literal["restart", "stop-all", "ignore"]
+    Output: TypeAlias = Literal["inherit", "pipe"]
+    Overflow: TypeAlias = Literal["block", "drop"]
+
+
+class ExecSpec(Frozen):
+    """How the process is started. None means: as the supervisor's own.
+
+    ``env`` is complete (not a change to ours), None inherits. ``limits`` are (RLIMIT name, soft, hard), -1 for no
+    limit. ``session`` gives it a session of its own (no controlling terminal), else only a process group.
+    """
+
+    argv: tuple[str, ...]
+    env: dict[str, str] | None = None
+    cwd: str | None = None
+    user: str | None = None
+    group: str | None = None
+    umask: int | None = None
+    limits: tuple[tuple[str, int, int], ...] = ()
+    no_new_privs: bool = False
+    session: bool = False
+    stdin_null: bool = False
+    keep_ignored: bool = False
+    parent_death: ParentDeath = "KILL"
+    output: Output = "inherit"
+    overflow: Overflow = "block"
+
+
+class StopSpec(Frozen):
+    """How it is stopped. ``group`` signals the whole process group, else the main process only."""
+
+    ladder: ladder.Ladder
+    group: bool = True
+    leftovers: Leftovers = "end"
+    rewrite: tuple[tuple[int, int], ...] = ()
+    success_codes: tuple[int, ...] = (0,)
+
+    def rewritten(self, signal: int) -> int:
+        """The signal to send for one received; 0 drops it."""
+        return dict(self.rewrite).get(signal, signal)
+
+
+class RestartSpec(Frozen):
+    """When it is started again. Seconds; the delay doubles from ``backoff`` to ``backoff_max``, times a jitter.
+
+    ``stable`` seconds of running reset the count; more than ``burst`` restarts without them end in phase
+    ``failed``. ``on_exit`` says what the end of this worker means for the fleet.
+    """
+
+    policy: Restart = "never"
+    on_exit: OnExit = "stop-all"
+    backoff: float = 0.5
+    backoff_max: float = 30.0
+    jitter: float = 0.1
+    stable: float = 10.0
+    burst: int = 5
+
+
+class WorkerSpec(Frozen):
+    """One process to supervise. ``name`` and ``instance`` identify it in every report."""
+
+    name: str
+    exec: ExecSpec
+    stop: StopSpec
+    instance: int = 0
+    restart: RestartSpec = RestartSpec()
+    agent: bool = True
+
+    @property
+    def title(self) -> str:
+        """``api``, or ``api.2`` for the further instances of a worker."""
+        return f"{self.name}.{self.instance}" if self.instance else self.name
+
+
+class FleetSpec(Frozen):
+    """All workers of one supervisor.
+
+    ``wrap`` is the manner of `run`: signals pass through, a terminal's Ctrl-C starts no ladder. ``limit`` is the
+    fleet-wide grace limit: seconds from the first stop request until everything that is left gets SIGKILL.
+    """
+
+    workers: tuple[WorkerSpec, ...]
+    wrap: bool = False
+    name: str | None = None
+    limit: float | None = None
+    init: bool = False

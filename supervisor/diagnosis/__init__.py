@@ -1,0 +1,1 @@
+"""Explains a shutdown: (record, evidence) -> marks, critical path, findings. Pure."""

@@ -1,0 +1,1 @@
+"""Talks to the operating system and decides nothing."""
