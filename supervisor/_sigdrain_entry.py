@@ -1,0 +1,32 @@
+"""What the commands `supervisor` and `sigdrain` import: installed at the top level under this name of its own.
+
+supervisord (distribution `supervisor`) installs an import package `supervisor` too. In one environment the two
+overwrite each other; then this module still is ours and can say so instead of failing with an ImportError.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line. Returns the exit code."""
+    try:
+        from supervisor.entry import main as run
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("supervisor"):
+            raise
+        sys.stderr.write(_clash())
+        return 125
+    return run(sys.argv[1:])
+
+
+def _clash() -> str:
+    import supervisor
+
+    place = getattr(supervisor, "__file__", None) or list(getattr(supervisor, "__path__", ["?"]))[0]
+    return (
+        f"supervisor: the package `supervisor` at {place} is not sigdrain's, probably supervisord's: both install"
+        " a package of that name, and here the other one won\n"
+        "hint: install sigdrain into an environment of its own: pipx install sigdrain, or uv tool install sigdrain\n"
+    )
