@@ -66,7 +66,7 @@ class Frozen(metaclass=FrozenMeta):
         raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {key!r}")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()  # type: ignore[attr-defined]  # same type
+        return type(self) is type(other) and self._values() == other._values()
 
     def __hash__(self) -> int:
         return hash((type(self), self._values()))

@@ -48,6 +48,17 @@ class Ladder(Frozen):
             total += rung.wait
         return None
 
+    @property
+    def patient(self) -> bool:
+        """Never escalates (``none``)."""
+        return len(self.rungs) == 1 and self.rungs[0].wait is None
+
+    def with_kill(self) -> Ladder:
+        """The same ladder, ended by SIGKILL."""
+        if self.rungs[-1].signal == signals.KILL:
+            return self
+        return Ladder((*self.rungs, Rung(signals.KILL, AFTER_KILL)))
+
     def __str__(self) -> str:
         parts: list[str] = []
         for rung in self.rungs:

@@ -41,12 +41,16 @@ class ExecSpec(Frozen):
 
 
 class StopSpec(Frozen):
-    """How it is stopped. ``group`` signals the whole process group, else the main process only."""
+    """How it is stopped. ``group`` signals the whole process group, else the main process only.
+
+    ``own_signal``: the ladder's first signal was chosen by name and is used even when a signal asked for the stop.
+    """
 
     ladder: ladder.Ladder
     group: bool = True
     leftovers: Leftovers = "end"
     rewrite: tuple[tuple[int, int], ...] = ()
+    own_signal: bool = False
     success_codes: tuple[int, ...] = (0,)
 
     def rewritten(self, signal: int) -> int:
@@ -55,14 +59,16 @@ class StopSpec(Frozen):
 
 
 class RestartSpec(Frozen):
-    """When it is started again. Seconds; the delay doubles from ``backoff`` to ``backoff_max``, times a jitter.
+    """What follows when a worker ends that nobody asked to stop.
 
-    ``stable`` seconds of running reset the count; more than ``burst`` restarts without them end in phase
-    ``failed``. ``on_exit`` says what the end of this worker means for the fleet.
+    ``on_exit``: ``restart`` applies ``policy`` and lets the others run; ``stop-all`` stops the fleet; ``ignore``
+    does neither. ``policy`` ``on-failure`` restarts after any outcome but clean. Seconds; the delay doubles from
+    ``backoff`` to ``backoff_max``, each times a random 1 +- ``jitter``. ``stable`` seconds of running reset the
+    count; more than ``burst`` restarts without them end in phase ``failed``.
     """
 
-    policy: Restart = "never"
-    on_exit: OnExit = "stop-all"
+    policy: Restart = "on-failure"
+    on_exit: OnExit = "restart"
     backoff: float = 0.5
     backoff_max: float = 30.0
     jitter: float = 0.1
@@ -71,7 +77,10 @@ class RestartSpec(Frozen):
 
 
 class WorkerSpec(Frozen):
-    """One process to supervise. ``name`` and ``instance`` identify it in every report."""
+    """One process to supervise. ``name`` and ``instance`` identify it in every report.
+
+    ``adopts``: we are PID 1, so whatever it leaves behind is ours to end.
+    """
 
     name: str
     exec: ExecSpec
@@ -79,6 +88,7 @@ class WorkerSpec(Frozen):
     instance: int = 0
     restart: RestartSpec = RestartSpec()
     agent: bool = True
+    adopts: bool = False
 
     @property
     def title(self) -> str:

@@ -1,0 +1,141 @@
+"""Stopping one worker: the first request starts the ladder, later ones and the deadline climb it. Never back.
+
+A stop has one place on the ladder. Each rung's signal goes to the process group (or the main process) once, and
+one by one to those that were not there then; nobody gets the same rung twice.
+"""
+
+from __future__ import annotations
+
+from supervisor.core import signals
+from supervisor.core.actions import Action, Foreground, ReadMasks, Signal, Spawn, Survey
+from supervisor.core.life import Life, Stop
+from supervisor.core.record import Member
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Step: TypeAlias = tuple[Life, tuple[Action, ...]]
+
+# Two stop requests closer than this are one: standard signals coalesce, and systemd's KillMode=control-group
+# or a process-group kill reaches us and the worker's other watchers at the same moment.
+HURRY_AFTER = 0.1
+# /proc gives a process's start in ticks of 10 ms (proc(5), starttime): this much older is surely older.
+START_GRAIN = 0.02
+
+
+def begin(life: Life) -> Step:
+    """Start the worker (again)."""
+    fresh = Life(index=life.index, spec=life.spec, phase="starting", start=life.start + 1)
+    return fresh, (Spawn(life.index),)
+
+
+def forward(life: Life, signal: int) -> Step:
+    """Pass a signal on that asks for no stop."""
+    if not life.alive:
+        return life, ()
+    if signal in signals.SUSPENDS:
+        life = life.with_(suspend_with=signal)
+    return life, (_signal(life, signal, wake=False, ladder=False),)
+
+
+def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
+    """A stop request; ``signal`` is the one to send for rung 1, None for the ladder's own.
+
+    The first one starts the ladder; a further one at least HURRY_AFTER later climbs; the third is SIGKILL.
+    """
+    if not life.alive or life.outcome is not None:
+        return life, ()
+    if life.stop is None or life.stop.asked is None:
+        return _first_request(life, at, by, by_pid, signal)
+    stop = life.stop
+    if at - stop.last_request < HURRY_AFTER:
+        return life, (() if signal is None else (_signal(life, signal, wake=life.stopped, ladder=True),))
+    requests = stop.requests + 1
+    life = life.with_(stop=stop.with_(requests=requests, last_request=at))
+    if requests >= 3 and not life.spec.stop.ladder.patient:
+        return kill(life, at)
+    if stop.rung + 1 < len(life.spec.stop.ladder.rungs):
+        return climb(life, at, stop.rung + 1)
+    return life, (() if signal is None or life.killed else (_signal(life, signal, wake=life.stopped, ladder=True),))
+
+
+def kill(life: Life, at: float) -> Step:
+    """SIGKILL now: the third request, or the fleet's grace limit has passed. A ladder without KILL gains it."""
+    if not life.alive or life.killed is not None or life.outcome is not None or life.stop is None:
+        return life, ()
+    ladder = life.spec.stop.ladder.with_kill()
+    life = life.with_(spec=life.spec.with_(stop=life.spec.stop.with_(ladder=ladder)))
+    return climb(life, at, len(ladder.rungs) - 1)
+
+
+def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
+    sending = life.spec.stop.ladder.stop_signal if signal is None else signal
+    old = life.stop
+    stop = Stop(
+        by=by,
+        by_pid=by_pid,
+        asked=at,
+        rung=old.rung if old else 0,
+        since=old.since if old else at,
+        last_request=at,
+        requests=1,
+        group_told=at if life.spec.stop.group else None,
+    )
+    if life.death is not None:
+        # The ladder for what the main process left has begun: this adds the processes outside the group.
+        return life.with_(stop=stop), (_signal(life, sending, wake=False, ladder=True), Survey(life.index))
+    life = life.with_(stop=stop, phase="draining")
+    return life, (ReadMasks(life.index), _signal(life, sending, wake=life.stopped, ladder=True))
+
+
+def climb(life: Life, at: float, rung: int) -> Step:
+    assert life.stop is not None
+    signal = life.spec.stop.ladder.rungs[rung].signal
+    kills = signal == signals.KILL
+    stop = life.stop.with_(rung=rung, since=at, told=frozenset(), group_told=None)
+    life = life.with_(stop=stop)
+    actions: list[Action] = []
+    if kills:
+        life = life.with_(killed=life.killed or at, phase="killed" if life.death is None else "leaving")
+    if life.death is None or any(member.in_group for member in life.left):
+        everyone = life.spec.stop.group or kills
+        life = life.with_(stop=stop.with_(group_told=at if everyone else None))
+        wake = life.stopped and not kills
+        actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
+    if life.death is not None or kills:
+        # Who is outside the group, or was born since, is told after this look.
+        actions.append(Survey(life.index))
+    return life, tuple(actions)
+
+
+def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:
+    group = life.spec.stop.group if everyone is None else everyone
+    return Signal(life.index, signal, "group" if group else "main", wake=wake, ladder=ladder)
+
+
+def tell(life: Life, members: tuple[Member, ...]) -> Step:
+    """Send the rung's signal to those that have not had it; nobody gets the same rung twice."""
+    stop = life.stop
+    if stop is None:
+        return life, ()
+    told = stop.group_told
+    fresh = tuple(
+        member.pid
+        for member in members
+        if member.pid not in stop.told
+        and member.state != "Z"
+        and not (member.in_group and told is not None and member.started <= told + START_GRAIN)
+    )
+    if not fresh:
+        return life, ()
+    signal = life.spec.stop.ladder.rungs[stop.rung].signal
+    life = life.with_(stop=stop.with_(told=stop.told | frozenset(fresh)))
+    return life, (Signal(life.index, signal, "leftovers", pids=fresh, wake=signal != signals.KILL, ladder=True),)
+
+
+def resumed(life: Life) -> Step:
+    """The supervisor was continued: so is the worker, in the foreground if we are."""
+    if not life.alive:
+        return life, ()
+    return life, (Foreground(life.index), _signal(life, signals.CONT, wake=False, ladder=False))

@@ -1,0 +1,137 @@
+"""What happened. Every event has ``at``: CLOCK_MONOTONIC seconds, stamped where the fact was seen.
+
+``worker`` is the index of a life in the fleet.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+from supervisor.core.record import Masks, Member, Rusage, Sample
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Target
+
+
+class Event(Frozen):
+    """Base of all events."""
+
+    at: float
+
+
+class Forked(Event):
+    """The process exists; exec has not happened yet. ``terminal``: it may lead our terminal's foreground."""
+
+    worker: int
+    pid: int
+    terminal: bool = False
+
+
+class Started(Event):
+    """exec succeeded."""
+
+    worker: int
+
+
+class StartFailed(Event):
+    """The child could not become the command: ``stage`` of the set-up (``exec``, ``cwd``, ``user`` ...), errno."""
+
+    worker: int
+    stage: str
+    errno: int
+    detail: str = ""
+
+
+class SignalReceived(Event):
+    """A signal reached the supervisor. ``kernel``: sent by the kernel (SI_KERNEL), so from the terminal.
+
+    ``sender_pid`` 0 stands for a process outside our PID namespace.
+    """
+
+    signal: int
+    sender_pid: int = 0
+    sender_uid: int = 0
+    kernel: bool = False
+
+
+class StopAsked(Event):
+    """A stop that no signal asked for. ``workers`` None: all. ``by`` as in Shutdown.asked_by."""
+
+    by: str
+    workers: tuple[int, ...] | None = None
+    by_pid: int | None = None
+
+
+class StartAsked(Event):
+    """A worker shall run (again)."""
+
+    workers: tuple[int, ...] | None = None
+
+
+class MainExited(Event):
+    """The main process is dead and kept as a zombie. Exactly one of ``code`` and ``signal`` is set."""
+
+    worker: int
+    code: int | None
+    signal: int | None
+
+
+class MainStopped(Event):
+    """The main process was stopped by a job-control signal (state T)."""
+
+    worker: int
+    signal: int
+
+
+class MainContinued(Event):
+    """The main process runs again after a stop."""
+
+    worker: int
+
+
+class OrphansChanged(Event):
+    """A process that is not a main process ended, or may have: who is left must be looked at again."""
+
+
+class Surveyed(Event):
+    """Who is alive of a worker besides its main process."""
+
+    worker: int
+    members: tuple[Member, ...]
+
+
+class Sent(Event):
+    """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action."""
+
+    worker: int
+    signal: int
+    target: Target
+    delivered: bool
+    pids: tuple[int, ...] = ()
+    ladder: bool = False
+
+
+class MasksRead(Event):
+    """The main process's signal masks, read just before the stop signal."""
+
+    worker: int
+    masks: Masks | None
+
+
+class Sampled(Event):
+    """One look from outside while the worker stops."""
+
+    worker: int
+    sample: Sample | None
+
+
+class Reaped(Event):
+    """The main process's zombie is gone; its pid and group number may be used again. ``chance`` is in [0, 1)."""
+
+    worker: int
+    rusage: Rusage | None
+    chance: float = 0.5
+
+
+class Tick(Event):
+    """The deadline was reached."""

@@ -1,0 +1,287 @@
+"""All workers of one supervisor: ``step(fleet, event) -> (fleet, actions)``. The only entrance for events.
+
+Routes each event to the lives it concerns, turns signals into stop requests, restarts what may be restarted, and
+says when everything is over and with which exit status.
+"""
+
+from __future__ import annotations
+
+from supervisor.core import escalation, signals
+from supervisor.core.actions import Action, Note, Report, Survey
+from supervisor.core.events import Event, OrphansChanged, Reaped, SignalReceived, StartAsked, StopAsked, Tick
+from supervisor.core.frozen import Frozen
+from supervisor.core.life import Life
+from supervisor.core.restart import Attempts, after_end
+from supervisor.core.spec import FleetSpec
+from supervisor.core.step import shutdown
+from supervisor.core.step import step as life_step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias, TypeVar
+
+    from supervisor.core.record import Shutdown, Want
+
+    T = TypeVar("T")
+
+    FleetStep: TypeAlias = "tuple[Fleet, tuple[Action, ...]]"
+
+
+class Ending(Frozen):
+    """The exit status that the run earned: exactly one of ``code`` and ``signal`` is set."""
+
+    code: int | None = 0
+    signal: int | None = None
+
+
+class Fleet(Frozen):
+    """The whole state of a supervisor. ``asked`` is when everything was first asked to stop (monotonic seconds)."""
+
+    spec: FleetSpec
+    lives: tuple[Life, ...]
+    attempts: tuple[Attempts, ...]
+    want: Want = "up"
+    asked: float | None = None
+    limited: bool = False
+    failure: Ending | None = None
+    last: Ending | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """The one instant at which the fleet wants a Tick, None for never."""
+        due = [life.deadline for life in self.lives]
+        due += [attempt.due for attempt in self.attempts]
+        due.append(self._limit_at)
+        known = [at for at in due if at is not None]
+        return min(known) if known else None
+
+    @property
+    def over(self) -> bool:
+        """Nothing is alive and nothing will be started."""
+        if any(life.alive or life.phase in ("waiting", "starting") for life in self.lives):
+            return False
+        return self.want == "down" or all(attempt.due is None for attempt in self.attempts)
+
+    @property
+    def ending(self) -> Ending:
+        """With which status to leave, once over: the worker's own for `run`, the first failure's for a fleet."""
+        if self.spec.wrap:
+            return self.last or Ending()
+        return self.failure or Ending()
+
+    @property
+    def _limit_at(self) -> float | None:
+        if self.asked is None or self.spec.limit is None or self.limited:
+            return None
+        return self.asked + self.spec.limit
+
+
+def new(spec: FleetSpec) -> Fleet:
+    """A fleet of which nothing runs yet."""
+    lives = tuple(Life(index, worker) for index, worker in enumerate(spec.workers))
+    return Fleet(spec, lives, tuple(Attempts() for _ in lives))
+
+
+def step(fleet: Fleet, event: Event) -> FleetStep:
+    """Take one event in; return the next state and what to do, in order."""
+    match event:
+        case SignalReceived():
+            return _signal_received(fleet, event)
+        case StopAsked():
+            return _stop_asked(fleet, event)
+        case StartAsked():
+            return _start_asked(fleet, event)
+        case OrphansChanged():
+            waiting = [life for life in fleet.lives if life.death is not None and life.outcome is None]
+            return fleet, tuple(Survey(life.index) for life in waiting)
+        case Tick():
+            return _tick(fleet, event)
+        case Reaped():
+            return _reaped(fleet, event)
+        case _:
+            index: int = event.worker  # type: ignore[attr-defined]  # all other events concern one worker
+            life, actions = life_step(fleet.lives[index], event)
+            return _put(fleet, life), actions
+
+
+# ------------------------------------------------------------------ requests
+
+
+def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
+    if event.signal == signals.CONT:
+        return _each(fleet, escalation.resumed)
+    # In `run` an interactive program must survive the terminal's own Ctrl-C and Ctrl-\ (DESIGN 3).
+    keyboard = fleet.spec.wrap and event.kernel and event.signal in (signals.INT, signals.QUIT)
+    if event.signal not in signals.STOP_REQUESTS or keyboard:
+        return _each(fleet, lambda life: _forwarded(life, event.signal))
+    by = f"signal {signals.name(event.signal)}"
+    dropped = [life for life in fleet.lives if life.spec.stop.rewritten(event.signal) == 0]
+    if len(dropped) == len(fleet.lives):
+        return fleet, (Note(f"{signals.name(event.signal)} dropped, as --rewrite says", verbose=True),)
+    fleet = fleet.with_(want="down", asked=event.at if fleet.asked is None else fleet.asked)
+    fleet = _without_restarts(fleet)
+
+    def ask(life: Life) -> escalation.Step:
+        sending = life.spec.stop.rewritten(event.signal)
+        if sending == 0:
+            return life, ()
+        chosen = None if life.spec.stop.own_signal else sending
+        return escalation.request_stop(life, event.at, by, event.sender_pid or None, chosen)
+
+    return _each(fleet, ask)
+
+
+def _forwarded(life: Life, signal: int) -> escalation.Step:
+    sending = life.spec.stop.rewritten(signal)
+    return escalation.forward(life, sending) if sending else (life, ())
+
+
+def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
+    if event.workers is None:
+        fleet = fleet.with_(want="down", asked=event.at if fleet.asked is None else fleet.asked)
+        fleet = _without_restarts(fleet)
+        chosen = range(len(fleet.lives))
+    else:
+        attempts = tuple(
+            Attempts() if index in event.workers else attempt for index, attempt in enumerate(fleet.attempts)
+        )
+        fleet = _at_rest(fleet.with_(attempts=attempts), event.workers)
+        chosen = event.workers  # type: ignore[assignment]  # both are iterables of indexes
+
+    def ask(life: Life) -> escalation.Step:
+        return escalation.request_stop(life, event.at, event.by, event.by_pid, None)
+
+    return _each(fleet, ask, chosen)
+
+
+def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
+    chosen = range(len(fleet.lives)) if event.workers is None else event.workers
+    if fleet.want == "down":
+        return fleet, (Note("the fleet is stopping: nothing is started"),)
+    return _each(fleet, lambda life: (life, ()) if life.alive else escalation.begin(life), chosen)
+
+
+# ------------------------------------------------------------------ facts
+
+
+def _tick(fleet: Fleet, event: Tick) -> FleetStep:
+    fleet, actions = _each(fleet, lambda life: life_step(life, event))
+    limit_at = fleet._limit_at
+    if limit_at is not None and event.at >= limit_at:
+        fleet, more = _each(fleet.with_(limited=True), lambda life: escalation.kill(life, event.at))
+        actions = (*actions, *more)
+    due = [
+        index for index, attempt in enumerate(fleet.attempts) if attempt.due is not None and event.at >= attempt.due
+    ]
+    if due:
+        attempts = tuple(
+            attempt.with_(due=None) if index in due else attempt for index, attempt in enumerate(fleet.attempts)
+        )
+        fleet, more = _each(fleet.with_(attempts=attempts), escalation.begin, due)
+        actions = (*actions, *more)
+    return fleet, actions
+
+
+def _reaped(fleet: Fleet, event: Reaped) -> FleetStep:
+    before = fleet.lives[event.worker]
+    if not before.alive or before.outcome is None:
+        life, actions = life_step(before, event)
+        return _put(fleet, life), actions
+    life, actions = life_step(before, event)
+    fleet = _put(fleet, life)
+    ended = shutdown(life)
+    fleet = fleet.with_(last=_ending(life, ended))
+    actions = (*actions, Report(ended))
+    asked = life.stop is not None and life.stop.asked is not None
+    if not asked and fleet.want == "up" and not fleet.spec.wrap:
+        fleet, more = _unasked_end(fleet, life, ended, event)
+        return fleet, (*actions, *more)
+    if not _as_wanted(life, ended, asked):
+        fleet = fleet.with_(failure=fleet.failure or fleet.last)
+    return fleet, actions
+
+
+def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, event: Reaped) -> FleetStep:
+    policy = life.spec.restart
+    ran = (life.death.at - life.running_since) if life.death and life.running_since is not None else 0.0
+    attempts = after_end(policy, fleet.attempts[life.index], ended, ran, event.at, event.chance)
+    fleet = fleet.with_(attempts=_replaced(fleet.attempts, life.index, attempts))
+    if attempts.due is not None:
+        return _put(fleet, life.with_(phase="backoff")), ()
+    if ended.outcome != "clean":
+        fleet = fleet.with_(failure=fleet.failure or fleet.last)
+    if attempts.exhausted:
+        text = (
+            f"{life.spec.title}: failed {attempts.count + 1} times without running {policy.stable:g} s; given up."
+            " Mend it, or raise its burst"
+        )
+        return _put(fleet, life.with_(phase="failed")), (Note(text),)
+    if policy.on_exit == "stop-all":
+        by = StopAsked(event.at, "failed peer" if ended.outcome != "clean" else "finished peer", by_pid=ended.pid)
+        return _stop_asked(fleet, by)
+    return fleet, ()
+
+
+def _as_wanted(life: Life, ended: Shutdown, asked: bool) -> bool:
+    if ended.outcome == "clean":
+        return True
+    ours = {climb.signal for climb in life.sent} - {signals.KILL}
+    return asked and ended.outcome == "signalled" and ended.signal in ours
+
+
+def _ending(life: Life, ended: Shutdown) -> Ending:
+    if ended.outcome == "stuck":
+        return Ending(code=125)
+    if life.failure is None:
+        return Ending(code=ended.exit_code, signal=ended.signal)
+    return Ending(code=start_failure_code(life.failure.stage, life.failure.errno))
+
+
+ENOENT, ENOTDIR = 2, 20
+
+
+def start_failure_code(stage: str, errno: int) -> int:
+    """The exit code of a command that could not be started: 127 not found, 126 not executable, 125 our set-up."""
+    if stage != "exec":
+        return 125
+    return 127 if errno in (ENOENT, ENOTDIR) else 126
+
+
+# ------------------------------------------------------------------ plumbing
+
+
+def _each(
+    fleet: Fleet,
+    act: Callable[[Life], escalation.Step],
+    chosen: range | tuple[int, ...] | list[int] | None = None,
+) -> FleetStep:
+    lives = list(fleet.lives)
+    actions: list[Action] = []
+    for index in range(len(lives)) if chosen is None else chosen:
+        lives[index], more = act(lives[index])
+        actions.extend(more)
+    return fleet.with_(lives=tuple(lives)), tuple(actions)
+
+
+def _put(fleet: Fleet, life: Life) -> Fleet:
+    if fleet.lives[life.index] is life:
+        return fleet
+    return fleet.with_(lives=_replaced(fleet.lives, life.index, life))
+
+
+def _replaced(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
+    return (*items[:index], item, *items[index + 1 :])
+
+
+def _without_restarts(fleet: Fleet) -> Fleet:
+    """The fleet goes down: nothing in backoff or waiting is started any more."""
+    return _at_rest(fleet.with_(attempts=tuple(Attempts() for _ in fleet.lives)), range(len(fleet.lives)))
+
+
+def _at_rest(fleet: Fleet, chosen: range | tuple[int, ...]) -> Fleet:
+    lives = tuple(
+        life.with_(phase="exited") if life.index in chosen and life.phase in ("waiting", "backoff") else life
+        for life in fleet.lives
+    )
+    return fleet.with_(lives=lives)

@@ -1,0 +1,140 @@
+"""The state of one worker, frozen: its own snapshot. Knows no other worker, no clock, and takes no decision.
+
+    waiting -> starting -> running -> draining -> (cleaning) -> leaving -> exited -> (backoff -> starting)
+                  |                      |  SIGKILL -> killed -> stuck, AFTER_KILL seconds later
+                  +-> failed (could not start, or restarted too often)
+
+What happens to it: step.py (facts come in) and escalation.py (a stop is asked for, the ladder is climbed).
+"""
+
+from __future__ import annotations
+
+from supervisor.core import signals
+from supervisor.core.events import StartFailed
+from supervisor.core.frozen import Frozen
+from supervisor.core.ladder import Rung
+from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample
+from supervisor.core.spec import WorkerSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Outcome, Phase
+
+# The last look at what hangs begins this long before SIGKILL, so that SIGKILL itself is on time.
+LAST_GASP = 0.150
+# Seconds after the stop request at which we look from outside: early and often enough to see a socket close,
+# then sparingly. After the last one: every LOOK_EVERY.
+LOOKS = (0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+LOOK_EVERY = 30.0
+MOST_SAMPLES = 64
+
+
+class Stop(Frozen):
+    """A stop under way. ``rung`` is the index on the ladder, ``since`` when it was reached; instants are monotonic.
+
+    ``told`` are the pids that were signalled one by one at this rung; ``group_told`` is when the group was.
+    """
+
+    by: str
+    by_pid: int | None
+    asked: float | None
+    rung: int
+    since: float
+    last_request: float
+    requests: int
+    group_told: float | None = None
+    told: frozenset[int] = frozenset()
+    looks: int = 0
+    gasped: bool = False
+
+
+class Death(Frozen):
+    """How the main process ended."""
+
+    at: float
+    code: int | None
+    signal: int | None
+
+
+class Life(Frozen):
+    """The state of one worker; frozen, so it is its own snapshot."""
+
+    index: int
+    spec: WorkerSpec
+    phase: Phase = "waiting"
+    start: int = 0
+    pid: int | None = None
+    last_pid: int = 0
+    since: float | None = None
+    running_since: float | None = None
+    terminal: bool = False
+    stopped: bool = False
+    suspend_with: int | None = None
+    stop: Stop | None = None
+    death: Death | None = None
+    killed: float | None = None
+    ended: float | None = None
+    masks: Masks | None = None
+    samples: tuple[Sample, ...] = ()
+    sent: tuple[Climb, ...] = ()
+    left: tuple[Member, ...] = ()
+    seen_left: tuple[Member, ...] = ()
+    waited: bool = False
+    shot: frozenset[int] = frozenset()
+    fates: tuple[Leftover, ...] = ()
+    outcome: Outcome | None = None
+    rusage: Rusage | None = None
+    failure: StartFailed | None = None
+
+    @property
+    def alive(self) -> bool:
+        """A process of ours exists that signals may go to."""
+        return self.pid is not None
+
+    @property
+    def rung(self) -> Rung | None:
+        """The rung that stands, while a stop is under way."""
+        return self.spec.stop.ladder.rungs[self.stop.rung] if self.stop else None
+
+    @property
+    def next_rung_at(self) -> float | None:
+        """When the next rung (or, after the last, the verdict *stuck*) is due."""
+        if self.stop is None or self.rung is None or self.rung.wait is None or self.outcome is not None:
+            return None
+        return self.stop.since + self.rung.wait
+
+    @property
+    def kill_at(self) -> float | None:
+        """When SIGKILL is due if it is the next rung."""
+        following = self.following
+        return self.next_rung_at if following and following.signal == signals.KILL else None
+
+    @property
+    def deadline(self) -> float | None:
+        """The one instant at which this life wants a Tick, None for never."""
+        due = [at for at in (self.next_rung_at, self.gasp_at, self.look_at) if at is not None]
+        return min(due) if due else None
+
+    @property
+    def following(self) -> Rung | None:
+        """The rung above the one that stands."""
+        rungs = self.spec.stop.ladder.rungs
+        return rungs[self.stop.rung + 1] if self.stop and self.stop.rung + 1 < len(rungs) else None
+
+    @property
+    def gasp_at(self) -> float | None:
+        """When the last look before SIGKILL is due."""
+        if self.stop is None or self.stop.gasped or self.kill_at is None or self.death is not None:
+            return None
+        return max(self.kill_at - LAST_GASP, self.stop.since)
+
+    @property
+    def look_at(self) -> float | None:
+        """When the next look from outside is due."""
+        if self.stop is None or self.death is not None or len(self.samples) >= MOST_SAMPLES:
+            return None
+        if self.stop.asked is None or self.outcome is not None:
+            return None
+        extra = self.stop.looks - len(LOOKS)
+        offset = LOOKS[self.stop.looks] if extra < 0 else LOOKS[-1] + LOOK_EVERY * (extra + 1)
+        return self.stop.asked + offset

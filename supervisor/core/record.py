@@ -1,0 +1,207 @@
+"""What leaves the core: one frozen :class:`Shutdown` per end of a worker, and the parts it is made of.
+
+Three axes (DESIGN 4): *want*, *phase* (where it is) and *outcome* (how it ended, once). Unknown is None, never 0.
+Instants (``Marks``, ``at``) are seconds since zero, the first of asked, noticed and begin of teardown.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    Want: TypeAlias = Literal["up", "down"]
+    Phase: TypeAlias = Literal[
+        "waiting", "starting", "running", "draining", "cleaning", "leaving", "killed", "stuck", "exited",
+        "backoff", "failed",
+    ]  # fmt: skip
+    Outcome: TypeAlias = Literal["clean", "failed", "signalled", "killed", "stuck"]
+    Target: TypeAlias = Literal["main", "group", "leftovers"]
+    Fate: TypeAlias = Literal["ended", "killed", "left"]
+    Severity: TypeAlias = Literal["error", "warning", "note"]
+    Disposition: TypeAlias = Literal["caught", "ignored", "default"]
+
+
+class Rusage(Frozen):
+    """Of the main process and the children it waited for (wait4(2)): CPU seconds, peak bytes of one process."""
+
+    cpu_user: float
+    cpu_system: float
+    max_rss: int
+
+
+class Climb(Frozen):
+    """One signal of the ladder as it was sent, seconds since zero. ``delivered`` False: nobody was there."""
+
+    at: float
+    signal: int
+    target: Target
+    delivered: bool = True
+
+
+class Marks(Frozen):
+    """Instants of one shutdown. ``exited`` is the end of the whole worker, ``main_exited`` of its main process."""
+
+    asked: float | None = None
+    noticed: float | None = None
+    drained: float | None = None
+    cleaned: float | None = None
+    killed: float | None = None
+    main_exited: float | None = None
+    exited: float | None = None
+
+
+class Member(Frozen):
+    """A process of the worker besides its main process. ``started`` is monotonic seconds; ``state`` as in proc(5)."""
+
+    pid: int
+    argv: tuple[str, ...]
+    started: float
+    in_group: bool
+    state: str = "?"
+
+
+class Leftover(Frozen):
+    """A member that was alive when the main process had exited, and what became of it."""
+
+    pid: int
+    argv: tuple[str, ...]
+    fate: Fate
+
+
+class Masks(Frozen):
+    """Signal masks of a process as bit sets, bit n-1 for signal n (proc(5), SigCgt, SigIgn, SigBlk)."""
+
+    caught: int
+    ignored: int
+    blocked: int
+
+    def disposition(self, signal: int) -> Disposition:
+        """What the process does with the signal."""
+        bit = 1 << (signal - 1)
+        return "caught" if self.caught & bit else "ignored" if self.ignored & bit else "default"
+
+    def blocks(self, signal: int) -> bool:
+        """Whether the main thread holds the signal back."""
+        return bool(self.blocked & 1 << (signal - 1))
+
+
+class Sample(Frozen):
+    """What could be seen from outside at one instant of a stop. ``cpu`` is cumulative seconds of the main process.
+
+    ``syscall`` is the system call its main thread sleeps in, ``None`` when it runs or cannot be read.
+    ``listening`` are local addresses, ``connections`` the number of established ones; None when unreadable.
+    """
+
+    at: float
+    state: str
+    cpu: float
+    threads: int
+    syscall: str | None = None
+    listening: tuple[str, ...] | None = None
+    connections: int | None = None
+    children: int = 0
+
+
+class Where(Frozen):
+    """A place in somebody's source, with the line's text when it could be read."""
+
+    file: str
+    line: int
+    function: str
+    source: str | None = None
+    task: str | None = None
+    thread: str | None = None
+
+
+class PhaseSpan(Frozen):
+    """One shutdown phase of a Python worker (signal, drain, cancel, ... finalize), seconds since zero."""
+
+    name: str
+    start: float
+    end: float
+
+
+class Stretch(Frozen):
+    """A piece of the critical path: seconds, what kind of wait, and where."""
+
+    seconds: float
+    what: str
+    where: Where | None = None
+
+
+class Finding(Frozen):
+    """Why a shutdown was slow or lost work; ``code`` is stable (DESIGN 4), ``seconds`` on the critical path."""
+
+    code: str
+    severity: Severity
+    title: str
+    advice: str
+    seconds: float | None = None
+    where: Where | None = None
+    proof: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+class AgentFacts(Frozen):
+    """Whether the injected agent spoke; if not, the reason."""
+
+    present: bool
+    python: str | None = None
+    loop: str | None = None
+    dropped: int = 0
+    reason: str | None = None
+
+
+class Explanation(Frozen):
+    """What diagnosis adds to a shutdown. All instants count from ``zero`` (monotonic seconds)."""
+
+    zero: float
+    marks: Marks
+    agent: AgentFacts
+    phases: tuple[PhaseSpan, ...] = ()
+    critical_path: tuple[Stretch, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Shutdown(Frozen):
+    """One worker's end. ``zero`` is monotonic seconds; everything else counts from it.
+
+    ``asked_by`` is ``"signal SIGTERM"``, ``"command stop"``, ``"dependency"``, ``"failed peer"``, ``"drill"`` or
+    ``"self"``. Exactly one of ``exit_code`` and ``signal`` is set unless the worker is stuck.
+    """
+
+    worker: str
+    instance: int
+    start: int
+    pid: int
+    argv: tuple[str, ...]
+    asked_by: str
+    asked_by_pid: int | None
+    outcome: Outcome
+    exit_code: int | None
+    signal: int | None
+    grace: float | None
+    zero: float
+    marks: Marks
+    escalation: tuple[Climb, ...] = ()
+    rusage: Rusage | None = None
+    leftovers: tuple[Leftover, ...] = ()
+    masks: Masks | None = None
+    samples: tuple[Sample, ...] = ()
+    phases: tuple[PhaseSpan, ...] = ()
+    agent: AgentFacts = AgentFacts(present=False)
+    critical_path: tuple[Stretch, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def total(self) -> float:
+        """Seconds from zero to the end of the whole worker."""
+        return self.marks.exited or 0.0
+
+    @property
+    def title(self) -> str:
+        """``api``, or ``api.2`` for a further instance."""
+        return f"{self.worker}.{self.instance}" if self.instance else self.worker

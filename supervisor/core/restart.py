@@ -1,0 +1,33 @@
+"""Whether, and when, a worker that ended by itself is started again: backoff, jitter, burst limit. Pure."""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+from supervisor.core.record import Shutdown
+from supervisor.core.spec import RestartSpec
+
+
+class Attempts(Frozen):
+    """Restarts without a stable run in between; ``due`` is when the next start happens, None when none is planned."""
+
+    count: int = 0
+    due: float | None = None
+    exhausted: bool = False
+
+
+def after_end(
+    spec: RestartSpec, attempts: Attempts, ended: Shutdown, ran: float, at: float, chance: float
+) -> Attempts:
+    """What follows the unasked end of a worker that ran ``ran`` seconds; ``chance`` in [0, 1) is the jitter's dice.
+
+    ``due`` stays None when the policy says no; ``exhausted`` marks the named failure: too many restarts.
+    """
+    if spec.on_exit != "restart" or spec.policy == "never":
+        return Attempts(attempts.count)
+    if spec.policy == "on-failure" and ended.outcome == "clean":
+        return Attempts(attempts.count)
+    count = 0 if ran >= spec.stable else attempts.count
+    if count >= spec.burst:
+        return Attempts(count, exhausted=True)
+    delay = min(spec.backoff * 2.0**count, spec.backoff_max)
+    return Attempts(count + 1, due=at + delay * (1 + spec.jitter * (2 * chance - 1)))
