@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     OnExit: TypeAlias = Literal["restart", "stop-all", "ignore"]
     Output: TypeAlias = Literal["inherit", "pipe"]
     Overflow: TypeAlias = Literal["block", "drop"]
+    LogFormat: TypeAlias = Literal["text", "json"]
+    LogTime: TypeAlias = Literal["offset", "utc"]
 
 
 class ExecSpec(Frozen):
@@ -108,3 +110,15 @@ class FleetSpec(Frozen):
     name: str | None = None
     limit: float | None = None
     init: bool = False
+
+
+class LogSpec(Frozen):
+    """How the workers' output is shown: with their names before each line, as text or JSON, in which time.
+
+    ``offset`` is local time with its offset from UTC. What happens when the reader is too slow is each worker's
+    own: ``ExecSpec.overflow``.
+    """
+
+    prefix: bool = True
+    format: LogFormat = "text"
+    time: LogTime = "offset"
