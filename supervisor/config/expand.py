@@ -1,0 +1,100 @@
+"""Fills in ``${VARIABLE}`` and the placeholders ``{instance}`` and ``{port}``, in one pass. Pure.
+
+One pass, so that what a variable holds is never expanded again: a password with a ``$`` stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TOKEN = re.compile(r"\$\$|\$\{|\{\{(?:instance|port)\}\}|\{(?:instance|port)\}")
+_TOKEN_OR_END = re.compile(_TOKEN.pattern + r"|\}")
+_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+# Near misses, and what supervisord calls it: told, because they would reach the worker as they are.
+_LOOKALIKE = re.compile(r"\{(?!(?:instance|port)\})(?:instances?|inst|ports?)\}|%\(process_num\)\d*d", re.IGNORECASE)
+
+
+class ExpandError(ValueError):
+    """The text cannot be expanded; ``message`` says what, ``hint`` what to write."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def expand(text: str, variables: Mapping[str, str], placeholders: Mapping[str, str]) -> str:
+    """``text`` with everything filled in. Raises ExpandError at the first part that cannot be.
+
+    ``${NAME}``, ``${NAME:-default}`` (when unset or empty; the default may hold further ones), ``$$`` for a plain
+    ``$``; a ``$`` before anything else stays. ``{instance}`` and ``{port}``, doubled braces for the plain text.
+    """
+    done: list[str] = []
+    at = 0
+    while token := _TOKEN.search(text, at):
+        mark = token.group()
+        done.append(text[at : token.start()])
+        at = token.end()
+        if mark == "$$":
+            done.append("$")
+        elif mark == "${":
+            end = _closing(text, at)
+            done.append(_variable(text[at:end], variables, placeholders))
+            at = end + 1
+        elif mark.startswith("{{"):
+            done.append(mark[1:-1])
+        else:
+            done.append(_placeholder(mark, placeholders))
+    return "".join((*done, text[at:]))
+
+
+def placeholders(text: str) -> set[str]:
+    """The names of the placeholders that the text uses."""
+    return {token.strip("{}") for token in _TOKEN.findall(text) if token[0] == "{" and token[1] != "{"}
+
+
+def lookalike(text: str) -> str:
+    """A part that was probably meant as a placeholder but is none, or an empty text."""
+    found = _LOOKALIKE.search(text)
+    return found.group() if found else ""
+
+
+def _closing(text: str, start: int) -> int:
+    """The offset of the brace that closes the ``${`` whose inside begins at ``start``."""
+    depth, at = 1, start
+    while token := _TOKEN_OR_END.search(text, at):
+        depth += {"${": 1, "}": -1}.get(token.group(), 0)
+        if not depth:
+            return token.start()
+        at = token.end()
+    raise ExpandError(f"has a ${{ without its }}: {text[start - 2 : start + 20]}", "write $${ for a plain ${")
+
+
+def _variable(inside: str, variables: Mapping[str, str], placeholders: Mapping[str, str]) -> str:
+    parts = _VARIABLE.fullmatch(inside)
+    if parts is None:
+        raise ExpandError(
+            f"holds ${{{inside}}}, which is no variable",
+            "write ${NAME} or ${NAME:-default}; $${ for a plain ${",
+        )
+    name, default = parts.groups()
+    if default is not None:
+        return variables.get(name) or expand(default, variables, placeholders)
+    if name not in variables:
+        raise ExpandError(f"uses the variable {name}, which is not set", f"set it, or write ${{{name}:-default}}")
+    return variables[name]
+
+
+def _placeholder(mark: str, placeholders: Mapping[str, str]) -> str:
+    name = mark[1:-1]
+    if name not in placeholders:
+        example = "instances = 2" if name == "instance" else "port = 8000"
+        raise ExpandError(
+            f'uses {mark}, but the worker has no "{name if name == "port" else "instances"}"',
+            f"add {example}, or write {{{mark}}} for the plain text",
+        )
+    return placeholders[name]

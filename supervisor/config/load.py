@@ -1,0 +1,187 @@
+"""Finds, reads and checks a config file; hands out the specs. The entrance to config/.
+
+loaded = load(None, os.getcwd(), os.environ)
+loaded.fleet, loaded.log, loaded.warnings
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+
+from supervisor.config import procfile, validate
+from supervisor.config.build import Builder
+from supervisor.config.complaint import Complaint, InvalidConfig
+from supervisor.config.locate import Positions, locate
+from supervisor.config.outside import SYSTEM
+from supervisor.config.parse import decode, parse
+from supervisor.config.problems import Problems
+from supervisor.core.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from supervisor.config.locate import Path
+    from supervisor.config.outside import Outside
+    from supervisor.core.spec import FleetSpec, LogSpec
+
+PLACES = ("supervisor.toml", "configs/supervisor.toml", "pyproject.toml")
+PYPROJECT = ("tool", "sigdrain")
+
+
+class LoadedConfig(Frozen):
+    """``path`` is absolute; ``warnings`` are complaints that do not keep the fleet from starting."""
+
+    fleet: FleetSpec
+    log: LogSpec
+    path: str
+    warnings: tuple[Complaint, ...] = ()
+
+
+def load(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM) -> LoadedConfig:
+    """The config at ``path``, or the first of PLACES in ``cwd``. Raises InvalidConfig with every complaint."""
+    loaded, complaints = _examine(path, cwd, environ, outside)
+    if loaded is None:
+        raise InvalidConfig(complaints)
+    return loaded
+
+
+def check(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM) -> list[Complaint]:
+    """Everything there is to complain about, errors and warnings, sorted by position."""
+    return _examine(path, cwd, environ, outside)[1]
+
+
+class _Source(Frozen):
+    """A document that was read: ``shown`` is the file's name in complaints, ``root`` the tables above ours.
+
+    ``positions`` is None until something needs them: finding them takes as long as parsing.
+    """
+
+    shown: str
+    path: str
+    text: str
+    raw: dict[str, Any]
+    root: Path = ()
+    positions: Positions | None = None
+    complaints: tuple[Complaint, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.path)
+
+
+def _examine(
+    path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside
+) -> tuple[LoadedConfig | None, list[Complaint]]:
+    source = _find(cwd, environ, outside) if path is None else _read(path, cwd, environ, outside)
+    if isinstance(source, Complaint):
+        return None, [source]
+    problems = Problems()
+    problems.elsewhere += source.complaints
+    document = validate.document(source.raw, source.root, problems)
+    builder = Builder(document, environ, source.folder, cwd, outside, problems)
+    fleet = builder.fleet(_default_name(source.folder))
+    complaints = _placed(problems, source)
+    if problems.failed:
+        return None, complaints
+    return LoadedConfig(fleet, builder.log(), source.path, tuple(complaints)), complaints
+
+
+def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
+    """The first of PLACES that is there; a pyproject.toml counts when it has our table."""
+    for place in PLACES:
+        try:
+            data = outside.read(os.path.join(cwd, place))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return _unreadable(place, error)
+        if place != "pyproject.toml" or b"tool.sigdrain" in data:
+            return _understood(data, place, os.path.join(cwd, place), environ, outside)
+    hint = "write one, start with `supervisor init`, or name it with -c FILE"
+    looked = "supervisor.toml, configs/supervisor.toml and [tool.sigdrain] in pyproject.toml"
+    return Complaint(cwd, 0, 0, f"there is no config here: looked for {looked}", hint=hint)
+
+
+def _read(path: str, cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
+    full = os.path.join(cwd, path)
+    try:
+        data = outside.read(full)
+    except OSError as error:
+        return _unreadable(path, error)
+    return _understood(data, path, full, environ, outside)
+
+
+def _unreadable(shown: str, error: OSError) -> Complaint:
+    hint = ""
+    if isinstance(error, IsADirectoryError):
+        hint = "name the file in it, as in -c FOLDER/supervisor.toml"
+    elif isinstance(error, FileNotFoundError):
+        hint = "`supervisor init` writes one to start from"
+    return Complaint(shown, 0, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", hint=hint)
+
+
+def _understood(
+    data: bytes, shown: str, path: str, environ: Mapping[str, str], outside: Outside
+) -> _Source | Complaint:
+    """The bytes of a file as a document, by the kind of file."""
+    text, complaint = decode(data, shown)
+    if complaint:
+        return complaint
+    if procfile.is_procfile(shown):
+        dotenv = _dotenv(os.path.dirname(path), outside)
+        raw, positions, complaints = procfile.document(text, shown, dotenv, environ)
+        return _Source(shown, path, text, raw, (), positions, tuple(complaints))
+    raw, complaint = parse(text, shown)
+    if complaint:
+        return complaint
+    if os.path.basename(path) != "pyproject.toml":
+        return _Source(shown, path, text, raw)
+    for key in PYPROJECT:
+        raw = raw.get(key, {})
+        if not isinstance(raw, dict) or not raw:
+            hint = "write [tool.sigdrain.worker.web] and below it its command"
+            return Complaint(shown, 0, 0, "has no [tool.sigdrain] table", hint=hint)
+    return _Source(shown, path, text, raw, PYPROJECT)
+
+
+def _dotenv(folder: str, outside: Outside) -> str | None:
+    try:
+        return outside.read(os.path.join(folder, ".env")).decode(errors="replace")
+    except OSError:
+        return None
+
+
+def _placed(problems: Problems, source: _Source) -> list[Complaint]:
+    """The problems with their positions, those of the config itself first, each file sorted by position."""
+    if not problems.listed and not problems.elsewhere:
+        return []
+    positions = source.positions or locate(source.text)
+    complaints: list[Complaint] = []
+    for problem in problems.listed:
+        spot = positions.spot(problem.path, key=problem.on_key)
+        line = spot.line if source.text.strip() else 0
+        complaints.append(
+            Complaint(
+                source.shown,
+                line,
+                spot.column,
+                problem.message,
+                problem.severity,
+                problem.hint,
+                spot.source,
+                spot.width,
+            )
+        )
+    complaints += problems.elsewhere
+    return sorted(complaints, key=lambda found: (found.file != source.shown, found.file, found.line, found.column))
+
+
+def _default_name(folder: str) -> str:
+    """The project's folder as a name: ``shop`` for /srv/shop/supervisor.toml and /srv/shop/configs/…."""
+    if os.path.basename(folder) == "configs":
+        folder = os.path.dirname(folder)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", os.path.basename(folder)).strip("-")
+    return name[:63] or "fleet"
