@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from supervisor.core import escalation, signals
 from supervisor.core.actions import Action, Note, Report, Survey
-from supervisor.core.events import Event, OrphansChanged, Reaped, SignalReceived, StartAsked, StopAsked, Tick
+from supervisor.core.events import (
+    Event,
+    OrphansChanged,
+    Reaped,
+    SignalReceived,
+    StartAsked,
+    StartFailed,
+    StopAsked,
+    Tick,
+)
 from supervisor.core.frozen import Frozen
-from supervisor.core.life import Life
+from supervisor.core.life import Death, Life
 from supervisor.core.restart import Attempts, after_end
 from supervisor.core.spec import FleetSpec
 from supervisor.core.step import shutdown
@@ -78,8 +87,10 @@ class Fleet(Frozen):
 
 
 def new(spec: FleetSpec) -> Fleet:
-    """A fleet of which nothing runs yet."""
+    """A fleet of which nothing runs yet. The one process of `run` is being started before there is a fleet."""
     lives = tuple(Life(index, worker) for index, worker in enumerate(spec.workers))
+    if spec.wrap:
+        lives = tuple(life.with_(phase="starting", start=1) for life in lives)
     return Fleet(spec, lives, tuple(Attempts() for _ in lives))
 
 
@@ -99,6 +110,8 @@ def step(fleet: Fleet, event: Event) -> FleetStep:
             return _tick(fleet, event)
         case Reaped():
             return _reaped(fleet, event)
+        case StartFailed() if not fleet.lives[event.worker].alive:
+            return _never_started(fleet, event)
         case _:
             index: int = event.worker  # type: ignore[attr-defined]  # all other events concern one worker
             life, actions = life_step(fleet.lives[index], event)
@@ -184,28 +197,38 @@ def _tick(fleet: Fleet, event: Tick) -> FleetStep:
 
 
 def _reaped(fleet: Fleet, event: Reaped) -> FleetStep:
-    before = fleet.lives[event.worker]
-    if not before.alive or before.outcome is None:
-        life, actions = life_step(before, event)
-        return _put(fleet, life), actions
-    life, actions = life_step(before, event)
+    life, actions = life_step(fleet.lives[event.worker], event)
     fleet = _put(fleet, life)
+    if life.alive or life.outcome is None:
+        return fleet, actions
+    fleet, more = _ended(fleet, life, event.at, event.chance)
+    return fleet, (*actions, *more)
+
+
+def _never_started(fleet: Fleet, event: StartFailed) -> FleetStep:
+    """fork itself failed: there is a life without a process, and it is over."""
+    life = fleet.lives[event.worker].with_(
+        phase="failed", failure=event, death=Death(event.at, 125, None), outcome="failed", ended=event.at
+    )
+    return _ended(_put(fleet, life), life, event.at, 0.5)
+
+
+def _ended(fleet: Fleet, life: Life, at: float, chance: float) -> FleetStep:
     ended = shutdown(life)
     fleet = fleet.with_(last=_ending(life, ended))
-    actions = (*actions, Report(ended))
     asked = life.stop is not None and life.stop.asked is not None
     if not asked and fleet.want == "up" and not fleet.spec.wrap:
-        fleet, more = _unasked_end(fleet, life, ended, event)
-        return fleet, (*actions, *more)
+        fleet, actions = _unasked_end(fleet, life, ended, at, chance)
+        return fleet, (Report(ended), *actions)
     if not _as_wanted(life, ended, asked):
         fleet = fleet.with_(failure=fleet.failure or fleet.last)
-    return fleet, actions
+    return fleet, (Report(ended),)
 
 
-def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, event: Reaped) -> FleetStep:
+def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: float) -> FleetStep:
     policy = life.spec.restart
     ran = (life.death.at - life.running_since) if life.death and life.running_since is not None else 0.0
-    attempts = after_end(policy, fleet.attempts[life.index], ended, ran, event.at, event.chance)
+    attempts = after_end(policy, fleet.attempts[life.index], ended, ran, at, chance)
     fleet = fleet.with_(attempts=_replaced(fleet.attempts, life.index, attempts))
     if attempts.due is not None:
         return _put(fleet, life.with_(phase="backoff")), ()
@@ -218,7 +241,7 @@ def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, event: Reaped) -> Fl
         )
         return _put(fleet, life.with_(phase="failed")), (Note(text),)
     if policy.on_exit == "stop-all":
-        by = StopAsked(event.at, "failed peer" if ended.outcome != "clean" else "finished peer", by_pid=ended.pid)
+        by = StopAsked(at, "failed peer" if ended.outcome != "clean" else "finished peer", by_pid=ended.pid)
         return _stop_asked(fleet, by)
     return fleet, ()
 

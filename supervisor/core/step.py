@@ -98,7 +98,7 @@ def _surveyed(life: Life, event: Surveyed) -> Step:
     if life.death is None:
         # SIGKILL was sent while the main process lived: tell those outside its group.
         outside = tuple(member for member in event.members if not member.in_group)
-        return tell(life.with_(seen_left=(*life.seen_left, *_unknown(life.seen_left, outside))), event.at, outside)
+        return tell(life.with_(seen_left=(*life.seen_left, *_unknown(life.seen_left, outside))), outside)
     life = life.with_(seen_left=(*life.seen_left, *fresh), left=event.members)
     waited = _waited_for(life)
     if not waited:

@@ -1,0 +1,125 @@
+"""The values of `run`'s options -> a frozen plan. Pure; shared by the lean path and typer."""
+
+from __future__ import annotations
+
+from supervisor.core import ladder, signals
+from supervisor.core.frozen import Frozen
+from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
+from supervisor.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervisor.cli.options import Values
+
+REPORT_SUFFIXES = (".json", ".md")
+
+
+class RunPlan(Frozen):
+    """What `run` shall do, and how it shall speak."""
+
+    fleet: FleetSpec
+    signal_exit: str
+    subreaper: bool
+    reports: tuple[str, ...]
+    verbose: bool
+    quiet: bool
+    json: bool
+    color: str
+
+
+def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
+    """Check and combine. ``init``: we are PID 1. Raises UsageError."""
+    given: dict[str, Any] = dict(values)
+    if not command:
+        raise UsageError("no command to run", "write it after the options, as in: supervisor run -- python worker.py")
+    worker = WorkerSpec(
+        name=_name(command[0]),
+        exec=ExecSpec(
+            argv=tuple(command),
+            cwd=given["cwd"],
+            keep_ignored=given["keep_ignored"],
+            parent_death=given["parent_death"],
+        ),
+        stop=StopSpec(
+            ladder=_ladder(given["escalation"], given["grace"], given["stop_signal"]),
+            group=not given["child_only"],
+            leftovers=given["leftovers"],
+            rewrite=tuple(_rewrite(text) for text in given["rewrite"]),
+        ),
+        restart=RestartSpec(policy="never", on_exit="ignore"),
+        adopts=init,
+    )
+    for path in given["report"]:
+        if not path.endswith(REPORT_SUFFIXES):
+            raise UsageError(
+                f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
+            )
+    if given["verbose"] and given["quiet"]:
+        raise UsageError("--verbose and --quiet contradict each other", "give one of them")
+    return RunPlan(
+        fleet=FleetSpec((worker,), wrap=True, init=init),
+        signal_exit=_signal_exit(given["signal_exit"], init),
+        subreaper=given["subreaper"] == "auto",
+        reports=tuple(given["report"]),
+        verbose=given["verbose"],
+        quiet=given["quiet"],
+        json=given["json"],
+        color=given["color"],
+    )
+
+
+def _name(command: str) -> str:
+    return command.rstrip("/").rpartition("/")[2] or command
+
+
+def _signal_exit(choice: str, init: bool) -> str:
+    if choice == "auto":
+        # systemd counts death by SIGTERM as clean and exit 143 as failure; PID 1 cannot die of a default action.
+        return "code" if init else "raise"
+    return choice
+
+
+def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) -> ladder.Ladder:
+    if escalation is not None and (grace is not None or stop_signal is not None):
+        other = "--grace" if grace is not None else "--stop-signal"
+        raise UsageError(
+            f"--escalation and {other} both set the first rung",
+            "give the whole ladder with --escalation, as in TERM/10/KILL, or leave it out",
+        )
+    try:
+        result = ladder.parse(escalation or ladder.DEFAULT)
+    except ladder.LadderError as error:
+        raise UsageError(f"--escalation: {error}", "a ladder reads like TERM/10/INT/5/KILL") from None
+    if stop_signal is not None:
+        number = signals.number(stop_signal)
+        if number is None or number in (signals.KILL, signals.STOP, signals.CHLD):
+            raise UsageError(
+                f"--stop-signal {stop_signal}: no signal to stop with", "use a name like TERM, INT or QUIT"
+            )
+        result = ladder.with_stop_signal(result, number)
+    if grace is not None:
+        result = ladder.with_grace(result, _seconds(grace))
+    return result
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= ladder.LONGEST:
+        raise UsageError(f"--grace {text}: not a number of seconds", "write seconds, as in --grace 2.5")
+    return value
+
+
+def _rewrite(text: str) -> tuple[int, int]:
+    before, colon, after = text.partition(":")
+    found = signals.number(before)
+    target = 0 if after == "0" else signals.number(after)
+    if not colon or found is None or target is None:
+        raise UsageError(f"--rewrite {text}: not two signals", "write FROM:TO, as in TERM:INT; TERM:0 drops SIGTERM")
+    if found not in signals.FORWARDED:
+        raise UsageError(f"--rewrite {text}: {signals.name(found)} is never forwarded", "rewrite another signal")
+    return found, target

@@ -1,0 +1,112 @@
+"""`supervisor run -- CMD`: start the command at once, then import what the running phase needs.
+
+Until the process exists this path imports no typer, rich, psutil, asyncio, logging, dataclasses, enum or typing:
+the worker's first instruction comes at 1.8 x `python -c pass` or earlier (benchmarks/wrapper.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from supervisor.cli.plan import RunPlan
+from supervisor.errors import SpawnError
+from supervisor.system import signals, spawn
+from supervisor.system.terminal import Terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.actions import Note
+    from supervisor.core.record import Shutdown
+
+
+def run(plan: RunPlan) -> int:
+    """Run the command to its end and return our exit code; may die of the command's signal instead.
+
+    Raises SpawnError when it could not be started.
+    """
+    _reserve_stdio()
+    inherited = signals.take_over()
+    init = plan.fleet.init
+    subreaper = init or _become_subreaper(plan)
+    tty = Terminal.find()
+    worker = plan.fleet.workers[0]
+    try:
+        child = spawn.fork_exec(worker.exec, inherited, terminal=tty)
+    except OSError as error:
+        raise _cannot_fork(error) from None
+
+    from supervisor.loop import Loop
+
+    ended: list[Shutdown] = []
+    loop = Loop(
+        plan.fleet,
+        inherited,
+        subreaper=subreaper,
+        tty=tty,
+        on_report=ended.append,
+        on_note=lambda note: _say(plan, note),
+    )
+    loop.adopt(0, child)
+    fleet = loop.run()
+    failure = fleet.lives[0].failure
+    if failure is not None:
+        from supervisor.system.startfail import explain
+
+        raise explain(worker.exec, failure, fleet.ending.code or 125)
+    if ended:
+        _tell(plan, ended[0])
+    ending = fleet.ending
+    if ending.signal is None:
+        return ending.code or 0
+    if plan.signal_exit == "raise":
+        signals.die_of(ending.signal)
+    return 128 + ending.signal
+
+
+def _reserve_stdio() -> None:
+    """Keep 0, 1 and 2 from being given to a descriptor of ours; the command still finds them closed."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+
+
+def _become_subreaper(plan: RunPlan) -> bool:
+    if not plan.subreaper:
+        return False
+    from supervisor.system import libc
+
+    libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
+    return True
+
+
+def _cannot_fork(error: OSError) -> SpawnError:
+    if error.errno == errno.EAGAIN:
+        hint = "the limit of processes is reached: raise it (ulimit -u, pids.max, TasksMax=)"
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = "the limit of open files is reached: raise it (ulimit -n, LimitNOFILE=)"
+    else:
+        hint = "try again, or see what the kernel says: dmesg"
+    return SpawnError(f"cannot start a process: {error.strerror}", hint, 125)
+
+
+def _say(plan: RunPlan, note: Note) -> None:
+    if plan.quiet or (note.verbose and not plan.verbose):
+        return
+    try:
+        os.write(2, f"supervisor: {note.text}\n".encode(errors="replace"))
+    except OSError:
+        pass  # nobody listens: stderr is closed or full
+
+
+def _tell(plan: RunPlan, ended: Shutdown) -> None:
+    """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""
+    from supervisor.core.verdict import worth_telling
+
+    if plan.reports or plan.json or plan.verbose or (not plan.quiet and worth_telling(ended)):
+        from supervisor.cli.telling import tell
+        from supervisor.system.origin import origin
+
+        tell(plan, ended, origin())

@@ -1,0 +1,30 @@
+"""Whether an end was unremarkable: clean and in good time. Everything else is told without being asked."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Shutdown
+
+# A stop that eats more than half of its grace period is slow (issue tracker: systemd 28317 asks for this warning).
+SLOW_SHARE = 0.5
+
+
+def forced(ended: Shutdown) -> bool:
+    """SIGKILL was needed, for the main process or for one that it left."""
+    return ended.outcome in ("killed", "stuck") or any(one.fate == "killed" for one in ended.leftovers)
+
+
+def slow(ended: Shutdown) -> bool:
+    """It took more than half of the grace period."""
+    return ended.marks.asked is not None and ended.grace is not None and ended.total > SLOW_SHARE * ended.grace
+
+
+def lossy(ended: Shutdown) -> bool:
+    """A finding says that work was lost or the exit was held."""
+    return any(finding.severity in ("error", "warning") for finding in ended.findings)
+
+
+def worth_telling(ended: Shutdown) -> bool:
+    """Forced, slow or lossy."""
+    return forced(ended) or slow(ended) or lossy(ended)

@@ -1,0 +1,71 @@
+"""argv -> the lean path of `run`, or the full command line. Errors that a user can mend become one message here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.errors import SupervisorError
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line; the exit code. A bug of ours keeps its traceback."""
+    from supervisor.errors import SupervisorError
+
+    if sys.platform != "linux":
+        complain("supervisor runs on Linux only: it needs signalfd, pidfds and /proc")
+        return 125
+    try:
+        code = _dispatch(argv)
+    except SupervisorError as error:
+        report(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    flush()
+    return code
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    if argv and argv[0] == "run":
+        from supervisor.cli.options import parse
+
+        parsed = parse(argv[1:], os.environ)
+        if parsed is not None:
+            from supervisor.cli.plan import plan
+            from supervisor.cli.run import run
+
+            code = run(plan(*parsed, init=os.getpid() == 1))
+            flush()
+            # Tearing the interpreter down takes 3 ms that our parent would wait for; nothing is left to do in them.
+            os._exit(code)
+    from supervisor.cli.app import main as full
+
+    return full(argv)
+
+
+def report(error: SupervisorError) -> None:
+    """One message: what, where, what to do."""
+    complain(error.message + (f"\nhint: {error.hint}" if error.hint else ""))
+
+
+def complain(text: str) -> None:
+    """To stderr, if somebody listens."""
+    try:
+        os.write(2, f"supervisor: {text}\n".encode(errors="replace"))
+    except OSError:
+        pass
+
+
+def flush() -> None:
+    """Python's buffers; a closed or full pipe is not our failure."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            pass

@@ -1,0 +1,270 @@
+"""The only event loop: a fact arrives, core decides, system carries out. epoll, no thread, no wake-up while idle.
+
+Every event enters at :meth:`Loop.see`. Facts of one epoll batch share one time stamp, taken before anything is read.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from time import monotonic
+
+from supervisor.core import actions as act
+from supervisor.core import events as ev
+from supervisor.core import fleet as fleets
+from supervisor.core import signals as numbers
+from supervisor.core.fleet import Fleet
+from supervisor.system import process, procfs, signals, spawn, terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisor.core.record import Shutdown
+    from supervisor.core.spec import FleetSpec
+
+# Members outside our own children (no subreaper) are watched by pidfd, so many at a time.
+MOST_WATCHED = 256
+
+
+class Loop:
+    """Runs one fleet until it is over. ``on_report`` and ``on_note`` hear what is to be told, as it happens."""
+
+    def __init__(
+        self,
+        spec: FleetSpec,
+        inherited: signals.Inherited,
+        *,
+        subreaper: bool,
+        tty: terminal.Terminal | None = None,
+        on_report: Callable[[Shutdown], None] | None = None,
+        on_note: Callable[[act.Note], None] | None = None,
+        record: Callable[[ev.Event], None] | None = None,
+    ) -> None:
+        self.fleet: Fleet = fleets.new(spec)
+        self._inherited = inherited
+        self._subreaper = subreaper
+        self._tty = tty
+        self._on_report = on_report
+        self._on_note = on_note
+        self._record = record
+        self._census = procfs.Census(subreaper)
+        self._children: dict[int, spawn.Child] = {}
+        self._epoll = select.epoll()
+        self._signals = signals.open_fd()
+        self._epoll.register(self._signals, select.EPOLLIN)
+        # What a descriptor means: ("main" | "status", worker), ("member", worker).
+        self._meaning: dict[int, tuple[str, int]] = {}
+
+    # -------------------------------------------------------------- the one entrance
+
+    def see(self, event: ev.Event) -> None:
+        """Take one event in and carry out what core says, until nothing is left to do."""
+        queue = [event]
+        while queue:
+            current = queue.pop(0)
+            if self._record is not None:
+                self._record(current)
+            self.fleet, actions = fleets.step(self.fleet, current)
+            for action in actions:
+                answer = self._perform(action)
+                if answer is not None:
+                    queue.append(answer)
+
+    def adopt(self, worker: int, child: spawn.Child) -> None:
+        """A process that was started before this loop existed (the lean path of `run`)."""
+        self.see(self._watch(worker, child))
+
+    def run(self) -> Fleet:
+        """Until the fleet is over. On a bug of ours no worker is left behind: they are stopped, then it is raised."""
+        try:
+            while not self.fleet.over:
+                self._turn()
+        except BaseException:
+            self._abandon()
+            raise
+        finally:
+            if self._tty is not None:
+                self._tty.take_back()
+        return self.fleet
+
+    def _turn(self) -> None:
+        deadline = self.fleet.deadline
+        timeout = -1 if deadline is None else max(deadline - monotonic(), 0.0)
+        ready = self._epoll.poll(timeout, 256)
+        at = monotonic()
+        # Ends before signals: a worker that was dead already was not stopped by the signal of the same batch.
+        for fd, _ in ready:
+            if fd != self._signals:
+                self._descriptor_ready(fd, at)
+        if any(fd == self._signals for fd, _ in ready):
+            self._signals_ready(at)
+        deadline = self.fleet.deadline
+        if deadline is not None and deadline <= at:
+            self.see(ev.Tick(at))
+
+    # -------------------------------------------------------------- facts
+
+    def _descriptor_ready(self, fd: int, at: float) -> None:
+        kind, worker = self._meaning.get(fd, ("", -1))
+        if kind == "main":
+            self._main_ended(worker, fd, at)
+        elif kind == "status":
+            self._status_known(worker, fd, at)
+        elif kind == "member":
+            self._forget(fd)
+            self.see(ev.OrphansChanged(at))
+
+    def _main_ended(self, worker: int, fd: int, at: float) -> None:
+        found = process.peek_exit(fd)
+        if found is None:
+            return
+        self._epoll.unregister(fd)
+        del self._meaning[fd]
+        status = self._children[worker].status_fd
+        if status in self._meaning:
+            self._status_known(worker, status, at)
+        self.see(ev.MainExited(at, worker, found.code, found.signal))
+
+    def _status_known(self, worker: int, fd: int, at: float) -> None:
+        failure = spawn.read_status(fd)
+        self._forget(fd)
+        if failure is None:
+            self.see(ev.Started(at, worker))
+        else:
+            self.see(ev.StartFailed(at, worker, *failure))
+
+    def _signals_ready(self, at: float) -> None:
+        arrived = signals.read(self._signals)
+        for one in arrived:
+            if one.signal != numbers.CHLD:
+                self.see(ev.SignalReceived(at, one.signal, one.sender_pid, one.sender_uid, one.kernel))
+        if any(one.signal == numbers.CHLD for one in arrived):
+            self._children_changed(at)
+
+    def _children_changed(self, at: float) -> None:
+        for worker, child in list(self._children.items()):
+            while (change := process.peek_job(child.pid)) is not None:
+                kind, signal = change
+                self.see(ev.MainStopped(at, worker, signal) if kind == "stopped" else ev.MainContinued(at, worker))
+        if process.reap_orphans({child.pid for child in self._children.values()}):
+            self.see(ev.OrphansChanged(at))
+
+    # -------------------------------------------------------------- actions
+
+    def _perform(self, action: act.Action) -> ev.Event | None:
+        match action:
+            case act.Signal():
+                return self._send(action)
+            case act.Spawn():
+                return self._spawn(action.worker)
+            case act.ReadMasks():
+                return ev.MasksRead(monotonic(), action.worker, procfs.masks(self._children[action.worker].pid))
+            case act.Look():
+                at = monotonic()
+                return ev.Sampled(at, action.worker, procfs.sample(self._children[action.worker].pid, at))
+            case act.Survey():
+                return self._survey(action.worker)
+            case act.Reap():
+                return self._reap(action)
+            case act.Suspend():
+                if self._tty is not None:
+                    self._tty.take_back()
+                terminal.suspend(action.signal)
+            case act.Foreground():
+                if self._tty is not None and self._children[action.worker].terminal:
+                    self._tty.lend(self._children[action.worker].pid)
+            case act.Report():
+                if self._on_report is not None:
+                    self._on_report(action.shutdown)
+            case act.Note():
+                if self._on_note is not None:
+                    self._on_note(action)
+        return None
+
+    def _send(self, action: act.Signal) -> ev.Event:
+        child = self._children[action.worker]
+        at = monotonic()
+        pids: tuple[int, ...] = ()
+        if action.target == "group":
+            delivered = process.send_group(child.pid, action.signal)
+            if action.wake:
+                process.send_group(child.pid, numbers.CONT)
+        elif action.target == "main":
+            delivered = process.send_main(child.pidfd, action.signal)
+            if action.wake:
+                process.send_main(child.pidfd, numbers.CONT)
+        else:
+            started = {member.pid: member.started for member in self.fleet.lives[action.worker].seen_left}
+            pids = tuple(
+                pid for pid in action.pids if process.send_checked(pid, started[pid], action.signal, action.wake)
+            )
+            delivered = bool(pids)
+        return ev.Sent(at, action.worker, action.signal, action.target, delivered, pids, action.ladder)
+
+    def _spawn(self, worker: int) -> ev.Event:
+        spec = self.fleet.spec.workers[worker]
+        try:
+            child = spawn.fork_exec(spec.exec, self._inherited, terminal=self._tty)
+        except OSError as error:
+            return ev.StartFailed(monotonic(), worker, "fork", error.errno or 0)
+        return self._watch(worker, child)
+
+    def _watch(self, worker: int, child: spawn.Child) -> ev.Event:
+        self._children[worker] = child
+        for fd, kind in ((child.pidfd, "main"), (child.status_fd, "status")):
+            self._meaning[fd] = (kind, worker)
+            self._epoll.register(fd, select.EPOLLIN)
+        return ev.Forked(monotonic(), worker, child.pid, child.terminal)
+
+    def _survey(self, worker: int) -> ev.Event:
+        others = [child.pid for index, child in self._children.items() if index != worker]
+        mark = None if self.fleet.spec.wrap else str(worker).encode()
+        members = self._census.members(self._children[worker].pid, others, mark)
+        if not self._subreaper:
+            self._watch_members(worker, [member.pid for member in members])
+        return ev.Surveyed(monotonic(), worker, tuple(members))
+
+    def _watch_members(self, worker: int, pids: list[int]) -> None:
+        for fd in [fd for fd, meaning in self._meaning.items() if meaning == ("member", worker)]:
+            self._forget(fd)
+        for pid in pids[:MOST_WATCHED]:
+            try:
+                fd = os.pidfd_open(pid)
+            except OSError:
+                continue
+            self._meaning[fd] = ("member", worker)
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def _reap(self, action: act.Reap) -> ev.Event:
+        child = self._children.pop(action.worker)
+        rusage = None if action.stuck else process.reap(child.pid)
+        for fd, meaning in list(self._meaning.items()):
+            if meaning[1] == action.worker:
+                self._forget(fd)
+        if not action.stuck:
+            os.close(child.pidfd)
+        return ev.Reaped(monotonic(), action.worker, rusage, int.from_bytes(os.urandom(4), "big") / 2**32)
+
+    def _forget(self, fd: int) -> None:
+        if self._meaning.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+            os.close(fd)
+
+    # -------------------------------------------------------------- our own bug
+
+    def _abandon(self) -> None:
+        """Stop what runs without the core: the stop signal, the grace period, SIGKILL."""
+        poll = select.poll()
+        for worker, child in self._children.items():
+            process.send_group(child.pid, self.fleet.spec.workers[worker].stop.ladder.stop_signal)
+            poll.register(child.pidfd, select.POLLIN)
+        graces = [self.fleet.spec.workers[worker].stop.ladder.grace or 10.0 for worker in self._children]
+        until = monotonic() + max(graces, default=0.0)
+        waiting = {child.pidfd for child in self._children.values()}
+        while waiting and (left := until - monotonic()) > 0:
+            for fd, _ in poll.poll(left * 1000):
+                waiting.discard(fd)
+                poll.unregister(fd)
+        for child in self._children.values():
+            process.send_group(child.pid, numbers.KILL)

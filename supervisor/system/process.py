@@ -1,0 +1,139 @@
+"""Processes of ours: signals to them, their stops and ends, and the zombies. Decides nothing.
+
+A main process that died is kept as a zombie (WNOWAIT) until its group is gone, so that its pid and its group's
+number cannot be used again while we may signal them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.core import signals
+from supervisor.core.frozen import Frozen
+from supervisor.core.record import Rusage
+from supervisor.system.signals import pidfd_send_signal
+
+
+class Exit(Frozen):
+    """How a process ended: exactly one of ``code`` and ``signal`` is set."""
+
+    code: int | None
+    signal: int | None
+
+
+def peek_exit(pidfd: int) -> Exit | None:
+    """How the process ended, leaving the zombie; None while it lives (waitid(2), WNOWAIT)."""
+    found = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if found is None:
+        return None
+    if found.si_code == os.CLD_EXITED:
+        return Exit(found.si_status, None)
+    return Exit(None, found.si_status)
+
+
+def peek_job(pid: int) -> tuple[str, int] | None:
+    """("stopped", signal) or ("continued", SIGCONT) since the last call; None when nothing changed."""
+    try:
+        found = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if found is None:
+        return None
+    return ("stopped" if found.si_code == os.CLD_STOPPED else "continued"), found.si_status
+
+
+def reap(pid: int) -> Rusage | None:
+    """Let a zombie go; its resource use (wait4(2)). None when it is no zombie."""
+    try:
+        found, _, usage = os.wait4(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if found == 0:
+        return None
+    return Rusage(usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def reap_orphans(keep: set[int]) -> bool:
+    """Reap every dead child but the main processes ``keep``. Whether there was one."""
+    any_reaped = False
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return any_reaped
+        if found is None:
+            return any_reaped
+        if found.si_pid in keep:
+            # A kept zombie hides the others from P_ALL: go through the children one by one.
+            return _reap_listed(keep) or any_reaped
+        os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
+        any_reaped = True
+
+
+def _reap_listed(keep: set[int]) -> bool:
+    any_reaped = False
+    for pid in children(os.getpid()):
+        if pid in keep:
+            continue
+        try:
+            any_reaped |= os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None
+        except ChildProcessError:
+            continue
+    return any_reaped
+
+
+def children(pid: int) -> list[int]:
+    """The direct children of a process, zombies included (proc(5), /proc/pid/task/tid/children)."""
+    found: list[int] = []
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for task in tasks:
+        try:
+            with open(f"/proc/{pid}/task/{task}/children", "rb", buffering=0) as file:
+                found += map(int, file.read().split())
+        except OSError:
+            continue
+    return found
+
+
+def send_main(pidfd: int, signal: int) -> bool:
+    """Signal the one process. Whether it was there."""
+    try:
+        pidfd_send_signal(pidfd, signal)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def send_group(group: int, signal: int) -> bool:
+    """Signal a whole process group whose leader is ours (alive or a kept zombie). Whether somebody was there."""
+    try:
+        os.killpg(group, signal)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def send_checked(pid: int, started: float, signal: int, wake: bool) -> bool:
+    """Signal a process that is no child of ours, if it still is the one that ``started`` then (monotonic s)."""
+    from supervisor.system import procfs
+
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        # The descriptor holds the process; only now is the start time compared, so no other one can be hit.
+        found = procfs.stat(pid)
+        if found is None or abs(found.started - started) > procfs.TICK:
+            return False
+        delivered = send_main(pidfd, signal)
+        if wake and delivered and found.state == "T":
+            send_main(pidfd, signals.CONT)
+        return delivered
+    except PermissionError:
+        return False
+    finally:
+        os.close(pidfd)

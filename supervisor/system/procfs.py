@@ -1,0 +1,177 @@
+"""Facts about processes from /proc (proc(5)). None or empty when they cannot be read; never an error."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from supervisor.core.frozen import Frozen
+from supervisor.core.record import Masks, Member, Sample
+from supervisor.system.process import children
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Seconds per clock tick, the grain of start times and CPU times in /proc/pid/stat.
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+MOST_ARGV_BYTES = 4096
+MOST_FDS = 4096
+MARK = b"SIGDRAIN_MARK="
+
+
+class Stat(Frozen):
+    """The fields of /proc/pid/stat that we use. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds."""
+
+    pid: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    cpu: float
+    threads: int
+    started: float
+
+
+def read(path: str, limit: int = 65536) -> bytes | None:
+    """Up to ``limit`` bytes of a file in /proc, None when it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        data = b""
+        while len(data) < limit and (chunk := os.read(fd, limit - len(data))):
+            data += chunk
+        return data
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def stat(pid: int) -> Stat | None:
+    """The process's /proc/pid/stat, None when it is gone."""
+    data = read(f"/proc/{pid}/stat", 2048)
+    if not data:
+        return None
+    # The command's name may hold spaces and parentheses; the fields count from the last parenthesis.
+    fields = data[data.rindex(b")") + 2 :].split()
+    # starttime counts from boot including suspend (CLOCK_BOOTTIME); everything of ours is CLOCK_MONOTONIC.
+    suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return Stat(
+        pid=pid,
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        cpu=(int(fields[11]) + int(fields[12])) * TICK,
+        threads=int(fields[17]),
+        started=int(fields[19]) * TICK - suspended,
+    )
+
+
+def argv(pid: int) -> tuple[str, ...]:
+    """The command line, cut at 4 KiB; the name in brackets when it has none (a zombie, a kernel thread)."""
+    data = read(f"/proc/{pid}/cmdline", MOST_ARGV_BYTES)
+    if data:
+        return tuple(os.fsdecode(part) for part in data.rstrip(b"\0").split(b"\0"))
+    name = read(f"/proc/{pid}/comm", 64)
+    return (f"[{os.fsdecode(name.strip())}]",) if name else ()
+
+
+def masks(pid: int) -> Masks | None:
+    """What the process does with its signals (SigCgt, SigIgn, SigBlk of /proc/pid/status)."""
+    data = read(f"/proc/{pid}/status", 8192)
+    if not data:
+        return None
+    values = {
+        key: int(value, 16)
+        for line in data.split(b"\n")
+        if (key := line[:6]) in (b"SigBlk", b"SigIgn", b"SigCgt") and (value := line[8:])
+    }
+    if len(values) != 3:
+        return None
+    return Masks(caught=values[b"SigCgt"], ignored=values[b"SigIgn"], blocked=values[b"SigBlk"])
+
+
+class Census:
+    """Finds the processes of a worker. Remembers command lines, so that a repeated look stays cheap.
+
+    With a subreaper (or as PID 1) every descendant is reachable from our own children; without one, orphans go to
+    init and only those that stayed in the worker's process group are found, by a scan of all of /proc.
+    """
+
+    def __init__(self, subreaper: bool) -> None:
+        self._subreaper = subreaper
+        self._argv: dict[tuple[int, float], tuple[str, ...]] = {}
+
+    def members(self, main: int, others: Iterable[int], mark: bytes | None) -> list[Member]:
+        """Who is alive of the worker with main process ``main`` (alive or a zombie), besides it.
+
+        ``others`` are the main processes of other workers, whose descendants are not ours; ``mark`` is the value
+        of SIGDRAIN_MARK in this worker's environment, needed only where several workers share a supervisor.
+        """
+        found = self._descendants(main, set(others), mark) if self._subreaper else self._group(main)
+        return [
+            Member(one.pid, self._command(one), one.started, one.group == main, one.state)
+            for one in found
+            if one.state not in "ZX"
+        ]
+
+    def _descendants(self, main: int, others: set[int], mark: bytes | None) -> list[Stat]:
+        found: list[Stat] = []
+        for pid in children(os.getpid()):
+            if pid == main:
+                self._subtree(pid, found)
+            elif pid not in others:
+                one = stat(pid)
+                if one is not None and self._belongs(one, main, mark):
+                    found.append(one)
+                    self._subtree(pid, found)
+        return found
+
+    def _subtree(self, pid: int, found: list[Stat]) -> None:
+        for child in children(pid):
+            one = stat(child)
+            if one is not None:
+                found.append(one)
+                self._subtree(child, found)
+
+    def _belongs(self, one: Stat, main: int, mark: bytes | None) -> bool:
+        if mark is None or main in (one.group, one.session):
+            return True
+        environ = read(f"/proc/{one.pid}/environ", 1 << 20)
+        return environ is not None and MARK + mark in environ.split(b"\0")
+
+    def _group(self, main: int) -> list[Stat]:
+        every = (stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)
+        return [one for one in every if one is not None and one.group == main]
+
+    def _command(self, one: Stat) -> tuple[str, ...]:
+        key = (one.pid, one.started)
+        if key not in self._argv:
+            if len(self._argv) > 4096:
+                self._argv.clear()
+            self._argv[key] = argv(one.pid)
+        return self._argv[key]
+
+
+def sample(pid: int, at: float) -> Sample | None:
+    """One look at a process from outside; None when it is gone or a zombie."""
+    found = stat(pid)
+    if found is None or found.state in "ZX":
+        return None
+    from supervisor.system import sockets, syscalls
+
+    listening, connections = sockets.of_process(pid)
+    return Sample(
+        at=at,
+        state=found.state,
+        cpu=found.cpu,
+        threads=found.threads,
+        syscall=syscalls.current(pid),
+        listening=listening,
+        connections=connections,
+        children=len(children(pid)),
+    )

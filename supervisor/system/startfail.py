@@ -1,0 +1,69 @@
+"""Why a command could not be started, in words: what, where, what to do. Looks at the files to say it exactly."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from supervisor.core.events import StartFailed
+from supervisor.core.spec import ExecSpec
+from supervisor.errors import SpawnError
+
+
+def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
+    """The error for a failed start. ``exit_code`` is 127, 126 or 125 (core.fleet.start_failure_code)."""
+    reason = os.strerror(failure.errno)
+    if failure.stage == "cwd":
+        return SpawnError(
+            f"cannot start in folder {spec.cwd!r}: {reason}", "create it, or give another one with --cwd", exit_code
+        )
+    if failure.stage == "fork":
+        return SpawnError(
+            f"cannot start a process: {reason}", "raise the limit of processes or of open files", exit_code
+        )
+    if failure.stage != "exec":
+        return SpawnError(
+            f"cannot set {failure.stage} of {spec.argv[0]!r}: {reason}",
+            "mend it, or run as a user who may",
+            exit_code,
+        )
+    return SpawnError(*_exec_words(spec.argv[0], failure), exit_code)
+
+
+def _exec_words(command: str, failure: StartFailed) -> tuple[str, str]:
+    path = failure.detail or command
+    if failure.errno == errno.ENOENT:
+        interpreter = _interpreter(path) if "/" in path else None
+        if interpreter is not None:
+            return (
+                f"cannot start {path!r}: its interpreter {interpreter!r} does not exist",
+                "mend the #! line of the script, or install the interpreter",
+            )
+        if "/" in command:
+            return f"cannot start {command!r}: no such file", "check the path; it is relative to the working folder"
+        return f"cannot start {command!r}: not found in PATH", "check the spelling, install it, or give its path"
+    if failure.errno == errno.ENOEXEC:
+        return (
+            f"cannot start {path!r}: it is no program and has no #! line",
+            f"begin it with a line like #!/bin/sh, or run: sh {path}",
+        )
+    if failure.errno == errno.EACCES and os.path.isdir(path):
+        return f"cannot start {path!r}: it is a folder", "give the program inside it"
+    if failure.errno == errno.EACCES:
+        return (
+            f"cannot start {path!r}: permission denied",
+            f"make it executable (chmod +x {path}), or look for a file system mounted noexec",
+        )
+    if failure.errno == errno.E2BIG:
+        return f"cannot start {path!r}: arguments and environment are too long", "shorten them (execve(2), limits)"
+    return f"cannot start {path!r}: {os.strerror(failure.errno)}", "see execve(2), ERRORS"
+
+
+def _interpreter(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            first = file.readline(256)
+    except OSError:
+        return None
+    words = first[2:].split() if first.startswith(b"#!") else []
+    return os.fsdecode(words[0]) if words else None
