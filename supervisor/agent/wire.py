@@ -25,7 +25,7 @@ Before any shutdown, only::
 
     hello           python "3.11.7", implementation "cpython", ppid, forked (bool), executable, cwd,
                     probe (bool: SIGURG is answered), dump (file in the channel's folder that faulthandler writes
-                    to) and dump_signal (the signal that makes it write: no Python code and no GIL needed; send it
+                    to, open as dump_fd) and dump_signal (the signal that makes it write: no Python code and no GIL needed; send it
                     only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+), cancelling (bool:
                     Task.cancelling() exists, 3.11+), stdlib (folder of the standard library)
     probe           probe (bool): the application took SIGURG for itself (false): do not send it any more
@@ -76,14 +76,14 @@ could not be understood, lost: sequence numbers never seen).
 TASK     task, name, coro, at, leaf, stack, on (WAIT), cancelling, handling ("CancelledError": suspended in the
          handler or `finally` that it runs after a cancel), shielded, caught, late
 WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tasks, shield); due (seconds until it
-         ends by itself: sleep, timeout); peer (read, drain); pid (child); clients, count (server); unfinished,
+         ends by itself: sleep, timeout); peer (read, drain); child (its pid); clients, count (server); unfinished,
          count (queue-join: items not done, tasks still getting); count (event, queue-get, lock: waiters)
          kinds: task tasks shield sleep event condition lock semaphore barrier queue-get queue-put queue-join
          executor read drain child server socket future generator ready (would run at once)
-THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, pid
+THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, child
          state: loop-idle pool-idle callback (runs a callback or a task's step: the loop is blocked) executor (runs
          a pool job) join-threads join-executor busy (anything else)
-         doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with pid), other
+         doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its pid), other
 HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it)
 LOOP     loop, type, running, closed, n_tasks, timers, next_timer (seconds), ready, watched (files besides its own
          wake-up), asyncgens
@@ -104,7 +104,7 @@ MAX_ITEMS = 300  # entries of one list
 FRAME = "frame"
 STACK = [FRAME]
 WAIT = {
-    "kind": str, "task": int, "name": str, "tasks": [int], "count": int, "due": float, "peer": str, "pid": int,
+    "kind": str, "task": int, "name": str, "tasks": [int], "count": int, "due": float, "peer": str, "child": int,
     "clients": [str], "unfinished": int,
 }  # fmt: skip
 TASK = {
@@ -113,7 +113,7 @@ TASK = {
 }  # fmt: skip
 THREAD = {
     "thread": int, "tid": int, "name": str, "main": bool, "daemon": bool, "state": str, "at": FRAME, "leaf": FRAME,
-    "stack": STACK, "doing": str, "fd": int, "pid": int,
+    "stack": STACK, "doing": str, "fd": int, "child": int,
 }  # fmt: skip
 HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME}
 LOOP = {
@@ -126,7 +126,7 @@ TASK_TIMES = {**TASK, "seconds": float, "since_cancel": float}
 EVENTS: Dict[str, Dict[str, Any]] = {
     "hello": {
         "python": str, "implementation": str, "ppid": int, "forked": bool, "executable": str, "cwd": str,
-        "probe": bool, "dump": str, "dump_signal": int, "monitoring": bool, "cancelling": bool, "stdlib": str,
+        "probe": bool, "dump": str, "dump_fd": int, "dump_signal": int, "monitoring": bool, "cancelling": bool, "stdlib": str,
     },
     "probe": {"probe": bool},
     "signal-received": HANDLER,
@@ -167,7 +167,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
 FROM_RECEIVER = frozenset({"dump", "eof"})
 
 # Terminal escapes in a task's name must not reach a terminal, nor lone surrogates an encoder.
-_CLEAN = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160), *range(0xD800, 0xE000))}
+_CLEAN = dict.fromkeys((*range(32), *range(127, 160), *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}")
 
 
 class AgentMessage:
@@ -234,7 +234,7 @@ def _scanner() -> Callable[[str, int], Tuple[Any, int]]:
         def parse_constant(name: str) -> float:  # NaN, Infinity
             raise _Refused(name)
 
-    return make_scanner(_Options())  # type: ignore[no-any-return]  # an untyped private module
+    return make_scanner(_Options())  # type: ignore[arg-type]  # the stub wants json's own decoder, which reads the same
 
 
 _scan = _scanner()
@@ -254,7 +254,9 @@ def decode(raw: bytes) -> Union[AgentMessage, str]:
     if value.get("v") != VERSION:
         return "version"
     event = value.get("ev")
-    shapes = EVENTS.get(event) if type(event) is str else None
+    if type(event) is not str:
+        return "event"
+    shapes = EVENTS.get(event)
     if shapes is None or event in FROM_RECEIVER:
         return "event"
     try:

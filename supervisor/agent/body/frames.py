@@ -1,0 +1,134 @@
+"""Stacks as the wire wants them: of threads, and of suspended coroutines. It keeps no frame and starts nothing."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, Dict, List, Optional, Tuple
+
+    Place = Tuple[str, int, str]
+
+DEPTH = 60
+USER, LIBRARY, STANDARD, OURS = 0, 1, 2, 3
+_ranks: Dict[str, int] = {}
+
+
+def rank(filename: str) -> int:
+    """Whose code a file is: the user's, an installed package's, the standard library's, ours."""
+    found = _ranks.get(filename)
+    if found is None:
+        if filename.startswith(agent.HOME):
+            found = OURS
+        elif "-packages/" in filename:  # site-packages, and Debian's dist-packages
+            found = LIBRARY
+        elif filename.startswith((agent.STDLIB, "<frozen")):
+            found = STANDARD
+        else:
+            found = USER
+        _ranks[filename] = found
+    return found
+
+
+def place(frame: FrameType) -> Place:
+    code = frame.f_code
+    return (code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_name)
+
+
+def thread_stack(frame: Optional[FrameType]) -> List[FrameType]:
+    """The frames of a running stack, outermost first, without ours."""
+    out: List[FrameType] = []
+    while frame is not None and len(out) < DEPTH:
+        if rank(frame.f_code.co_filename) != OURS:
+            out.append(frame)
+        frame = frame.f_back
+    out.reverse()
+    return out
+
+
+def await_chain(thing: Any) -> List[FrameType]:
+    """The frames of a suspended coroutine, outermost first, through generators and asynchronous generators."""
+    out: List[FrameType] = []
+    while thing is not None and len(out) < DEPTH:
+        kind = type(thing).__name__
+        if kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
+            # Nothing in Python names what these drive; the collector knows it (true on 3.8 to 3.14).
+            names = ("async_generator", "coroutine")
+            thing = next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
+            continue
+        frame = getattr(thing, "cr_frame", None)
+        if frame is not None:
+            following = thing.cr_await
+        else:
+            frame = getattr(thing, "gi_frame", None)
+            if frame is not None:
+                following = thing.gi_yieldfrom
+            else:
+                frame = getattr(thing, "ag_frame", None)
+                following = getattr(thing, "ag_await", None)
+        if frame is None:
+            break
+        out.append(frame)
+        thing = following
+    return out
+
+
+def handling(thing: Any) -> Optional[str]:
+    """The exception that a suspended coroutine is handling, by class name: CancelledError means that it runs its
+    cleanup. The interpreter keeps it in the coroutine's exception state, which only the collector shows."""
+    for _ in range(DEPTH):
+        if thing is None:
+            return None
+        for item in gc.get_referents(thing):
+            if isinstance(item, BaseException) and type(item).__name__ == "CancelledError":
+                return "CancelledError"
+        kind = type(thing).__name__
+        if kind == "coroutine":
+            thing = thing.cr_await
+        elif kind == "generator":
+            thing = thing.gi_yieldfrom
+        elif kind == "async_generator":
+            thing = thing.ag_await
+        elif kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
+            names = ("async_generator", "coroutine")
+            thing = next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
+        else:
+            return None
+    return None
+
+
+def culprit(frames: List[FrameType]) -> Optional[FrameType]:
+    """The innermost frame of the user's own code; else of an installed package; else the innermost."""
+    best, best_rank = None, OURS
+    for frame in reversed(frames):
+        its = rank(frame.f_code.co_filename)
+        if its == USER:
+            return frame
+        if its < best_rank:
+            best, best_rank = frame, its
+    if best_rank == STANDARD and frames:
+        return frames[-1]
+    return best
+
+
+def places(frames: List[FrameType], head: int = 3, tail: int = 7) -> List[Any]:
+    """A STACK whose middle is cut."""
+    if len(frames) <= head + tail:
+        return [place(frame) for frame in frames]
+    cut = [("...", len(frames) - head - tail, "")]
+    return [place(f) for f in frames[:head]] + cut + [place(f) for f in frames[-tail:]]
+
+
+def caller(frame: Optional[FrameType]) -> Optional[Place]:
+    """Who called: the innermost user frame at or below this one."""
+    found = culprit(thread_stack(frame))
+    return place(found) if found is not None else None
+
+
+def running() -> Dict[int, FrameType]:
+    return sys._current_frames()

@@ -1,0 +1,131 @@
+"""What is wrapped only after a shutdown began: creating tasks, shield(), the loop's signal callbacks, exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, List, Tuple
+
+_undo: List[Tuple[Any, str, Any, Any]] = []  # (owner, name, what we put, what was there)
+
+
+def put(owner: Any, name: str, ours: Any) -> None:
+    _undo.append((owner, name, ours, getattr(owner, name)))
+    setattr(owner, name, ours)
+
+
+def arm() -> None:
+    base, uvloop = sys.modules.get("asyncio.base_events"), sys.modules.get("uvloop")
+    for module, name in ((base, "BaseEventLoop"), (uvloop, "Loop")):
+        cls = getattr(module, name, None)
+        if cls is not None:
+            put(cls, "create_task", noticed_create_task(cls.create_task))
+    asyncio_tasks = sys.modules.get("asyncio.tasks")
+    if asyncio_tasks is not None:
+        shield = noticed_shield(asyncio_tasks.shield)  # type: ignore[attr-defined]  # a module from sys.modules
+        for owner in (asyncio_tasks, sys.modules.get("asyncio")):
+            if owner is not None:
+                put(owner, "shield", shield)
+    put(sys, "exit", agent.Entry(sys.exit, lambda frame: agent.note("exit", "sys.exit", frame)))
+    put(os, "abort", agent.Entry(os.abort, lambda frame: agent.note("exit", "os.abort", frame)))
+    put(os, "kill", noticed_kill(os.kill))
+    module = sys.modules.get("signal")
+    if module is not None:
+        put(module, "raise_signal", noticed_raise(module.raise_signal))  # type: ignore[attr-defined]  # 3.8+
+    watch_loop_callbacks()
+
+
+def disarm() -> None:
+    """Put back what is still ours: somebody may have wrapped it in turn."""
+    while _undo:
+        owner, name, ours, theirs = _undo.pop()
+        if getattr(owner, name, None) is ours:
+            setattr(owner, name, theirs)
+
+
+def noticed_create_task(real: Callable[..., Any]) -> Callable[..., Any]:
+    def create_task(self: Any, coro: Any, *args: Any, **kwargs: Any) -> Any:
+        task = real(self, coro, *args, **kwargs)
+        try:
+            if agent.body.armed and len(tasks.followed) < tasks.FOLLOWED:
+                created(task)
+        except BaseException as error:
+            agent.failed("create_task", error)
+        return task
+
+    return agent.like(create_task, real)  # type: ignore[no-any-return]  # loaded by path
+
+
+def created(task: Any) -> None:
+    handling = sys.exc_info()[0]
+    stack = frames.thread_stack(sys._getframe(2))
+    kept = tasks.follow(task, late=True)
+    culprit = frames.culprit(stack)
+    agent.say(
+        "task-created",
+        task=kept.number if kept is not None else None,
+        name=tasks.name_of(task),
+        coro=tasks.coro_name(task),
+        by=frames.place(culprit) if culprit is not None else None,
+        handling=handling.__name__ if handling is not None else None,
+        stack=frames.places(stack, 0, 6),
+        late=True,
+    )
+
+
+def noticed_shield(real: Callable[..., Any]) -> Callable[..., Any]:
+    def shield(arg: Any, *args: Any, **kwargs: Any) -> Any:
+        outer = real(arg, *args, **kwargs)
+        try:
+            kept = tasks.record(arg)
+            if kept is not None:
+                kept.shielded = True
+        except BaseException as error:
+            agent.failed("shield", error)
+        return outer
+
+    return agent.like(shield, real)  # type: ignore[no-any-return]  # loaded by path
+
+
+def noticed_kill(real: Callable[..., Any]) -> Callable[..., Any]:
+    def kill(pid: Any, number: Any) -> Any:
+        if pid == agent.pid and type(number + 0) is int and number > 0:
+            agent.note("exit", "kill-self", sys._getframe(1), int(number))
+        return real(pid, number)
+
+    return agent.like(kill, real)  # type: ignore[no-any-return]  # loaded by path
+
+
+def noticed_raise(real: Callable[..., Any]) -> Callable[..., Any]:
+    def raise_signal(number: Any) -> Any:
+        agent.note("exit", "kill-self", sys._getframe(1), int(number))
+        return real(number)
+
+    return agent.like(raise_signal, real)  # type: ignore[no-any-return]  # loaded by path
+
+
+def watch_loop_callbacks() -> None:
+    """asyncio runs add_signal_handler()'s callback in the next turn of the loop, which a blocked loop never takes."""
+    for loop in list(tasks.loops):
+        for number, handle in list((getattr(loop, "_signal_handlers", None) or {}).items()):
+            callback = getattr(handle, "_callback", None)
+            if number in agent.WATCHED and callback is not None and type(callback) is not agent.Entry:
+                handle._callback = agent.Entry(callback, noticed_callback(int(number), callback))
+
+
+def noticed_callback(number: int, callback: Any) -> Callable[[Any], None]:
+    name, at = agent.describe(callback)
+
+    def notice(frame: Any) -> None:
+        agent.say("signal-callback", signal=number, kind="loop", name=name, at=at)
+
+    return notice
+
+

@@ -1,0 +1,294 @@
+"""Looks at followed tasks and threads while a shutdown lasts, and tells what stays where it is.
+
+One thread, started without `threading` (it is in nobody's list and nobody joins it), all signals blocked in it,
+at most 5 % of one core. Between two looks it keeps no task, no frame and no value of the program.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+from time import monotonic_ns, sleep
+
+import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_threads as threads  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_waits as waits  # type: ignore[import-not-found]  # the same
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional
+
+FIRST_TOLD = 0.05  # seconds in one place before it is told; then at 0.1, 0.2, 0.4 …: a SIGKILL loses little
+DUTY = 20  # the pause is at least this many times the look: 5 %
+
+_wake = _thread.allocate_lock()
+_stopping = False
+_alive = False
+_looks = 0
+_cpu = 0
+_seen: Dict[int, ThreadWait] = {}
+_idle_tell: Dict[int, float] = {}
+_quiet_since = 0
+_next_census = 0
+
+
+class ThreadWait:
+    """Where a thread has been since when."""
+
+    __slots__ = ("described", "exact", "key", "since", "tell_at")
+
+    def __init__(self, key: Any, exact: Any, now: int) -> None:
+        self.key, self.exact, self.since, self.tell_at = key, exact, now, FIRST_TOLD
+        self.described: Optional[Dict[str, Any]] = None
+
+
+def start() -> bool:
+    """Begin to look; with all signals blocked by the caller, which the new thread inherits."""
+    global _stopping, _alive, _wake
+    if _alive:
+        return True
+    _stopping = False
+    _wake = _thread.allocate_lock()
+    _wake.acquire()
+    _alive = True
+    try:
+        _thread.start_new_thread(_run, (_wake,))
+    except RuntimeError:  # 3.12: not once the main thread has ended
+        _alive = False
+    return _alive
+
+
+def stop(seconds: float = 0.01) -> None:
+    """End it, and wait a moment for its end."""
+    global _stopping
+    _stopping = True
+    if not _alive:
+        return
+    try:
+        _wake.release()
+    except RuntimeError:
+        pass
+    until = monotonic_ns() + int(seconds * 1e9)
+    while _alive and monotonic_ns() < until:
+        sleep(0.0002)
+
+
+def gone(seconds: float = 0.02) -> None:
+    """stop(), until the kernel has forgotten the thread too: 3.12+ warns of a fork in a process with several."""
+    if not _alive:
+        return
+    tid, path = threads.ours_tid, "/proc/self/task/%d"
+    stop()
+    until = monotonic_ns() + int(seconds * 1e9)
+    while tid and os.path.exists(path % tid) and monotonic_ns() < until:
+        sleep(0.0002)
+
+
+def forget() -> None:
+    """In a forked child: the thread is not there."""
+    global _alive, _stopping
+    _alive, _stopping = False, True
+    threads.ours = threads.ours_tid = 0
+    _seen.clear()
+    _idle_tell.clear()
+
+
+def _run(wake: Any) -> None:
+    global _alive, _looks, _cpu, _quiet_since, _next_census
+    threads.ours = _thread.get_ident()
+    threads.ours_tid = _thread.get_native_id()
+    begun = _quiet_since = monotonic_ns()
+    _looks, _cpu = 0, 0
+    _next_census = begun + 250_000_000
+    _seen.clear()
+    _idle_tell.clear()
+    try:
+        while not _stopping:
+            now = monotonic_ns()
+            _looks += 1
+            look(now)
+            took = monotonic_ns() - now
+            _cpu += took
+            lasts = (now - begun) / 1e9
+            if lasts > limit() and not _stopping:
+                agent.body.tired()
+                break
+            pause = 0.01 if lasts < 2 else 0.05 if lasts < 30 else 0.25 if lasts < 300 else 1.0
+            wake.acquire(True, max(pause, DUTY * took / 1e9))
+    except Exception as error:
+        agent.failed("sampler", error)
+    finally:
+        for ident in list(_seen):
+            moved(ident, monotonic_ns())
+        agent.say("sampler-end", ticks=_looks, cpu=_cpu / 1e9)
+        _alive = False
+
+
+def limit() -> float:
+    """How long to look when nobody asked again (seconds): a handled signal need not be a shutdown."""
+    return float(agent.body.patience())
+
+
+def look(now: int) -> None:
+    look_at_threads(now)
+    if "asyncio.tasks" in sys.modules:
+        moved_any = look_at_tasks(now)
+        look_at_loops(now, moved_any)
+        census(now)
+
+
+# -- threads ---------------------------------------------------------------------------------------------------
+
+
+def look_at_threads(now: int) -> None:
+    current = frames.running()
+    for ident in [ident for ident in _seen if ident not in current]:
+        moved(ident, now)
+    for ident, frame in current.items():
+        if ident == threads.ours:
+            continue
+        wait = _seen.get(ident)
+        exact = (id(frame), frame.f_lasti)
+        if wait is None or wait.exact != exact:
+            stack = frames.thread_stack(frame)
+            state = threads.state(stack)
+            at = frames.culprit(stack)
+            key = (state, frames.place(at) if at is not None else None)
+            if state in ("loop-idle", "pool-idle"):
+                if wait is not None:
+                    moved(ident, now)
+                continue
+            if wait is not None and wait.key == key:
+                wait.exact = exact
+            else:
+                if wait is not None:
+                    moved(ident, now)
+                wait = _seen[ident] = ThreadWait(key, exact, now)
+        seconds = (now - wait.since) / 1e9
+        if seconds >= wait.tell_at:
+            wait.tell_at *= 2
+            wait.described = threads.describe(ident, frames.thread_stack(frame), threads.known())
+            if wait.described["state"] != "loop-idle":
+                agent.say("thread-waiting", seconds=seconds, **wait.described)
+    del current
+
+
+def moved(ident: int, now: int) -> None:
+    wait = _seen.pop(ident)
+    if wait.described is not None and wait.described["state"] != "loop-idle":
+        agent.say("thread-moved", seconds=(now - wait.since) / 1e9, **wait.described)
+
+
+# -- tasks -----------------------------------------------------------------------------------------------------
+
+
+def look_at_tasks(now: int) -> bool:
+    """True when a followed task moved, ended or began."""
+    changed = False
+    for key, kept in list(tasks.followed.items()):
+        task = kept.ref()
+        if task is None:
+            tasks.followed.pop(key, None)
+            changed = True
+        elif task.done():
+            if kept.polled and tasks.followed.pop(key, None) is not None:
+                tasks.tell_done(task, kept)
+            changed = True
+        else:
+            changed = look_at_task(task, kept, now) or changed
+    return changed
+
+
+def look_at_task(task: Any, kept: Any, now: int) -> bool:
+    changed = False
+    waiter = getattr(task, "_fut_waiter", None)
+    if waiter is None or kept.waiter is None or kept.waiter() is not waiter:
+        kept.waiter = _weakly(waiter)
+        chain = frames.await_chain(tasks.coro_of(task))
+        culprit = frames.culprit(chain)
+        at = frames.place(culprit) if culprit is not None else None
+        leaf = frames.place(chain[-1]) if chain else None
+        if (at, leaf) != (kept.at, kept.leaf):
+            seconds = (now - kept.since) / 1e9
+            changed = kept.at is not None
+            was, was_leaf = kept.at, kept.leaf
+            kept.at, kept.leaf, kept.since, kept.tell_at = at, leaf, now, FIRST_TOLD
+            kept.moves += changed
+            if changed and seconds >= FIRST_TOLD:
+                told = tasks.describe(task)
+                told.update(was=was, was_leaf=was_leaf, seconds=seconds, since_cancel=since(kept, now))
+                agent.say("task-moved", **told)
+        if kept.cancelled_at is None and tasks.cancel_requested(task, kept):
+            tasks.saw_cancel(kept)
+    elif kept.cancelled_at is None and hasattr(task, "cancelling") and task.cancelling():
+        tasks.saw_cancel(kept)
+    seconds = (now - kept.since) / 1e9
+    if seconds >= kept.tell_at:
+        kept.tell_at *= 2
+        told = tasks.describe(task)
+        told.update(seconds=seconds, since_cancel=since(kept, now))
+        agent.say("task-waiting", **told)
+    return changed
+
+
+def since(kept: Any, now: int) -> Optional[float]:
+    return (now - kept.cancelled_at) / 1e9 if kept.cancelled_at is not None else None
+
+
+def _weakly(waiter: Any) -> Optional[Callable[[], Any]]:
+    from _weakref import ref  # built in
+
+    try:
+        return ref(waiter) if waiter is not None else None
+    except TypeError:  # a future of somebody's own
+        return None
+
+
+def census(now: int) -> None:
+    """What too many tasks are doing, by place; and room for those that stayed behind the first to be followed."""
+    global _next_census
+    if now < _next_census:
+        return
+    _next_census = now + max(250_000_000, (now - _quiet_since))
+    total = tasks.pending_count()
+    if total <= len(tasks.followed):
+        return
+    groups: Dict[Any, int] = {}
+    for task in tasks.every():
+        chain = frames.await_chain(tasks.coro_of(task))
+        culprit = frames.culprit(chain)
+        if culprit is not None:
+            key = (tasks.coro_name(task), frames.place(culprit))
+            groups[key] = groups.get(key, 0) + 1
+        if len(tasks.followed) < tasks.FOLLOWED:
+            tasks.follow(task, polled=True)
+    if total > tasks.FOLLOWED:
+        biggest: List[Any] = sorted(groups.items(), key=lambda item: -item[1])[:20]
+        told = [{"count": number, "coro": key[0], "at": key[1]} for key, number in biggest]
+        agent.say("task-census", n_tasks=total, groups=told)
+
+
+# -- loops -----------------------------------------------------------------------------------------------------
+
+
+def look_at_loops(now: int, changed: bool) -> None:
+    """A loop in which nothing moved for a while: what could still wake it."""
+    global _quiet_since
+    if changed:
+        _quiet_since = now
+        _idle_tell.clear()
+        return
+    seconds = (now - _quiet_since) / 1e9
+    for loop in list(tasks.loops):
+        if seconds < _idle_tell.get(id(loop), 2 * FIRST_TOLD):
+            continue
+        _idle_tell[id(loop)] = 2 * max(seconds, 2 * FIRST_TOLD)
+        try:
+            told = waits.loop_state(loop)
+        except (AttributeError, RuntimeError, IndexError):
+            continue
+        if told["running"] and not told.get("ready"):
+            agent.say("loop-idle", **told)

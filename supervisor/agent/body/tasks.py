@@ -1,0 +1,286 @@
+"""Tasks as the wire wants them: where each waits and for what; the records of those that are followed."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from itertools import count
+from time import monotonic_ns
+
+import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+    Place = Tuple[str, int, str]
+
+FOLLOWED = 200
+SCANNED = 5_000  # how many task references one look may touch
+
+loops: List[Any] = []
+followed: Dict[int, Followed] = {}  # id(task) -> its record
+_numbers = count(1)
+
+
+class Followed:
+    """What we remember of one task. It holds the task weakly: a dropped task must die as it would without us."""
+
+    __slots__ = (
+        "at", "cancel_seen", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number", "polled",
+        "ref", "shielded", "since", "tell_at", "waiter",
+    )  # fmt: skip
+
+    def __init__(self, task: Any, late: bool, polled: bool) -> None:
+        self.ref = weakref.ref(task)
+        self.number = next(_numbers)
+        self.name = name_of(task)
+        self.coro = coro_name(task)
+        self.at: Optional[Place] = None
+        self.leaf: Optional[Place] = None
+        self.waiter: Any = None
+        self.since = monotonic_ns()
+        self.tell_at = 0.05
+        self.cancelled_at: Optional[int] = None
+        self.cancel_seen = 0
+        self.caught: Optional[Place] = None
+        self.shielded = is_shielded(task)
+        self.late = late
+        self.moves = 0
+        self.polled = polled  # its end is seen by the sampler, not by a done callback
+
+
+def name_of(task: Any) -> str:
+    return str(task.get_name())
+
+
+def coro_of(task: Any) -> Any:
+    return task.get_coro() if hasattr(task, "get_coro") else None
+
+
+def coro_name(task: Any) -> str:
+    coro = coro_of(task)
+    name = getattr(coro, "__qualname__", None)
+    if name is None:  # aclose() of an asynchronous generator: named after the generator
+        chain = frames.await_chain(coro)
+        name = chain[0].f_code.co_name if chain else type(coro).__name__
+    return str(name)
+
+
+# -- finding ---------------------------------------------------------------------------------------------------
+
+
+def meet(loop: Any) -> None:
+    if loop is not None and not any(known is loop for known in loops):
+        loops.append(loop)
+        if len(loops) > 8:
+            del loops[0]
+
+
+def find_loops() -> None:
+    """The running loop of each thread, by the `self` of the loop methods on its stack; then any task's loop."""
+    events = sys.modules.get("asyncio.events")
+    if events is None:
+        return
+    meet(events._get_running_loop())  # type: ignore[attr-defined]  # not in the stub
+    for frame in frames.running().values():
+        inner: Optional[FrameType] = frame
+        for _ in range(200):
+            if inner is None:
+                break
+            # Only frames of asyncio and uvloop: f_locals of a user's frame would keep its values alive (< 3.13).
+            code = inner.f_code
+            if code.co_name in ("run_forever", "run_until_complete", "run", "_run_once", "close") and (
+                code.co_filename.endswith(("asyncio/base_events.py", "asyncio/runners.py", "uvloop/__init__.py"))
+            ):
+                here = inner.f_locals.get("self")
+                meet_if_loop(here if hasattr(here, "call_soon_threadsafe") else inner.f_locals.get("loop"))
+                meet_if_loop(getattr(here, "_loop", None))
+            inner = inner.f_back
+    if not loops:
+        for task in every():
+            meet(task.get_loop())
+            break
+
+
+def meet_if_loop(thing: Any) -> None:
+    if hasattr(thing, "call_soon_threadsafe") and hasattr(thing, "create_task"):
+        meet(thing)
+
+
+def _references() -> List[Any]:
+    """asyncio's own weak references to its tasks: cheap to copy and to count."""
+    module = sys.modules.get("asyncio.tasks")
+    if module is None:
+        return []
+    out: List[Any] = []
+    for name in ("_scheduled_tasks", "_all_tasks", "_eager_tasks"):
+        found = getattr(module, name, None)
+        try:
+            if hasattr(found, "data"):  # a WeakSet
+                out += list(found.data)
+            elif isinstance(found, set) and found:
+                out += [weakref.ref(task) for task in list(found)]
+        except RuntimeError:  # changed size while another thread copied it: next time
+            pass
+    return out
+
+
+def every() -> Iterator[Any]:
+    """Tasks that are not done, on the loops that we know and that are not closed; at most SCANNED are looked at."""
+    references = _references()
+    if not references and sys.version_info >= (3, 14):  # C keeps them in lists of its own
+        module: Any = sys.modules.get("asyncio.tasks")
+        for loop in list(loops):
+            for task in list(module.all_tasks(loop)) if module is not None else ():
+                yield task
+        return
+    for reference in references[:SCANNED]:
+        task = reference()
+        if task is not None and not task.done():
+            yield task
+
+
+def pending(loop: Any = None) -> List[Any]:
+    return [task for task in every() if loop is None or task.get_loop() is loop]
+
+
+def pending_count(loop: Any = None) -> int:
+    """How many tasks are not done. Beyond SCANNED it is asyncio's own count, which can hold a few that just ended."""
+    total = len(_references())
+    return total if total > SCANNED else len(pending(loop))
+
+
+# -- following -------------------------------------------------------------------------------------------------
+
+
+def record(task: Any) -> Optional[Followed]:
+    found = followed.get(id(task))
+    return found if found is not None and found.ref() is task else None
+
+
+def follow(task: Any, late: bool = False, polled: bool = False) -> Optional[Followed]:
+    found = record(task)
+    if found is None and len(followed) < FOLLOWED:
+        found = followed[id(task)] = Followed(task, late, polled)
+        if not polled:
+            task.add_done_callback(on_done)
+    return found
+
+
+def last_seen(task: Any) -> Optional[Followed]:
+    """The record of a task that is being destroyed: its weak references are dead already, its address is not."""
+    found = followed.get(id(task))
+    return found if found is not None and found.name == name_of(task) else None
+
+
+def cancel_requested(task: Any, kept: Followed) -> bool:
+    """Has somebody asked this task to stop? On 3.10 and older only its exception state tells."""
+    if kept.cancelled_at is not None:
+        return True
+    if hasattr(task, "cancelling"):
+        return bool(task.cancelling() > 0)
+    return getattr(task, "_must_cancel", False) is True or frames.handling(coro_of(task)) is not None
+
+
+def saw_cancel(kept: Followed, at: Optional[Place] = None, by: Optional[Place] = None) -> None:
+    if kept.cancelled_at is None:
+        kept.cancelled_at = monotonic_ns()
+        kept.moves = 0
+        agent.say("task-cancelled", task=kept.number, name=kept.name, at=at or kept.at, by=by)
+
+
+def on_done(task: Any) -> None:
+    try:
+        kept = followed.pop(id(task), None)
+        if kept is not None:
+            tell_done(task, kept)
+    except BaseException as error:
+        agent.failed("task-done", error)
+
+
+def tell_done(task: Any, kept: Followed) -> None:
+    error = getattr(task, "_exception", None)  # not exception(): that would mark it as retrieved
+    cancelling = task.cancelling() if hasattr(task, "cancelling") else None
+    now = monotonic_ns()
+    agent.say(
+        "task-done",
+        task=kept.number,
+        name=kept.name,
+        coro=kept.coro,
+        outcome="cancelled" if task.cancelled() else "exception" if error is not None else "returned",
+        exception=type(error).__name__ if error is not None else None,
+        at=kept.at,
+        leaf=kept.leaf,
+        seconds=(now - kept.since) / 1e9,
+        since_cancel=(now - kept.cancelled_at) / 1e9 if kept.cancelled_at else None,
+        cancelling=cancelling if cancelling is not None else int(kept.cancelled_at is not None) or None,
+        caught=kept.caught,
+        shielded=kept.shielded,
+        late=kept.late,
+        moves=kept.moves,
+    )
+
+
+# -- describing ------------------------------------------------------------------------------------------------
+
+
+def describe(task: Any, brief: bool = False) -> Dict[str, Any]:
+    """TASK of one task; brief: without its stack."""
+    kept, coro = record(task), coro_of(task)
+    chain = frames.await_chain(coro)
+    at = frames.culprit(chain)
+    told: Dict[str, Any] = {
+        "task": kept.number if kept else None,
+        "name": name_of(task),
+        "coro": kept.coro if kept else coro_name(task),
+        "at": frames.place(at) if at is not None else None,
+    }
+    if brief:
+        return told
+    if kept is not None and not kept.shielded:
+        kept.shielded = is_shielded(task)
+    told.update(
+        leaf=frames.place(chain[-1]) if chain else None,
+        stack=frames.places(chain),
+        on=waits_for(task, chain),
+        cancelling=task.cancelling() if hasattr(task, "cancelling") else None,
+        handling=frames.handling(coro),
+        shielded=kept.shielded if kept else is_shielded(task),
+        caught=kept.caught if kept else None,
+        late=kept.late if kept else None,
+    )
+    return told
+
+
+def describe_all(tasks: Any, budget: int = 20_000) -> agent.Raw:
+    """A JSON list that stays below the budget (characters): with stacks for the first half, then brief ones."""
+    parts: List[str] = []
+    used = 0
+    for task in tasks:
+        if len(parts) >= 100 or used > budget:
+            break
+        part = agent.encode(describe(task, brief=used > budget // 2))
+        if used + len(part) <= budget + 1_000:
+            parts.append(part)
+            used += len(part)
+    return agent.Raw("[" + ",".join(parts) + "]")
+
+
+def is_shielded(task: Any) -> bool:
+    """Does an asyncio.shield() wait for it? Seen only while the shield's own future waits."""
+    for entry in getattr(task, "_callbacks", None) or ():
+        callback = entry[0] if type(entry) is tuple else entry
+        if "shield.<locals>" in getattr(callback, "__qualname__", ""):
+            return True
+    return False
+
+
+def waits_for(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+    waits: Any = sys.modules["_sigdrain_agent_waits"]
+    try:
+        return waits.waits_for(task, chain)  # type: ignore[no-any-return]  # loaded by path
+    except (AttributeError, RuntimeError, ReferenceError, ValueError, TypeError):
+        return None  # a private of asyncio that is not what we know

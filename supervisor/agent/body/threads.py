@@ -1,0 +1,159 @@
+"""Threads as the wire wants them: what each is doing, and what the kernel says it waits for."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+# Linux system call numbers (asm/unistd.h). select-like, futex, sleeps, writes, reads, waits for a child.
+_X86_64 = {
+    7: "poll", 23: "poll", 232: "poll", 270: "poll", 271: "poll", 281: "poll", 441: "poll", 202: "lock", 449: "lock",
+    35: "sleep", 230: "sleep", 1: "write", 18: "write", 20: "write", 44: "write", 46: "write", 0: "read", 17: "read",
+    19: "read", 45: "read", 47: "read", 43: "read", 288: "read", 61: "wait-child", 247: "wait-child",
+}  # fmt: skip
+_GENERIC = {
+    22: "poll", 72: "poll", 73: "poll", 441: "poll", 98: "lock", 449: "lock", 101: "sleep", 115: "sleep", 64: "write",
+    66: "write", 68: "write", 206: "write", 211: "write", 63: "read", 65: "read", 67: "read", 207: "read", 212: "read",
+    202: "read", 242: "read", 260: "wait-child", 95: "wait-child",
+}  # fmt: skip
+_CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(os.uname().machine, {})
+
+ours = ours_tid = 0  # the sampler's own thread, as Python and as the kernel number it
+
+
+def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[int]]:
+    """What a thread of this process waits for in the kernel: (doing, fd, pid)."""
+    if not tid:
+        return None, None, None
+    try:
+        fd = os.open("/proc/self/task/%d/syscall" % tid, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            words = os.read(fd, 200).split()
+        finally:
+            os.close(fd)
+        if not words or words[0] == b"running" or not _CALLS:
+            return ("running" if words and words[0] == b"running" else None), None, None
+        number = int(words[0])
+        doing = _CALLS.get(number, "other")
+        first = int(words[1], 16)
+        if doing in ("write", "read"):
+            return doing, first & 0xFFFFFFFF, None
+        if doing == "wait-child":
+            target = int(words[2], 16) if number in (247, 95) else first  # waitid(idtype, id)
+            return doing, None, target if 0 < target < 1 << 31 else None
+        return doing, None, None
+    except (OSError, ValueError, IndexError):
+        return None, None, None
+
+
+def state(stack: List[FrameType]) -> str:
+    """What kind of code holds a thread (the words are those of the wire's THREAD)."""
+    if not stack:
+        return "busy"
+    leaf = stack[-1].f_code
+    name, file = leaf.co_name, leaf.co_filename
+    if name == "_worker" and file.endswith("futures/thread.py"):
+        return "pool-idle"
+    if name == "select" and file.endswith("selectors.py") and len(stack) > 1:
+        return "loop-idle" if stack[-2].f_code.co_name == "_run_once" else "busy"
+    found = "busy"
+    for frame in reversed(stack):
+        name, file = frame.f_code.co_name, frame.f_code.co_filename
+        if name == "run" and file.endswith("futures/thread.py"):
+            return "executor"
+        if name == "run" and file.endswith("anyio/_backends/_asyncio.py"):
+            waits = (leaf.co_name == "get" and leaf.co_filename.endswith("queue.py")) or (
+                leaf.co_name == "wait" and leaf.co_filename.endswith("threading.py")
+            )
+            return "pool-idle" if waits else "executor"
+        if name == "_do_shutdown" and file.endswith("base_events.py"):
+            return "join-executor"
+        if name in ("_python_exit", "shutdown") and file.endswith("futures/thread.py"):
+            found = "join-executor"
+        if name == "_shutdown" and file.endswith("threading.py"):
+            return found if found == "join-executor" else "join-threads"
+        if name == "_run" and file.endswith("asyncio/events.py"):
+            return "callback"
+    if found == "busy" and leaf.co_name in ("run", "run_until_complete", "run_forever"):
+        if leaf.co_filename.endswith(("asyncio/runners.py", "uvloop/__init__.py")):
+            return "uvloop"  # no Python frame tells whether it polls or runs a C callback
+    return found
+
+
+def known() -> Dict[int, Any]:
+    threading = sys.modules.get("threading")
+    return dict(threading._active) if threading is not None else {}  # type: ignore[attr-defined]  # its own table
+
+
+def describe(ident: int, stack: List[FrameType], told: Dict[int, Any]) -> Dict[str, Any]:
+    """THREAD of one thread."""
+    threading: Any = sys.modules.get("threading")
+    thread = told.get(ident)
+    main = ident == threading._main_thread.ident if threading is not None else True
+    tid = getattr(thread, "native_id", None) or (agent.pid if main else None)
+    doing, fd, pid = kernel(tid)
+    is_state = state(stack)
+    if is_state == "uvloop":
+        is_state = "loop-idle" if doing == "poll" else "callback"
+    at = frames.culprit(stack)
+    return {
+        "thread": ident,
+        "tid": tid,
+        "name": str(thread.name) if thread is not None else None,
+        "main": main,
+        "daemon": bool(thread.daemon) if thread is not None else None,
+        "state": is_state,
+        "at": frames.place(at) if at is not None else None,
+        "leaf": frames.place(stack[-1]) if stack else None,
+        "stack": frames.places(stack),
+        "doing": doing,
+        "fd": fd,
+        "child": pid or child(stack),
+    }
+
+
+def child(stack: List[FrameType]) -> Optional[int]:
+    """The process that Popen.wait() or Process.join() waits for, where the kernel's answer has no pid."""
+    for frame in stack[-4:]:
+        name, file = frame.f_code.co_name, frame.f_code.co_filename
+        if name in ("wait", "_wait", "poll") and file.endswith(("/subprocess.py", "/popen_fork.py")):
+            pid = getattr(frame.f_locals.get("self"), "pid", None)
+            return pid if type(pid) is int else None
+    return None
+
+
+def snapshot(only: Optional[Iterable[int]] = None) -> List[Dict[str, Any]]:
+    told, out = known(), []
+    for ident, frame in frames.running().items():
+        if ident != ours and (only is None or ident in only):
+            out.append(describe(ident, frames.thread_stack(frame), told))
+    return out
+
+
+def busy(daemons: bool = True) -> List[Dict[str, Any]]:
+    """Threads besides the main one that are at work: pool jobs, and non-daemon threads of the program."""
+    return [
+        thread
+        for thread in snapshot()
+        if not thread["main"] and (thread["state"] == "executor" or (thread["daemon"] is False and thread["state"] == "busy"))
+        and (daemons or thread["daemon"] is False)
+    ]  # fmt: skip
+
+
+def queued() -> Optional[int]:
+    """Jobs that no pool thread has begun, over all thread pools."""
+    pools: Any = sys.modules.get("concurrent.futures.thread")
+    try:
+        queues = {id(queue): queue for queue in pools._threads_queues.values()}
+        # At shutdown each queue also gets one None to wake a thread.
+        return sum(queue.qsize() for queue in queues.values())
+    except (AttributeError, RuntimeError):
+        return None

@@ -1,0 +1,224 @@
+"""What a suspended task waits for (the wire's WAIT), read from the asyncio frame it is suspended in.
+
+Everything here is a private of asyncio: each look is an attempt, and the caller takes any failure for "unknown".
+"""
+
+from __future__ import annotations
+
+import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, Dict, Iterable, List, Optional
+
+SHOWN = 20
+
+
+def waits_for(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+    waiter = getattr(task, "_fut_waiter", None)
+    found = by_frames(task.get_loop(), chain)
+    if found is not None:
+        return found
+    if waiter is None:
+        return {"kind": "ready"}
+    return by_future(task.get_loop(), waiter)
+
+
+def by_frames(loop: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+    """From the innermost asyncio frames that are known to wait for something nameable."""
+    for frame in reversed(chain[-3:]):
+        file, name = frame.f_code.co_filename, frame.f_code.co_name
+        if frames.rank(file) != frames.STANDARD or "/asyncio/" not in file:
+            return None
+        look = _LOOKS.get((file[file.rindex("/") + 1 :], name))
+        if look is not None:
+            # A frame of asyncio, not of the user: reading f_locals copies its values on 3.12 and older.
+            return look(loop, frame.f_locals)
+    return None
+
+
+def by_future(loop: Any, waiter: Any) -> Dict[str, Any]:
+    if hasattr(waiter, "get_coro"):
+        return {"kind": "task", "name": tasks.name_of(waiter), "tasks": numbers([waiter])}
+    children = getattr(waiter, "_children", None)  # gather()
+    if children is not None:
+        return {"kind": "tasks", "tasks": numbers(children), "count": len([c for c in children if not c.done()])}
+    for entry in getattr(waiter, "_callbacks", None) or ():
+        callback = entry[0] if type(entry) is tuple else entry
+        name = getattr(callback, "__qualname__", "")
+        if name.startswith("shield.<locals>"):
+            inner = [cell.cell_contents for cell in callback.__closure__ or ()]
+            return {"kind": "shield", "tasks": numbers(inner)}
+        if name.startswith("_chain_future.<locals>"):  # wrap_future(): run_in_executor() and to_thread()
+            return {"kind": "executor"}
+    return {"kind": "future"}
+
+
+def numbers(things: Iterable[Any]) -> List[int]:
+    out = []
+    for thing in list(things)[:SHOWN]:
+        kept = tasks.record(thing) if hasattr(thing, "get_coro") else None
+        if kept is not None:
+            out.append(kept.number)
+    return out
+
+
+def due(loop: Any, handle: Any) -> Optional[float]:
+    return max(0.0, handle.when() - loop.time()) if handle is not None else None
+
+
+def peer(transport: Any) -> Optional[str]:
+    name = transport.get_extra_info("peername") if transport is not None else None
+    if isinstance(name, tuple) and len(name) >= 2:
+        return "%s:%s" % name[:2] if ":" not in str(name[0]) else "[%s]:%s" % name[:2]
+    return str(name)[:200] if name else None
+
+
+def sleep(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "sleep", "due": due(loop, inner.get("h"))}
+
+
+def wait_for(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    waited = inner.get("fut")
+    kind = "task" if hasattr(waited, "get_coro") else "future"
+    found: Dict[str, Any] = {"kind": kind, "due": due(loop, inner.get("timeout_handle"))}
+    if kind == "task":
+        found.update(name=tasks.name_of(waited), tasks=numbers([waited]))
+    return found
+
+
+def wait(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    waited = list(inner.get("fs") or ())
+    left = [one for one in waited if not one.done()]
+    return {"kind": "tasks", "tasks": numbers(left), "count": len(left), "due": due(loop, inner.get("timeout_handle"))}
+
+
+def task_group(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    members = list(inner["self"]._tasks)
+    return {"kind": "tasks", "tasks": numbers(members), "count": len(members)}
+
+
+def lock_wait(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    kind = {"Event": "event", "Condition": "condition", "Barrier": "barrier"}.get(type(inner["self"]).__name__, "event")
+    return {"kind": kind, "count": len(getattr(inner["self"], "_waiters", ()) or ())}
+
+
+def acquire(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    kind = "semaphore" if hasattr(inner["self"], "_value") else "lock"
+    return {"kind": kind, "count": len(inner["self"]._waiters or ())}
+
+
+def queue_get(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "queue-get", "count": len(inner["self"]._getters)}
+
+
+def queue_put(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "queue-put", "count": len(inner["self"]._getters)}
+
+
+def queue_join(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    queue = inner["self"]
+    getting = [getter for getter in queue._getters if not getter.done()]
+    return {"kind": "queue-join", "unfinished": queue._unfinished_tasks, "count": len(getting)}
+
+
+def read(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "read", "peer": peer(inner["self"]._transport)}
+
+
+def drain(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "drain", "peer": peer(getattr(inner["self"], "_transport", None))}
+
+
+def child(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    owner = inner["self"]
+    transport = getattr(owner, "_transport", owner)
+    return {"kind": "child", "child": transport.get_pid()}
+
+
+def server(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    """Server.wait_closed(): since 3.12.1 it waits for the clients too (python/cpython#104344)."""
+    owner = inner["self"]
+    found = [one for one in list(getattr(owner, "_clients", ()) or ())]
+    if not found:
+        found = [one for one in transports(loop) if getattr(one, "_server", None) is owner]
+    counted = getattr(owner, "_active_count", None)
+    names = [peer(one) for one in found[:SHOWN]]
+    return {"kind": "server", "clients": [n for n in names if n], "count": len(found) if counted is None else counted}
+
+
+def transports(loop: Any) -> List[Any]:
+    return list((getattr(loop, "_transports", None) or {}).values())
+
+
+def executor(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "executor"}
+
+
+def socket(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "socket"}
+
+
+_LOOKS = {
+    ("tasks.py", "sleep"): sleep,
+    ("tasks.py", "wait_for"): wait_for,
+    ("tasks.py", "_wait"): wait,
+    ("taskgroups.py", "__aexit__"): task_group,
+    ("taskgroups.py", "_aexit"): task_group,
+    ("locks.py", "wait"): lock_wait,
+    ("locks.py", "acquire"): acquire,
+    ("queues.py", "get"): queue_get,
+    ("queues.py", "put"): queue_put,
+    ("queues.py", "join"): queue_join,
+    ("streams.py", "_wait_for_data"): read,
+    ("streams.py", "_drain_helper"): drain,
+    ("streams.py", "wait_closed"): socket,
+    ("subprocess.py", "wait"): child,
+    ("base_subprocess.py", "_wait"): child,
+    ("base_events.py", "wait_closed"): server,
+    ("base_events.py", "shutdown_default_executor"): executor,
+    ("base_events.py", "sock_sendfile"): socket,
+    ("selector_events.py", "sock_recv"): socket,
+    ("selector_events.py", "sock_recv_into"): socket,
+    ("selector_events.py", "sock_sendall"): socket,
+    ("selector_events.py", "sock_accept"): socket,
+    ("selector_events.py", "sock_connect"): socket,
+}
+
+
+def transport(one: Any, fd: Optional[int]) -> Dict[str, Any]:
+    """TRANSPORT of one transport."""
+    protocol = getattr(one, "_protocol", None)
+    size = getattr(one, "get_write_buffer_size", None)
+    return {
+        "fd": fd,
+        "type": type(one).__name__,
+        "peer": peer(one),
+        "protocol": type(protocol).__name__ if protocol is not None else None,
+        "closing": bool(one.is_closing()),
+        "buffered": int(size()) if size is not None else None,
+    }
+
+
+def loop_state(loop: Any) -> Dict[str, Any]:
+    """LOOP of one loop: what could still wake it. uvloop shows none of this."""
+    out: Dict[str, Any] = {
+        "loop": id(loop) & 0xFFFFFFFF,
+        "type": type(loop).__module__ + "." + type(loop).__name__,
+        "running": bool(loop.is_running()),
+        "closed": bool(loop.is_closed()),
+        "n_tasks": tasks.pending_count(loop),
+    }
+    scheduled, selector = getattr(loop, "_scheduled", None), getattr(loop, "_selector", None)
+    if scheduled is not None:
+        timers = [handle for handle in list(scheduled)[:1000] if not handle._cancelled]
+        out["timers"] = len(timers)
+        out["next_timer"] = due(loop, min(timers, key=lambda handle: handle._when)) if timers else None
+        out["ready"] = len(loop._ready)
+    if selector is not None and selector.get_map() is not None:
+        out["watched"] = len(selector.get_map()) - (getattr(loop, "_ssock", None) is not None)
+    if hasattr(loop, "_asyncgens"):
+        out["asyncgens"] = len(loop._asyncgens)
+    return out

@@ -1,0 +1,502 @@
+"""The agent's first tier: says hello, answers SIGURG, and notices where a shutdown can begin.
+
+It is compiled at each start where no .pyc can be written, so it stays small; everything that explains anything is
+in ../body, loaded when a shutdown begins. It imports only what is built in (and _socket), never raises, never
+prints, starts no thread and adds nothing to the life of a task.
+"""
+
+import _signal
+import _socket
+import atexit
+import os
+import sys
+from _frozen_importlib_external import SourceFileLoader
+from itertools import count
+from time import monotonic_ns
+
+WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
+PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process without an agent
+DUMP = _signal.SIGRTMAX - 3  # faulthandler's, at C level; the parent sends it only when SIGKILL is next
+MAX_MESSAGE = 32768
+BODY = ("frames", "threads", "tasks", "waits", "monitoring", "late", "sampler", "teardown")
+# Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
+DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
+FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
+
+pid = 0
+history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
+body = None  # the module `teardown`, once loaded
+_socket_ = None
+_identity = None  # device and inode of the socket: programs that close every descriptor may reuse its number
+_dump = None  # the same for the dump file: (descriptor, device, inode)
+_numbers = count(1)
+_dropped = 0
+
+
+# -- saying ----------------------------------------------------------------------------------------------------
+
+
+class Raw(str):
+    """Text that is JSON already."""
+
+    __slots__ = ()
+
+
+def text(value):
+    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return '"' + value + '"'
+    out = []
+    for char in value[:2000]:
+        code = ord(char)
+        if 32 <= code < 127 and char not in '"\\':
+            out.append(char)
+        elif code < 0x10000:
+            out.append("\\u%04x" % code)
+        else:
+            out.append("\\u%04x\\u%04x" % (0xD7C0 + (code >> 10), 0xDC00 + (code & 0x3FF)))
+    return '"' + "".join(out) + '"'
+
+
+def encode(value):
+    """JSON without the `json` package. Subclasses of str and int (a task's name can be one) lose their class."""
+    kind = type(value)
+    if kind is str:
+        return text(value)
+    if kind is int:
+        return int.__repr__(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is float:
+        return "%.6f" % value if abs(value) < 1e12 else "null"
+    if kind is dict:
+        return "{" + ",".join(['"' + key + '":' + encode(item) for key, item in value.items()]) + "}"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([encode(item) for item in value]) + "]"
+    if kind is Raw:
+        return str(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    return text(str.__str__(value) if isinstance(value, str) else kind.__name__)
+
+
+def say(event, **fields):
+    """Send one message, at once or not at all."""
+    global _socket_, _dropped
+    try:
+        if _socket_ is None:
+            return
+        if os.getpid() != pid:  # a fork that Python did not make
+            return after_fork()
+        if os.fstat(_socket_.fileno())[1:3] != _identity:
+            _socket_.detach()  # the number is somebody else's now
+            _socket_ = None
+            return
+        head = {"v": 1, "ev": event, "t": monotonic_ns(), "pid": pid, "seq": next(_numbers)}
+        if _dropped:
+            head["dropped"] = _dropped
+        head.update(fields)
+        data = encode(head).encode("ascii")
+        if len(data) > MAX_MESSAGE:
+            _dropped += 1
+            return
+        _socket_.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+    except BlockingIOError:
+        _dropped += 1
+    except OSError:
+        pass
+
+
+def failed(where, error):
+    """Our own failure is told and swallowed; what a user's signal handler raised inside of us goes on its way."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_code.co_filename
+    if not isinstance(error, Exception) or not name.startswith((HOME, STDLIB, "<frozen")):
+        raise error
+    say("agent-error", where=where, error="%s at %s:%d" % (repr(error)[:300], name, trace.tb_lineno))
+
+
+HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+STDLIB = os.path.dirname(os.__file__) + os.sep
+
+
+# -- the second tier -------------------------------------------------------------------------------------------
+
+
+def load():
+    """The module `teardown` of ../body. By hand: an import here would run other people's import hooks."""
+    global body
+    if body is None:
+        mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, DEFERRED)
+        try:
+            module = None
+            for name in BODY:
+                full = "_sigdrain_agent_" + name
+                module = type(sys)(full)
+                module.__file__ = HOME + "body/" + name + ".py"
+                sys.modules[full] = module
+                exec(code(full, module.__file__), module.__dict__)
+            body = module
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+    return body
+
+
+def code(name, path):
+    """Compiled code: from __pycache__; else, where that cannot be written, from the channel's private folder."""
+    loader = SourceFileLoader(name, path)
+    if not sys.dont_write_bytecode and os.access(os.path.dirname(path), os.W_OK):
+        return loader.get_code(name)
+    import marshal  # built in
+
+    stamp = os.stat(path)
+    kept = "%s/%s-%s-%x-%x" % (FOLDER, name, sys.implementation.cache_tag, stamp.st_mtime_ns, stamp.st_size)
+    try:
+        with open(kept, "rb", 0) as file:
+            return marshal.loads(file.read())
+    except (OSError, EOFError, ValueError, TypeError):
+        compiled = loader.get_code(name)
+        try:
+            with open("%s.%d" % (kept, pid), "xb", 0) as file:
+                file.write(marshal.dumps(compiled))
+            os.rename("%s.%d" % (kept, pid), kept)
+        except OSError:
+            pass
+        return compiled
+
+
+def note(what, *about):
+    """Something of a shutdown is about to happen in this thread. Never raises."""
+    try:
+        load().note(what, *about)
+    except BaseException as error:
+        failed(what, error)
+
+
+def on_probe(signum, frame):
+    note("probe", None, frame)
+
+
+class _Noticed:
+    """``__call__`` of Entry. Looking it up is what we notice; what is then called is the original itself."""
+
+    def __get__(self, entry, owner=None):
+        if entry is None:
+            return self
+        try:
+            entry._notice(sys._getframe().f_back)  # None: called by the interpreter itself
+        except BaseException as error:
+            failed("entry", error)
+        return entry._original
+
+
+class Entry:
+    """Stands for a callable and is told when it is called, without a frame of ours on the stack: tracebacks,
+    sys._getframe() and arguments are as without us."""
+
+    __slots__ = ("_notice", "_original")
+    __call__ = _Noticed()
+
+    def __init__(self, original, notice):
+        self._original = original
+        self._notice = notice
+
+    def __getattr__(self, name):
+        return getattr(self._original, name)
+
+    def __reduce__(self):
+        return self._original.__reduce__() if hasattr(self._original, "__code__") else self._original.__name__
+
+    def __repr__(self):
+        return repr(self._original)
+
+
+def original(thing):
+    return thing._original if type(thing) is Entry else thing
+
+
+# -- where a shutdown can begin --------------------------------------------------------------------------------
+
+
+def watch_signal(module):
+    """signal.signal and getsignal: remember who installed what, and notice when it runs."""
+    real_signal, real_getsignal = module.signal, module.getsignal
+
+    def signal(signalnum, handler):
+        handler = original(handler)
+        if signalnum == PROBE and module is sys.modules.get("signal") and real_getsignal(PROBE) is on_probe:
+            if handler == _signal.SIG_DFL:  # the default is to ignore it: as good as ours
+                return module.SIG_DFL
+            real_signal(signalnum, handler)
+            say("probe", probe=False)
+            return module.SIG_DFL
+        installed = handler
+        if signalnum in WATCHED and callable(handler):
+            number = int(signalnum)
+            about = describe(handler)
+            installed = Entry(handler, lambda frame: note("signal", number, about, frame))
+        before = real_signal(signalnum, installed)
+        if signalnum in WATCHED:
+            remember(int(signalnum), handler, sys._getframe(1))
+        return original(before)
+
+    def getsignal(signalnum):
+        now = original(real_getsignal(signalnum))
+        return module.SIG_DFL if now is on_probe else now
+
+    module.signal, module.getsignal = like(signal, real_signal), like(getsignal, real_getsignal)
+
+
+def remember(number, handler, frame):
+    """Keep the first and the last seven: a program may install handlers in a loop."""
+    if frame.f_code.co_name == "add_signal_handler":  # the loop's own wake-up: what counts is the callback
+        handler = frame.f_locals.get("callback", handler)
+        frame = frame.f_back or frame
+    kept = history.setdefault(number, [])
+    if len(kept) > 7:
+        del kept[1]
+    where = frame.f_code
+    kept.append((handler if not callable(handler) else describe(handler), (where.co_filename, frame.f_lineno, where.co_name)))
+
+
+def describe(handler):
+    """Its name and definition; not the thing itself, which would keep it alive."""
+    inner = getattr(handler, "func", handler)  # functools.partial
+    inner = getattr(inner, "__func__", inner)
+    inner = getattr(inner, "__wrapped__", inner)
+    where = getattr(inner, "__code__", None)
+    name = getattr(inner, "__qualname__", None) or type(inner).__name__
+    return (name, (where.co_filename, where.co_firstlineno, where.co_name) if where is not None else None)
+
+
+def like(ours, theirs):
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        try:
+            setattr(ours, name, getattr(theirs, name))
+        except (AttributeError, TypeError):
+            pass
+    ours.__wrapped__ = theirs
+    return ours
+
+
+def wrap(owner, name, what, after=None):
+    """Notice each call of a method that runs once in a loop's life."""
+    real = getattr(owner, name, None)
+    if real is None:
+        return
+
+    def method(self, *args, **kwargs):
+        note(what, self, sys._getframe(1))
+        if after is None:
+            return real(self, *args, **kwargs)
+        try:
+            return real(self, *args, **kwargs)
+        finally:
+            note(after, self, None)
+
+    setattr(owner, name, like(method, real))
+
+
+def watch_loop(cls):
+    wrap(cls, "shutdown_asyncgens", "asyncgens")
+    wrap(cls, "shutdown_default_executor", "executor")
+    stop, complain = cls.stop, cls.call_exception_handler
+
+    def noticed_stop(self):
+        caller = sys._getframe(1)
+        if caller.f_code.co_name != "_run_until_complete_cb":  # each run_until_complete() ends so
+            note("loop-stop", self, caller)
+        return stop(self)
+
+    def noticed_complaint(self, context):
+        if body is not None or str(context.get("message", "")).startswith("Task was destroyed"):
+            note("complaint", self, context)
+        return complain(self, context)
+
+    cls.stop, cls.call_exception_handler = like(noticed_stop, stop), like(noticed_complaint, complain)
+
+
+def watch_unix_events(module):
+    wrap(module._UnixSelectorEventLoop, "close", "loop-close", "loop-closed")
+
+
+def watch_runners(module):
+    module._cancel_all_tasks = Entry(module._cancel_all_tasks, lambda frame: note("cancel", None, frame))
+
+
+def watch_uvloop(module):
+    watch_loop(module.Loop)
+    wrap(module.Loop, "close", "loop-close", "loop-closed")
+    if hasattr(module, "_cancel_all_tasks"):  # its own copy for Python 3.10 and older
+        watch_runners(module)
+
+
+def watch_threading(module):
+    module._shutdown = Entry(module._shutdown, lambda frame: note_thread_join(module, frame))
+
+
+def note_thread_join(threading, frame):
+    atexit.register(at_first_exit)  # callbacks run last in, first out: this one before all others
+    busy = [t for t in list(threading._active.values()) if t is not threading._main_thread]
+    if busy or body is not None or "asyncio" in sys.modules:
+        note("thread-join", None, frame)
+    else:
+        say("phase", name="thread-join")
+
+
+WATCH = {
+    "signal": watch_signal,
+    "threading": watch_threading,
+    "asyncio.base_events": lambda module: watch_loop(module.BaseEventLoop),
+    "asyncio.runners": watch_runners,
+    "asyncio.unix_events": watch_unix_events,
+    "uvloop": watch_uvloop,
+}
+
+
+class Finder:
+    """Runs a watcher right after the module it is for was executed."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in WATCH:
+            return None
+        spec = None
+        for finder in sys.meta_path:
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    break
+        loader = spec and spec.loader
+        try:
+            real = loader.exec_module
+
+            def exec_module(module):
+                loader.__dict__.pop("exec_module", None)
+                real(module)
+                watch(name, module)
+
+            loader.exec_module = exec_module
+        except AttributeError:
+            return None
+        return spec
+
+
+def watch(name, module):
+    watcher = WATCH.pop(name, None)
+    if watcher is not None:
+        try:
+            watcher(module)
+        except Exception as error:
+            failed("watch " + name, error)
+
+
+# -- a process's life ------------------------------------------------------------------------------------------
+
+
+def on_hard_exit(frame):
+    if body is not None or "asyncio" in sys.modules:
+        note("exit", "os._exit", frame)
+    else:
+        say("exit", how="os._exit", by=frame and [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name])
+
+
+def at_first_exit():
+    say("phase", name="atexit")
+
+
+def at_last_exit():
+    global _socket_
+    if body is not None:
+        note("finalize")
+    say("phase", name="finalize")
+    if _socket_ is not None and os.getpid() == pid:
+        _socket_.close()
+        _socket_ = None
+
+
+def connect(forked):
+    global _socket_, _identity, _numbers, _dropped, _dump, pid
+    pid, _numbers, _dropped = os.getpid(), count(1), 0
+    ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    try:
+        ours.setblocking(False)
+        ours.connect(os.environ["SIGDRAIN_AGENT_SOCKET"])
+    except (OSError, KeyError):  # the parent is gone, or its backlog is full: work goes on without us
+        ours.close()
+        return
+    _identity = os.fstat(ours.fileno())[1:3]
+    _socket_ = ours
+    if _dump is not None and os.fstat(_dump[0])[1:3] == _dump[1]:
+        os.close(_dump[0])
+    _dump = open_dump()
+    try:
+        cwd = os.getcwd()
+    except OSError:  # deleted
+        cwd = None
+    say(
+        "hello",
+        python=sys.version.split()[0],
+        implementation=sys.implementation.name,
+        ppid=os.getppid(),
+        forked=forked,
+        executable=sys.executable or "",
+        cwd=cwd,
+        probe=_signal.getsignal(PROBE) is on_probe,
+        dump="dump-%d" % pid if _dump else None,
+        dump_fd=_dump[0] if _dump else None,
+        dump_signal=DUMP if _dump else None,
+        monitoring=hasattr(sys, "monitoring"),
+        cancelling=sys.version_info >= (3, 11),
+        stdlib=STDLIB,
+    )
+
+
+def open_dump():
+    if _signal.getsignal(DUMP) != _signal.SIG_DFL:
+        return None
+    try:
+        import faulthandler  # built in
+
+        fd = os.open("%s/dump-%d" % (FOLDER, pid), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        faulthandler.register(DUMP, file=fd, all_threads=True)
+        return (fd, os.fstat(fd)[1:3])
+    except (OSError, RuntimeError, ImportError):
+        return None
+
+
+def before_fork():
+    if body is not None:
+        body.before_fork()
+
+
+def after_fork():
+    """A forked child is another process: a connection of its own, nothing under way."""
+    global _socket_
+    try:
+        old, _socket_ = _socket_, None
+        if old is not None:
+            if os.fstat(old.fileno())[1:3] == _identity:
+                old.close()
+            else:
+                old.detach()
+        if body is not None:
+            body.after_fork()
+        connect(True)
+    except Exception:
+        _socket_ = None
+
+
+def start():
+    if _signal.getsignal(PROBE) == _signal.SIG_DFL:
+        _signal.signal(PROBE, on_probe)  # and no SA_RESTART, or a main thread in recv() would never answer
+    for name in list(WATCH):
+        if name in sys.modules:
+            watch(name, sys.modules[name])
+    sys.meta_path.insert(0, Finder())
+    os._exit = Entry(os._exit, on_hard_exit)
+    atexit.register(at_last_exit)
+    os.register_at_fork(before=before_fork, after_in_child=after_fork)
+    connect(False)
