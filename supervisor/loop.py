@@ -15,6 +15,7 @@ from supervisor.core import fleet as fleets
 from supervisor.core import signals as numbers
 from supervisor.core.fleet import Fleet
 from supervisor.system import process, procfs, signals, spawn, terminal
+from supervisor.system.poller import Poller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +23,39 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import FleetSpec
+    from supervisor.system.poller import Source
 
 # Members outside our own children (no subreaper) are watched by pidfd, so many at a time.
 MOST_WATCHED = 256
 
 
+class Listener:
+    """Hears what is to be told, as it happens. The base tells nobody; the manners of `run` and `up` derive from it."""
+
+    def report(self, shutdown: Shutdown) -> None:
+        """A worker has ended."""
+
+    def note(self, note: act.Note) -> None:
+        """Something worth telling."""
+
+    def changed(self, at: float) -> None:
+        """The fleet's state may have changed at ``at`` (monotonic seconds)."""
+
+    def suspending(self) -> None:
+        """The supervisor is about to stop itself."""
+
+    def stdio(self, worker: int) -> tuple[int, int, int] | None:
+        """Descriptors for a worker that is about to start; None: ours."""
+
+    def started(self, worker: int, child: spawn.Child) -> None:
+        """A process was forked; descriptors made for it alone may be closed here."""
+
+    def ended(self, worker: int) -> None:
+        """Its main process was reaped."""
+
+
 class Loop:
-    """Runs one fleet until it is over. ``on_report`` and ``on_note`` hear what is to be told, as it happens."""
+    """Runs one fleet until it is over."""
 
     def __init__(
         self,
@@ -37,24 +64,22 @@ class Loop:
         *,
         subreaper: bool,
         tty: terminal.Terminal | None = None,
-        on_report: Callable[[Shutdown], None] | None = None,
-        on_note: Callable[[act.Note], None] | None = None,
+        listener: Listener | None = None,
         record: Callable[[ev.Event], None] | None = None,
     ) -> None:
         self.fleet: Fleet = fleets.new(spec)
+        self.poller = Poller()
+        self.sources: list[Source] = []
+        self.listener = listener or Listener()
         self._inherited = inherited
         self._subreaper = subreaper
         self._tty = tty
-        self._on_report = on_report
-        self._on_note = on_note
         self._record = record
         self._census = procfs.Census(subreaper)
         self._children: dict[int, spawn.Child] = {}
-        self._epoll = select.epoll()
+        self._members: dict[int, list[int]] = {}
         self._signals = signals.open_fd()
-        self._epoll.register(self._signals, select.EPOLLIN)
-        # What a descriptor means: ("main" | "status", worker), ("member", worker).
-        self._meaning: dict[int, tuple[str, int]] = {}
+        self.poller.watch(self._signals, self._signals_ready)
 
     # -------------------------------------------------------------- the one entrance
 
@@ -70,6 +95,7 @@ class Loop:
                 answer = self._perform(action)
                 if answer is not None:
                     queue.append(answer)
+        self.listener.changed(event.at)
 
     def adopt(self, worker: int, child: spawn.Child) -> None:
         """A process that was started before this loop existed (the lean path of `run`)."""
@@ -89,52 +115,52 @@ class Loop:
         return self.fleet
 
     def _turn(self) -> None:
-        deadline = self.fleet.deadline
-        timeout = -1 if deadline is None else max(deadline - monotonic(), 0.0)
-        ready = self._epoll.poll(timeout, 256)
+        deadline = self.deadline
+        ready = self.poller.wait(None if deadline is None else deadline - monotonic())
         at = monotonic()
         # Ends before signals: a worker that was dead already was not stopped by the signal of the same batch.
-        for fd, _ in ready:
+        for fd, events in ready:
             if fd != self._signals:
-                self._descriptor_ready(fd, at)
-        if any(fd == self._signals for fd, _ in ready):
-            self._signals_ready(at)
-        deadline = self.fleet.deadline
-        if deadline is not None and deadline <= at:
+                self.poller.call(fd, at, events)
+        for fd, events in ready:
+            if fd == self._signals:
+                self.poller.call(fd, at, events)
+        if self.fleet.deadline is not None and self.fleet.deadline <= at:
             self.see(ev.Tick(at))
+        for source in self.sources:
+            if source.deadline is not None and source.deadline <= at:
+                source.tick(at)
+
+    @property
+    def deadline(self) -> float | None:
+        """When something is due next, of the fleet or of a source; None for never."""
+        due = [self.fleet.deadline, *(source.deadline for source in self.sources)]
+        return min((at for at in due if at is not None), default=None)
 
     # -------------------------------------------------------------- facts
 
-    def _descriptor_ready(self, fd: int, at: float) -> None:
-        kind, worker = self._meaning.get(fd, ("", -1))
-        if kind == "main":
-            self._main_ended(worker, fd, at)
-        elif kind == "status":
-            self._status_known(worker, fd, at)
-        elif kind == "member":
-            self._forget(fd)
-            self.see(ev.OrphansChanged(at))
-
-    def _main_ended(self, worker: int, fd: int, at: float) -> None:
-        found = process.peek_exit(fd)
+    def _main_ended(self, worker: int, at: float) -> None:
+        child = self._children[worker]
+        found = process.peek_exit(child.pidfd)
         if found is None:
             return
-        self._epoll.unregister(fd)
-        del self._meaning[fd]
-        status = self._children[worker].status_fd
-        if status in self._meaning:
-            self._status_known(worker, status, at)
+        self.poller.unwatch(child.pidfd)
+        self._status_known(worker, at)
         self.see(ev.MainExited(at, worker, found.code, found.signal))
 
-    def _status_known(self, worker: int, fd: int, at: float) -> None:
+    def _status_known(self, worker: int, at: float) -> None:
+        fd = self._children[worker].status_fd
+        if not self.poller.watches(fd):
+            return
         failure = spawn.read_status(fd)
-        self._forget(fd)
+        self.poller.unwatch(fd)
+        os.close(fd)
         if failure is None:
             self.see(ev.Started(at, worker))
         else:
             self.see(ev.StartFailed(at, worker, *failure))
 
-    def _signals_ready(self, at: float) -> None:
+    def _signals_ready(self, at: float, _events: int) -> None:
         arrived = signals.read(self._signals)
         for one in arrived:
             if one.signal != numbers.CHLD:
@@ -168,6 +194,7 @@ class Loop:
             case act.Reap():
                 return self._reap(action)
             case act.Suspend():
+                self.listener.suspending()
                 if self._tty is not None:
                     self._tty.take_back()
                 terminal.suspend(action.signal)
@@ -175,11 +202,9 @@ class Loop:
                 if self._tty is not None and self._children[action.worker].terminal:
                     self._tty.lend(self._children[action.worker].pid)
             case act.Report():
-                if self._on_report is not None:
-                    self._on_report(action.shutdown)
+                self.listener.report(action.shutdown)
             case act.Note():
-                if self._on_note is not None:
-                    self._on_note(action)
+                self.listener.note(action)
         return None
 
     def _send(self, action: act.Signal) -> ev.Event:
@@ -205,16 +230,16 @@ class Loop:
     def _spawn(self, worker: int) -> ev.Event:
         spec = self.fleet.spec.workers[worker]
         try:
-            child = spawn.fork_exec(spec.exec, self._inherited, terminal=self._tty)
+            child = spawn.fork_exec(spec.exec, self._inherited, terminal=self._tty, stdio=self.listener.stdio(worker))
         except OSError as error:
             return ev.StartFailed(monotonic(), worker, "fork", error.errno or 0)
         return self._watch(worker, child)
 
     def _watch(self, worker: int, child: spawn.Child) -> ev.Event:
         self._children[worker] = child
-        for fd, kind in ((child.pidfd, "main"), (child.status_fd, "status")):
-            self._meaning[fd] = (kind, worker)
-            self._epoll.register(fd, select.EPOLLIN)
+        self.poller.watch(child.pidfd, lambda at, _: self._main_ended(worker, at))
+        self.poller.watch(child.status_fd, lambda at, _: self._status_known(worker, at))
+        self.listener.started(worker, child)
         return ev.Forked(monotonic(), worker, child.pid, child.terminal)
 
     def _survey(self, worker: int) -> ev.Event:
@@ -226,30 +251,35 @@ class Loop:
         return ev.Surveyed(monotonic(), worker, tuple(members))
 
     def _watch_members(self, worker: int, pids: list[int]) -> None:
-        for fd in [fd for fd, meaning in self._meaning.items() if meaning == ("member", worker)]:
-            self._forget(fd)
+        self._forget_members(worker)
         for pid in pids[:MOST_WATCHED]:
             try:
                 fd = os.pidfd_open(pid)
             except OSError:
                 continue
-            self._meaning[fd] = ("member", worker)
-            self._epoll.register(fd, select.EPOLLIN)
+            self._members[worker].append(fd)
+            self.poller.watch(fd, lambda at, _, fd=fd: self._member_ended(worker, fd, at))  # type: ignore[misc]
+
+    def _member_ended(self, worker: int, fd: int, at: float) -> None:
+        self.poller.unwatch(fd)
+        os.close(fd)
+        self._members[worker].remove(fd)
+        self.see(ev.OrphansChanged(at))
+
+    def _forget_members(self, worker: int) -> None:
+        for fd in self._members.get(worker, ()):
+            self.poller.unwatch(fd)
+            os.close(fd)
+        self._members[worker] = []
 
     def _reap(self, action: act.Reap) -> ev.Event:
         child = self._children.pop(action.worker)
         rusage = None if action.stuck else process.reap(child.pid)
-        for fd, meaning in list(self._meaning.items()):
-            if meaning[1] == action.worker:
-                self._forget(fd)
-        if not action.stuck:
-            os.close(child.pidfd)
+        self._forget_members(action.worker)
+        self.poller.unwatch(child.pidfd)
+        os.close(child.pidfd)
+        self.listener.ended(action.worker)
         return ev.Reaped(monotonic(), action.worker, rusage, int.from_bytes(os.urandom(4), "big") / 2**32)
-
-    def _forget(self, fd: int) -> None:
-        if self._meaning.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
-            os.close(fd)
 
     # -------------------------------------------------------------- our own bug
 

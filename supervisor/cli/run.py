@@ -14,11 +14,6 @@ from supervisor.errors import SpawnError
 from supervisor.system import signals, spawn
 from supervisor.system.terminal import Terminal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from supervisor.core.actions import Note
-    from supervisor.core.record import Shutdown
-
 
 def run(plan: RunPlan) -> int:
     """Run the command to its end and return our exit code; may die of the command's signal instead.
@@ -36,17 +31,11 @@ def run(plan: RunPlan) -> int:
     except OSError as error:
         raise _cannot_fork(error) from None
 
+    from supervisor.cli.wrapping import Wrapping
     from supervisor.loop import Loop
 
-    ended: list[Shutdown] = []
-    loop = Loop(
-        plan.fleet,
-        inherited,
-        subreaper=subreaper,
-        tty=tty,
-        on_report=ended.append,
-        on_note=lambda note: _say(plan, note),
-    )
+    wrapping = Wrapping(plan)
+    loop = Loop(plan.fleet, inherited, subreaper=subreaper, tty=tty, listener=wrapping)
     loop.adopt(0, child)
     fleet = loop.run()
     failure = fleet.lives[0].failure
@@ -54,8 +43,7 @@ def run(plan: RunPlan) -> int:
         from supervisor.system.startfail import explain
 
         raise explain(worker.exec, failure, fleet.ending.code or 125)
-    if ended:
-        _tell(plan, ended[0])
+    wrapping.finish()
     ending = fleet.ending
     if ending.signal is None:
         return ending.code or 0
@@ -90,23 +78,3 @@ def _cannot_fork(error: OSError) -> SpawnError:
     else:
         hint = "try again, or see what the kernel says: dmesg"
     return SpawnError(f"cannot start a process: {error.strerror}", hint, 125)
-
-
-def _say(plan: RunPlan, note: Note) -> None:
-    if plan.quiet or (note.verbose and not plan.verbose):
-        return
-    try:
-        os.write(2, f"supervisor: {note.text}\n".encode(errors="replace"))
-    except OSError:
-        pass  # nobody listens: stderr is closed or full
-
-
-def _tell(plan: RunPlan, ended: Shutdown) -> None:
-    """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""
-    from supervisor.core.verdict import worth_telling
-
-    if plan.reports or plan.json or plan.verbose or (not plan.quiet and worth_telling(ended)):
-        from supervisor.cli.telling import tell
-        from supervisor.system.origin import origin
-
-        tell(plan, ended, origin())

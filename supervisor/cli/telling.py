@@ -30,8 +30,10 @@ def tell(plan: RunPlan, one: Shutdown, origin: Origin) -> None:
 
 def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
     """One report file, written beside and renamed, so that no reader sees half of it. Whether it worked."""
-    as_json = path.endswith(".json")
-    content = dumps(data.document(origin, shutdowns)) if as_json else markdown.text(origin, shutdowns)
+    if path.endswith(".json"):
+        content = dumps(data.document(origin, shutdowns))
+    else:
+        content = markdown.text(origin, shutdowns)
     try:
         _write(path, content.encode(errors="surrogateescape"))
     except OSError as error:

@@ -1,0 +1,63 @@
+"""One epoll instance and who is to be called for each descriptor. Level-triggered; knows nothing of what they mean."""
+
+from __future__ import annotations
+
+import select
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol, TypeAlias
+
+    Handler: TypeAlias = Callable[[float, int], None]
+
+    class Source(Protocol):
+        """A part of the loop with a clock of its own: asked for its deadline, ticked when it has come."""
+
+        @property
+        def deadline(self) -> float | None:
+            """Monotonic seconds, None for never."""
+
+        def tick(self, at: float) -> None:
+            """The deadline has come."""
+
+
+READ = select.EPOLLIN
+WRITE = select.EPOLLOUT
+BATCH = 256
+
+
+class Poller:
+    """Handlers are called with the batch's time stamp (monotonic seconds) and the epoll events that are set."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Handler] = {}
+
+    def watch(self, fd: int, handler: Handler, events: int = READ) -> None:
+        """Call ``handler`` whenever ``fd`` is ready. Raises PermissionError for files that epoll does not take."""
+        self._epoll.register(fd, events)
+        self._handlers[fd] = handler
+
+    def change(self, fd: int, events: int) -> None:
+        """Watch for other events; 0 leaves only errors and hang-ups."""
+        self._epoll.modify(fd, events)
+
+    def unwatch(self, fd: int) -> None:
+        """Forget ``fd``; harmless when it was not watched."""
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def watches(self, fd: int) -> bool:
+        """Whether somebody waits for ``fd``."""
+        return fd in self._handlers
+
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Descriptors that are ready, with their events; empty after ``timeout`` seconds (None: wait for ever)."""
+        return self._epoll.poll(-1 if timeout is None else max(timeout, 0.0), BATCH)
+
+    def call(self, fd: int, at: float, events: int) -> None:
+        """Call the handler, unless an earlier one of the batch took ``fd`` away."""
+        handler = self._handlers.get(fd)
+        if handler is not None:
+            handler(at, events)
