@@ -30,7 +30,7 @@ MOST_WATCHED = 256
 
 
 class Listener:
-    """Hears what is to be told, as it happens. The base tells nobody; the manners of `run` and `up` derive from it."""
+    """Hears what is to be told, as it happens. The base tells nobody; `run` and `up` each derive one."""
 
     def report(self, shutdown: Shutdown) -> None:
         """A worker has ended."""

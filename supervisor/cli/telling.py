@@ -37,9 +37,8 @@ def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
     try:
         _write(path, content.encode(errors="surrogateescape"))
     except OSError as error:
-        say(
-            f"supervisor: cannot write the report {path}: {error.strerror}\nhint: the result follows; give another PATH\n"
-        )
+        say(f"supervisor: cannot write the report {path}: {error.strerror}\n")
+        say("hint: the result follows; give another PATH\n")
         return False
     return True
 

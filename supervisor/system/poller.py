@@ -1,4 +1,4 @@
-"""One epoll instance and who is to be called for each descriptor. Level-triggered; knows nothing of what they mean."""
+"""One epoll instance and who is to be called for each descriptor. Level-triggered; knows no meaning."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ def text(one: Shutdown, width: int = 80, style: Style = plain) -> str:
     """The report of one shutdown, lines of at most ``width`` columns, ending in a newline."""
     lines = [f"supervisor: {style(words.command(one.argv, width - 12), 'bold')}"]
     tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
-    lines.append(_line("ended", f"{style(words.ended(one), tone)}, {_when(one)}; {words.asked(one)}"))
+    first, *more = _paragraph("ended", f"{words.ended(one)}, {_when(one)}; {words.asked(one)}", width)
+    lines += [first.replace(words.ended(one), style(words.ended(one), tone)), *more]
     if one.marks.asked is not None and one.grace:
         share = f"{words.duration(one.total)} of {words.duration(one.grace)} grace"
         lines.append(_line("time", f"{style(words.bar(one.total / one.grace, BAR), tone)} {share}"))
@@ -112,7 +113,8 @@ def _busy(one: Shutdown) -> str:
         return f"busy: {words.duration(used)} of CPU in {words.duration(span)}"
     calls = [sample.syscall for sample in one.samples if sample.syscall is not None]
     waited = max(set(calls), key=calls.count) if calls else None
-    return f"waiting{f' in {waited}' if waited else ''}, {words.duration(used)} of CPU"
+    cpu = f"{words.duration(used)} of CPU" if used else "no CPU used"
+    return f"waiting{f' in {waited}' if waited else ''}, {cpu}"
 
 
 def _connections(looks: list[Sample]) -> list[str]:
@@ -169,5 +171,5 @@ def _paragraph(label: str, value: str, width: int) -> list[str]:
 
     return [
         _line(label if index == 0 else "", line)
-        for index, line in enumerate(textwrap.wrap(value, max(width - _LABEL - 3, 20)))
+        for index, line in enumerate(textwrap.wrap(value, max(width - _LABEL - 3, 20), break_on_hyphens=False))
     ]
