@@ -6,15 +6,16 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 
-from benchmarks import imports, wrapper
+from benchmarks import fleet, imports, wrapper
 from benchmarks.harness import Bench, BenchError, build_worker, prepare_process, rounds
 from benchmarks.peers import OURS, PEERS, PeerAbsent, Programs
 from benchmarks.report import Experiment, report
 
-SETS = {"wrapper": wrapper.EXPERIMENTS, "imports": imports.EXPERIMENTS}
+SETS = {"wrapper": wrapper.EXPERIMENTS, "fleet": fleet.EXPERIMENTS, "imports": imports.EXPERIMENTS}
 ALL: dict[str, Experiment[Bench]] = {each.name: each for group in SETS.values() for each in group}
 
 
@@ -78,6 +79,7 @@ def run(bench: Bench, experiment: Experiment[Bench], only: set[str], count: int 
 
 def main() -> int:
     options = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave by way of every `with`
     prepare_process()
     only = set(filter(None, options.peers.split(",")))
     if unknown := only - set(PEERS):

@@ -27,7 +27,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 import psutil
 
-from benchmarks.peers import ENVIRONMENT, PEERS, Job, Peer, Programs
+from benchmarks.peers import ENVIRONMENT, PEERS, Job, Programs
 from benchmarks.report import Experiment, Results, Values
 
 HERE = Path(__file__).resolve().parent
@@ -142,26 +142,57 @@ class Child:
         os.close(self.pidfd)
 
 
+class Stamps:
+    """The file that workers write their stamps into, mapped."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("wb") as file:
+            file.truncate(_HEADER + _SLOTS * _SLOT.size)
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+
+    def count(self) -> int:
+        """How many workers have begun."""
+        return min(int.from_bytes(self._map[:8], sys.byteorder), _SLOTS)
+
+    def all(self) -> list[Stamp]:
+        """The slots taken so far, in the order of starting."""
+        places = (_HEADER + index * _SLOT.size for index in range(self.count()))
+        return [Stamp(*_SLOT.unpack_from(self._map, place)[: len(Stamp._fields)]) for place in places]
+
+    def close(self) -> None:
+        self._map.close()
+
+
+def scratch() -> Path:
+    """A new folder in memory where there is /dev/shm: no disk is measured."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    return Path(tempfile.mkdtemp(prefix="bench-", dir=base))
+
+
 class Session:
     """One supervisor on one job. Everything that it leaves is killed at the end, by pid."""
 
     def __init__(
-        self, bench: Bench, subject: str, mode: list[str], *, job: Job | None = None, stdout: int | None = None
+        self,
+        bench: Bench,
+        subject: str,
+        *mode: str,
+        count: int = 1,
+        grace: float | None = None,
+        report: bool = False,
+        stdout: int | None = None,
     ) -> None:
-        peer = bench.peer(subject)
-        base = "/dev/shm" if Path("/dev/shm").is_dir() else None
-        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=base))
-        stamps = self.folder / "stamps"
-        with stamps.open("wb") as file:
-            file.truncate(_HEADER + _SLOTS * _SLOT.size)
-        with stamps.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
+        peer = PEERS[subject]
+        self.folder = scratch()
+        self._stamps = Stamps(self.folder / "stamps")
         private = self.folder / "job"
         private.mkdir()
-        self.base = [str(bench.worker), str(stamps)]
-        job = job or Job(private, [])
-        self.job = Job(private, [*self.base, *mode], job.count, job.grace, job.output, job.dashboard, job.report)
-        self.launch = peer.launch(self.job, bench.programs.find(peer))
+        self.report = self.folder / "report.json"
+        command = [str(bench.worker), str(self._stamps.path), *mode]
+        job = Job(private, command, count, grace, self.report if report else None)
+        self.launch = peer.launch(job, bench.programs.find(peer))
         self._errors = self.folder / "stderr"
         null = os.open(os.devnull, os.O_RDWR)
         errors = os.open(self._errors, os.O_WRONLY | os.O_CREAT)
@@ -173,21 +204,21 @@ class Session:
             os.close(errors)
 
     def stamps(self) -> list[Stamp]:
-        """The slots taken so far, in the order of starting."""
-        slots = (self._slot(index) for index in range(self.count()))
-        return [Stamp(*slot[: len(Stamp._fields)]) for slot in slots]
-
-    def _slot(self, index: int) -> tuple[int, ...]:
-        return _SLOT.unpack_from(self._map, _HEADER + index * _SLOT.size)
-
-    def count(self) -> int:
-        """How many workers have begun."""
-        return min(int.from_bytes(self._map[:8], sys.byteorder), _SLOTS)
+        """The workers' stamps, in the order of starting."""
+        return self._stamps.all()
 
     def wait_started(self, count: int, timeout: float = 60) -> None:
         """Returns when ``count`` workers have begun; raises BenchError with the supervisor's last words."""
-        self.wait_until(lambda: self.count() >= count, timeout, f"{count} workers to begin")
+        self.wait_until(lambda: self._stamps.count() >= count, timeout, f"{count} workers to begin")
         time.sleep(0.002)  # a slot is counted before it is filled
+
+    def wait_all_ended(self, timeout: float = 30) -> None:
+        """Returns when every worker has written its last stamp; raises BenchError."""
+        end = now() + int(timeout * 1e9)
+        while left := sum(not stamp.ended for stamp in self.stamps()):
+            if now() > end:
+                raise BenchError(f"{left} workers did not end")
+            time.sleep(0.001)
 
     def wait_until(self, true: Callable[[], bool], timeout: float, what: str) -> None:
         """Polls every 0.5 ms: the harness' own load must stay small beside what it measures."""
@@ -199,7 +230,9 @@ class Session:
 
     def _state(self) -> str:
         said = self._errors.read_text(errors="replace")[-300:].strip()
-        return f"{self.count()} began, exit status {self.child.status}" + (f", stderr: {said}" if said else "")
+        return f"{self._stamps.count()} began, exit status {self.child.status}" + (
+            f", stderr: {said}" if said else ""
+        )
 
     def stop(self) -> int:
         """Sends the signal that stops it; nanosecond just before."""
@@ -221,8 +254,41 @@ class Session:
             left |= {process.pid for process in psutil.Process(self.child.pid).children(recursive=True)}
         self.child.close()
         _kill(below[pid] for pid in left & below.keys())
-        self._map.close()
+        self._stamps.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Reader:
+    """The worker in a reading mode, on the other end of a supervisor's stdout."""
+
+    def __init__(self, bench: Bench, mode: str) -> None:
+        self._folder = scratch()
+        self._stamps = Stamps(self._folder / "stamps")
+        null = os.open(os.devnull, os.O_RDWR)
+        reader, self.writer = os.pipe()
+        try:
+            self._child = Child([str(bench.worker), str(self._stamps.path), mode], {}, reader, null, null)
+        finally:
+            os.close(null)
+            os.close(reader)
+        while not self._stamps.count():
+            time.sleep(0.001)
+
+    def stamp(self) -> Stamp:
+        """What it has read so far."""
+        return self._stamps.all()[0]
+
+    def close(self) -> None:
+        os.close(self.writer)
+        self._child.close()
+        self._stamps.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -238,13 +304,6 @@ class Bench:
     worker: Path
     programs: Programs
     python: str = sys.executable
-
-    def peer(self, subject: str) -> Peer:
-        return PEERS[subject]
-
-    def session(self, subject: str, *mode: str, job: Job | None = None, stdout: int | None = None) -> Session:
-        """One supervisor, started on a worker in ``mode``."""
-        return Session(self, subject, list(mode), job=job, stdout=stdout)
 
     def spawn(self, argv: list[str], env: dict[str, str] | None = None) -> Child:
         """A process without stdio and without stamps."""

@@ -15,9 +15,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-Output = Literal["", "raw", "prefix"]
 
 OURS = ("run", "up")
 PYTHON = "python -c pass"
@@ -38,8 +35,6 @@ class Job:
     command: list[str]
     count: int = 1
     grace: float | None = None
-    output: Output = ""
-    dashboard: bool = False
     report: Path | None = None
 
 
@@ -52,36 +47,26 @@ class Launch:
     stop: int = signal.SIGTERM
 
 
+Launcher = Callable[[Job, str], Launch]
+
+
 @dataclass(frozen=True)
 class Peer:
-    """``group``: wraps one command and signals its process group; ``many``: runs several workers itself;
-    ``kills``: escalates to SIGKILL after the job's grace; ``output``: forwards workers' output so."""
+    """``program`` is looked for; ``get`` says how to install it; ``launch`` turns a job and the program's path into
+    a command. Which experiments a peer can take part in is said there, in their ``subjects``."""
 
     name: str
     program: str
     get: str
-    launch: Callable[[Job, str], Launch]
-    group: bool = False
-    many: bool = False
-    kills: bool = False
-    output: Output = ""
+    launch: Launcher
 
 
 PEERS: dict[str, Peer] = {}
 
 
-def _peer(
-    name: str,
-    program: str,
-    get: str,
-    *,
-    group: bool = False,
-    many: bool = False,
-    kills: bool = False,
-    output: Output = "",
-) -> Callable[[Callable[[Job, str], Launch]], Callable[[Job, str], Launch]]:
-    def register(launch: Callable[[Job, str], Launch]) -> Callable[[Job, str], Launch]:
-        PEERS[name] = Peer(name, program, get, launch, group, many, kills, output)
+def _peer(name: str, program: str, get: str) -> Callable[[Launcher], Launcher]:
+    def register(launch: Launcher) -> Launcher:
+        PEERS[name] = Peer(name, program, get, launch)
         return launch
 
     return register
@@ -115,12 +100,29 @@ class Programs:
 _INSTALL = "pip install . (not editable) into the environment of the Python that runs this"
 
 
-@_peer("run", "supervisor", _INSTALL, group=True, kills=True)
+@_peer("run", "supervisor", _INSTALL)
 def _run(job: Job, program: str) -> Launch:
     options = [] if job.grace is None else ["--grace", f"{job.grace:g}"]
     if job.report:
         options += ["--report", str(job.report)]
     return Launch([program, "run", *options, "--", *job.command])
+
+
+@_peer("up", "supervisor", _INSTALL)
+def _up(job: Job, program: str) -> Launch:
+    grace = "" if job.grace is None else f"stop.grace = {job.grace:g}\n"
+    path = job.folder / "supervisor.toml"
+    path.write_text(f"""\
+[fleet]
+name = "bench-{job.folder.parent.name}"
+[worker.worker]
+command = {json.dumps(job.command)}
+instances = {job.count}
+restart = "never"
+on_exit = "ignore"
+{grace}""")
+    options = ["--report", str(job.report)] if job.report else []
+    return Launch([program, "up", "-c", str(path), *options])
 
 
 # ------------------------------------------------------------------ wrappers of one command
@@ -136,12 +138,12 @@ def _tini(job: Job, program: str) -> Launch:
     return Launch([program, "-s", "--", *job.command])
 
 
-@_peer("tini -g", "tini", "apt-get install tini", group=True)
+@_peer("tini -g", "tini", "apt-get install tini")
 def _tini_group(job: Job, program: str) -> Launch:
     return Launch([program, "-s", "-g", "--", *job.command])
 
 
-@_peer("dumb-init", "dumb-init", "apt-get install dumb-init", group=True)
+@_peer("dumb-init", "dumb-init", "apt-get install dumb-init")
 def _dumb_init(job: Job, program: str) -> Launch:
     return Launch([program, "--", *job.command])
 
@@ -151,7 +153,7 @@ def _catatonit(job: Job, program: str) -> Launch:
     return Launch([program, "--", *job.command])
 
 
-@_peer("timeout(1)", "timeout", "part of coreutils", group=True, kills=True)
+@_peer("timeout(1)", "timeout", "part of coreutils")
 def _timeout(job: Job, program: str) -> Launch:
     return Launch([program, "-k", str(job.grace or 60), "100000", *job.command])
 
@@ -163,8 +165,6 @@ def _timeout(job: Job, program: str) -> Launch:
     "supervisord",
     "supervisord",
     "pip install supervisor (in a virtual environment of its own)",
-    many=True,
-    kills=True,
 )
 def _supervisord(job: Job, program: str) -> Launch:
     path = job.folder / "supervisord.conf"
@@ -188,7 +188,7 @@ stderr_logfile=NONE
     return Launch([program, "-n", "-c", str(path)])
 
 
-@_peer("circus", "circusd", "pip install circus (in a virtual environment of its own)", many=True, kills=True)
+@_peer("circus", "circusd", "pip install circus (in a virtual environment of its own)")
 def _circus(job: Job, program: str) -> Launch:
     path = job.folder / "circus.ini"
     path.write_text(f"""\
@@ -206,14 +206,14 @@ respawn=False
     return Launch([program, str(path)])
 
 
-@_peer("honcho", "honcho", "pip install honcho (in a virtual environment of its own)", many=True, output="prefix")
+@_peer("honcho", "honcho", "pip install honcho (in a virtual environment of its own)")
 def _honcho(job: Job, program: str) -> Launch:
     path = job.folder / "Procfile"
     path.write_text(f"web: {shlex.join(job.command)}\n")
     return Launch([program, "-d", str(job.folder), "-f", str(path), "start", "-c", f"web={job.count}"])
 
 
-@_peer("pm2", "pm2-runtime", "npm install pm2", many=True, kills=True)
+@_peer("pm2", "pm2-runtime", "npm install pm2")
 def _pm2(job: Job, program: str) -> Launch:
     path = job.folder / "ecosystem.json"
     app = {
@@ -248,7 +248,7 @@ def _services(job: Job) -> Path:
     return scan
 
 
-@_peer("runit", "runsvdir", "apt-get download runit && dpkg -x (installing it would replace init)", many=True)
+@_peer("runit", "runsvdir", "apt-get download runit && dpkg -x (installing it would replace init)")
 def _runit(job: Job, program: str) -> Launch:
     scan = _services(job)
     folder = str(Path(program).parent)
@@ -258,7 +258,7 @@ def _runit(job: Job, program: str) -> Launch:
     return Launch([program, str(scan)], env=env, stop=signal.SIGHUP)
 
 
-@_peer("s6", "s6-svscan", "apt-get install s6", many=True, kills=True)
+@_peer("s6", "s6-svscan", "apt-get install s6")
 def _s6(job: Job, program: str) -> Launch:
     scan = _services(job)
     for service in scan.iterdir():

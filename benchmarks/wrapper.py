@@ -9,14 +9,13 @@ import time
 from pathlib import Path
 
 from benchmarks.harness import MEMBER, Bench, BenchError, Child, Session, now, one_by_one
-from benchmarks.peers import PYTHON, Job
+from benchmarks.peers import PEERS, PYTHON, Job
 from benchmarks.report import Column, Experiment, Target, Values
 
 WRAPPERS = ("run", "tini", "dumb-init", "catatonit", "timeout(1)")
 GROUP = 500
 IDLE_SECONDS = 10.0
 GRACE = 1.0
-_NO_FOLDER = Path()
 
 
 def milliseconds(nanoseconds: float) -> float:
@@ -45,17 +44,17 @@ def _whole(child: Child) -> Values:
 def _start(bench: Bench, subject: str) -> Values:
     if subject == PYTHON:
         return _whole(bench.spawn([bench.python, "-c", "pass"]))
-    peer = bench.peer(subject)
-    job = Job(_NO_FOLDER, ["true"])
+    peer = PEERS[subject]
+    job = Job(Path(), ["true"])  # a wrapper needs no folder
     whole = _whole(bench.spawn(peer.launch(job, bench.programs.find(peer)).argv))
-    with bench.session(subject, "wait") as session:
+    with Session(bench, subject, "wait") as session:
         session.wait_started(1)
         first = session.stamps()[0].started - session.child.begun
     return {"first": milliseconds(first), **whole}
 
 
 def _forward(bench: Bench, subject: str) -> Values:
-    with bench.session(subject, "wait") as session:
+    with Session(bench, subject, "wait") as session:
         session.wait_started(1)
         settle()
         asked = session.stop()
@@ -67,7 +66,7 @@ def _forward(bench: Bench, subject: str) -> Values:
 
 
 def _group(bench: Bench, subject: str) -> Values:
-    with bench.session(subject, "tree", str(GROUP)) as session:
+    with Session(bench, subject, "tree", str(GROUP)) as session:
         session.wait_started(GROUP + 1)
         settle()
         asked = session.stop()
@@ -84,7 +83,7 @@ def _group(bench: Bench, subject: str) -> Values:
 
 
 def _kill(bench: Bench, subject: str) -> Values:
-    with bench.session(subject, "ignore", job=Job(_NO_FOLDER, [], grace=GRACE)) as session:
+    with Session(bench, subject, "ignore", grace=GRACE) as session:
         session.wait_started(1)
         settle()
         worker = os.pidfd_open(session.stamps()[0].pid)
@@ -151,7 +150,7 @@ def idle_round(bench: Bench, subjects: list[str], count: int) -> dict[str, Value
     bare = bare_interpreter(bench)
     try:
         for subject in subjects:
-            session = bench.session(subject, "wait", job=Job(_NO_FOLDER, [], count=count))
+            session = Session(bench, subject, "wait", count=count)
             sessions[subject] = session
             try:
                 session.wait_started(count)
