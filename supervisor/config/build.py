@@ -44,6 +44,7 @@ class Builder:
         self._cwd = cwd
         self._outside = outside
         self._problems = problems
+        self._programs: dict[tuple[str, str, str], bool] = {}
         self._environments = Environments(environ, folder, outside, problems)
 
     def fleet(self, name: str) -> FleetSpec:
@@ -125,11 +126,18 @@ class Builder:
             if not self._outside.folder(cwd):
                 self._problems.warn(settings["cwd"].path, f'names "{cwd}", and there is no such folder')
         path = variables.get("PATH", DEFAULT_PATH)
-        if not self._problems.failed and not self._outside.program(argv[0], path, cwd or self._cwd):
+        if not self._problems.failed and not self._runnable(argv[0], path, cwd or self._cwd):
             where = "" if "/" in argv[0] else " in PATH"
             self._problems.warn((*command.path, 0), f'runs "{argv[0]}", which is no program{where}')
         # Workers of a fleet stand apart from our terminal: Ctrl-C reaches them through the supervisor only.
         return ExecSpec(tuple(argv), env=env, cwd=cwd, session=True, stdin_null=True, output="pipe", **shared)
+
+    def _runnable(self, name: str, path: str, folder: str) -> bool:
+        """Whether there is such a program; looked for once."""
+        asked = (name, path, folder)
+        if asked not in self._programs:
+            self._programs[asked] = self._outside.program(*asked)
+        return self._programs[asked]
 
     def _filled(
         self,

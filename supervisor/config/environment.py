@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os.path
 
-from supervisor.config import envfile
 from supervisor.config.expand import ExpandError, expand
 from supervisor.config.outside import MOST_BYTES
 
@@ -81,6 +80,8 @@ class Environments:
         if len(data) > MOST_BYTES:
             self._problems.value(path, f'names "{name}", which is larger than 1 MiB')
             return {}
+        from supervisor.config import envfile  # most configs name none
+
         found, complaints = envfile.parse(text, name)
         self._problems.elsewhere += complaints
         return found

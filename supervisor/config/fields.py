@@ -92,7 +92,7 @@ FIELDS: tuple[Field, ...] = (
         kind="command",
         help="What to run: a list of arguments, or one text that is split as a shell would. No shell runs it; "
         'for one, write ["sh", "-c", "…"].',
-        example='["python3", "-m", "http.server", "--bind", "127.0.0.1", "{port}"]',
+        example='["python3", "-c", "import asyncio; asyncio.run(asyncio.sleep(3600))"]',
         also=("cmd", "exec", "run", "args", "argv", "entrypoint", "ExecStart"),
         required=True,
         inherit=False,

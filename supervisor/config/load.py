@@ -9,10 +9,9 @@ from __future__ import annotations
 import os.path
 import re
 
-from supervisor.config import procfile, validate
+from supervisor.config import validate
 from supervisor.config.build import Builder
 from supervisor.config.complaint import Complaint, InvalidConfig
-from supervisor.config.locate import Positions, locate
 from supervisor.config.outside import SYSTEM
 from supervisor.config.parse import decode, parse
 from supervisor.config.problems import Problems
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from supervisor.config.locate import Path
+    from supervisor.config.locate import Path, Positions
     from supervisor.config.outside import Outside
     from supervisor.core.spec import FleetSpec, LogSpec
 
@@ -106,7 +105,7 @@ def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | C
 
 
 def _read(path: str, cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
-    full = os.path.join(cwd, path)
+    full = os.path.normpath(os.path.join(cwd, path))
     try:
         data = outside.read(full)
     except OSError as error:
@@ -130,7 +129,9 @@ def _understood(
     text, complaint = decode(data, shown)
     if complaint:
         return complaint
-    if procfile.is_procfile(shown):
+    if _is_procfile(shown):
+        from supervisor.config import procfile  # its patterns take a millisecond to compile
+
         dotenv = _dotenv(os.path.dirname(path), outside)
         raw, positions, complaints = procfile.document(text, shown, dotenv, environ)
         return _Source(shown, path, text, raw, (), positions, tuple(complaints))
@@ -147,6 +148,12 @@ def _understood(
     return _Source(shown, path, text, raw, PYPROJECT)
 
 
+def _is_procfile(path: str) -> bool:
+    """``Procfile``, ``Procfile.dev``, ``shop.procfile``."""
+    name = os.path.basename(path).lower()
+    return name == "procfile" or name.startswith("procfile.") or name.endswith(".procfile")
+
+
 def _dotenv(folder: str, outside: Outside) -> str | None:
     try:
         return outside.read(os.path.join(folder, ".env")).decode(errors="replace")
@@ -158,6 +165,8 @@ def _placed(problems: Problems, source: _Source) -> list[Complaint]:
     """The problems with their positions, those of the config itself first, each file sorted by position."""
     if not problems.listed and not problems.elsewhere:
         return []
+    from supervisor.config.locate import locate  # only when there is something to say
+
     positions = source.positions or locate(source.text)
     complaints: list[Complaint] = []
     for problem in problems.listed:

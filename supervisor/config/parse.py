@@ -6,13 +6,14 @@ import re
 import tomllib
 
 from supervisor.config.complaint import Complaint
-from supervisor.config.locate import Positions, locate
 from supervisor.config.outside import MOST_BYTES
 from supervisor.config.problems import dotted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from supervisor.config.locate import Positions
 
 # tomllib's time grows with the cube of a key's parts (CPython 3.11 and 3.13: 43 s for 50 000 of them).
 _LONG_KEY = re.compile(r"""(?:^|[\[{,])(?:[ \t]*[\w"'-]+[ \t]*\.){40}""", re.MULTILINE)
@@ -26,7 +27,7 @@ def decode(data: bytes, file: str) -> tuple[str, Complaint | None]:
         hint = "is this the right file? A config of 1000 workers has about 200 kB"
         return "", Complaint(file, 0, 0, "is larger than 1 MiB, which no config is", hint=hint)
     try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n"), None
+        return data.decode().removeprefix("\ufeff").replace("\r\n", "\n"), None
     except UnicodeDecodeError as error:
         begin = data.rfind(b"\n", 0, error.start) + 1
         end = data.find(b"\n", begin)
@@ -43,7 +44,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], Complaint | None]:
     """TOML text -> tables, or the first error in it (tomllib stops there)."""
     long_key = _LONG_KEY.search(text)
     if long_key:
-        return {}, _at(Positions(text), file, *long_key.span(), "a key has more than 40 parts")
+        return {}, _at(_positions(text), file, *long_key.span(), "a key has more than 40 parts")
     try:
         return tomllib.loads(text), None
     except tomllib.TOMLDecodeError as error:
@@ -56,15 +57,23 @@ def _explained(error: str, text: str, file: str) -> Complaint:
     place = _PLACE.fullmatch(error)
     message = place[1] if place else error
     if message.startswith(_TWICE):
+        from supervisor.config.locate import locate  # only for a file that is wrong
+
         positions = locate(text)
         if positions.repeats:
             path, first, second = positions.repeats[0]
             before = positions.at(*first).line
             return _at(positions, file, *second, f"{dotted(path)} is defined twice, first in line {before}")
-    positions = Positions(text)
+    positions = _positions(text)
     known = place is not None and place[2] is not None
     start = positions.offset(int(place[2]), int(place[3])) if place and known else len(text.rstrip())
     return _at(positions, file, start, start, _lower(message), _hint(message, text, start))
+
+
+def _positions(text: str) -> Positions:
+    from supervisor.config.locate import Positions
+
+    return Positions(text)
 
 
 def _at(positions: Positions, file: str, start: int, end: int, message: str, hint: str = "") -> Complaint:

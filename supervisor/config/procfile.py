@@ -24,12 +24,6 @@ _SHELL = re.compile(r"[|&;<>()$`\\*?\[\]#~=%!{}\n]")
 _PORT_STEP = 100
 
 
-def is_procfile(path: str) -> bool:
-    """``Procfile``, ``Procfile.dev``, ``shop.procfile``."""
-    name = path.rpartition("/")[2].lower()
-    return name == "procfile" or name.startswith("procfile.") or name.endswith(".procfile")
-
-
 def document(
     text: str, file: str, dotenv: str | None, environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], Positions, list[Complaint]]:
