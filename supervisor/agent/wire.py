@@ -25,8 +25,8 @@ Before any shutdown, only::
 
     hello           python "3.11.7", implementation "cpython", ppid, forked (bool), executable, cwd,
                     probe (bool: SIGURG is answered), dump (file in the channel's folder that faulthandler writes
-                    to, open as dump_fd) and dump_signal (the signal that makes it write: no Python code and no GIL needed; send it
-                    only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+), cancelling (bool:
+                    to, open as dump_fd) and dump_signal (the signal that makes it write: no Python code and no GIL
+                    needed; send it only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+), cancelling (bool:
                     Task.cancelling() exists, 3.11+), stdlib (folder of the standard library)
     probe           probe (bool): the application took SIGURG for itself (false): do not send it any more
 
@@ -83,7 +83,8 @@ WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tas
 THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, child
          state: loop-idle pool-idle callback (runs a callback or a task's step: the loop is blocked) executor (runs
          a pool job) join-threads join-executor busy (anything else)
-         doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its pid), other
+         doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
+         pid), other
 HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it)
 LOOP     loop, type, running, closed, n_tasks, timers, next_timer (seconds), ready, watched (files besides its own
          wake-up), asyncgens
@@ -126,7 +127,8 @@ TASK_TIMES = {**TASK, "seconds": float, "since_cancel": float}
 EVENTS: Dict[str, Dict[str, Any]] = {
     "hello": {
         "python": str, "implementation": str, "ppid": int, "forked": bool, "executable": str, "cwd": str,
-        "probe": bool, "dump": str, "dump_fd": int, "dump_signal": int, "monitoring": bool, "cancelling": bool, "stdlib": str,
+        "probe": bool, "dump": str, "dump_fd": int, "dump_signal": int, "monitoring": bool, "cancelling": bool,
+        "stdlib": str,
     },
     "probe": {"probe": bool},
     "signal-received": HANDLER,

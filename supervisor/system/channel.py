@@ -1,4 +1,4 @@
-"""The receiving end of the agent: one listening SEQPACKET socket per worker, bounded in everything. It decides nothing.
+"""The receiving end of the agent: one listening SEQPACKET socket a worker, all bounds fixed. It decides nothing.
 
 The other end is a process that we did not write. What it can cost us is fixed: connections, messages per
 connection, bytes and messages per call of :meth:`Channel.read` (so that a deadline is never late because of it),
@@ -9,11 +9,10 @@ and one buffer; what is beyond is counted and dropped. Its pid is the kernel's w
 
 from __future__ import annotations
 
+import _socket
 import os
 import select
 from errno import EAGAIN, EMFILE, ENFILE
-
-import _socket
 
 from supervisor.agent.wire import MAX_MESSAGE, AgentMessage, decode
 from supervisor.system.inject import SOCKET
@@ -33,7 +32,18 @@ DUMP_SIZE = 65_536
 class Peer:
     """One connected process."""
 
-    __slots__ = ("dump", "dump_fd", "dump_signal", "hello", "highest", "pid", "probe", "received", "rejected", "socket")
+    __slots__ = (
+        "dump",
+        "dump_fd",
+        "dump_signal",
+        "hello",
+        "highest",
+        "pid",
+        "probe",
+        "received",
+        "rejected",
+        "socket",
+    )
 
     def __init__(self, socket: _socket.socket, pid: int) -> None:
         self.socket, self.pid = socket, pid

@@ -125,8 +125,15 @@ def places(frames: List[FrameType], head: int = 3, tail: int = 7) -> List[Any]:
 
 
 def caller(frame: Optional[FrameType]) -> Optional[Place]:
-    """Who called: the innermost user frame at or below this one."""
-    found = culprit(thread_stack(frame))
+    """Who called: the innermost frame at or below this one that is not the standard library's."""
+    found = None
+    while frame is not None:
+        its = rank(frame.f_code.co_filename)
+        if its < STANDARD:
+            return place(frame)
+        if found is None and its == STANDARD:
+            found = frame
+        frame = frame.f_back
     return place(found) if found is not None else None
 
 

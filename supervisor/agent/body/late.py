@@ -7,6 +7,7 @@ import sys
 
 import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
 import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_hooks as hooks  # type: ignore[import-not-found]  # the same
 import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
 
 TYPE_CHECKING = False
@@ -22,23 +23,24 @@ def put(owner: Any, name: str, ours: Any) -> None:
 
 
 def arm() -> None:
-    base, uvloop = sys.modules.get("asyncio.base_events"), sys.modules.get("uvloop")
+    base: Any = sys.modules.get("asyncio.base_events")
+    uvloop: Any = sys.modules.get("uvloop")
     for module, name in ((base, "BaseEventLoop"), (uvloop, "Loop")):
         cls = getattr(module, name, None)
         if cls is not None:
             put(cls, "create_task", noticed_create_task(cls.create_task))
-    asyncio_tasks = sys.modules.get("asyncio.tasks")
+    asyncio_tasks: Any = sys.modules.get("asyncio.tasks")
     if asyncio_tasks is not None:
-        shield = noticed_shield(asyncio_tasks.shield)  # type: ignore[attr-defined]  # a module from sys.modules
+        shield = noticed_shield(asyncio_tasks.shield)
         for owner in (asyncio_tasks, sys.modules.get("asyncio")):
             if owner is not None:
                 put(owner, "shield", shield)
     put(sys, "exit", agent.Entry(sys.exit, lambda frame: agent.note("exit", "sys.exit", frame)))
     put(os, "abort", agent.Entry(os.abort, lambda frame: agent.note("exit", "os.abort", frame)))
     put(os, "kill", noticed_kill(os.kill))
-    module = sys.modules.get("signal")
-    if module is not None:
-        put(module, "raise_signal", noticed_raise(module.raise_signal))  # type: ignore[attr-defined]  # 3.8+
+    signal: Any = sys.modules.get("signal")
+    if signal is not None:
+        put(signal, "raise_signal", noticed_raise(signal.raise_signal))
     watch_loop_callbacks()
 
 
@@ -60,7 +62,7 @@ def noticed_create_task(real: Callable[..., Any]) -> Callable[..., Any]:
             agent.failed("create_task", error)
         return task
 
-    return agent.like(create_task, real)  # type: ignore[no-any-return]  # loaded by path
+    return hooks.like(create_task, real)  # type: ignore[no-any-return]  # loaded by path
 
 
 def created(task: Any) -> None:
@@ -91,7 +93,7 @@ def noticed_shield(real: Callable[..., Any]) -> Callable[..., Any]:
             agent.failed("shield", error)
         return outer
 
-    return agent.like(shield, real)  # type: ignore[no-any-return]  # loaded by path
+    return hooks.like(shield, real)  # type: ignore[no-any-return]  # loaded by path
 
 
 def noticed_kill(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,7 +102,7 @@ def noticed_kill(real: Callable[..., Any]) -> Callable[..., Any]:
             agent.note("exit", "kill-self", sys._getframe(1), int(number))
         return real(pid, number)
 
-    return agent.like(kill, real)  # type: ignore[no-any-return]  # loaded by path
+    return hooks.like(kill, real)  # type: ignore[no-any-return]  # loaded by path
 
 
 def noticed_raise(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,7 +110,7 @@ def noticed_raise(real: Callable[..., Any]) -> Callable[..., Any]:
         agent.note("exit", "kill-self", sys._getframe(1), int(number))
         return real(number)
 
-    return agent.like(raise_signal, real)  # type: ignore[no-any-return]  # loaded by path
+    return hooks.like(raise_signal, real)  # type: ignore[no-any-return]  # loaded by path
 
 
 def watch_loop_callbacks() -> None:
@@ -121,11 +123,9 @@ def watch_loop_callbacks() -> None:
 
 
 def noticed_callback(number: int, callback: Any) -> Callable[[Any], None]:
-    name, at = agent.describe(callback)
+    name, at = hooks.describe(callback)
 
-    def notice(frame: Any) -> None:
+    def notice(_: Any) -> None:
         agent.say("signal-callback", signal=number, kind="loop", name=name, at=at)
 
     return notice
-
-

@@ -27,7 +27,7 @@ _push_exc_info = -1
 
 def _sample() -> None:
     try:
-        pass
+        raise ValueError
     except ValueError:
         pass
 
@@ -90,7 +90,7 @@ def _handled(code: CodeType, offset: int, error: BaseException) -> None:
         kept.caught = (code.co_filename, line, code.co_name)
 
 
-def _reraised(code: CodeType, offset: int, error: BaseException) -> None:
+def _reraised(code: CodeType, _: int, error: BaseException) -> None:
     global _left
     _left -= 1
     if type(error).__name__ == "CancelledError" and frames.rank(code.co_filename) < frames.STANDARD:
@@ -113,10 +113,8 @@ def _line(code: CodeType, offset: int) -> Optional[int]:
 
 def _current() -> Any:
     try:
-        loop = sys.modules["asyncio.events"]._get_running_loop()  # type: ignore[attr-defined]  # private
-        task = sys.modules["asyncio.tasks"].current_task(loop) if loop is not None else None  # type: ignore[attr-defined]
+        loop = sys.modules["asyncio.events"]._get_running_loop()
+        task = sys.modules["asyncio.tasks"].current_task(loop) if loop is not None else None
         return tasks.record(task) if task is not None else None
     except (RuntimeError, KeyError, AttributeError):
         return None
-
-

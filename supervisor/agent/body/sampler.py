@@ -290,5 +290,6 @@ def look_at_loops(now: int, changed: bool) -> None:
             told = waits.loop_state(loop)
         except (AttributeError, RuntimeError, IndexError):
             continue
-        if told["running"] and not told.get("ready"):
+        blocked = getattr(loop, "_thread_id", None) in _seen  # its thread is at something else than waiting
+        if told["running"] and not told.get("ready") and not blocked:
             agent.say("loop-idle", **told)

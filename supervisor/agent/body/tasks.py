@@ -84,7 +84,7 @@ def find_loops() -> None:
     events = sys.modules.get("asyncio.events")
     if events is None:
         return
-    meet(events._get_running_loop())  # type: ignore[attr-defined]  # not in the stub
+    meet(events._get_running_loop())
     for frame in frames.running().values():
         inner: Optional[FrameType] = frame
         for _ in range(200):
@@ -117,7 +117,7 @@ def _references() -> List[Any]:
         return []
     out: List[Any] = []
     for name in ("_scheduled_tasks", "_all_tasks", "_eager_tasks"):
-        found = getattr(module, name, None)
+        found: Any = getattr(module, name, None)
         try:
             if hasattr(found, "data"):  # a WeakSet
                 out += list(found.data)
@@ -189,7 +189,14 @@ def saw_cancel(kept: Followed, at: Optional[Place] = None, by: Optional[Place] =
     if kept.cancelled_at is None:
         kept.cancelled_at = monotonic_ns()
         kept.moves = 0
-        agent.say("task-cancelled", task=kept.number, name=kept.name, at=at or kept.at, by=by)
+        task = kept.ref()
+        agent.say(
+            "task-cancelled",
+            task=kept.number,
+            name=name_of(task) if task is not None else kept.name,
+            at=at or kept.at,
+            by=by,
+        )
 
 
 def on_done(task: Any) -> None:
@@ -208,7 +215,7 @@ def tell_done(task: Any, kept: Followed) -> None:
     agent.say(
         "task-done",
         task=kept.number,
-        name=kept.name,
+        name=name_of(task),  # 3.11 and older name a task after its creation
         coro=kept.coro,
         outcome="cancelled" if task.cancelled() else "exception" if error is not None else "returned",
         exception=type(error).__name__ if error is not None else None,

@@ -7,12 +7,13 @@ program goes on.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # CPython's own
 import sys
 from time import monotonic_ns
 
-import _signal
 import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
 import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_hooks as hooks  # type: ignore[import-not-found]  # the same
 import _sigdrain_agent_late as late  # type: ignore[import-not-found]  # the same
 import _sigdrain_agent_monitoring as monitoring  # type: ignore[import-not-found]  # the same
 import _sigdrain_agent_sampler as sampler  # type: ignore[import-not-found]  # the same
@@ -23,7 +24,7 @@ import _sigdrain_agent_waits as waits  # type: ignore[import-not-found]  # the s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Callable, Dict, List, Optional
 
 FOUND_LIMIT = 3  # loops torn down by a program that goes on: after so many it is its way of working
 STOP_REQUESTS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGQUIT)  # SIGHUP mostly asks for a reload
@@ -134,7 +135,7 @@ def handler_tables() -> Any:
         if history and now is not None and callable(now):
             handlers.append(history[-1])
         else:
-            handlers.append(handler(number, agent.describe(now) if callable(now) else now, None))
+            handlers.append(handler(number, hooks.describe(now) if callable(now) else now, None))
     return handlers, displaced
 
 
@@ -150,11 +151,11 @@ def handler(number: int, what: Any, by: Any) -> Dict[str, Any]:
 # -- the notes of the first tier -------------------------------------------------------------------------------
 
 
-def on_probe(about: Any, frame: Optional[FrameType] = None) -> None:
+def on_probe(*_: Any) -> None:
     begin("probe", None, ask=True)
 
 
-def on_signal(number: int, described: Any, frame: Optional[FrameType] = None) -> None:
+def on_signal(number: int, described: Any, *_: Any) -> None:
     agent.say("signal-received", **handler(number, described, None))
     if number in STOP_REQUESTS and asked is None:
         begin("signal", number, ask=True)
@@ -191,7 +192,7 @@ def begin_found(reason: str) -> None:
     begin(reason)
 
 
-def on_asyncgens(loop: Any, frame: Optional[FrameType] = None) -> None:
+def on_asyncgens(loop: Any, *_: Any) -> None:
     tasks.meet(loop)
     if found_something(loop):
         begin_found("asyncgens")
@@ -203,7 +204,7 @@ def on_asyncgens(loop: Any, frame: Optional[FrameType] = None) -> None:
     agent.say("phase", name="asyncgens", generators=told)
 
 
-def on_executor(loop: Any, frame: Optional[FrameType] = None) -> None:
+def on_executor(loop: Any, *_: Any) -> None:
     tasks.meet(loop)
     if found_something(loop):
         begin_found("executor")
@@ -237,7 +238,7 @@ def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
     )
 
 
-def on_loop_closed(loop: Any, frame: Optional[FrameType] = None) -> None:
+def on_loop_closed(loop: Any, *_: Any) -> None:
     if loop.is_closed():
         agent.say("phase", name="loop-closed")
         tasks.loops[:] = [one for one in tasks.loops if one is not loop]
@@ -245,10 +246,12 @@ def on_loop_closed(loop: Any, frame: Optional[FrameType] = None) -> None:
             disarm()
 
 
-def on_complaint(loop: Any, context: Dict[str, Any]) -> None:
+def on_complaint(_: Any, context: Dict[str, Any]) -> None:
     """loop.call_exception_handler(). Only an armed agent tells of others than destroyed tasks."""
     message = str(context.get("message", ""))
     task = context.get("task")
+    if task is not None and (tasks.record(task) or tasks.last_seen(task)):
+        task.remove_done_callback(tasks.on_done)  # what asyncio logs shows the task's callbacks: not ours
     if message.startswith("Task was destroyed") and task is not None:
         kept = tasks.record(task) or tasks.last_seen(task)
         chain = frames.await_chain(tasks.coro_of(task))
@@ -267,7 +270,7 @@ def on_complaint(loop: Any, context: Dict[str, Any]) -> None:
         agent.say("loop-exception", message=message[:200], exception=type(error).__name__ if error else None)
 
 
-def on_thread_join(about: Any, frame: Optional[FrameType] = None) -> None:
+def on_thread_join(*_: Any) -> None:
     """threading._shutdown(): the main thread is at its end; non-daemon threads are joined."""
     tasks.find_loops()
     busy = threads.busy(daemons=sys.version_info < (3, 9))  # 3.8: pool threads are daemons, joined at exit
@@ -299,12 +302,12 @@ def on_exit(how: str, frame: Optional[FrameType] = None, number: Optional[int] =
     )
 
 
-def on_finalize(about: Any) -> None:
+def on_finalize(*_: Any) -> None:
     sampler.stop()
     monitoring.stop()
 
 
-_NOTES = {
+_NOTES: Dict[str, Callable[..., None]] = {
     "probe": on_probe,
     "signal": on_signal,
     "cancel": on_cancel,
@@ -351,5 +354,3 @@ def after_fork() -> None:
         late.disarm()
     tasks.followed.clear()
     del tasks.loops[:]
-
-

@@ -20,9 +20,9 @@ _X86_64 = {
     19: "read", 45: "read", 47: "read", 43: "read", 288: "read", 61: "wait-child", 247: "wait-child",
 }  # fmt: skip
 _GENERIC = {
-    22: "poll", 72: "poll", 73: "poll", 441: "poll", 98: "lock", 449: "lock", 101: "sleep", 115: "sleep", 64: "write",
-    66: "write", 68: "write", 206: "write", 211: "write", 63: "read", 65: "read", 67: "read", 207: "read", 212: "read",
-    202: "read", 242: "read", 260: "wait-child", 95: "wait-child",
+    22: "poll", 72: "poll", 73: "poll", 441: "poll", 98: "lock", 449: "lock", 101: "sleep", 115: "sleep",
+    64: "write", 66: "write", 68: "write", 206: "write", 211: "write", 63: "read", 65: "read", 67: "read",
+    207: "read", 212: "read", 202: "read", 242: "read", 260: "wait-child", 95: "wait-child",
 }  # fmt: skip
 _CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(os.uname().machine, {})
 
@@ -90,7 +90,7 @@ def state(stack: List[FrameType]) -> str:
 
 def known() -> Dict[int, Any]:
     threading = sys.modules.get("threading")
-    return dict(threading._active) if threading is not None else {}  # type: ignore[attr-defined]  # its own table
+    return dict(threading._active) if threading is not None else {}
 
 
 def describe(ident: int, stack: List[FrameType], told: Dict[int, Any]) -> Dict[str, Any]:
@@ -140,20 +140,21 @@ def snapshot(only: Optional[Iterable[int]] = None) -> List[Dict[str, Any]]:
 
 def busy(daemons: bool = True) -> List[Dict[str, Any]]:
     """Threads besides the main one that are at work: pool jobs, and non-daemon threads of the program."""
-    return [
-        thread
-        for thread in snapshot()
-        if not thread["main"] and (thread["state"] == "executor" or (thread["daemon"] is False and thread["state"] == "busy"))
-        and (daemons or thread["daemon"] is False)
-    ]  # fmt: skip
+    out = []
+    for thread in snapshot():
+        at_work = thread["state"] == "executor" or (thread["daemon"] is False and thread["state"] == "busy")
+        if at_work and not thread["main"] and (daemons or thread["daemon"] is False):
+            out.append(thread)
+    return out
 
 
 def queued() -> Optional[int]:
     """Jobs that no pool thread has begun, over all thread pools."""
     pools: Any = sys.modules.get("concurrent.futures.thread")
     try:
+        if pools._shutdown:  # each queue then also holds a None for each thread to wake
+            return None
         queues = {id(queue): queue for queue in pools._threads_queues.values()}
-        # At shutdown each queue also gets one None to wake a thread.
-        return sum(queue.qsize() for queue in queues.values())
+        return sum(int(queue.qsize()) for queue in queues.values())
     except (AttributeError, RuntimeError):
         return None

@@ -18,15 +18,15 @@ SHOWN = 20
 
 def waits_for(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
     waiter = getattr(task, "_fut_waiter", None)
-    found = by_frames(task.get_loop(), chain)
+    found = by_frames(chain)
     if found is not None:
         return found
     if waiter is None:
         return {"kind": "ready"}
-    return by_future(task.get_loop(), waiter)
+    return by_future(waiter)
 
 
-def by_frames(loop: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+def by_frames(chain: List[FrameType]) -> Optional[Dict[str, Any]]:
     """From the innermost asyncio frames that are known to wait for something nameable."""
     for frame in reversed(chain[-3:]):
         file, name = frame.f_code.co_filename, frame.f_code.co_name
@@ -35,11 +35,11 @@ def by_frames(loop: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
         look = _LOOKS.get((file[file.rindex("/") + 1 :], name))
         if look is not None:
             # A frame of asyncio, not of the user: reading f_locals copies its values on 3.12 and older.
-            return look(loop, frame.f_locals)
+            return look(frame.f_locals) if callable(look) else {"kind": look}
     return None
 
 
-def by_future(loop: Any, waiter: Any) -> Dict[str, Any]:
+def by_future(waiter: Any) -> Dict[str, Any]:
     if hasattr(waiter, "get_coro"):
         return {"kind": "task", "name": tasks.name_of(waiter), "tasks": numbers([waiter])}
     children = getattr(waiter, "_children", None)  # gather()
@@ -65,8 +65,9 @@ def numbers(things: Iterable[Any]) -> List[int]:
     return out
 
 
-def due(loop: Any, handle: Any) -> Optional[float]:
-    return max(0.0, handle.when() - loop.time()) if handle is not None else None
+def due(handle: Any) -> Optional[float]:
+    """Seconds until a timer fires."""
+    return max(0.0, handle.when() - handle._loop.time()) if handle is not None else None
 
 
 def peer(transport: Any) -> Optional[str]:
@@ -76,74 +77,81 @@ def peer(transport: Any) -> Optional[str]:
     return str(name)[:200] if name else None
 
 
-def sleep(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
-    return {"kind": "sleep", "due": due(loop, inner.get("h"))}
+def sleep(inner: Dict[str, Any]) -> Dict[str, Any]:
+    return {"kind": "sleep", "due": due(inner.get("h"))}
 
 
-def wait_for(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def wait_for(inner: Dict[str, Any]) -> Dict[str, Any]:
     waited = inner.get("fut")
     kind = "task" if hasattr(waited, "get_coro") else "future"
-    found: Dict[str, Any] = {"kind": kind, "due": due(loop, inner.get("timeout_handle"))}
+    found: Dict[str, Any] = {"kind": kind, "due": due(inner.get("timeout_handle"))}
     if kind == "task":
         found.update(name=tasks.name_of(waited), tasks=numbers([waited]))
     return found
 
 
-def wait(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def wait(inner: Dict[str, Any]) -> Dict[str, Any]:
     waited = list(inner.get("fs") or ())
     left = [one for one in waited if not one.done()]
-    return {"kind": "tasks", "tasks": numbers(left), "count": len(left), "due": due(loop, inner.get("timeout_handle"))}
+    return {
+        "kind": "tasks",
+        "tasks": numbers(left),
+        "count": len(left),
+        "due": due(inner.get("timeout_handle")),
+    }
 
 
-def task_group(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def task_group(inner: Dict[str, Any]) -> Dict[str, Any]:
     members = list(inner["self"]._tasks)
     return {"kind": "tasks", "tasks": numbers(members), "count": len(members)}
 
 
-def lock_wait(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
-    kind = {"Event": "event", "Condition": "condition", "Barrier": "barrier"}.get(type(inner["self"]).__name__, "event")
+def lock_wait(inner: Dict[str, Any]) -> Dict[str, Any]:
+    kind = {"Event": "event", "Condition": "condition", "Barrier": "barrier"}.get(
+        type(inner["self"]).__name__, "event"
+    )
     return {"kind": kind, "count": len(getattr(inner["self"], "_waiters", ()) or ())}
 
 
-def acquire(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def acquire(inner: Dict[str, Any]) -> Dict[str, Any]:
     kind = "semaphore" if hasattr(inner["self"], "_value") else "lock"
     return {"kind": kind, "count": len(inner["self"]._waiters or ())}
 
 
-def queue_get(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def queue_get(inner: Dict[str, Any]) -> Dict[str, Any]:
     return {"kind": "queue-get", "count": len(inner["self"]._getters)}
 
 
-def queue_put(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def queue_put(inner: Dict[str, Any]) -> Dict[str, Any]:
     return {"kind": "queue-put", "count": len(inner["self"]._getters)}
 
 
-def queue_join(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def queue_join(inner: Dict[str, Any]) -> Dict[str, Any]:
     queue = inner["self"]
     getting = [getter for getter in queue._getters if not getter.done()]
     return {"kind": "queue-join", "unfinished": queue._unfinished_tasks, "count": len(getting)}
 
 
-def read(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def read(inner: Dict[str, Any]) -> Dict[str, Any]:
     return {"kind": "read", "peer": peer(inner["self"]._transport)}
 
 
-def drain(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def drain(inner: Dict[str, Any]) -> Dict[str, Any]:
     return {"kind": "drain", "peer": peer(getattr(inner["self"], "_transport", None))}
 
 
-def child(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def child(inner: Dict[str, Any]) -> Dict[str, Any]:
     owner = inner["self"]
     transport = getattr(owner, "_transport", owner)
     return {"kind": "child", "child": transport.get_pid()}
 
 
-def server(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
+def server(inner: Dict[str, Any]) -> Dict[str, Any]:
     """Server.wait_closed(): since 3.12.1 it waits for the clients too (python/cpython#104344)."""
     owner = inner["self"]
-    found = [one for one in list(getattr(owner, "_clients", ()) or ())]
+    found = list(getattr(owner, "_clients", None) or ())
     if not found:
-        found = [one for one in transports(loop) if getattr(one, "_server", None) is owner]
+        found = [one for one in transports(owner._loop) if getattr(one, "_server", None) is owner]
     counted = getattr(owner, "_active_count", None)
     names = [peer(one) for one in found[:SHOWN]]
     return {"kind": "server", "clients": [n for n in names if n], "count": len(found) if counted is None else counted}
@@ -153,15 +161,7 @@ def transports(loop: Any) -> List[Any]:
     return list((getattr(loop, "_transports", None) or {}).values())
 
 
-def executor(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
-    return {"kind": "executor"}
-
-
-def socket(loop: Any, inner: Dict[str, Any]) -> Dict[str, Any]:
-    return {"kind": "socket"}
-
-
-_LOOKS = {
+_LOOKS: Dict[Any, Any] = {
     ("tasks.py", "sleep"): sleep,
     ("tasks.py", "wait_for"): wait_for,
     ("tasks.py", "_wait"): wait,
@@ -174,17 +174,17 @@ _LOOKS = {
     ("queues.py", "join"): queue_join,
     ("streams.py", "_wait_for_data"): read,
     ("streams.py", "_drain_helper"): drain,
-    ("streams.py", "wait_closed"): socket,
+    ("streams.py", "wait_closed"): "socket",
     ("subprocess.py", "wait"): child,
     ("base_subprocess.py", "_wait"): child,
     ("base_events.py", "wait_closed"): server,
-    ("base_events.py", "shutdown_default_executor"): executor,
-    ("base_events.py", "sock_sendfile"): socket,
-    ("selector_events.py", "sock_recv"): socket,
-    ("selector_events.py", "sock_recv_into"): socket,
-    ("selector_events.py", "sock_sendall"): socket,
-    ("selector_events.py", "sock_accept"): socket,
-    ("selector_events.py", "sock_connect"): socket,
+    ("base_events.py", "shutdown_default_executor"): "executor",
+    ("base_events.py", "sock_sendfile"): "socket",
+    ("selector_events.py", "sock_recv"): "socket",
+    ("selector_events.py", "sock_recv_into"): "socket",
+    ("selector_events.py", "sock_sendall"): "socket",
+    ("selector_events.py", "sock_accept"): "socket",
+    ("selector_events.py", "sock_connect"): "socket",
 }
 
 
@@ -215,7 +215,7 @@ def loop_state(loop: Any) -> Dict[str, Any]:
     if scheduled is not None:
         timers = [handle for handle in list(scheduled)[:1000] if not handle._cancelled]
         out["timers"] = len(timers)
-        out["next_timer"] = due(loop, min(timers, key=lambda handle: handle._when)) if timers else None
+        out["next_timer"] = due(min(timers, key=lambda handle: handle._when)) if timers else None
         out["ready"] = len(loop._ready)
     if selector is not None and selector.get_map() is not None:
         out["watched"] = len(selector.get_map()) - (getattr(loop, "_ssock", None) is not None)

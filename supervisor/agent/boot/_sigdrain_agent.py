@@ -18,7 +18,7 @@ WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process without an agent
 DUMP = _signal.SIGRTMAX - 3  # faulthandler's, at C level; the parent sends it only when SIGKILL is next
 MAX_MESSAGE = 32768
-BODY = ("frames", "threads", "tasks", "waits", "monitoring", "late", "sampler", "teardown")
+BODY = ("hooks", "frames", "threads", "tasks", "waits", "monitoring", "late", "sampler", "teardown")
 # Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
 FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
@@ -86,13 +86,13 @@ def say(event, **fields):
     global _socket_, _dropped
     try:
         if _socket_ is None:
-            return
+            return None
         if os.getpid() != pid:  # a fork that Python did not make
             return after_fork()
         if os.fstat(_socket_.fileno())[1:3] != _identity:
             _socket_.detach()  # the number is somebody else's now
             _socket_ = None
-            return
+            return None
         head = {"v": 1, "ev": event, "t": monotonic_ns(), "pid": pid, "seq": next(_numbers)}
         if _dropped:
             head["dropped"] = _dropped
@@ -100,7 +100,7 @@ def say(event, **fields):
         data = encode(head).encode("ascii")
         if len(data) > MAX_MESSAGE:
             _dropped += 1
-            return
+            return None
         _socket_.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
     except BlockingIOError:
         _dropped += 1
@@ -126,19 +126,30 @@ STDLIB = os.path.dirname(os.__file__) + os.sep
 # -- the second tier -------------------------------------------------------------------------------------------
 
 
+def module_of(name):
+    """A module of ../body. Loaded by hand: an import here would run other people's import hooks."""
+    full = "_sigdrain_agent_" + name
+    module = sys.modules.get(full)
+    if module is None:
+        module = type(sys)(full)
+        module.__file__ = HOME + "body/" + name + ".py"
+        sys.modules[full] = module
+        try:
+            exec(code(full, module.__file__), module.__dict__)
+        except BaseException:
+            del sys.modules[full]
+            raise
+    return module
+
+
 def load():
-    """The module `teardown` of ../body. By hand: an import here would run other people's import hooks."""
+    """The module `teardown` of ../body, and before it what it needs."""
     global body
     if body is None:
         mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, DEFERRED)
         try:
-            module = None
             for name in BODY:
-                full = "_sigdrain_agent_" + name
-                module = type(sys)(full)
-                module.__file__ = HOME + "body/" + name + ".py"
-                sys.modules[full] = module
-                exec(code(full, module.__file__), module.__dict__)
+                module = module_of(name)
             body = module
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
@@ -176,7 +187,7 @@ def note(what, *about):
         failed(what, error)
 
 
-def on_probe(signum, frame):
+def on_probe(_, frame):
     note("probe", None, frame)
 
 
@@ -220,141 +231,7 @@ def original(thing):
 
 # -- where a shutdown can begin --------------------------------------------------------------------------------
 
-
-def watch_signal(module):
-    """signal.signal and getsignal: remember who installed what, and notice when it runs."""
-    real_signal, real_getsignal = module.signal, module.getsignal
-
-    def signal(signalnum, handler):
-        handler = original(handler)
-        if signalnum == PROBE and module is sys.modules.get("signal") and real_getsignal(PROBE) is on_probe:
-            if handler == _signal.SIG_DFL:  # the default is to ignore it: as good as ours
-                return module.SIG_DFL
-            real_signal(signalnum, handler)
-            say("probe", probe=False)
-            return module.SIG_DFL
-        installed = handler
-        if signalnum in WATCHED and callable(handler):
-            number = int(signalnum)
-            about = describe(handler)
-            installed = Entry(handler, lambda frame: note("signal", number, about, frame))
-        before = real_signal(signalnum, installed)
-        if signalnum in WATCHED:
-            remember(int(signalnum), handler, sys._getframe(1))
-        return original(before)
-
-    def getsignal(signalnum):
-        now = original(real_getsignal(signalnum))
-        return module.SIG_DFL if now is on_probe else now
-
-    module.signal, module.getsignal = like(signal, real_signal), like(getsignal, real_getsignal)
-
-
-def remember(number, handler, frame):
-    """Keep the first and the last seven: a program may install handlers in a loop."""
-    if frame.f_code.co_name == "add_signal_handler":  # the loop's own wake-up: what counts is the callback
-        handler = frame.f_locals.get("callback", handler)
-        frame = frame.f_back or frame
-    kept = history.setdefault(number, [])
-    if len(kept) > 7:
-        del kept[1]
-    where = frame.f_code
-    kept.append((handler if not callable(handler) else describe(handler), (where.co_filename, frame.f_lineno, where.co_name)))
-
-
-def describe(handler):
-    """Its name and definition; not the thing itself, which would keep it alive."""
-    inner = getattr(handler, "func", handler)  # functools.partial
-    inner = getattr(inner, "__func__", inner)
-    inner = getattr(inner, "__wrapped__", inner)
-    where = getattr(inner, "__code__", None)
-    name = getattr(inner, "__qualname__", None) or type(inner).__name__
-    return (name, (where.co_filename, where.co_firstlineno, where.co_name) if where is not None else None)
-
-
-def like(ours, theirs):
-    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-        try:
-            setattr(ours, name, getattr(theirs, name))
-        except (AttributeError, TypeError):
-            pass
-    ours.__wrapped__ = theirs
-    return ours
-
-
-def wrap(owner, name, what, after=None):
-    """Notice each call of a method that runs once in a loop's life."""
-    real = getattr(owner, name, None)
-    if real is None:
-        return
-
-    def method(self, *args, **kwargs):
-        note(what, self, sys._getframe(1))
-        if after is None:
-            return real(self, *args, **kwargs)
-        try:
-            return real(self, *args, **kwargs)
-        finally:
-            note(after, self, None)
-
-    setattr(owner, name, like(method, real))
-
-
-def watch_loop(cls):
-    wrap(cls, "shutdown_asyncgens", "asyncgens")
-    wrap(cls, "shutdown_default_executor", "executor")
-    stop, complain = cls.stop, cls.call_exception_handler
-
-    def noticed_stop(self):
-        caller = sys._getframe(1)
-        if caller.f_code.co_name != "_run_until_complete_cb":  # each run_until_complete() ends so
-            note("loop-stop", self, caller)
-        return stop(self)
-
-    def noticed_complaint(self, context):
-        if body is not None or str(context.get("message", "")).startswith("Task was destroyed"):
-            note("complaint", self, context)
-        return complain(self, context)
-
-    cls.stop, cls.call_exception_handler = like(noticed_stop, stop), like(noticed_complaint, complain)
-
-
-def watch_unix_events(module):
-    wrap(module._UnixSelectorEventLoop, "close", "loop-close", "loop-closed")
-
-
-def watch_runners(module):
-    module._cancel_all_tasks = Entry(module._cancel_all_tasks, lambda frame: note("cancel", None, frame))
-
-
-def watch_uvloop(module):
-    watch_loop(module.Loop)
-    wrap(module.Loop, "close", "loop-close", "loop-closed")
-    if hasattr(module, "_cancel_all_tasks"):  # its own copy for Python 3.10 and older
-        watch_runners(module)
-
-
-def watch_threading(module):
-    module._shutdown = Entry(module._shutdown, lambda frame: note_thread_join(module, frame))
-
-
-def note_thread_join(threading, frame):
-    atexit.register(at_first_exit)  # callbacks run last in, first out: this one before all others
-    busy = [t for t in list(threading._active.values()) if t is not threading._main_thread]
-    if busy or body is not None or "asyncio" in sys.modules:
-        note("thread-join", None, frame)
-    else:
-        say("phase", name="thread-join")
-
-
-WATCH = {
-    "signal": watch_signal,
-    "threading": watch_threading,
-    "asyncio.base_events": lambda module: watch_loop(module.BaseEventLoop),
-    "asyncio.runners": watch_runners,
-    "asyncio.unix_events": watch_unix_events,
-    "uvloop": watch_uvloop,
-}
+WATCH = {"signal", "threading", "asyncio.base_events", "asyncio.runners", "asyncio.unix_events", "uvloop"}
 
 
 class Finder:
@@ -385,10 +262,10 @@ class Finder:
 
 
 def watch(name, module):
-    watcher = WATCH.pop(name, None)
-    if watcher is not None:
+    if name in WATCH:
+        WATCH.discard(name)
         try:
-            watcher(module)
+            module_of("hooks").WATCH[name](module)
         except Exception as error:
             failed("watch " + name, error)
 
@@ -460,7 +337,9 @@ def open_dump():
     try:
         import faulthandler  # built in
 
-        fd = os.open("%s/dump-%d" % (FOLDER, pid), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = os.open(
+            "%s/dump-%d" % (FOLDER, pid), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
         faulthandler.register(DUMP, file=fd, all_threads=True)
         return (fd, os.fstat(fd)[1:3])
     except (OSError, RuntimeError, ImportError):

@@ -1,0 +1,156 @@
+"""Where a shutdown can begin: what is wrapped in a program that runs, each once in its life.
+
+Loaded with the first module that is watched, so that a program without signals, threads and asyncio pays nothing.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # CPython's own
+import atexit
+import sys
+
+import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, Callable, Dict, Optional
+
+
+def watch_signal(module: Any) -> None:
+    """signal.signal and getsignal: remember who installed what, and notice when it runs."""
+    real_signal, real_getsignal = module.signal, module.getsignal
+
+    def signal(signalnum: Any, handler: Any) -> Any:
+        handler = agent.original(handler)
+        if signalnum == agent.PROBE and real_getsignal(agent.PROBE) is agent.on_probe:
+            if handler == _signal.SIG_DFL:  # the default is to ignore it: as good as ours
+                return module.SIG_DFL
+            real_signal(signalnum, handler)
+            agent.say("probe", probe=False)
+            return module.SIG_DFL
+        installed = handler
+        if signalnum in agent.WATCHED and callable(handler):
+            number = int(signalnum)
+            about = describe(handler)
+            installed = agent.Entry(handler, lambda frame: agent.note("signal", number, about, frame))
+        before = real_signal(signalnum, installed)
+        if signalnum in agent.WATCHED:
+            remember(int(signalnum), handler, sys._getframe(1))
+        return agent.original(before)
+
+    def getsignal(signalnum: Any) -> Any:
+        now = agent.original(real_getsignal(signalnum))
+        return module.SIG_DFL if now is agent.on_probe else now
+
+    module.signal, module.getsignal = like(signal, real_signal), like(getsignal, real_getsignal)
+
+
+def remember(number: int, handler: Any, frame: FrameType) -> None:
+    """Keep the first and the last seven: a program may install handlers in a loop."""
+    if frame.f_code.co_name == "add_signal_handler":  # the loop's own wake-up: what counts is the callback
+        handler = frame.f_locals.get("callback", handler)
+        frame = frame.f_back or frame
+    kept = agent.history.setdefault(number, [])
+    if len(kept) > 7:
+        del kept[1]
+    where = frame.f_code
+    kept.append(
+        (handler if not callable(handler) else describe(handler), (where.co_filename, frame.f_lineno, where.co_name))
+    )
+
+
+def describe(handler: Any) -> Any:
+    """(name, definition) of a callable; not the thing itself, which would keep it alive."""
+    inner = getattr(handler, "func", handler)  # functools.partial
+    inner = getattr(inner, "__func__", inner)
+    inner = getattr(inner, "__wrapped__", inner)
+    where = getattr(inner, "__code__", None)
+    name = getattr(inner, "__qualname__", None) or type(inner).__name__
+    return (name, (where.co_filename, where.co_firstlineno, where.co_name) if where is not None else None)
+
+
+def like(ours: Any, theirs: Any) -> Any:
+    """Our function with their name and documentation."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        try:
+            setattr(ours, name, getattr(theirs, name))
+        except (AttributeError, TypeError):
+            pass
+    ours.__wrapped__ = theirs
+    return ours
+
+
+def wrap(owner: Any, name: str, what: str, after: Optional[str] = None) -> None:
+    """Notice each call of a method that runs once in a loop's life."""
+    real = getattr(owner, name, None)
+    if real is None:
+        return
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        agent.note(what, self, sys._getframe(1))
+        if after is None:
+            return real(self, *args, **kwargs)
+        try:
+            return real(self, *args, **kwargs)
+        finally:
+            agent.note(after, self, None)
+
+    setattr(owner, name, like(method, real))
+
+
+def watch_loop(cls: Any) -> None:
+    wrap(cls, "shutdown_asyncgens", "asyncgens")
+    wrap(cls, "shutdown_default_executor", "executor")
+    stop, complain = cls.stop, cls.call_exception_handler
+
+    def noticed_stop(self: Any) -> Any:
+        caller = sys._getframe(1)
+        if caller.f_code.co_name != "_run_until_complete_cb":  # each run_until_complete() ends so
+            agent.note("loop-stop", self, caller)
+        return stop(self)
+
+    def noticed_complaint(self: Any, context: Dict[str, Any]) -> Any:
+        if agent.body is not None or str(context.get("message", "")).startswith("Task was destroyed"):
+            agent.note("complaint", self, context)
+        return complain(self, context)
+
+    cls.stop, cls.call_exception_handler = like(noticed_stop, stop), like(noticed_complaint, complain)
+
+
+def watch_unix_events(module: Any) -> None:
+    wrap(module._UnixSelectorEventLoop, "close", "loop-close", "loop-closed")
+
+
+def watch_runners(module: Any) -> None:
+    module._cancel_all_tasks = agent.Entry(module._cancel_all_tasks, lambda frame: agent.note("cancel", None, frame))
+
+
+def watch_uvloop(module: Any) -> None:
+    watch_loop(module.Loop)
+    wrap(module.Loop, "close", "loop-close", "loop-closed")
+    if hasattr(module, "_cancel_all_tasks"):  # its own copy for Python 3.10 and older
+        watch_runners(module)
+
+
+def watch_threading(module: Any) -> None:
+    module._shutdown = agent.Entry(module._shutdown, lambda frame: note_thread_join(module, frame))
+
+
+def note_thread_join(threading: Any, frame: Optional[FrameType]) -> None:
+    atexit.register(agent.at_first_exit)  # callbacks run last in, first out: this one before all others
+    busy = [t for t in list(threading._active.values()) if t is not threading._main_thread]
+    if busy or agent.body is not None or "asyncio" in sys.modules:
+        agent.note("thread-join", None, frame)
+    else:
+        agent.say("phase", name="thread-join")
+
+
+WATCH: Dict[str, Callable[[Any], None]] = {
+    "signal": watch_signal,
+    "threading": watch_threading,
+    "asyncio.base_events": lambda module: watch_loop(module.BaseEventLoop),
+    "asyncio.runners": watch_runners,
+    "asyncio.unix_events": watch_unix_events,
+    "uvloop": watch_uvloop,
+}
