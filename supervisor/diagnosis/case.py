@@ -1,0 +1,137 @@
+"""What every rule looks at, and what it answers with. No rule."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.frames import origin
+from supervisor.diagnosis.openwaits import main_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
+    from supervisor.diagnosis.critical import Piece
+    from supervisor.diagnosis.evidence import Evidence, Process, Task
+    from supervisor.diagnosis.frames import Frame, Sources
+
+# A hold of the exit that is shorter is no finding: it is the price of a shutdown.
+TOLD = 0.1
+# Work that begins only after the stop request may take a tenth of the grace period, and never less than this.
+NEW_WORK = 0.25
+
+
+class Case:
+    """One shutdown with everything known about it."""
+
+    __slots__ = ("evidence", "leader", "marks", "pieces", "shutdown", "sources", "spans")
+
+    def __init__(
+        self,
+        shutdown: Shutdown,
+        evidence: Evidence,
+        marks: Marks,
+        spans: tuple[PhaseSpan, ...],
+        pieces: list[Piece],
+        sources: Sources,
+    ) -> None:
+        self.shutdown = shutdown
+        self.evidence = evidence
+        self.leader = evidence.leader
+        self.marks = marks
+        self.spans = spans
+        self.pieces = pieces
+        self.sources = sources
+
+    @property
+    def killed(self) -> bool:
+        """The worker did not end by itself."""
+        return self.shutdown.outcome in ("killed", "stuck")
+
+    @property
+    def asked_with(self) -> int | None:
+        """The signal of the first rung that was sent."""
+        return next((climb.signal for climb in self.shutdown.escalation), None)
+
+    @property
+    def until(self) -> float:
+        """When the wait was over: SIGKILL, else the exit; seconds since zero."""
+        for mark in (self.marks.killed, self.marks.exited, self.marks.main_exited):
+            if mark is not None:
+                return mark
+        return 0.0
+
+    def held(self, seconds: float, new_work: bool, to_the_end: bool = False, nobody: bool = False) -> Severity:
+        """How bad it is to hold the exit for so long (issue C, Deliver 3).
+
+        ``new_work``: it began only after the stop request; ``to_the_end``: it still held when SIGKILL came;
+        ``nobody``: nobody was left who could end it.
+        """
+        if self.killed and to_the_end:
+            return "error"
+        grace = self.shutdown.grace
+        if nobody or (grace is not None and seconds > grace / 2):
+            return "warning"
+        allowed = max(NEW_WORK, (10.0 if grace is None else grace) / 10)
+        return "warning" if new_work and seconds > allowed else "note"
+
+    def to_the_end(self, piece: Piece) -> bool:
+        """The piece is the one that SIGKILL cut short."""
+        return self.killed and piece.end >= self.until - 0.05
+
+    def is_new(self, piece: Piece) -> bool:
+        """Whether the work of this piece began only after the stop request.
+
+        A task that did work of its own at zero (slept, read, computed) goes on with it; one that waited for
+        somebody, the main task, and a task in the cleanup after its cancel, begin something new.
+        """
+        hold = piece.hold
+        if self.marks.asked is None or hold is None or hold.start <= 0.01:
+            return False
+        if hold.thread is not None:
+            return hold.thread.late or hold.thread.main
+        task = hold.task
+        if task is None or task.late or task is main_task(hold.process):
+            return True
+        if task.cancelled_at is not None and hold.start >= task.cancelled_at - 0.01:
+            return True
+        at_zero = next((wait for wait in task.waits if wait.end is None or wait.end > 0.0), None)
+        return at_zero is None or at_zero.kind in ON_TASKS or at_zero.kind in ON_OTHERS
+
+
+class Claim:
+    """What a rule found. Claims of the same ``cause`` become one finding; ``words`` fill the code's templates."""
+
+    __slots__ = ("cause", "code", "frame", "process", "proof", "seconds", "severity", "task", "thread", "words")
+
+    def __init__(self, code: str, severity: Severity, cause: Hashable, **words: str) -> None:
+        self.code = code
+        self.severity: Severity = severity
+        self.cause = cause
+        self.words = words
+        self.seconds: float | None = None
+        self.frame: Frame | None = None
+        self.process: Process | None = None
+        self.task: str | None = None
+        self.thread: str | None = None
+        self.proof: list[str] = []
+
+    def at(
+        self, process: Process | None, frame: Frame | None, task: str | None = None, thread: str | None = None
+    ) -> Claim:
+        """Where it is."""
+        self.process, self.frame, self.task, self.thread = process, frame, task, thread
+        return self
+
+
+def users(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that run code of the user's own as far as is known."""
+    return [task for task in tasks if is_users(task)]
+
+
+def is_users(task: Task) -> bool:
+    """Some frame of the task, or of its creator, is the user's own code."""
+    frames = [frame for wait in task.waits for frame in (*wait.stack, wait.at) if frame]
+    if task.created_by is not None and not frames:
+        frames = [task.created_by]
+    return any(frame[0] != "..." and origin(frame[0]) == "user" for frame in frames)

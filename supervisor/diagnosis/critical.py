@@ -1,0 +1,206 @@
+"""The critical path: from the exit backwards, each stretch charged to the wait whose end ended it. Pure.
+
+Forward attribution (who ended next?) gives the first of two parallel waits a part of what the longer one alone
+is guilty of; so the walk goes backwards, as with any critical path: what ended last before this instant? Charge it
+from its begin, continue there. What no evidence covers is a stretch of its own, named "unknown: between X and Y".
+"""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.holds import CANCELLED, CLOSE, POLL, WOKEN, Hold, holds, joining
+from supervisor.diagnosis.openwaits import still_held
+from supervisor.diagnosis.timeline import phase_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Marks, PhaseSpan
+    from supervisor.diagnosis.evidence import Evidence, Process
+
+# Who polls notices the end of what it waits for later (uvicorn: 0.1 s).
+POLLING = 0.16
+# How long a parent process may take to notice the end of its child (polling with sleep: gunicorn 1 s, uvicorn 0.5 s).
+REAPING = 1.1
+# Pieces shorter than this are not told: the sampler does not see better.
+SHORTEST = 0.02
+_JOINS = frozenset({"executor", "loop-close", "after-loop", "thread-join", "atexit", "leftovers"})
+
+
+class Piece:
+    """A stretch before it is told: ``what`` is a kind of wait, ``hold`` what is charged, if anything."""
+
+    __slots__ = ("end", "hold", "phase", "process", "start", "what")
+
+    def __init__(self, what: str, start: float, end: float, phase: str, hold: Hold | None = None) -> None:
+        self.what = what
+        self.start = start
+        self.end = end
+        self.phase = phase
+        self.hold = hold
+        self.process = hold.process if hold else None
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+
+def critical_path(evidence: Evidence, marks: Marks, spans: tuple[PhaseSpan, ...]) -> list[Piece]:
+    """The pieces of the critical path in order of time; they do not overlap and lie within [0, exited]."""
+    leader = evidence.leader
+    end = marks.exited if marks.exited is not None else marks.main_exited
+    if leader is None or end is None or end <= 0:
+        return []
+    pieces: list[Piece] = []
+    at = end
+    for name in ("leftovers", "killed"):  # what follows the main process, from outside
+        for span in spans:
+            if span.name == name and span.start < at:
+                pieces.append(Piece(name, span.start, at, name))
+                at = span.start
+    finalize = next((span for span in spans if span.name == "finalize"), None)
+    if finalize is not None and finalize.start < at:
+        pieces.append(Piece("finalize", finalize.start, at, "finalize"))
+        at = finalize.start
+    pieces += _walk(leader, at, spans, died=finalize is None)
+    pieces.reverse()
+    return _tidy([part for piece in pieces for part in _through_children(evidence, leader, piece)])
+
+
+def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], died: bool) -> list[Piece]:
+    """The pieces of one process from ``until`` back to zero, the last first."""
+    known = [hold for hold in holds(process, until) if hold.start < hold.end]
+    pieces: list[Piece] = []
+    at = until
+    held = still_held(process, known) if died else None
+    if held is not None:
+        pieces.append(_piece(held, max(held.start, 0.0), at, spans))
+        at = max(held.start, 0.0)
+    known = [hold for hold in known if not hold.open]
+    while at > SHORTEST:
+        hold = _ended_at(known, at, spans)
+        if hold is not None:
+            start = max(hold.start, 0.0)
+            pieces.append(_piece(hold, start, at, spans))
+        else:
+            ends = [hold.end for hold in known if hold.end < at - CLOSE and hold.rank <= CANCELLED]
+            starts = [span.start for span in spans if span.start < at - CLOSE]
+            start = max([0.0, *ends, *starts])
+            pieces.append(Piece("unknown", start, at, phase_at(spans, (start + at) / 2)))
+        at = start
+    return pieces
+
+
+def _piece(hold: Hold, start: float, end: float, spans: tuple[PhaseSpan, ...]) -> Piece:
+    return Piece(hold.what, start, end, phase_at(spans, max(start, end - 0.001)), hold)
+
+
+def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hold | None:
+    """The hold whose end is what happened at this instant."""
+    tick = CLOSE if at < 2.2 else 0.08 if at < 30 else 0.3  # the sampler's grain grows (agent)
+    phase = phase_at(spans, at - 0.001)
+    ended = [
+        hold
+        for hold in known
+        if hold.start < at - 0.01 and at - max(tick, POLLING) <= hold.end <= at + tick and hold.end > 0.0
+    ]
+    now = [hold for hold in ended if hold.end >= at - tick]
+    joined = phase in _JOINS or any(_waits_for_thread(hold) for hold in now)
+    now = [hold for hold in now if joined or not _bystander(hold)]
+    best = min(now, key=_preference, default=None)
+    if best is None or best.rank < POLL:
+        return best
+    # It only waited for somebody: who ended just before, within what a poller needs to notice?
+    cause = min(
+        (hold for hold in ended if hold.rank < POLL and (joined or not _bystander(hold))),
+        key=_preference,
+        default=None,
+    )
+    return cause or _cut_short(now, best) or best
+
+
+def _preference(hold: Hold) -> tuple[int, float]:
+    return hold.rank, hold.start
+
+
+def _bystander(hold: Hold) -> bool:
+    """A thread whose end means nothing while the loop runs and nobody joins it."""
+    return hold.thread is not None and not hold.thread.main
+
+
+def _waits_for_thread(hold: Hold) -> bool:
+    if hold.wait is not None:
+        return hold.wait.kind in ("executor", "future", "")
+    return hold.block is not None and hold.thread is not None and hold.thread.main and joining(hold.block)
+
+
+def _cut_short(now: list[Hold], best: Hold) -> Hold | None:
+    """The task that ``best`` waited for until it gave up and cancelled it (wait_for, timeouts)."""
+    if best.wait is None or best.rank != WOKEN or best.task is None or best.task.cancelled_at is not None:
+        return None
+    if best.wait.kind not in ("task", "tasks"):
+        return None
+    return min(
+        (hold for hold in now if hold.rank == CANCELLED and hold.task is not best.task),
+        key=lambda hold: hold.start,
+        default=None,
+    )
+
+
+# ------------------------------------------------------------------ several processes
+
+
+def _through_children(evidence: Evidence, leader: Process, piece: Piece) -> list[Piece]:
+    """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
+    waits = piece.what in ("unknown", "main", "leftovers") or (piece.hold is not None and _is_passive(piece.hold))
+    if not waits or piece.seconds < SHORTEST:
+        return [piece]
+    ended = [
+        child
+        for child in evidence.others(leader)
+        if child.phases and piece.start < child.last <= piece.end + CLOSE and child.last >= piece.end - REAPING
+    ]
+    ended += [
+        child
+        for child in evidence.others(leader)
+        if child not in ended and child.of("snapshot") and piece.start < child.last <= piece.end + CLOSE
+    ]
+    if not ended:
+        return [piece]
+    child = ended[-1] if ended[-1].phases else max(ended, key=lambda process: process.last)
+    finalize = child.phase_start("finalize")
+    until = min(finalize if finalize is not None else child.last, piece.end)
+    own = [part for part in reversed(_walk(child, until, (), died=finalize is None)) if part.end > piece.start]
+    for part in own:
+        part.start = max(part.start, piece.start)
+        part.phase = part.phase or piece.phase
+        part.process = child
+    if all(part.what == "unknown" for part in own):
+        return [piece]
+    rest = Piece(piece.what, until, piece.end, piece.phase, piece.hold)
+    return [*own, rest] if rest.seconds > 0 else own
+
+
+def _is_passive(hold: Hold) -> bool:
+    if hold.wait is not None:
+        return hold.rank >= POLL or hold.wait.kind == "child" or hold.wait.kind == "sleep"
+    return hold.block is not None and hold.thread is not None and hold.thread.main
+
+
+def _tidy(pieces: list[Piece]) -> list[Piece]:
+    """Neighbours of one cause become one piece, and what is too short to be told is left out."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if last is not None and _same(last, piece):
+            last.end = piece.end
+        elif piece.seconds >= SHORTEST:
+            merged.append(piece)
+    return merged
+
+
+def _same(one: Piece, other: Piece) -> bool:
+    if one.what != other.what or one.process is not other.process:
+        return False
+    if one.hold is None or other.hold is None:
+        return one.hold is other.hold and one.phase == other.phase
+    return one.hold.at == other.hold.at and one.hold.task is other.hold.task and one.hold.thread is other.hold.thread

@@ -1,0 +1,147 @@
+"""Explains one shutdown: (record, agent messages) -> marks, phases, critical path, findings. Pure."""
+
+from __future__ import annotations
+
+from supervisor.core.record import AgentFacts, Explanation, Stretch
+from supervisor.diagnosis import findings, outside, timeline
+from supervisor.diagnosis.case import Case
+from supervisor.diagnosis.critical import critical_path
+from supervisor.diagnosis.frames import where
+from supervisor.diagnosis.gather import gather
+from supervisor.diagnosis.rank import ranked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.agent.wire import AgentMessage
+    from supervisor.core.record import Marks, PhaseSpan, Shutdown
+    from supervisor.diagnosis.critical import Piece
+    from supervisor.diagnosis.evidence import Evidence
+    from supervisor.diagnosis.frames import Sources
+
+
+def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Explanation:
+    """Why the worker ended as it did.
+
+    ``messages``: of all processes of this worker, in any order, with their true pids. ``sources(file, line)``
+    gives a line's text, None when it cannot be read. The result counts from its own ``zero``: a worker that ended
+    by itself began to end before its record's zero.
+    """
+    evidence = gather(messages, shutdown.zero, shutdown.pid, shutdown.marks.exited)
+    shutdown, moved = _from_the_beginning(shutdown, evidence)
+    if moved:
+        evidence = gather(messages, shutdown.zero, shutdown.pid, shutdown.marks.exited)
+    facts = _facts(shutdown, evidence)
+    shutdown = shutdown.with_(agent=facts)
+    marks = timeline.marks(shutdown, evidence.leader)
+    spans = timeline.phases(marks, evidence.leader)
+    pieces = critical_path(evidence, marks, spans)
+    case = Case(shutdown, evidence, marks, spans, pieces, sources)
+    path = tuple(_stretch(case, piece) for piece in pieces)
+    if evidence.leader is None:
+        path = outside.stretches(shutdown, marks)
+    return Explanation(shutdown.zero, marks, facts, spans, path, ranked(case, findings.claims(case)))
+
+
+def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Shutdown:
+    """The record with its explanation filled in, every instant counted from the explanation's zero."""
+    told = explain(shutdown, messages, sources)
+    return _shifted(shutdown, told.zero - shutdown.zero).with_(
+        zero=told.zero,
+        marks=told.marks,
+        phases=told.phases,
+        critical_path=told.critical_path,
+        findings=told.findings,
+        agent=told.agent,
+    )
+
+
+def _from_the_beginning(shutdown: Shutdown, evidence: Evidence) -> tuple[Shutdown, bool]:
+    """Zero of a worker that nobody asked to stop is the begin of its teardown (DESIGN 4)."""
+    begun = timeline.teardown_began(evidence.leader) if shutdown.marks.asked is None else None
+    if begun is None or begun >= 0.0:
+        return shutdown, False
+    return _shifted(shutdown, begun).with_(zero=shutdown.zero + begun), True
+
+
+def _shifted(shutdown: Shutdown, by: float) -> Shutdown:
+    if by == 0.0:
+        return shutdown
+
+    def move(at: float | None) -> float | None:
+        return None if at is None else max(at - by, 0.0)
+
+    marks = shutdown.marks
+    return shutdown.with_(
+        marks=marks.with_(
+            asked=move(marks.asked),
+            noticed=move(marks.noticed),
+            drained=move(marks.drained),
+            cleaned=move(marks.cleaned),
+            killed=move(marks.killed),
+            main_exited=move(marks.main_exited),
+            exited=move(marks.exited),
+        ),
+        escalation=tuple(climb.with_(at=max(climb.at - by, 0.0)) for climb in shutdown.escalation),
+        samples=tuple(sample.with_(at=max(sample.at - by, 0.0)) for sample in shutdown.samples),
+    )
+
+
+def _facts(shutdown: Shutdown, evidence: Evidence) -> AgentFacts:
+    process = evidence.leader
+    if process is None:
+        return AgentFacts(present=False, reason=outside.reason(shutdown, shutdown.agent))
+    loops = [loop.get("type") or "" for note in process.of("snapshot") for loop in note.get("loops") or () if loop]
+    name = next((kind for kind in loops if kind), None)
+    lost = sum(p.dropped + p.lost for p in evidence.processes.values())
+    return AgentFacts(True, process.python, name.partition(".")[0] if name else None, lost)
+
+
+def _stretch(case: Case, piece: Piece) -> Stretch:
+    hold = piece.hold
+    if hold is None or hold.at is None:
+        return Stretch(piece.seconds, _what(case, piece))
+    task = hold.task.name if hold.task is not None else None
+    thread = hold.thread.name if hold.thread is not None else None
+    return Stretch(piece.seconds, _what(case, piece), where(hold.at, case.sources, hold.process.cwd, task, thread))
+
+
+def _what(case: Case, piece: Piece) -> str:
+    """The kind of wait; what nothing covers says between which two events it lies."""
+    if piece.what == "unknown":
+        first, last = (_event(case.marks, case.spans, at) for at in (piece.start, piece.end))
+        return f"unknown: between {first} and {last}"
+    if piece.what == "main" and piece.phase == "atexit":
+        return "atexit"
+    if piece.what == "task" and piece.hold is not None and piece.hold.wait is not None and piece.hold.wait.handling:
+        return "task cleanup"
+    return piece.what
+
+
+_BEGINS = {
+    "signal": "the stop request",
+    "drain": "the signal handler",
+    "cancel": "the end of main",
+    "asyncgens": "the closing of generators",
+    "executor": "the wait for the executor",
+    "loop-close": "the closing of the loop",
+    "after-loop": "the end of the loop",
+    "thread-join": "the wait for threads",
+    "atexit": "the atexit handlers",
+    "finalize": "the interpreter's end",
+    "killed": "SIGKILL",
+    "leftovers": "the exit of the main process",
+}
+
+
+def _event(marks: Marks, spans: tuple[PhaseSpan, ...], at: float) -> str:
+    """What happened at this instant, in words."""
+    if at <= 0.001:
+        return "the stop request" if marks.asked is not None else "the begin of the teardown"
+    for span in spans:
+        if abs(span.start - at) < 0.005:
+            return _BEGINS.get(span.name, span.name)
+    if marks.exited is not None and abs(marks.exited - at) < 0.005:
+        return "the exit"
+    return f"{at:.2f} s"

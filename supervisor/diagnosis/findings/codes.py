@@ -1,0 +1,229 @@
+"""The table of codes: what a finding of each code says, means and advises. The docs and all views read it.
+
+``title`` and ``advice`` are `str.format` templates; each rule fills the names it uses. ``severity`` is the usual
+one; rank.py raises or lowers it by what the shutdown shows.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Severity
+
+
+class Code(Frozen):
+    """One row. ``meaning``: why it matters, one sentence."""
+
+    code: str
+    severity: Severity
+    title: str
+    advice: str
+    meaning: str
+
+
+_ROWS = (
+    # ---- signals
+    Code(
+        "no-signal-handler",
+        "error",
+        "{signal} has no handler: the process died at once{lost}",
+        "Handle {signal} (in asyncio: loop.add_signal_handler(signal.{signal}, stop.set)) and let main() return.",
+        "The default action of SIGTERM ends a process on the spot: no finally, no atexit, no answer to clients.",
+    ),
+    Code(
+        "signal-ignored",
+        "warning",
+        "{signal} is {how}: {seconds} passed before the next signal",
+        "Reset {signal} in the worker, or choose a stop signal that it takes (--stop-signal).",
+        "An ignored or blocked stop signal does nothing; only the next rung of the escalation ends the worker.",
+    ),
+    Code(
+        "handler-displaced",
+        "error",
+        "The {signal} handler {displaced} was replaced and never ran",
+        "Keep the handler that was there and call it from yours, or use the server's own shutdown hook.",
+        "Only one handler per signal exists; a library or server that installed its own never learns of the stop.",
+    ),
+    Code(
+        "handler-not-run",
+        "warning",
+        "The {signal} handler could not run for {seconds}{doing}",
+        "Move the long call out of the main thread, or into code that releases the GIL and returns now and then.",
+        "Python runs signal handlers in the main thread, between two bytecodes: a long C call holds them back.",
+    ),
+    Code(
+        "exit-by-reraised-signal",
+        "note",
+        "It drained, then ended itself with {signal}: atexit handlers did not run",
+        "Put cleanup into the server's shutdown hook (lifespan), not into atexit.",
+        "A server that raises the signal again after its drain skips atexit and the interpreter's own teardown.",
+    ),
+    Code(
+        "exit-without-cleanup",
+        "error",
+        "{how} ended the process{lost}",
+        "Let main() return (cancel and await the tasks first) instead of calling {how}.",
+        "os._exit() and sys.exit() from the middle leave tasks, finally blocks or atexit handlers undone.",
+    ),
+    # ---- tasks
+    Code(
+        "slow-task",
+        "note",
+        "{task} {waited} {seconds}",
+        "{hint}",
+        "The exit waited for this task; nothing else would have ended it sooner.",
+    ),
+    Code(
+        "cancel-swallowed",
+        "warning",
+        "{task} went on for {seconds} after it was cancelled",
+        "Catch Exception rather than BaseException, or re-raise CancelledError, so that a cancel ends the task.",
+        "A task that catches CancelledError and goes on cannot be stopped; the exit waits until it ends by itself.",
+    ),
+    Code(
+        "task-created-in-cancel-handler",
+        "error",
+        "{task} was created while a cancellation was handled, and never finished",
+        "Await that work inside the handler (with a timeout), or do it before cancelling; do not create a task.",
+        "The runner cancels the tasks it knows, once: a task born during that is neither awaited nor cancelled.",
+    ),
+    Code(
+        "loop-closed-with-pending-tasks",
+        "error",
+        "The event loop was closed while {tasks} had not finished",
+        "Cancel and gather the tasks before loop.close(), or let asyncio.run() own the loop.",
+        "A task pending at close never runs again: its finally blocks and results are lost.",
+    ),
+    Code(
+        "task-destroyed-pending",
+        "error",
+        "{tasks} destroyed before {they} finished",
+        "Keep a reference to the task and await it (or cancel and gather it) before the loop ends.",
+        "The garbage collector removed a task that had not ended; the rest of its code never runs.",
+    ),
+    Code(
+        "loop-stopped-with-pending-tasks",
+        "error",
+        "loop.stop() ended the loop while {tasks} had not finished",
+        "Cancel and gather the tasks first, and stop the loop when they have ended.",
+        "loop.stop() leaves run_forever() after this turn; whoever still awaits something never continues.",
+    ),
+    Code(
+        "shielded-work-cut",
+        "error",
+        "{task} was shielded, and cancelled all the same at the end",
+        "Keep the inner task and await it again when the outer one was cancelled: shield() only guards once.",
+        "asyncio.shield() protects from the cancel of the waiting task, not from the runner's cancel of all tasks.",
+    ),
+    Code(
+        "slow-asyncgen",
+        "note",
+        "Closing the async generator {generator} took {seconds}",
+        "Close it where it is used: async with contextlib.aclosing(...).",
+        "A generator left open is closed by the loop at the very end, in an order nobody chose.",
+    ),
+    Code(
+        "waits-for-nobody",
+        "warning",
+        "{task} waited {seconds} for something that nobody was left to do",
+        "Wait for it before cancelling those who do it, or put a timeout around the wait.",
+        "Cleanup in the wrong order: who would have ended this wait had been stopped already.",
+    ),
+    # ---- loop, threads
+    Code(
+        "loop-blocked",
+        "warning",
+        "The event loop was blocked for {seconds} by {function}",
+        "Run the call in a thread (await asyncio.to_thread(...)) or use its async counterpart.",
+        "While a callback runs, no other task, timer or signal callback of the loop can.",
+    ),
+    Code(
+        "executor-outlives-loop",
+        "warning",
+        "A job in {thread} ran on for {seconds} after its event loop was closed",
+        "Await the job, or let it look at a threading.Event that the shutdown sets.",
+        "The job's result has nobody to go to any more, and the exit still waits for its thread.",
+    ),
+    Code(
+        "executor-busy",
+        "note",
+        "The exit waited {seconds} for a job in {thread}",
+        "Let the job look at a threading.Event that the shutdown sets, or bound its time.",
+        "A thread cannot be cancelled: leaving the loop or the process waits for the job to return.",
+    ),
+    Code(
+        "non-daemon-thread",
+        "note",
+        "The exit waited {seconds} for the thread {thread}",
+        "Tell the thread to stop (a threading.Event) and join it, or make it a daemon if it may be cut off.",
+        "The interpreter joins every non-daemon thread, without a limit, before atexit handlers run.",
+    ),
+    Code(
+        "main-thread-busy",
+        "note",
+        "The main thread was busy for {seconds} in {function}",
+        "Check for the stop request inside the loop or the call, and bound it with a timeout.",
+        "The handler only took note of the request; the program looks at it when this call returns.",
+    ),
+    Code(
+        "slow-atexit",
+        "note",
+        "The atexit handler {function} took {seconds}",
+        "Bound it with a timeout, or do the work before main() returns, where it can be cancelled.",
+        "atexit handlers run one after the other, after the loop is gone, and nothing limits them.",
+    ),
+    # ---- transports, children, outside
+    Code(
+        "server-wait-closed",
+        "warning",
+        "Server.wait_closed() waited {seconds} for {clients}",
+        "Close the clients' writers (3.13: server.close_clients()) before wait_closed(), or bound it with a timeout.",
+        "Since Python 3.12 wait_closed() waits until every client has gone, and an idle client never goes.",
+    ),
+    Code(
+        "unclosed-transport",
+        "note",
+        "{transports} still open when the event loop was closed",
+        "Close the writer and await writer.wait_closed() in a finally block.",
+        "What was still buffered is lost, and the peer sees the connection break instead of end.",
+    ),
+    Code(
+        "waits-for-child",
+        "note",
+        "The exit waited {seconds} for {child}",
+        "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a timeout.",
+        "A parent that joins its children ends no sooner than the slowest of them.",
+    ),
+    Code(
+        "leaked-children",
+        "warning",
+        "{children} outlived the main process",
+        "Terminate and wait for child processes in the worker's own cleanup.",
+        "A process that is left behind keeps ports, files and memory, and answers to nobody.",
+    ),
+    Code(
+        "output-blocked",
+        "warning",
+        "A write{fd} was stuck for {seconds}: nobody read the other end",
+        "Read or close the other end of the pipe; log through a queue if readers may stall.",
+        "A full pipe or terminal blocks whoever writes, in the middle of whatever it does.",
+    ),
+    Code(
+        "killed",
+        "error",
+        "SIGKILL ended it after {seconds}{still}",
+        "{hint}",
+        "Whatever was under way was lost: no finally, no flush, no answer.",
+    ),
+    Code(
+        "no-agent",
+        "note",
+        "Seen from outside only: {reason}",
+        "{hint}",
+        "Without the agent no task, line or thread can be named; only what the kernel shows is known.",
+    ),
+)
+
+CODES: dict[str, Code] = {row.code: row for row in _ROWS}

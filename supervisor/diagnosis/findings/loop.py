@@ -1,0 +1,156 @@
+"""Ends that leave tasks behind: a loop closed or stopped too early, a process that left from the middle."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.case import Case, Claim, users
+from supervisor.diagnosis.findings.tasks import lost_tasks, pending_names
+from supervisor.diagnosis.frames import line_of, place
+from supervisor.diagnosis.timeline import received
+from supervisor.diagnosis.words import at_line, figure, named, several, signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervisor.core.record import Severity
+    from supervisor.diagnosis.evidence import Note, Process, Task
+
+
+def left_behind(case: Case) -> Iterable[Claim]:
+    """Tasks that were pending at the end of their loop: one claim for the way it ended."""
+    for process in case.evidence.processes.values():
+        lost = [
+            task for task in lost_tasks(process) if task.created_handling != "CancelledError" and not task.shielded
+        ]
+        if not lost:
+            continue
+        own = users(lost)
+        severity: Severity = "error" if own else "note"
+        shown = own or lost
+        words = {"tasks": pending_names(shown), "they": "it" if len(shown) == 1 else "they"}
+        cause = ("loop-end", process.pid)
+        stop = _stopped_by(process)
+        leave = _left_by(process)
+        closed = any(name == "loop-close" for _, name, _ in process.phases)
+        if stop is not None:
+            claim = Claim("loop-stopped-with-pending-tasks", severity, cause, **words)
+            claim.at(process, stop.get("by"))
+            if stop.get("by"):
+                claim.proof.append(f"loop.stop() was called at {place(stop.get('by'))}")
+        elif leave is not None:
+            claim = _left(process, leave, shown, severity)
+        elif closed and any(task.at_close for task in shown):
+            claim = Claim("loop-closed-with-pending-tasks", severity, cause, **words)
+            claim.at(process, shown[0].last_at or shown[0].created_by, shown[0].name)
+        else:
+            words["tasks"] += " was" if len(shown) == 1 else " were"
+            claim = Claim("task-destroyed-pending", severity, cause, **words)
+            claim.at(process, shown[0].last_at or shown[0].created_by, shown[0].name)
+        claim.proof += [_line(task) for task in shown[:5]]
+        yield claim
+
+
+def destroyed_early(case: Case) -> Iterable[Claim]:
+    """Tasks that the garbage collector took while their loop was still there."""
+    for process in case.evidence.processes.values():
+        for note in process.of("task-destroyed"):
+            if note.get("task") in process.tasks:
+                continue
+            name = note.get("name") or "?"
+            words = {"tasks": f"task {name!r} was", "they": "it"}
+            severity: Severity = "note" if note.get("at") is None else "error"
+            claim = Claim("task-destroyed-pending", severity, ("destroyed", process.pid, name), **words)
+            claim.proof.append(f"it was {at_line(note.get('at')) or 'not started'} when it was destroyed")
+            yield claim.at(process, note.get("at"), name)
+
+
+def exit_from_the_middle(case: Case) -> Iterable[Claim]:
+    """os._exit() (or an exit that no handler of the runner followed) with work under way."""
+    for process in case.evidence.processes.values():
+        leave = _left_by(process)
+        if leave is None or any(True for task in lost_tasks(process) if task.created_handling != "CancelledError"):
+            continue  # left_behind tells it
+        if leave.get("how") != "os._exit":
+            continue
+        busy = [told.get("name") or "?" for told in leave.get("busy") or () if told.get("state") == "executor"]
+        tasks = leave.get("n_tasks") or 0
+        if not tasks and not busy:
+            continue
+        shown = [process.tasks[t["task"]] for t in leave.get("tasks") or () if t.get("task") in process.tasks]
+        claim = _left(process, leave, users(shown) or shown, "error" if users(shown) or busy else "note")
+        claim.proof += [_line(task) for task in shown[:5]]
+        yield claim
+
+
+def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) -> Claim:
+    busy = [told.get("name") or "?" for told in leave.get("busy") or () if told.get("state") == "executor"]
+    parts = [pending_names(tasks)] if tasks else []
+    parts += [several(busy, "pool job")] if busy else []
+    lost = f" with {' and '.join(parts)} unfinished" if parts else ""
+    how = f"{leave.get('how')}()"
+    claim = Claim("exit-without-cleanup", severity, ("loop-end", process.pid), how=how, lost=lost)
+    if leave.get("by"):
+        claim.proof.append(f"called at {place(leave.get('by'))}")
+    return claim.at(process, leave.get("by"))
+
+
+def _stopped_by(process: Process) -> Note | None:
+    """The loop.stop() after which no runner cancelled the tasks."""
+    stops = process.of("loop-stop")
+    if not stops:
+        return None
+    cancel = process.phase_start("cancel", after=stops[-1].at)
+    return None if cancel is not None else stops[-1]
+
+
+def _left_by(process: Process) -> Note | None:
+    """The call that ended the process from the middle: no phase of a runner came after it."""
+    for note in process.of("exit"):
+        if note.get("how") == "os._exit":
+            return note
+        if note.get("how") == "sys.exit" and process.phase_start("cancel", "loop-close", after=note.at) is None:
+            return note
+    return None
+
+
+def _line(task: Task) -> str:
+    made = f", created at {line_of(task.created_by)}" if task.created_by else ""
+    return f"{named(task)} {at_line(task.last_at) or 'had not started'}{made}"
+
+
+def displaced(case: Case) -> Iterable[Claim]:
+    """A handler that another one replaced, after which nothing began to end."""
+    process, signal = case.leader, case.asked_with
+    if process is None or signal is None or case.marks.asked is None:
+        return
+    snapshots = process.of("snapshot")
+    if not snapshots:
+        return
+    earlier = [h for h in snapshots[0].get("displaced") or () if h and h.get("signal") == signal]
+    earlier = [h for h in earlier if h.get("kind") in ("python", "loop") and h.get("name")]
+    now = next((h for h in snapshots[0].get("handlers") or () if h and h.get("signal") == signal), None)
+    if not earlier or now is None or now.get("name") == earlier[-1].get("name"):
+        return
+    ended = process.phase_start("cancel", "asyncgens", "executor", "loop-close", "thread-join")
+    if not case.killed and (ended is not None and ended < case.until - 0.5 * case.until):
+        return
+    if not case.killed and len(case.shutdown.escalation) < 2:
+        return
+    ran = received(process, 0.0)
+    name = earlier[-1].get("name") or "?"
+    claim = Claim(
+        "handler-displaced", "error" if case.killed else "warning", ("signal",),
+        signal=signal_name(signal), displaced=name,
+    ).at(process, now.get("by") or now.get("at"))  # fmt: skip
+    claim.seconds = case.until if case.killed else None
+    claim.proof.append(f"first {name}{_defined(earlier[-1])}, then {now.get('name')}{_defined(now)}")
+    if ran is not None:
+        claim.proof.append(
+            f"{ran.get('name') or 'the new handler'} ran at {figure(max(ran.at, 0.0))}, the other never did"
+        )
+    yield claim
+
+
+def _defined(handler: dict[str, object]) -> str:
+    frame = handler.get("by") or handler.get("at")
+    return f" ({line_of(frame)})" if isinstance(frame, tuple) else ""

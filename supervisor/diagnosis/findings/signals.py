@@ -1,0 +1,168 @@
+"""What the process did with the stop signal: nothing, too late, or die of it."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.case import TOLD, Case, Claim, users
+from supervisor.diagnosis.dump import innermost
+from supervisor.diagnosis.findings.tasks import pending_names
+from supervisor.diagnosis.frames import place
+from supervisor.diagnosis.openwaits import main_task
+from supervisor.diagnosis.timeline import received
+from supervisor.diagnosis.words import at_line, figure, named, signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervisor.core.record import Severity
+    from supervisor.diagnosis.evidence import Process
+
+# A handler of a process that is not held up runs within a few milliseconds; a busy machine may take a hundred.
+LATE = 0.3
+
+
+def died_at_once(case: Case) -> Iterable[Claim]:
+    """The default action of the stop signal ended the process."""
+    shutdown, signal = case.shutdown, case.asked_with
+    if signal is None or shutdown.signal != signal or shutdown.masks is None:
+        return
+    if shutdown.masks.disposition(signal) != "default":
+        return
+    process = case.leader if case.leader is not None and case.leader.pid == shutdown.pid else None
+    claim = Claim("no-signal-handler", "note", ("signal",), signal=signal_name(signal), lost="")
+    claim.seconds = 0.0
+    claim.proof.append(f"{signal_name(signal)} had its default action (SigCgt, proc(5)); died of it")
+    if process is not None:
+        claim.severity = _in_flight(process, claim)
+    elif shutdown.samples and shutdown.samples[0].connections:
+        claim.severity = "warning"
+        claim.proof.append(f"{shutdown.samples[0].connections} connections were open")
+    yield claim
+
+
+def _in_flight(process: Process, claim: Claim) -> Severity:
+    """What was lost, into the claim; how bad that is."""
+    main = main_task(process)
+    tasks = [task for task in process.tasks.values() if task.done_at is None]
+    own = users(tasks)
+    others = [task for task in own if task is not main]
+    busy = [
+        told
+        for note in process.of("snapshot")[-1:]
+        for told in note.get("threads") or ()
+        if told and told.get("state") == "executor"
+    ]
+    first = others[0] if others else main if main in own else None
+    claim.at(process, first.last_at if first else None, first.name if first else None)
+    claim.proof += [f"{named(task)} was {at_line(task.last_at) or 'not started'}" for task in own[:6]]
+    claim.proof += [f"{told.get('name')} ran {place(told['at'])}" for told in busy[:3] if told.get("at")]
+    if main is not None and own:
+        claim.words["lost"] = f", {pending_names(own)} under way"
+    if others or busy:
+        return "error"
+    return "warning" if own else "note"
+
+
+def ignored(case: Case) -> Iterable[Claim]:
+    """The stop signal was ignored or blocked, and the escalation had to go on."""
+    shutdown, signal = case.shutdown, case.asked_with
+    if signal is None or shutdown.masks is None:
+        return
+    blocked = shutdown.masks.blocks(signal)
+    how = "ignored" if shutdown.masks.disposition(signal) == "ignored" else "blocked" if blocked else None
+    if how is None:
+        return
+    later = [climb.at for climb in shutdown.escalation if climb.signal != signal or climb.at > 0.1]
+    if not later and not case.killed:
+        return
+    seconds = min(later) if later else case.until
+    claim = Claim(
+        "signal-ignored", "error" if case.killed else "warning", ("signal",),
+        signal=signal_name(signal), how=how, seconds=figure(seconds),
+    ).at(case.leader, None)  # fmt: skip
+    claim.seconds = min(seconds, case.until)
+    bits = "SigIgn" if how == "ignored" else "SigBlk"
+    claim.proof.append(f"{bits} of process {shutdown.pid} had {signal_name(signal)} before it was sent (proc(5))")
+    process = case.leader
+    if process is not None:
+        for note in process.of("snapshot")[:1]:
+            for handler in note.get("handlers") or ():
+                if handler and handler.get("signal") == signal and handler.get("by"):
+                    claim.at(process, handler["by"])
+                    claim.proof.append(f"set at {place(handler['by'])}")
+    yield claim
+
+
+def not_run(case: Case) -> Iterable[Claim]:
+    """The handler exists, and Python never got to it (or late)."""
+    shutdown, signal, process = case.shutdown, case.asked_with, case.leader
+    if signal is None or shutdown.masks is None or process is None or process.pid != shutdown.pid:
+        return
+    if shutdown.masks.disposition(signal) != "caught" or shutdown.masks.blocks(signal):
+        return
+    first = received(process, 0.0)
+    begun = process.phase_start("cancel", "loop-close", "thread-join")
+    at = min((t for t in (first.at if first else None, begun) if t is not None), default=case.until)
+    if at < LATE or (first is None and begun is not None):
+        return
+    claim = Claim(
+        "handler-not-run", case.held(at, True, case.killed and first is None, nobody=True), ("signal",),
+        signal=signal_name(signal), seconds=figure(at), doing="",
+    )  # fmt: skip
+    claim.seconds = at
+    claim.proof.append(
+        f"{signal_name(signal)} was sent at 0 s; its Python handler "
+        + (f"began at {figure(at)}" if first else "had not begun when the process ended")
+    )
+    held = _held_by(case, process, claim, at)
+    if held:
+        claim.words["doing"] = f": the main thread was in {held}"
+    else:
+        claim.at(process, None)
+    yield claim
+
+
+def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | None:
+    """Where the main thread was meanwhile: from the sampler, else from the stacks dumped before SIGKILL."""
+    blocks = [
+        (block, thread)
+        for thread in process.threads.values()
+        if thread.main
+        for block in thread.blocks
+        if block.start < at and block.end > 0.0 and block.end - max(block.start, 0.0) >= TOLD
+    ]
+    if blocks:
+        block, thread = max(blocks, key=lambda pair: pair[0].end - max(pair[0].start, 0.0))
+        if block.at is not None:
+            claim.at(process, block.at, thread=thread.name)
+            claim.proof.append(f"the main thread was {at_line(block.at)}")
+            return place(block.at)
+    frame = innermost(process.dump) if process.dump else None
+    if frame is not None:
+        claim.at(process, frame, thread="MainThread")
+        claim.proof.append(f"stack dumped before SIGKILL: {place(frame)}")
+        return place(frame)
+    samples = [sample for sample in case.shutdown.samples if sample.at <= at + 0.2]
+    if len(samples) >= 2:
+        busy = samples[-1].cpu - samples[0].cpu
+        span = samples[-1].at - samples[0].at
+        claim.proof.append(f"it used {figure(busy)} of CPU in {figure(span)}")
+    return None
+
+
+def raised_again(case: Case) -> Iterable[Claim]:
+    """The process handled the signal, drained, and then died of the same signal by its own hand."""
+    shutdown, signal, process = case.shutdown, case.asked_with, case.leader
+    if signal is None or shutdown.signal != signal or process is None or process.pid != shutdown.pid:
+        return
+    if shutdown.masks is None or shutdown.masks.disposition(signal) != "caught" or case.killed:
+        return
+    own = [note for note in process.of("exit") if note.get("how") == "kill-self" and note.get("signal") == signal]
+    if process.phase_start("finalize") is not None or (not own and received(process, 0.0) is None):
+        return
+    claim = Claim("exit-by-reraised-signal", "note", ("reraised",), signal=signal_name(signal))
+    claim.at(process, own[-1].get("by") if own else None)
+    claim.proof.append("its handler ran, no finalization was seen, and it died of the same signal")
+    if own and own[-1].get("by"):
+        claim.proof.append(f"raised at {place(own[-1].get('by'))}")
+    yield claim

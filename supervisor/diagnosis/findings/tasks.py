@@ -1,0 +1,275 @@
+"""Tasks that held the exit, or whose work was lost."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
+from supervisor.diagnosis.enclosing import catching
+from supervisor.diagnosis.evidence import ON_TASKS
+from supervisor.diagnosis.frames import line_of
+from supervisor.diagnosis.openwaits import main_task, nobody_left
+from supervisor.diagnosis.words import at_line, capital, figure, named, several, task_name, waited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from supervisor.diagnosis.critical import Piece
+    from supervisor.diagnosis.evidence import Process, Task
+    from supervisor.diagnosis.frames import Frame
+
+# A cancel that was swallowed and cost less is a manner of speaking, not a fault (learn E.4).
+WENT_ON = 0.1
+
+
+def held_by_tasks(case: Case) -> Iterable[Claim]:
+    """One claim per task and line on the critical path."""
+    groups: dict[tuple[int, int, Frame | None], list[Piece]] = {}
+    for piece in case.pieces:
+        if piece.what == "task" and piece.hold is not None and piece.hold.task is not None:
+            key = (piece.hold.process.pid, piece.hold.task.number, piece.hold.at)
+            groups.setdefault(key, []).append(piece)
+    for pieces in groups.values():
+        seconds = sum(piece.seconds for piece in pieces)
+        longest = max(pieces, key=lambda piece: piece.seconds)
+        if seconds >= TOLD:
+            yield _claim(case, longest, seconds)
+
+
+def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
+    hold = piece.hold
+    assert hold is not None and hold.task is not None
+    task, wait, process = hold.task, hold.wait, hold.process
+    kind = wait.kind if wait else ""
+    cause = ("task", process.pid, task.number, hold.at)
+    last = case.to_the_end(piece)
+    nobody = nobody_left(process, hold)
+    words = {"task": capital(named(task)), "seconds": figure(seconds)}
+    severity = case.held(seconds, case.is_new(piece), last, nobody is not None)
+    if piece.phase == "asyncgens" and _generators(process):
+        return _asyncgen(case, piece, seconds)
+    if nobody is not None and seconds >= WENT_ON:
+        claim = Claim("waits-for-nobody", severity, cause, **words)
+        claim.proof.append(f"{waited(wait)}: {nobody}")
+    elif kind == "server":
+        claim = _server(case, piece, seconds)
+    elif kind == "child":
+        claim = Claim(
+            "waits-for-child", severity, cause, child=_child(wait.fields.get("pid") if wait else None), **words
+        )
+    elif kind == "executor":
+        claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
+    elif _swallowed(piece):
+        claim = _went_on(case, piece, seconds)
+    else:
+        claim = _slow(case, piece, seconds)
+    if claim.frame is None:
+        claim.at(process, hold.at, task.name)
+    claim.seconds = seconds
+    _prove(case, claim, piece)
+    return claim
+
+
+def _prove(case: Case, claim: Claim, piece: Piece) -> None:
+    hold = piece.hold
+    assert hold is not None and hold.task is not None
+    task, wait = hold.task, hold.wait
+    begin, end = max(hold.start, 0.0), min(hold.end, piece.end)
+    words = waited(wait)
+    until = "until SIGKILL" if case.to_the_end(piece) else f"until {figure(end)} after the stop request"
+    if case.marks.asked is None:
+        until = f"for {figure(piece.seconds)}"
+    claim.proof.insert(0, f"{named(task)} was {at_line(hold.at)}{', ' + words if words else ''}, {until}")
+    if task.cancelled_at is not None:
+        by = f" by {line_of(task.cancelled_by)}" if task.cancelled_by else ""
+        claim.proof.append(
+            f"cancelled at {figure(max(task.cancelled_at, 0.0))}{by}, ended as {task.outcome or 'unfinished'}"
+        )
+    if wait is not None and wait.handling:
+        claim.proof.append("it was in the handler or finally block that its cancellation runs")
+    if begin > 0.01 and task.late:
+        claim.proof.append("the task was created after the stop request")
+    if hold.process is not case.leader:
+        claim.proof.append(f"in child process {hold.process.pid}")
+
+
+def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
+    hold = piece.hold
+    assert hold is not None and hold.task is not None
+    task, wait = hold.task, hold.wait
+    cleanup = bool(wait and wait.handling)
+    new = case.is_new(piece)
+    verb = "spent its cleanup waiting for" if cleanup else "was active for" if wait is None else "was waited for"
+    if cleanup:
+        hint = "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop."
+    elif case.to_the_end(piece):
+        hint = "Put a timeout around the wait, or cancel the task when the stop is asked for."
+    elif new:
+        hint = "It began after the stop request: do it earlier, at the same time as the rest, or with a timeout."
+    elif wait is not None and wait.kind in ON_TASKS:
+        hint = "Put a timeout around this wait and cancel what is left."
+    else:
+        hint = "It was in flight and ended by itself; if that is too long, give it a timeout or cancel it."
+    severity = case.held(seconds, new, case.to_the_end(piece))
+    cause = ("task", hold.process.pid, task.number, hold.at)
+    words = {"task": capital(named(task)), "seconds": figure(seconds), "waited": verb, "hint": hint}
+    return Claim("slow-task", severity, cause, **words)
+
+
+def _swallowed(piece: Piece) -> bool:
+    """The task went on with something else than the cleanup of its cancellation."""
+    hold = piece.hold
+    if hold is None or hold.task is None or hold.task.cancelled_at is None:
+        return False
+    task, wait = hold.task, hold.wait
+    if hold.start < task.cancelled_at - 0.03 or (wait is not None and (wait.handling or wait.kind in ON_TASKS)):
+        return False
+    return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
+
+
+def _went_on(case: Case, piece: Piece, seconds: float) -> Claim:
+    hold = piece.hold
+    assert hold is not None and hold.task is not None
+    task, process = hold.task, hold.process
+    severity = case.held(seconds, True, case.to_the_end(piece))
+    if seconds >= WENT_ON and severity == "note" and is_users(task):
+        severity = "warning"
+    cause = ("task", process.pid, task.number, hold.at)
+    claim = Claim("cancel-swallowed", severity, cause, task=capital(named(task)), seconds=figure(seconds))
+    caught = task.caught
+    if caught is not None:
+        claim.proof.append(f"the cancellation was caught at {line_of(caught)}")
+    elif hold.wait is not None:
+        caught = catching(hold.wait.stack or ((hold.at,) if hold.at else ()), case.sources, process.cwd)
+        if caught is not None:
+            claim.proof.append(f"the handler around this wait that takes it: {line_of(caught)}")
+    return claim.at(process, caught or hold.at, task.name)
+
+
+def _server(case: Case, piece: Piece, seconds: float) -> Claim:
+    hold = piece.hold
+    assert hold is not None and hold.task is not None and hold.wait is not None
+    fields = hold.wait.fields
+    clients = fields.get("clients") or []
+    count = fields.get("count") or len(clients)
+    told = several(clients, "client", total=count) if count else "its clients"
+    severity = case.held(seconds, True, case.to_the_end(piece), nobody=seconds >= 0.5)
+    claim = Claim(
+        "server-wait-closed", severity, ("task", hold.process.pid, hold.task.number, hold.at),
+        seconds=figure(seconds), clients=told,
+    )  # fmt: skip
+    reading = [
+        f"{named(task)} {at_line(task.open_wait.at)} reads from its client"
+        for task in hold.process.tasks.values()
+        if task is not hold.task and task.open_wait is not None and task.open_wait.kind == "read"
+    ]
+    claim.proof += reading[:3]
+    return claim
+
+
+def _asyncgen(case: Case, piece: Piece, seconds: float) -> Claim:
+    hold = piece.hold
+    assert hold is not None
+    generators = _generators(hold.process)
+    known = next((g for g in generators if g.get("at") and hold.at and g["at"][0] == hold.at[0]), generators[0])
+    frame = hold.at or known.get("at")
+    severity = case.held(seconds, True, case.to_the_end(piece))
+    claim = Claim(
+        "slow-asyncgen", severity, ("asyncgens", hold.process.pid),
+        generator=known.get("name") or "left open", seconds=figure(seconds),
+    )  # fmt: skip
+    claim.proof.append(f"left open: {', '.join(g.get('name') or '?' for g in generators[:5])}")
+    claim.seconds = seconds
+    return claim.at(hold.process, frame)
+
+
+def _generators(process: Process) -> list[Mapping[str, Any]]:
+    return [g for _, name, fields in process.phases if name == "asyncgens" for g in fields.get("generators") or ()]
+
+
+def _child(pid: int | None) -> str:
+    return f"child process {pid}" if pid else "a child process"
+
+
+# ------------------------------------------------------------------ work that was lost
+
+
+def shielded_cut(case: Case) -> Iterable[Claim]:
+    """Inner tasks of shield() that the end cancelled or left."""
+    for process in case.evidence.processes.values():
+        cut = [
+            task
+            for task in process.tasks.values()
+            if task.shielded
+            and (task.outcome == "cancelled" or (task.outcome is None and (task.at_close or task.destroyed)))
+        ]
+        for task in cut:
+            claim = Claim("shielded-work-cut", "error", ("task", process.pid, task.number), task=capital(named(task)))
+            claim.at(process, _last_place(task), task.name)
+            claim.proof.append(f"{named(task)} was {at_line(_last_place(task))} when it was cut off")
+            yield claim
+
+
+def created_while_cancelled(case: Case) -> Iterable[Claim]:
+    """Tasks born in a handler of CancelledError that nobody waited for."""
+    for process in case.evidence.processes.values():
+        for task in process.tasks.values():
+            if task.created_handling != "CancelledError" or task.outcome in ("returned", "exception"):
+                continue
+            lost = task.at_close or task.destroyed or task.outcome == "cancelled"
+            if not lost:
+                continue
+            claim = Claim(
+                "task-created-in-cancel-handler",
+                "error",
+                ("task", process.pid, task.number),
+                task=capital(named(task)),
+            ).at(process, task.created_by or _last_place(task), task.name)
+            if task.created_by:
+                claim.proof.append(f"created at {line_of(task.created_by)} while CancelledError was handled")
+            claim.proof.append(_fate(task))
+            yield claim
+
+
+def swallowed_quietly(case: Case) -> Iterable[Claim]:
+    """Tasks that returned although they were cancelled, at no cost: worth knowing, no more."""
+    for process in case.evidence.processes.values():
+        for task in process.tasks.values():
+            if task.outcome != "returned" or task.cancelled_at is None or not is_users(task):
+                continue
+            if task is main_task(process) and task.caught is None:
+                continue
+            took = max((task.done_at or 0.0) - task.cancelled_at, 0.0)
+            claim = Claim(
+                "cancel-swallowed",
+                "note",
+                ("task", process.pid, task.number),
+                task=capital(named(task)),
+                seconds=figure(took),
+            ).at(process, task.caught or task.last_at, task.name)
+            claim.proof.append(
+                f"it returned {figure(took)} after cancel(), so it counts as finished, not as cancelled"
+            )
+            yield claim
+
+
+def _fate(task: Task) -> str:
+    if task.outcome == "cancelled":
+        return "it was cancelled before it finished"
+    return "it was destroyed while pending" if task.destroyed else "it was still pending when the loop was closed"
+
+
+def _last_place(task: Task) -> Frame | None:
+    return task.last_at or task.created_by
+
+
+def pending_names(tasks: list[Task], total: int | None = None) -> str:
+    """``task 'a'`` or ``3 tasks (…)``."""
+    return several([task_name(task) for task in tasks], "task", total=total)
+
+
+def lost_tasks(process: Process) -> list[Task]:
+    """Tasks that had not ended when their loop or the process did, the user's own first."""
+    lost = [task for task in process.tasks.values() if task.done_at is None and (task.at_close or task.destroyed)]
+    own = users(lost)
+    return own + [task for task in lost if task not in own]

@@ -1,0 +1,136 @@
+"""Threads, pool jobs, blocked loops and slow exit handlers that held the exit."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.case import TOLD, Case, Claim
+from supervisor.diagnosis.frames import place
+from supervisor.diagnosis.holds import joining
+from supervisor.diagnosis.words import at_line, bare, figure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from supervisor.core.record import Severity
+    from supervisor.diagnosis.critical import Piece
+    from supervisor.diagnosis.evidence import Block, Process, Thread
+
+# A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
+STARVES = 0.2
+
+
+def held_by_threads(case: Case) -> Iterable[Claim]:
+    """One claim per thread, kind and line on the critical path."""
+    groups: dict[Hashable, list[Piece]] = {}
+    for piece in case.pieces:
+        hold = piece.hold
+        if hold is None or hold.thread is None or hold.block is None:
+            continue
+        groups.setdefault((hold.process.pid, hold.thread.ident, hold.at, piece.what), []).append(piece)
+    for pieces in groups.values():
+        seconds = sum(piece.seconds for piece in pieces)
+        longest = max(pieces, key=lambda piece: piece.seconds)
+        if seconds >= TOLD:
+            yield _claim(case, longest, seconds)
+
+
+def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
+    hold = piece.hold
+    assert hold is not None and hold.thread is not None and hold.block is not None
+    process, thread, block = hold.process, hold.thread, hold.block
+    last = case.to_the_end(piece)
+    severity = case.held(seconds, case.is_new(piece), last)
+    function = f"{bare(hold.at[2])}()" if hold.at else "unknown code"
+    cause = ("thread", process.pid, thread.ident, hold.at)
+    words = {"seconds": figure(seconds), "function": function, "thread": repr(thread.name)}
+    if block.doing == "write":
+        claim = Claim("output-blocked", _worse(severity, last), cause, fd=_fd(block), **words)
+    elif block.doing == "wait-child":
+        child = f"child process {block.pid}" if block.pid else "a child process"
+        claim = Claim("waits-for-child", severity, cause, child=child, **words)
+    elif piece.what == "loop-blocked":
+        worse = _worse(severity, last) if seconds >= STARVES else severity
+        claim = Claim("loop-blocked", worse, cause, **words)
+    elif piece.what == "executor" or _pool_machinery(block):
+        outlived = _outlived(process, piece)
+        code = "executor-outlives-loop" if outlived else "executor-busy"
+        claim = Claim(code, _worse(severity, last) if outlived else severity, cause, **words)
+        if outlived:
+            claim.proof.append("the event loop was closed while the job was still running")
+    elif piece.what == "thread":
+        claim = Claim("non-daemon-thread", severity, cause, **words)
+    elif piece.phase == "atexit":
+        claim = Claim("slow-atexit", severity, cause, **words)
+    elif joining(block):
+        claim = Claim(
+            "main-thread-busy", severity, cause, **words | {"function": f"{function}, which waits for a thread"}
+        )
+    else:
+        claim = Claim("main-thread-busy", severity, cause, **words)
+    claim.at(process, hold.at, thread=thread.name)
+    claim.seconds = seconds
+    _prove(case, claim, piece, thread, block)
+    return claim
+
+
+def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block) -> None:
+    hold = piece.hold
+    assert hold is not None
+    name = "the main thread" if thread.main else f"thread {thread.name!r}"
+    until = "until SIGKILL" if case.to_the_end(piece) else f"for {figure(piece.seconds)}"
+    claim.proof.insert(0, f"{name} was {at_line(hold.at)} {until}".replace("  ", " "))
+    if block.leaf is not None and block.leaf != hold.at:
+        claim.proof.append(f"innermost frame: {place(block.leaf)}")
+    if block.doing == "running":
+        claim.proof.append("it was running on the CPU")
+    elif block.doing:
+        fd = f" (fd {block.fd})" if block.fd is not None else ""
+        claim.proof.append(f"the kernel shows it in: {block.doing}{fd}")
+    if hold.process is not case.leader:
+        claim.proof.append(f"in child process {hold.process.pid}")
+
+
+def _worse(severity: Severity, killed: bool) -> Severity:
+    return "error" if killed else "warning" if severity == "note" else severity
+
+
+def _fd(block: Block) -> str:
+    return {1: " to standard output", 2: " to standard error"}.get(
+        block.fd if block.fd is not None else -1, f" to fd {block.fd}" if block.fd is not None else ""
+    )
+
+
+def _pool_machinery(block: Block) -> bool:
+    """The thread that manages a ProcessPoolExecutor: it waits for a job in another process."""
+    return any("/concurrent/futures/process.py" in frame[0] for frame in block.stack)
+
+
+def _outlived(process: Process, piece: Piece) -> bool:
+    """The job ran on when the loop it was given by was gone."""
+    hold = piece.hold
+    closed = process.phase_start("loop-closed", "loop-close")
+    return (
+        hold is not None
+        and closed is not None
+        and hold.start < closed + 0.01
+        and hold.end > closed + 0.05
+        and piece.phase not in ("drain", "cancel", "asyncgens", "executor")
+    )
+
+
+def outlived_quietly(case: Case) -> Iterable[Claim]:
+    """Jobs that ran when the loop was closed, but held nothing worth telling (their result is lost all the same)."""
+    for process in case.evidence.processes.values():
+        for at, name, fields in process.phases:
+            if name != "loop-close":
+                continue
+            for told in fields.get("busy") or ():
+                if told.get("state") != "executor":
+                    continue
+                frame = told.get("at") or told.get("leaf")
+                claim = Claim(
+                    "executor-outlives-loop", "note", ("thread", process.pid, told.get("thread"), frame),
+                    thread=repr(told.get("name") or "?"), seconds=figure(max(case.until - at, 0.0)),
+                ).at(process, frame, thread=told.get("name"))  # fmt: skip
+                claim.proof.append(f"the loop was closed while {told.get('name')} was {at_line(frame)}")
+                yield claim

@@ -1,0 +1,153 @@
+"""What can hold an exit: waits of tasks and blocks of threads, as intervals with a rank. Chooses nothing.
+
+The rank says how good an answer a hold is when several end at the same instant: what ends by itself (a blocked
+loop, a sleep, a read) released what merely waited for it (a gather, an event).
+"""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.frames import origin, user_first
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.diagnosis.evidence import Block, Process, Task, Thread, Wait
+    from supervisor.diagnosis.frames import Frame
+
+BLOCKED, BUSY, USER, READ, LIBRARY, SERVER, POLL, WOKEN, CANCELLED, ALIVE = range(10)
+# Two stamps of the same instant, one by the task itself and one by the 10 ms sampler, differ by so much.
+CLOSE = 0.03
+
+_JOINING = frozenset(
+    {"join", "_wait_for_tstate_lock", "wait", "acquire", "result", "shutdown", "get", "as_completed"}
+)
+_JOINING_FILES = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py", "/concurrent/futures/thread.py")
+
+
+class Hold:
+    """One interval. ``open``: still so at the last word, ``end`` is then the end of what is known."""
+
+    __slots__ = ("at", "block", "end", "open", "process", "rank", "start", "task", "thread", "wait", "what")
+
+    def __init__(self, process: Process, what: str, rank: int, start: float, end: float, at: Frame | None) -> None:
+        self.process = process
+        self.what = what
+        self.rank = rank
+        self.start = start
+        self.end = end
+        self.at = at
+        self.open = False
+        self.task: Task | None = None
+        self.wait: Wait | None = None
+        self.thread: Thread | None = None
+        self.block: Block | None = None
+
+
+def holds(process: Process, until: float) -> list[Hold]:
+    """All that a process waited for before ``until``."""
+    found = [hold for task in process.tasks.values() for hold in _of_task(process, task, until)]
+    found += [
+        _of_block(process, thread, block, until)
+        for thread in process.threads.values()
+        for block in thread.blocks
+        if block.state != "loop-idle"
+    ]
+    found += _joined(process, until)
+    return found
+
+
+def _of_task(process: Process, task: Task, until: float) -> list[Hold]:
+    found: list[Hold] = []
+    for wait in task.waits:
+        end = until if wait.end is None else min(wait.end, until)
+        cancelled = _cancel_in(task, wait, end)
+        if cancelled is not None and cancelled < end - CLOSE:
+            if wait.start < cancelled - CLOSE:
+                found.append(_task_hold(process, task, wait, wait.start, cancelled, CANCELLED))
+            found.append(_task_hold(process, task, wait, max(wait.start, cancelled), end, None))
+        else:
+            found.append(_task_hold(process, task, wait, wait.start, end, None if cancelled is None else CANCELLED))
+        found[-1].open = wait.end is None
+    if task.done_at is not None and task.done_at <= until:
+        begin = max([task.first_seen] + [hold.end for hold in found])
+        if task.done_at - begin > CLOSE:
+            alive = Hold(process, "task", ALIVE, begin, task.done_at, task.last_at)
+            alive.task = task
+            found.append(alive)
+    return found
+
+
+def _cancel_in(task: Task, wait: Wait, end: float) -> float | None:
+    """When the cancel reached this wait; its end when Python could not see the cancel (before 3.11)."""
+    at = task.cancelled_at
+    if at is not None:
+        return at if wait.start - CLOSE < at <= end + CLOSE and wait.start < at else None
+    last = task.waits[-1] is wait and task.outcome == "cancelled"
+    return end if last and wait.end is not None and wait.handling is None else None
+
+
+def _task_hold(process: Process, task: Task, wait: Wait, start: float, end: float, rank: int | None) -> Hold:
+    hold = Hold(process, "task", _rank(wait) if rank is None else rank, start, end, user_first(wait.at, wait.stack))
+    hold.task, hold.wait = task, wait
+    return hold
+
+
+def _rank(wait: Wait) -> int:
+    kind = wait.kind
+    if kind == "server":
+        return SERVER
+    if kind in ON_TASKS or kind in ON_OTHERS:
+        return WOKEN
+    if wait.polled:
+        return POLL
+    at = user_first(wait.at, wait.stack)
+    if at is None or origin(at[0]) != "user":
+        return LIBRARY
+    return READ if kind in ("read", "executor") else USER
+
+
+def joining(block: Block) -> bool:
+    """The thread waits for another thread of its process."""
+    if block.state in ("join-threads", "join-executor"):
+        return True
+    leaf = block.leaf
+    return leaf is not None and leaf[2].rpartition(".")[2] in _JOINING and leaf[0].endswith(_JOINING_FILES)
+
+
+def _of_block(process: Process, thread: Thread, block: Block, until: float) -> Hold:
+    what, rank = "thread", BUSY
+    if block.state == "executor":
+        what = "executor"
+    elif block.state == "callback":
+        what, rank = "loop-blocked", BLOCKED
+    elif thread.main:
+        what, rank = "main", WOKEN if joining(block) else BUSY
+    end = block.end if block.ended else until
+    hold = Hold(process, what, rank, block.start, min(end, until), user_first(block.at, block.stack))
+    hold.thread, hold.block, hold.open = thread, block, not block.ended
+    return hold
+
+
+def _joined(process: Process, until: float) -> list[Hold]:
+    """Threads named when a join began, for where no sampler could run (3.12.1: no new thread at that time)."""
+    from supervisor.diagnosis.evidence import Block, Thread
+
+    found: list[Hold] = []
+    for index, (at, name, fields) in enumerate(process.phases):
+        if name not in ("thread-join", "executor"):
+            continue
+        end = process.phases[index + 1][0] if index + 1 < len(process.phases) else until
+        for told in fields.get("busy") or ():
+            if told.get("state") == "pool-idle":
+                continue
+            ident = told.get("thread")
+            known = process.threads.get(ident)
+            if known is not None and any(block.end > at + CLOSE for block in known.blocks):
+                continue
+            thread = known or Thread(process.pid, ident or 0)
+            thread.name = told.get("name") or thread.name
+            block = Block(at, end, told.get("at") or told.get("leaf"), told.get("state") or "busy")
+            block.stack = tuple(frame for frame in told.get("stack") or () if frame)
+            block.ended = index + 1 < len(process.phases)
+            found.append(_of_block(process, thread, block, until))
+    return found

@@ -1,0 +1,129 @@
+"""What still held a process when it was cut short: the chain of waits from its main task to whoever ends nothing.
+
+Also the question behind it: is anybody left who could end this wait?
+"""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.holds import BLOCKED, BUSY, POLL, READ, SERVER, USER, joining
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.diagnosis.evidence import Process, Task
+    from supervisor.diagnosis.holds import Hold
+
+
+def still_held(process: Process, known: list[Hold]) -> Hold | None:
+    """The open hold that kept the process from ending, None when none is known."""
+    opened = [hold for hold in known if hold.open]
+    if not opened:
+        return None
+    blocks = [hold for hold in opened if hold.thread is not None and hold.thread.main]
+    stuck = [hold for hold in blocks if hold.rank in (BLOCKED, BUSY)]
+    if stuck:
+        return min(stuck, key=lambda hold: (hold.rank, hold.start))
+    threads = [hold for hold in opened if hold.thread is not None and not hold.thread.main]
+    if threads and (
+        any(hold.block is not None and joining(hold.block) for hold in blocks) or _joining_phase(process)
+    ):
+        return min(threads, key=lambda hold: (hold.thread is not None and hold.thread.daemon, hold.start))
+    tasks = {hold.task.number: hold for hold in opened if hold.task is not None}
+    if not tasks:
+        return blocks[0] if blocks else None
+    start = _first(process, tasks)
+    found = _follow(start, tasks, threads, set())
+    return found or start
+
+
+def main_task(process: Process) -> Task | None:
+    """The task that ``asyncio.run`` made: it has the lowest automatic name of those seen first."""
+    numbered = [(int(task.name[5:]), task) for task in process.tasks.values() if _automatic(task.name)]
+    return min(numbered, key=lambda pair: pair[0])[1] if numbered else None
+
+
+def nobody_left(process: Process, hold: Hold) -> str | None:
+    """Why nobody can end this wait any more, in one sentence; None when somebody may."""
+    wait = hold.wait
+    if wait is None or wait.kind not in ON_OTHERS:
+        return None
+    if wait.kind == "queue-join":
+        unfinished, getting = wait.fields.get("unfinished"), wait.fields.get("count")
+        if unfinished and getting == 0 and not _alive_besides(process, hold):
+            return f"{unfinished} items are not marked done and no task is left that could do it"
+    idle = process.of("loop-idle")
+    if not idle or idle[-1].at < wait.start:
+        return None
+    last = idle[-1]
+    if last.get("timers") == 0 and last.get("watched") == 0 and not _alive_besides(process, hold):
+        return "the event loop has no timer, no file and no other task that could end this wait"
+    return None
+
+
+def _alive_besides(process: Process, hold: Hold) -> bool:
+    """Somebody else of the process still does something by itself."""
+    for task in process.tasks.values():
+        wait = task.open_wait
+        if task is hold.task or wait is None:
+            continue
+        if wait.kind not in ON_OTHERS and wait.kind not in ON_TASKS:
+            return True
+    return any(
+        not block.ended and block.state in ("executor", "busy")
+        for thread in process.threads.values()
+        if not thread.main
+        for block in thread.blocks[-1:]
+    )
+
+
+def _automatic(name: str) -> bool:
+    return name.startswith("Task-") and name[5:].isdecimal()
+
+
+def _joining_phase(process: Process) -> bool:
+    return bool(process.phases) and process.phases[-1][1] in ("executor", "thread-join")
+
+
+def _first(process: Process, tasks: dict[int, Hold]) -> Hold:
+    """Where the chain begins: the main task; when it has ended, a task that was cancelled and is still there."""
+    main = main_task(process)
+    if main is not None and main.number in tasks:
+        return tasks[main.number]
+    cancelled = [hold for hold in tasks.values() if hold.task is not None and hold.task.cancelled_at is not None]
+    return min(cancelled or tasks.values(), key=lambda hold: (hold.rank, hold.start))
+
+
+def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[int]) -> Hold | None:
+    """From who waits to whom it waits for, as far as the evidence goes."""
+    wait, task = hold.wait, hold.task
+    if wait is None or task is None or task.number in seen:
+        return None
+    seen.add(task.number)
+    kind = wait.kind
+    awaited: list[Hold] = []
+    if kind in ON_TASKS:
+        numbers = set(wait.fields.get("tasks") or ())
+        numbers.add(wait.fields.get("task") or 0)
+        named = wait.fields.get("name")
+        awaited = [other for number, other in tasks.items() if number in numbers and number not in seen]
+        awaited = awaited or [
+            o for o in tasks.values() if o.task and named and o.task.name == named and o is not hold
+        ]
+        awaited = awaited or [
+            o for o in tasks.values() if o.task and o.task.cancelled_at is not None and o is not hold
+        ]
+    elif kind == "server" or hold.rank == POLL:
+        working = (USER,) if kind == "server" else (USER, READ, SERVER)
+        awaited = [o for o in tasks.values() if o is not hold and o.rank in working and not _idle(o)]
+        awaited = [o for o in awaited if o.task is not None and o.task.cancelled_at is not None] or awaited
+    elif kind in ("executor", "future") and threads:
+        awaited = [other for other in threads if other.what == "executor"]
+    if not awaited:
+        return hold
+    best = min(awaited, key=lambda other: (other.rank, other.start))
+    return _follow(best, tasks, threads, seen) or best
+
+
+def _idle(hold: Hold) -> bool:
+    """A server's handler that reads from its client, or a task that only sleeps for ever, is no work in flight."""
+    return hold.wait is not None and hold.wait.kind in ON_OTHERS

@@ -1,0 +1,118 @@
+"""Marks and shutdown phases of one worker, from its leading process and the outside facts (DESIGN 4)."""
+
+from __future__ import annotations
+
+from supervisor.core.record import PhaseSpan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Marks, Shutdown
+    from supervisor.diagnosis.evidence import Note, Process
+
+# What comes after the main coroutine ended, in CPython's order (asyncio/runners.py, pylifecycle.c Py_FinalizeEx).
+TEARDOWN = ("cancel", "asyncgens", "executor", "loop-close", "loop-closed", "thread-join", "atexit", "finalize")
+# A signal is stamped by the sender and by the receiver; the receiver may be the quicker one.
+EARLY = 0.05
+SHORTEST = 0.0005
+
+
+def teardown_began(process: Process | None) -> float | None:
+    """When a worker that nobody asked began to end: its first phase, or the snapshot that armed the agent."""
+    if process is None:
+        return None
+    begun = [at for at, name, _ in process.phases if name in TEARDOWN]
+    begun += [note.at for note in process.of("exit", "loop-stop")]
+    return min(begun, default=None)
+
+
+def noticed(process: Process | None, asked: float | None) -> float | None:
+    """When the worker's own handler began; None when none was seen to run.
+
+    The handler of ``loop.add_signal_handler`` is the callback that the loop runs, not the empty C-level one
+    (asyncio/unix_events.py, ``_sighandler_noop``).
+    """
+    if process is None or asked is None:
+        return None
+    for note in process.of("signal-received", "signal-callback"):
+        if note.at >= asked - EARLY and (note.event == "signal-callback" or note.get("kind") != "loop"):
+            return max(note.at, asked)
+    for at, name, fields in process.phases:
+        if name == "cancel" and at >= asked and fields.get("exception") == "KeyboardInterrupt":
+            return at
+    return None
+
+
+def received(process: Process, asked: float) -> Note | None:
+    """The first sign that Python's eval loop acted on the signal, also where the loop's callback never ran."""
+    notes = process.of("signal-received", "signal-callback")
+    return next((note for note in notes if note.at >= asked - EARLY), None)
+
+
+def marks(shutdown: Shutdown, process: Process | None) -> Marks:
+    """The record's marks, completed by ``noticed``, ``drained`` and ``cleaned``; in order, none after the exit."""
+    given = shutdown.marks
+    if process is None:
+        return given
+    first = noticed(process, given.asked)
+    begin = first if first is not None else 0.0
+    exits = process.of("exit")
+    drained = process.phase_start(*TEARDOWN, after=begin)
+    if drained is None and exits:
+        drained = exits[0].at
+    cleaned = max((at for at, name, _ in process.phases if name == "loop-closed" and at >= begin), default=None)
+    latest = _earliest(given.killed, given.main_exited, given.exited)
+    values: list[float | None] = []
+    before = 0.0
+    for mark in (first, drained, cleaned):
+        if mark is None or (latest is not None and mark > latest):
+            values.append(None)
+        else:
+            before = max(before, mark)
+            values.append(before)
+    return given.with_(noticed=values[0], drained=values[1], cleaned=values[2])
+
+
+def phases(marks: Marks, process: Process | None) -> tuple[PhaseSpan, ...]:
+    """The shutdown phases, one after the other without holes, seconds since zero. Without an agent: only `killed`."""
+    end = marks.exited if marks.exited is not None else _earliest(marks.main_exited)
+    if end is None:
+        return ()
+    cuts: list[tuple[float, str]] = []
+    if process is not None:
+        if marks.asked is not None:
+            cuts.append((0.0, "signal"))
+        if marks.noticed is not None:
+            cuts.append((marks.noticed, "drain"))
+        begin = marks.noticed or 0.0
+        for at, name, _ in process.phases:
+            if name in TEARDOWN and at >= begin:
+                cuts.append((at, "after-loop" if name == "loop-closed" else name))
+    stop = _earliest(marks.killed, marks.main_exited) or end
+    cuts = sorted((cut for cut in cuts if cut[0] <= stop), key=lambda cut: cut[0])
+    if marks.killed is not None:
+        cuts.append((marks.killed, "killed"))
+    if marks.main_exited is not None and end - marks.main_exited > 0.005:
+        cuts.append((max(marks.main_exited, marks.killed or 0.0), "leftovers"))
+    return _spans(cuts, end)
+
+
+def _spans(cuts: list[tuple[float, str]], end: float) -> tuple[PhaseSpan, ...]:
+    spans: list[PhaseSpan] = []
+    for index, (start, name) in enumerate(cuts):
+        stop = min(cuts[index + 1][0] if index + 1 < len(cuts) else end, end)
+        if stop - start < SHORTEST and name != "signal":
+            continue
+        if spans and spans[-1].name == name:
+            spans[-1] = PhaseSpan(name, spans[-1].start, stop)
+        else:
+            spans.append(PhaseSpan(name, spans[-1].end if spans else start, stop))
+    return tuple(spans)
+
+
+def phase_at(spans: tuple[PhaseSpan, ...], at: float) -> str:
+    """The phase that contains the instant; empty when none does."""
+    return next((span.name for span in reversed(spans) if span.start <= at <= span.end), "")
+
+
+def _earliest(*instants: float | None) -> float | None:
+    return min((at for at in instants if at is not None), default=None)

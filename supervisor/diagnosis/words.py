@@ -1,0 +1,101 @@
+"""The words of titles and proofs: figures with units, names of tasks and waits. No decision."""
+
+from __future__ import annotations
+
+from supervisor.core import signals
+from supervisor.diagnosis.frames import line_of, place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.diagnosis.evidence import Task, Wait
+    from supervisor.diagnosis.frames import Frame
+
+_WAITS = {
+    "task": "for another task",
+    "tasks": "for other tasks",
+    "shield": "for a shielded task",
+    "sleep": "in a sleep",
+    "event": "for an event to be set",
+    "condition": "for a condition",
+    "lock": "for a lock",
+    "semaphore": "for a semaphore",
+    "barrier": "at a barrier",
+    "queue-get": "for an item in a queue",
+    "queue-put": "for room in a queue",
+    "queue-join": "for a queue to be worked off",
+    "executor": "for a job in a thread",
+    "read": "for bytes to read",
+    "drain": "for the peer to take bytes",
+    "child": "for a child process",
+    "server": "for the server's clients to go",
+    "socket": "for a socket",
+    "future": "for a future",
+}
+
+
+def figure(seconds: float) -> str:
+    """``0.31 s``, ``12.3 s``, ``140 s``; below a tenth ``42 ms``."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+
+
+def named(task: Task) -> str:
+    """``task 'consume'``; an automatic name says less than the coroutine's: ``task Task-5 (handle)``."""
+    if task.name.startswith("Task-") and task.name[5:].isdecimal():
+        return f"task {task.name} ({task.coro})"
+    return f"task {task.name!r}"
+
+
+def capital(text: str) -> str:
+    """The first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def waited(wait: Wait | None) -> str:
+    """``for an event to be set``; empty when unknown."""
+    if wait is None:
+        return ""
+    words = _WAITS.get(wait.kind, "")
+    if wait.kind == "task" and wait.fields.get("name"):
+        return f"for task {wait.fields['name']!r}"
+    if wait.kind in ("read", "drain") and wait.fields.get("peer"):
+        return f"{words} ({wait.fields['peer']})"
+    if wait.kind == "child" and wait.fields.get("pid"):
+        return f"for child process {wait.fields['pid']}"
+    return words
+
+
+def several(names: Sequence[str], what: str, most: int = 3, total: int | None = None) -> str:
+    """``task 'a'``; ``3 tasks (a, b, c)``; ``12 tasks (a, b, c, …)``."""
+    count = len(names) if total is None else max(total, len(names))
+    if count == 1 and names:
+        return f"{what} {names[0]}"
+    shown = ", ".join(names[:most]) + (", …" if count > most else "")
+    return f"{count} {what}s ({shown})" if shown else f"{count} {what}{'s' if count != 1 else ''}"
+
+
+def task_name(task: Task) -> str:
+    """As in a list: ``'consume'`` or ``Task-5 (handle)``."""
+    return named(task).removeprefix("task ")
+
+
+def at_line(frame: Frame | None) -> str:
+    """``at queue.py:41 consume``; empty when unknown."""
+    return f"at {place(frame)}" if frame else ""
+
+
+def signal_name(signal: int | None) -> str:
+    """``SIGTERM``; ``the stop signal`` when it is not known."""
+    return signals.name(signal) if signal else "the stop signal"
+
+
+def bare(function: str) -> str:
+    """``flush`` of ``Writer.flush`` or ``main.<locals>.flush``."""
+    return function.rpartition(".")[2]
+
+
+__all__ = ["at_line", "bare", "capital", "figure", "line_of", "named", "place", "several", "signal_name",
+           "task_name", "waited"]  # fmt: skip
