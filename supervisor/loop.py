@@ -197,7 +197,9 @@ class Loop:
                 self.listener.suspending()
                 if self._tty is not None:
                     self._tty.take_back()
-                terminal.suspend(action.signal)
+                if not terminal.suspend(action.signal, action.job) and action.job and action.signal == numbers.TSTP:
+                    # Nobody could continue us, so Ctrl-Z has no effect, as on a command that leads its session.
+                    return ev.SignalReceived(monotonic(), numbers.CONT, os.getpid())
             case act.Foreground():
                 if self._tty is not None and self._children[action.worker].terminal:
                     self._tty.lend(self._children[action.worker].pid)

@@ -62,9 +62,13 @@ class Reap(Action):
 
 
 class Suspend(Action):
-    """Stop the supervisor itself with the worker, the terminal taken back first (job control)."""
+    """Stop the supervisor itself, the terminal taken back first (job control).
+
+    ``job``: the terminal stopped the worker's group, so the rest of our own job has to be stopped with us.
+    """
 
     signal: int
+    job: bool
 
 
 class Foreground(Action):

@@ -34,8 +34,6 @@ def forward(life: Life, signal: int) -> Step:
     """Pass a signal on that asks for no stop."""
     if not life.alive:
         return life, ()
-    if signal in signals.SUSPENDS:
-        life = life.with_(suspend_with=signal)
     return life, (_signal(life, signal, wake=False, ladder=False),)
 
 
@@ -138,4 +136,6 @@ def resumed(life: Life) -> Step:
     """The supervisor was continued: so is the worker, in the foreground if we are."""
     if not life.alive:
         return life, ()
-    return life, (Foreground(life.index), _signal(life, signals.CONT, wake=False, ladder=False))
+    sending = life.spec.stop.rewritten(signals.CONT)
+    signal = (_signal(life, sending, wake=False, ladder=False),) if sending else ()
+    return life, (Foreground(life.index), *signal)

@@ -7,7 +7,7 @@ says when everything is over and with which exit status.
 from __future__ import annotations
 
 from supervisor.core import escalation, signals
-from supervisor.core.actions import Action, Note, Report, Survey
+from supervisor.core.actions import Action, Note, Report, Survey, Suspend
 from supervisor.core.events import (
     Event,
     OrphansChanged,
@@ -127,7 +127,11 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     # In `run` an interactive program must survive the terminal's own Ctrl-C and Ctrl-\ (DESIGN 3).
     keyboard = fleet.spec.wrap and event.kernel and event.signal in (signals.INT, signals.QUIT)
     if event.signal not in signals.STOP_REQUESTS or keyboard:
-        return _each(fleet, lambda life: _forwarded(life, event.signal))
+        fleet, actions = _each(fleet, lambda life: _forwarded(life, event.signal))
+        if event.signal in signals.SUSPENDS:
+            # Whoever stops the job means us too, also when the worker handles the signal or another one is sent.
+            actions = (*actions, Suspend(event.signal, job=False))
+        return fleet, actions
     by = f"signal {signals.name(event.signal)}"
     dropped = [life for life in fleet.lives if life.spec.stop.rewritten(event.signal) == 0]
     if len(dropped) == len(fleet.lives):

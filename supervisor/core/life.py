@@ -69,7 +69,6 @@ class Life(Frozen):
     running_since: float | None = None
     terminal: bool = False
     stopped: bool = False
-    suspend_with: int | None = None
     stop: Stop | None = None
     death: Death | None = None
     killed: float | None = None

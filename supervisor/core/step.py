@@ -83,11 +83,10 @@ def _main_exited(life: Life, event: MainExited) -> Step:
 
 
 def _main_stopped(life: Life, event: MainStopped) -> Step:
-    follow = life.terminal or life.suspend_with is not None
-    life = life.with_(stopped=True, suspend_with=None)
-    if life.stop is not None or not follow:
+    life = life.with_(stopped=True)
+    if life.stop is not None or not life.terminal:
         return life, ()
-    return life, (Suspend(event.signal),)
+    return life, (Suspend(event.signal, job=True),)
 
 
 def _surveyed(life: Life, event: Surveyed) -> Step:

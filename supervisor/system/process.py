@@ -53,33 +53,34 @@ def reap(pid: int) -> Rusage | None:
     return Rusage(usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def reap_orphans(keep: set[int]) -> bool:
-    """Reap every dead child but the main processes ``keep``. Whether there was one."""
-    any_reaped = False
+def reap_orphans(keep: set[int]) -> list[int]:
+    """Reap every dead child but the main processes ``keep``. Which ones there were."""
+    reaped: list[int] = []
     while True:
         try:
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
-            return any_reaped
+            return reaped
         if found is None:
-            return any_reaped
+            return reaped
         if found.si_pid in keep:
             # A kept zombie hides the others from P_ALL: go through the children one by one.
-            return _reap_listed(keep) or any_reaped
+            return reaped + _reap_listed(keep)
         os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
-        any_reaped = True
+        reaped.append(found.si_pid)
 
 
-def _reap_listed(keep: set[int]) -> bool:
-    any_reaped = False
+def _reap_listed(keep: set[int]) -> list[int]:
+    reaped: list[int] = []
     for pid in children(os.getpid()):
         if pid in keep:
             continue
         try:
-            any_reaped |= os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None:
+                reaped.append(pid)
         except ChildProcessError:
             continue
-    return any_reaped
+    return reaped
 
 
 def children(pid: int) -> list[int]:

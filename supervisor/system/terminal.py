@@ -3,6 +3,7 @@ while these run, so tcsetpgrp(3) from the background does not stop us (SIGTTOU).
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # not in typeshed; importing `signal` costs 4 ms (system/signals.py)
 import os
 
 from supervisor.core import signals
@@ -56,15 +57,19 @@ class Terminal:
             pass  # the terminal has hung up
 
 
-def suspend(signal: int) -> None:
-    """Stop this process as ``signal`` stopped the worker, and the rest of our own job with it. Returns on SIGCONT.
+def suspend(signal: int, job: bool) -> bool:
+    """Stop this process with ``signal``, as job control does; return on SIGCONT. Whether we were stopped at all.
 
-    A terminal would have stopped the whole foreground group, so the other processes of a pipeline or the script
-    around us get the signal as well. Ours is blocked, hence SIGSTOP for ourselves.
+    The kernel stops nobody in an orphaned process group (setpgid(2)) nor PID 1: nobody could continue it. ``job``
+    stops the rest of our process group too, as a terminal would have if the worker had not a group of its own: the
+    other processes of a pipeline, or the script around us.
     """
-    if signal in signals.SUSPENDS:
-        try:
-            os.kill(0, signal)
-        except OSError:
-            pass
-    os.kill(os.getpid(), signals.STOP)
+    own = signal if signal in signals.SUSPENDS else signals.TSTP
+    before = _signal.signal(own, _signal.SIG_DFL)
+    os.kill(0 if job else os.getpid(), own)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (own,))  # here we stop
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, (own,))
+    if before is not None:
+        _signal.signal(own, before)
+    # The stop threw away every older SIGCONT (signal(7)), so one that is pending woke us.
+    return signals.CONT in _signal.sigpending()
