@@ -1,0 +1,1 @@
+"""Test suites of other wrappers, run against ours. Not committed: see suites.py."""

@@ -1,0 +1,51 @@
+"""tini's inner test suite, with `$BUILD_DIR/tini` being an adapter to `supervisor run`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from outside import adapters, suites
+
+# The suite wants python-prctl for one call; its wheel needs libcap's headers.
+PRCTL = """
+import ctypes
+def set_child_subreaper(value): ctypes.CDLL(None).prctl(36, value, 0, 0, 0)
+"""
+
+
+@pytest.mark.outside
+@pytest.mark.timeout(600)
+def test_tinis_inner_suite_passes(tmp_path: Path) -> None:
+    suite = suites.find("tini")
+    pytest.importorskip("bitmap", reason="the suite needs it: pip install bitmap")
+    compiler = shutil.which("cc") or pytest.skip("the suite needs a C compiler for sigconf-test")
+    adapters.install("tini", tmp_path)
+    (tmp_path / "prctl.py").write_text(PRCTL)
+    (tmp_path / "python").symlink_to(sys.executable)  # its scripts begin with #!/usr/bin/env python
+    (tmp_path / "python3").symlink_to(sys.executable)
+    subprocess.run(
+        [compiler, "-w", "-o", tmp_path / "sigconf-test", suite / "test/sigconf/sigconf-test.c"], check=True
+    )
+    done = subprocess.run(
+        [sys.executable, suite / "test/run_inner_tests.py"],
+        env=os.environ
+        | {
+            "SOURCE_DIR": str(suite),
+            "BUILD_DIR": str(tmp_path),
+            "FORCE_SUBREAPER": "1",
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "PYTHONPATH": str(tmp_path),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=580,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All done, tests as expected" in done.stdout
