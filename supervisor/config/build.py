@@ -9,7 +9,6 @@ import os.path
 
 from supervisor.config import doubts, fields
 from supervisor.config.environment import Environments
-from supervisor.config.expand import lookalike
 from supervisor.core import ladder
 from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from supervisor.config.locate import Path
     from supervisor.config.outside import Outside
     from supervisor.config.problems import Problems
     from supervisor.config.validate import Document, Settings
@@ -118,7 +116,7 @@ class Builder:
         words: Any = command.value
         argv: list[str] = []
         for index, word in enumerate(words):
-            filled = self._text(word, (*command.path, index), variables, placeholders)
+            filled = self._environments.expanded(word, (*command.path, index), variables, placeholders)
             argv.append(word if filled is None else filled)
         cwd = self._filled(settings, "cwd", variables, placeholders)
         if cwd is not None:
@@ -149,15 +147,7 @@ class Builder:
         if key not in settings:
             return None
         value: Any = settings[key].value
-        return self._text(value, settings[key].path, variables, placeholders)
-
-    def _text(
-        self, text: str, path: Path, variables: Mapping[str, str], placeholders: Mapping[str, str]
-    ) -> str | None:
-        like = lookalike(text)
-        if like:
-            self._problems.warn(path, f"holds {like}, which is no placeholder", "{instance} and {port} are")
-        return self._environments.expanded(text, path, variables, placeholders)
+        return self._environments.expanded(value, settings[key].path, variables, placeholders)
 
     def _merged(self, key: str, settings: Settings) -> dict[str, Any]:
         """A table merged key by key: [defaults], then the worker's."""

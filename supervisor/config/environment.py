@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os.path
 
-from supervisor.config.expand import ExpandError, expand
+from supervisor.config.expand import ExpandError, expand, lookalike
 from supervisor.config.outside import MOST_BYTES
 
 TYPE_CHECKING = False
@@ -49,8 +49,9 @@ class Environments:
         self, text: str, path: Path, variables: Mapping[str, str], placeholders: Mapping[str, str]
     ) -> str | None:
         """The text filled in, or None when that was reported at ``path``."""
-        if "$" not in text and "{" not in text:
-            return text
+        like = lookalike(text)
+        if like:
+            self._problems.warn(path, f"holds {like}, which is no placeholder", "{instance} and {port} are")
         try:
             return expand(text, variables, placeholders)
         except ExpandError as error:

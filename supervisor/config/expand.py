@@ -15,7 +15,9 @@ _TOKEN = re.compile(r"\$\$|\$\{|\{\{(?:instance|port)\}\}|\{(?:instance|port)\}"
 _TOKEN_OR_END = re.compile(_TOKEN.pattern + r"|\}")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 # Near misses, and what supervisord calls it: told, because they would reach the worker as they are.
-_LOOKALIKE = re.compile(r"\{(?!(?-i:instance|port)\})(?:instances?|inst|ports?)\}|%\(process_num\)\d*d", re.IGNORECASE)
+_LOOKALIKE = re.compile(
+    r"\{(?!(?-i:instance|port)\})(?:instances?|inst|ports?)\}|%\(process_num\)\d*d", re.IGNORECASE
+)
 
 
 class ExpandError(ValueError):

@@ -97,9 +97,7 @@ def test_complaints_about_one_file_end() -> None:
 
 
 @given(
-    st.dictionaries(
-        st.text("ABCabc_", min_size=1, max_size=6), st.text(st.characters(exclude_characters="\0\r'"))
-    )
+    st.dictionaries(st.text("ABCabc_", min_size=1, max_size=6), st.text(st.characters(exclude_characters="\0\r'")))
 )
 def test_single_quotes_keep_any_text(variables: dict[str, str]) -> None:
     text = "".join(f"{name}='{value}'\n" for name, value in variables.items())

@@ -1,0 +1,416 @@
+"""Files on a real disk -> specs; what can be wrong with a file."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.config import durations
+from supervisor.config.load import InvalidConfig, LoadedConfig, check, load
+from supervisor.config.outside import MOST_BYTES
+from supervisor.core import ladder
+from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
+
+ENVIRON = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/home/ada"}
+WORKER = '[worker.api]\ncommand = ["sh"]\n'
+
+
+def loaded(folder: Path, text: str, name: str = "supervisor.toml") -> LoadedConfig:
+    (folder / name).write_text(text)
+    return load(name, str(folder), ENVIRON)
+
+
+def only(folder: Path, text: str) -> WorkerSpec:
+    (worker,) = loaded(folder, text).fleet.workers
+    return worker
+
+
+def test_the_smallest_config(tmp_path: Path) -> None:
+    project = tmp_path / "my shop"
+    project.mkdir()
+    config = loaded(project, WORKER)
+    assert config == LoadedConfig(
+        fleet=FleetSpec(
+            name="my-shop",
+            workers=(
+                WorkerSpec(
+                    name="api",
+                    exec=ExecSpec(argv=("sh",), session=True, stdin_null=True, output="pipe"),
+                    stop=StopSpec(ladder.parse("TERM/10/KILL")),
+                ),
+            ),
+        ),
+        log=LogSpec(),
+        path=str(project / "supervisor.toml"),
+    )
+
+
+def test_every_key_reaches_its_spec(tmp_path: Path) -> None:
+    me = pwd.getpwuid(os.getuid()).pw_name
+    mine = grp.getgrgid(os.getgid()).gr_name
+    text = f"""
+        [fleet]
+        name = "shop"
+        limit = "1m"
+        [log]
+        prefix = false
+        format = "json"
+        time = "utc"
+        overflow = "drop"
+        [worker.api]
+        command = "sh -c 'a b' ${{HOME}}"
+        env = {{ A = 1, B = "x" }}
+        cwd = "app"
+        user = "{me}"
+        group = "{mine}"
+        umask = "027"
+        limits = {{ nofile = 100, core = [0, "unlimited"] }}
+        no_new_privs = true
+        parent_death = "TERM"
+        stop.escalation = "INT/1/KILL"
+        stop.target = "main"
+        stop.leftovers = "leave"
+        success_codes = [0, 3]
+        restart = "always"
+        on_exit = "restart"
+        backoff.first = "100ms"
+        backoff.max = 2
+        backoff.jitter = 0.5
+        backoff.stable = 3
+        backoff.burst = 4
+        agent = false
+        log.overflow = "block"
+        """
+    (tmp_path / "app").mkdir()
+    config = loaded(tmp_path, text)
+    assert config.warnings == ()
+    assert config.log == LogSpec(prefix=False, format="json", time="utc")
+    assert (config.fleet.name, config.fleet.limit) == ("shop", 60.0)
+    assert config.fleet.workers == (
+        WorkerSpec(
+            name="api",
+            exec=ExecSpec(
+                argv=("sh", "-c", "a b", "/home/ada"),
+                env={**ENVIRON, "A": "1", "B": "x"},
+                cwd=str(tmp_path / "app"),
+                user=me,
+                group=mine,
+                umask=0o27,
+                limits=(("RLIMIT_NOFILE", 100, 100), ("RLIMIT_CORE", 0, -1)),
+                no_new_privs=True,
+                parent_death="TERM",
+                overflow="block",
+                session=True,
+                stdin_null=True,
+                output="pipe",
+            ),
+            stop=StopSpec(
+                ladder.parse("INT/1/KILL"),
+                group=False,
+                leftovers="leave",
+                own_signal=True,
+                success_codes=(0, 3),
+            ),
+            restart=RestartSpec(
+                policy="always",
+                on_exit="restart",
+                backoff=0.1,
+                backoff_max=2.0,
+                jitter=0.5,
+                stable=3.0,
+                burst=4,
+            ),
+            agent=False,
+        ),
+    )
+
+
+def test_instances_and_ports(tmp_path: Path) -> None:
+    text = (
+        WORKER.replace('"sh"', '"sh", "{port}", "n{instance}"') + "instances = 3\nport = 8000\nenv.N = '{instance}'\n"
+    )
+    workers = loaded(tmp_path, text).fleet.workers
+    assert [worker.title for worker in workers] == ["api.1", "api.2", "api.3"]
+    assert [worker.exec.argv for worker in workers] == [("sh", f"800{n}", f"n{n + 1}") for n in range(3)]
+    assert [worker.exec.env and worker.exec.env["N"] for worker in workers] == ["1", "2", "3"]
+
+
+def test_one_instance_has_no_number_but_the_placeholder_is_1(tmp_path: Path) -> None:
+    worker = only(tmp_path, WORKER.replace('"sh"', '"sh", "{instance}"') + "instances = 1\n")
+    assert (worker.title, worker.instance, worker.exec.argv) == ("api", 0, ("sh", "1"))
+
+
+def test_a_folder_per_instance(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    config = loaded(tmp_path, f"{WORKER}instances = 2\ncwd = '{{instance}}'\n")
+    assert [worker.exec.cwd for worker in config.fleet.workers] == [str(tmp_path / "1"), str(tmp_path / "2")]
+    assert [complaint.message for complaint in config.warnings] == [
+        f'[worker.api] "cwd" names "{tmp_path}/2", and there is no such folder'
+    ]
+
+
+LADDERS = [
+    ("", "", "TERM/10/KILL", False),
+    ("", "stop.grace = 3", "TERM/3/KILL", False),
+    ("", 'stop.signal = "INT"', "INT/10/KILL", True),
+    ("", "stop.escalation = 20", "TERM/20/KILL", True),
+    ("", 'stop.escalation = "none"', "TERM", True),
+    ("stop.grace = 3", "", "TERM/3/KILL", False),
+    ("stop.grace = 3", 'stop.signal = "INT"', "INT/3/KILL", True),
+    ('stop.escalation = "HUP/1/TERM/2/KILL"', "stop.grace = 3", "HUP/3/TERM/2/KILL", True),
+    ("stop.grace = 3", 'stop.escalation = "HUP/1/KILL"', "HUP/1/KILL", True),
+    ('stop.escalation = "none"', "stop.grace = 3", "TERM/3/KILL", True),
+]
+
+
+@pytest.mark.parametrize(("defaults", "own", "expected", "own_signal"), LADDERS)
+def test_escalations(defaults: str, own: str, expected: str, own_signal: bool, tmp_path: Path) -> None:
+    worker = only(tmp_path, f"[defaults]\n{defaults}\n{WORKER}{own}\n")
+    assert (str(worker.stop.ladder), worker.stop.own_signal) == (expected, own_signal)
+
+
+def test_layers_of_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "all.env").write_text("A=file\nB=file\nC=file\nD=file\nE=${HOME}\n")
+    (tmp_path / "own.env").write_text("C=own file\nD=own file\n")
+    text = f"""
+        [defaults]
+        env_file = "all.env"
+        env = {{ B = "default", C = "default", HERE = "${{HOME}}/x" }}
+        {WORKER}
+        env_file = ["own.env"]
+        env = {{ D = "own", F = "${{C}}, ${{D}}", HERE = "${{HERE}}/y" }}
+        """
+    env = only(tmp_path, text).exec.env
+    assert env is not None
+    assert {name: env[name] for name in "ABCDEF"} == {
+        "A": "file",
+        "B": "default",
+        "C": "own file",
+        "D": "own",
+        "E": "${HOME}",
+        "F": "own file, own file",
+    }
+    assert env["HERE"] == "/home/ada/x/y"
+    assert env["PATH"] == ENVIRON["PATH"]
+
+
+def test_a_command_sees_the_whole_environment(tmp_path: Path) -> None:
+    assert only(tmp_path, f"{WORKER.replace('sh', '${SHELL_HERE}')}env.SHELL_HERE = 'sh'\n").exec.argv == ("sh",)
+
+
+def test_limits_are_merged_key_by_key(tmp_path: Path) -> None:
+    text = f"[defaults]\nlimits = {{ nofile = 1, core = 1 }}\n{WORKER}limits = {{ core = 2 }}\n"
+    assert only(tmp_path, text).exec.limits == (("RLIMIT_NOFILE", 1, 1), ("RLIMIT_CORE", 2, 2))
+
+
+def test_overflow_of_all_and_of_one(tmp_path: Path) -> None:
+    text = f"[log]\noverflow = 'drop'\n{WORKER}[worker.b]\ncommand = 'sh'\nlog.overflow = 'block'\n"
+    assert [worker.exec.overflow for worker in loaded(tmp_path, text).fleet.workers] == ["drop", "block"]
+
+
+# ------------------------------------------------------------------ which file
+
+
+def test_the_order_of_places(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    places = {
+        "pyproject.toml": f"[tool.sigdrain.fleet]\nname = 'third'\n{WORKER.replace('[', '[tool.sigdrain.', 1)}",
+        "configs/supervisor.toml": f"[fleet]\nname = 'second'\n{WORKER}",
+        "supervisor.toml": f"[fleet]\nname = 'first'\n{WORKER}",
+    }
+    names = []
+    for place, text in places.items():
+        (tmp_path / place).write_text(text)
+        config = load(None, str(tmp_path), ENVIRON)
+        assert config.path == str(tmp_path / place)
+        names.append(config.fleet.name)
+    assert names == ["third", "second", "first"]
+
+
+def test_a_pyproject_without_our_table_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
+    (complaint,) = check(None, str(tmp_path), ENVIRON)
+    assert complaint.file == str(tmp_path) and "there is no config here" in complaint.message
+    (complaint,) = check("pyproject.toml", str(tmp_path), ENVIRON)
+    assert complaint.place == "pyproject.toml" and complaint.message == "has no [tool.sigdrain] table"
+
+
+def test_places_in_a_pyproject(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\n\n[tool.sigdrain.worker.api]\ncomand = 'x'\ncommand = 'sh'\n"
+    )
+    (complaint,) = check(None, str(tmp_path), ENVIRON)
+    assert complaint.place == "pyproject.toml:4:1"
+    assert complaint.message.startswith("[tool.sigdrain.worker.api] unknown key")
+
+
+def test_the_default_name_of_a_fleet(tmp_path: Path) -> None:
+    folder = tmp_path / "shop" / "configs"
+    folder.mkdir(parents=True)
+    assert loaded(folder, WORKER).fleet.name == "shop"
+
+
+# ------------------------------------------------------------------ what can be wrong with a file
+
+
+def complaint_about(folder: Path, data: bytes) -> str:
+    (folder / "supervisor.toml").write_bytes(data)
+    with pytest.raises(InvalidConfig) as caught:
+        load(None, str(folder), ENVIRON)
+    return str(caught.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    (complaint,) = check("x/supervisor.toml", str(tmp_path), ENVIRON)
+    assert str(complaint).startswith("x/supervisor.toml: error: cannot be read: no such file or directory")
+    assert "supervisor init" in complaint.hint
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.toml").mkdir()
+    for path in (None, "supervisor.toml"):
+        (complaint,) = check(path, str(tmp_path), ENVIRON)
+        assert str(complaint).startswith("supervisor.toml: error: cannot be read: is a directory")
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf", b"# nothing\n"])
+def test_an_empty_file(data: bytes, tmp_path: Path) -> None:
+    assert "there is no worker in it" in complaint_about(tmp_path, data)
+
+
+def test_not_utf8(tmp_path: Path) -> None:
+    text = complaint_about(tmp_path, WORKER.encode() + b"env.A = 'caf\xe9'\n")
+    assert text.startswith("supervisor.toml:3:13: error: is not UTF-8 text: byte 0xe9\n")
+    assert "UTF-16" in complaint_about(tmp_path, WORKER.encode("utf-16"))
+
+
+def test_a_byte_order_mark_and_dos_line_ends(tmp_path: Path) -> None:
+    text = complaint_about(tmp_path, b"\xef\xbb\xbf" + WORKER.replace("\n", "\r\n").encode() + b"x = 1\r\n")
+    assert text.startswith("supervisor.toml:3:1: error: [worker.api] unknown key")
+    assert "\r" not in text
+
+
+@pytest.mark.parametrize("size", [MOST_BYTES + 1, 10_000_000])
+def test_a_huge_file(size: int, tmp_path: Path) -> None:
+    assert "is larger than 1 MiB" in complaint_about(tmp_path, b"#" * size)
+
+
+def test_a_file_without_an_end() -> None:
+    (complaint,) = check("/dev/zero", "/", ENVIRON)
+    assert "is larger than 1 MiB" in complaint.message
+
+
+def test_a_huge_env_file(tmp_path: Path) -> None:
+    (tmp_path / "x.env").write_bytes(b"#" * (MOST_BYTES + 1))
+    assert "larger than 1 MiB" in complaint_about(tmp_path, WORKER.encode() + b"env_file = 'x.env'\n")
+
+
+def test_the_largest_file_that_is_read(tmp_path: Path) -> None:
+    data = WORKER.encode() + b"".join(b"key%d = {}\n" % n for n in range(60_000))
+    assert len(data) < MOST_BYTES
+    assert "errors" in complaint_about(tmp_path, data)
+
+
+def test_a_pipe_can_be_a_config(tmp_path: Path) -> None:
+    code = (
+        "import sys; from supervisor.config.load import load;"
+        f"print(load('/dev/stdin', {str(tmp_path)!r}, {ENVIRON!r}).fleet.workers[0].name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=WORKER, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "api\n"
+
+
+# ------------------------------------------------------------------ Procfile
+
+
+def test_a_procfile(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=7000\nA=1\n")
+    text = "# all\nweb: python3 -m http.server $PORT\n\nmail: sh {port}\nclock: sh -c 'a b'\n"
+    config = loaded(tmp_path, text, "Procfile.dev")
+    assert [worker.exec.argv for worker in config.fleet.workers] == [
+        ("/bin/sh", "-c", "python3 -m http.server $PORT"),
+        ("/bin/sh", "-c", "sh {port}"),
+        ("sh", "-c", "a b"),
+    ]
+    environments = [worker.exec.env or {} for worker in config.fleet.workers]
+    assert [env["PORT"] for env in environments] == ["7000", "7100", "7200"]
+    assert {env["A"] for env in environments} == {"1"}
+    assert {worker.restart.on_exit for worker in config.fleet.workers} == {"stop-all"}
+    assert {worker.exec.cwd for worker in config.fleet.workers} == {str(tmp_path)}
+
+
+def test_a_wrong_procfile(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: sh\nnonsense\nweb: sh\nmail: sh 'open\n")
+    found = check("Procfile", str(tmp_path), ENVIRON)
+    assert [complaint.place for complaint in found] == ["Procfile:2:1", "Procfile:3:1", "Procfile:4:7"]
+    assert [complaint.message for complaint in found] == [
+        "this line is neither NAME: COMMAND nor a comment",
+        '"web" is defined twice',
+        '[worker.mail] "command" cannot be split: no closing quotation',
+    ]
+
+
+# ------------------------------------------------------------------ durations
+
+DURATIONS = [
+    ("10", 10.0),
+    ("0.5", 0.5),
+    ("500ms", 0.5),
+    ("1m30s", 90.0),
+    (" 1 h 30 m ", 5400.0),
+    ("1.5m", 90.0),
+    ("1d", 86400.0),
+    ("366d", 366 * 86400.0),
+    ("367d", None),
+    ("30s1m", None),
+    ("1m1m", None),
+    ("1m30", None),
+    ("ten", None),
+    ("", None),
+    ("-1", None),
+    ("1e3", None),
+    ("1_0", None),
+    ("٣", None),
+    ("inf", None),
+]
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+def test_durations(text: str, seconds: float | None) -> None:
+    assert durations.parse(text) == seconds
+
+
+@given(st.integers(0, 300), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
+def test_any_duration(days: int, hours: int, minutes: int, seconds: int, milliseconds: int) -> None:
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds + milliseconds / 1000
+    text = f"{days}d{hours}h{minutes}m{seconds}s{milliseconds}ms"
+    assert durations.parse(text) == pytest.approx(total)
+
+
+# ------------------------------------------------------------------ cost
+
+
+def test_loading_imports_little(tmp_path: Path) -> None:
+    """`up` idles at a bare interpreter and 6 MB: what a load brings in stays in."""
+    (tmp_path / "supervisor.toml").write_text(f"{WORKER}env.A = '${{HOME}}'\n")
+    code = (
+        "import sys; from supervisor.config.load import load;"
+        f"load(None, {str(tmp_path)!r}, {ENVIRON!r}); print(*sys.modules)"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    environ = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=60)
+    heavy = "dataclasses json logging difflib shlex textwrap pwd grp unicodedata asyncio subprocess pydantic rich"
+    ours = "locate envfile procfile describe guide"
+    unwanted = {*heavy.split(), *(f"supervisor.config.{name}" for name in ours.split())}
+    assert unwanted & set(done.stdout.split()) == set()
