@@ -4,10 +4,10 @@
 # exit: KILL
 # stop: TERM
 # grace: 2
-# prints: sdk: stop requested
+# prints: sdk stop requested
 # silent: drained
-# shape: signal.signal of a library after loop.add_signal_handler, killed
-# truth: The SDK replaces the program's SIGTERM handler with its own, so that the drain never begins.
+# shape: loop.add_signal_handler twice, the library's wins, killed
+# truth: The SDK replaces the program's SIGTERM callback on the loop with its own, so that the drain never begins.
 """Runs jobs with the help of a vendor's SDK."""
 import asyncio
 import signal
@@ -17,11 +17,11 @@ class Sdk:
     stopped = False
 
     def start(self):
-        signal.signal(signal.SIGTERM, self.on_signal)  # <- here
+        asyncio.get_event_loop().add_signal_handler(signal.SIGTERM, self.on_signal)  # <- here
 
-    def on_signal(self, signum, frame):  # <- or here
+    def on_signal(self):  # <- or here
         self.stopped = True
-        print("sdk: stop requested", flush=True)
+        print("sdk stop requested", flush=True)
 
 
 async def main():
@@ -32,7 +32,7 @@ async def main():
     sdk.start()
     print("ready", flush=True)
     while not stop.is_set():
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # <- or here
     print("drained", flush=True)
 
 
