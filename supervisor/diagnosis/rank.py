@@ -117,6 +117,8 @@ def _finding(case: Case, claim: Claim, rest: list[Claim]) -> Finding:
     seconds = None if claim.seconds is None else max(0.0, min(claim.seconds, case.shutdown.total or claim.seconds))
     also: list[str] = []
     for other in rest:
+        if other.code == claim.code and other.task == claim.task and not other.seconds:
+            continue  # the same said twice, once by what it cost and once by how it ended
         line = f"{other.code}: {_title(other)}"
         if other.frame is not None and other.frame != claim.frame:
             line += f" ({line_of(other.frame)})"

@@ -36,10 +36,17 @@ _WAITS = {
 
 
 def figure(seconds: float) -> str:
-    """``0.31 s``, ``12.3 s``, ``140 s``; below a tenth ``42 ms``."""
-    if seconds < 0.0995:
+    """``0.4 ms``, ``85 ms``, ``1.24 s``, ``2 min 05 s``: as the views write durations, who know this folder, not
+    the other way round.
+    """
+    if seconds < 0.0095:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
 
 
 def named(task: Task) -> str:

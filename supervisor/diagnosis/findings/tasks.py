@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.enclosing import catching
 from supervisor.diagnosis.evidence import ON_TASKS
-from supervisor.diagnosis.frames import line_of
+from supervisor.diagnosis.frames import line_of, origin
 from supervisor.diagnosis.openwaits import main_task, nobody_left
 from supervisor.diagnosis.words import at_line, capital, figure, named, several, task_name, waited
 
@@ -81,7 +81,10 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
         until = f"for {figure(piece.seconds)}"
     claim.proof.insert(0, f"{named(task)} was {at_line(hold.at)}{', ' + words if words else ''}, {until}")
     if task.cancelled_at is not None:
-        by = f" by {line_of(task.cancelled_by)}" if task.cancelled_by else ""
+        by = ""
+        if task.cancelled_by is not None:
+            own = origin(task.cancelled_by[0]) != "stdlib"
+            by = f" by {line_of(task.cancelled_by)}" if own else " by the runner, at the end of main"
         claim.proof.append(
             f"cancelled at {figure(max(task.cancelled_at, 0.0))}{by}, ended as {task.outcome or 'unfinished'}"
         )
