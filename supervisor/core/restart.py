@@ -29,5 +29,6 @@ def after_end(
     count = 0 if ran >= spec.stable else attempts.count
     if count >= spec.burst:
         return Attempts(count, exhausted=True)
-    delay = min(spec.backoff * 2.0**count, spec.backoff_max)
+    # Where burst is huge the power would overflow; 2 ** 64 times anything is longer than backoff_max.
+    delay = min(spec.backoff * 2.0 ** min(count, 64), spec.backoff_max)
     return Attempts(count + 1, due=at + delay * (1 + spec.jitter * (2 * chance - 1)))
