@@ -7,6 +7,7 @@ a URL. A password given as a bare word is not recognised; environments are never
 from __future__ import annotations
 
 HIDDEN = "***"
+_EXACTLY = ("pass", "pwd", "pw")
 _TELLING = ("password", "passwd", "passphrase", "secret", "token", "apikey", "api-key", "api_key", "access-key",
             "access_key", "private-key", "private_key", "credential", "auth")  # fmt: skip
 
@@ -21,30 +22,39 @@ def argv(words: tuple[str, ...]) -> tuple[str, ...]:
             hide_next = False
             continue
         name, equals, value = word.partition("=")
-        if equals and value and _telling(name):
+        if equals and value and "://" not in name and _telling(name):
             shown.append(f"{name}={HIDDEN}")
         else:
-            shown.append(_url(word))
+            shown.append(_urls(word))
         hide_next = word.startswith("-") and not equals and _telling(word)
     return tuple(shown)
 
 
 def _telling(name: str) -> bool:
     plain = name.lstrip("-").lower()
-    return any(word in plain for word in _TELLING)
+    return plain in _EXACTLY or any(word in plain for word in _TELLING)
 
 
-def _url(word: str) -> str:
-    scheme, separator, rest = word.partition("://")
-    if not separator:
-        return word
-    place, slash, path = rest.partition("/")
+def _urls(word: str) -> str:
+    """``a://u:p@h/x?token=y,b://…`` -> credentials and telling query values of each URL in the word hidden."""
+    head, *rest = word.split("://")
+    return "://".join([head, *(_query(_credentials(part)) for part in rest)])
+
+
+def _credentials(text: str) -> str:
+    place, slash, path = text.partition("/")
     credentials, at, host = place.rpartition("@")
     if not at:
-        return word
+        return text
     user, colon, _ = credentials.partition(":")
-    return (
-        f"{scheme}://{user}{colon}{HIDDEN}@{host}{slash}{path}"
-        if colon
-        else f"{scheme}://{HIDDEN}@{host}{slash}{path}"
-    )
+    return f"{user}{colon}{HIDDEN}@{host}{slash}{path}" if colon else f"{HIDDEN}@{host}{slash}{path}"
+
+
+def _query(text: str) -> str:
+    before, mark, query = text.partition("?")
+    if not mark:
+        return text
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    shown = (f"{name}={HIDDEN}" if equals and value and _telling(name) else name + equals + value
+             for name, equals, value in pairs)  # fmt: skip
+    return f"{before}?{'&'.join(shown)}"
