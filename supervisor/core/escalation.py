@@ -32,7 +32,7 @@ def begin(life: Life) -> Step:
 
 def forward(life: Life, signal: int) -> Step:
     """Pass a signal on that asks for no stop."""
-    if not life.alive:
+    if not life.going:
         return life, ()
     return life, (_signal(life, signal, wake=False, ladder=False),)
 
@@ -42,7 +42,10 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
 
     The first one starts the ladder; a further one at least HURRY_AFTER later climbs; the third is SIGKILL.
     """
-    if not life.alive or life.outcome is not None:
+    if life.phase == "starting" and not life.alive:
+        # Being forked: the request waits until there is a process (step.py, Forked).
+        return life.with_(stop=life.stop or Stop(by, by_pid, at, 0, at, at, 1)), ()
+    if not life.going:
         return life, ()
     if life.stop is None or life.stop.asked is None:
         return _first_request(life, at, by, by_pid, signal)
@@ -53,43 +56,40 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
     life = life.with_(stop=stop.with_(requests=requests, last_request=at))
     if requests >= 3 and not life.spec.stop.ladder.patient:
         return kill(life, at)
-    if stop.rung + 1 < len(life.spec.stop.ladder.rungs):
+    if life.following is not None:
         return climb(life, at, stop.rung + 1)
     return life, (() if signal is None or life.killed else (_signal(life, signal, wake=life.stopped, ladder=True),))
 
 
 def kill(life: Life, at: float) -> Step:
     """SIGKILL now: the third request, or the fleet's grace limit has passed. A ladder without KILL gains it."""
-    if not life.alive or life.killed is not None or life.outcome is not None or life.stop is None:
+    if life.stopping is None or life.killed is not None:
         return life, ()
-    ladder = life.spec.stop.ladder.with_kill()
-    life = life.with_(spec=life.spec.with_(stop=life.spec.stop.with_(ladder=ladder)))
-    return climb(life, at, len(ladder.rungs) - 1)
+    life = life.with_(stop=life.stopping.with_(must_kill=True))
+    return climb(life, at, len(life.ladder.rungs) - 1)
 
 
 def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
-    sending = life.spec.stop.ladder.stop_signal if signal is None else signal
-    old = life.stop
-    stop = Stop(
-        by=by,
-        by_pid=by_pid,
-        asked=at,
-        rung=old.rung if old else 0,
-        since=old.since if old else at,
-        last_request=at,
-        requests=1,
-        group_told=at if life.spec.stop.group else None,
-    )
+    if life.stop is not None:
+        # The ladder for what the main process left has begun: this adds the processes outside the group. The others
+        # have had the rung's signal; one from outside is passed on to them as well.
+        stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)
+        raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
+        return life.with_(stop=stop), (*raw, Survey(life.index))
+    stop = Stop(by, by_pid, at, 0, at, at, 1, group_told=at if life.spec.stop.group else None)
+    life = life.with_(stop=stop, phase="draining" if life.death is None else life.phase)
+    if life.ladder.stop_signal == signals.KILL:
+        return climb(life, at, 0)  # nothing gentler stands in for it: after it only the verdict would come
+    sending = life.ladder.stop_signal if signal is None else signal
     if life.death is not None:
-        # The ladder for what the main process left has begun: this adds the processes outside the group.
-        return life.with_(stop=stop), (_signal(life, sending, wake=False, ladder=True), Survey(life.index))
-    life = life.with_(stop=stop, phase="draining")
+        return life, (_signal(life, sending, wake=False, ladder=True),)  # the survey that is under way tells the rest
     return life, (ReadMasks(life.index), _signal(life, sending, wake=life.stopped, ladder=True))
 
 
 def climb(life: Life, at: float, rung: int) -> Step:
+    """Go up to this rung: its signal to all that are left of the worker."""
     assert life.stop is not None
-    signal = life.spec.stop.ladder.rungs[rung].signal
+    signal = life.ladder.rungs[rung].signal
     kills = signal == signals.KILL
     stop = life.stop.with_(rung=rung, since=at, told=frozenset(), group_told=None)
     life = life.with_(stop=stop)
@@ -97,7 +97,7 @@ def climb(life: Life, at: float, rung: int) -> Step:
     if kills:
         life = life.with_(killed=life.killed or at, phase="killed" if life.death is None else "leaving")
     if life.death is None or any(member.in_group for member in life.left):
-        everyone = life.spec.stop.group or kills
+        everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
         life = life.with_(stop=stop.with_(group_told=at if everyone else None))
         wake = life.stopped and not kills
         actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
@@ -127,14 +127,14 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
     )
     if not fresh:
         return life, ()
-    signal = life.spec.stop.ladder.rungs[stop.rung].signal
+    signal = life.ladder.rungs[stop.rung].signal
     life = life.with_(stop=stop.with_(told=stop.told | frozenset(fresh)))
     return life, (Signal(life.index, signal, "leftovers", pids=fresh, wake=signal != signals.KILL, ladder=True),)
 
 
 def resumed(life: Life) -> Step:
     """The supervisor was continued: so is the worker, in the foreground if we are."""
-    if not life.alive:
+    if not life.going:
         return life, ()
     sending = life.spec.stop.rewritten(signals.CONT)
     signal = (_signal(life, sending, wake=False, ladder=False),) if sending else ()

@@ -110,7 +110,7 @@ def step(fleet: Fleet, event: Event) -> FleetStep:
             return _tick(fleet, event)
         case Reaped():
             return _reaped(fleet, event)
-        case StartFailed() if not fleet.lives[event.worker].alive:
+        case StartFailed() if fleet.lives[event.worker].phase == "starting" and not fleet.lives[event.worker].alive:
             return _never_started(fleet, event)
         case _:
             index: int = event.worker  # type: ignore[attr-defined]  # all other events concern one worker
@@ -120,10 +120,16 @@ def step(fleet: Fleet, event: Event) -> FleetStep:
 
 # ------------------------------------------------------------------ requests
 
+# Who asks because another worker ended does not hurry one that was asked already.
+NOBODY_INSISTS = ("failed peer", "finished peer", "dependency")
+
 
 def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     if event.signal == signals.CONT:
-        return _each(fleet, escalation.resumed)
+        return _each(fleet, escalation.resumed) if fleet.spec.wrap else (fleet, ())
+    if event.signal in signals.SUSPENDS and not fleet.spec.wrap:
+        # Ctrl-Z puts the supervisor aside; its workers are in sessions of their own and go on.
+        return fleet, (Suspend(event.signal, job=False),)
     # In `run` an interactive program must survive the terminal's own Ctrl-C and Ctrl-\ (DESIGN 3).
     keyboard = fleet.spec.wrap and event.kernel and event.signal in (signals.INT, signals.QUIT)
     if event.signal not in signals.STOP_REQUESTS or keyboard:
@@ -167,16 +173,24 @@ def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
         chosen = event.workers  # type: ignore[assignment]  # both are iterables of indexes
 
     def ask(life: Life) -> escalation.Step:
+        if event.by in NOBODY_INSISTS and life.stop is not None and life.stop.asked is not None:
+            return life, ()
         return escalation.request_stop(life, event.at, event.by, event.by_pid, None)
 
     return _each(fleet, ask, chosen)
 
 
 def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
-    chosen = range(len(fleet.lives)) if event.workers is None else event.workers
     if fleet.want == "down":
         return fleet, (Note("the fleet is stopping: nothing is started"),)
-    return _each(fleet, lambda life: (life, ()) if life.alive else escalation.begin(life), chosen)
+    chosen = [
+        life.index
+        for life in fleet.lives
+        if (event.workers is None or life.index in event.workers) and not life.alive and life.phase != "starting"
+    ]
+    # A planned restart is overtaken, and a start by hand is a new first attempt.
+    attempts = tuple(Attempts() if index in chosen else attempt for index, attempt in enumerate(fleet.attempts))
+    return _each(fleet.with_(attempts=attempts), escalation.begin, chosen)
 
 
 # ------------------------------------------------------------------ facts
@@ -201,9 +215,10 @@ def _tick(fleet: Fleet, event: Tick) -> FleetStep:
 
 
 def _reaped(fleet: Fleet, event: Reaped) -> FleetStep:
-    life, actions = life_step(fleet.lives[event.worker], event)
+    before = fleet.lives[event.worker]
+    life, actions = life_step(before, event)
     fleet = _put(fleet, life)
-    if life.alive or life.outcome is None:
+    if life.alive or not before.alive:
         return fleet, actions
     fleet, more = _ended(fleet, life, event.at, event.chance)
     return fleet, (*actions, *more)
@@ -225,8 +240,14 @@ def _ended(fleet: Fleet, life: Life, at: float, chance: float) -> FleetStep:
         fleet, actions = _unasked_end(fleet, life, ended, at, chance)
         return fleet, (Report(ended), *actions)
     if not _as_wanted(life, ended, asked):
-        fleet = fleet.with_(failure=fleet.failure or fleet.last)
+        fleet = _failed(fleet)
     return fleet, (Report(ended),)
+
+
+def _failed(fleet: Fleet) -> Fleet:
+    """The first failure stands. One with code 0 (no success here, or something of it is stuck) still is a failure."""
+    last = Ending(code=1) if fleet.last == Ending() else fleet.last
+    return fleet.with_(failure=fleet.failure or last)
 
 
 def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: float) -> FleetStep:
@@ -237,10 +258,10 @@ def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: f
     if attempts.due is not None:
         return _put(fleet, life.with_(phase="backoff")), ()
     if ended.outcome != "clean":
-        fleet = fleet.with_(failure=fleet.failure or fleet.last)
+        fleet = _failed(fleet)
     if attempts.exhausted:
         text = (
-            f"{life.spec.title}: failed {attempts.count + 1} times without running {policy.stable:g} s; given up."
+            f"{life.spec.title}: ended {attempts.count + 1} times without running {policy.stable:g} s; given up."
             " Mend it, or raise its burst"
         )
         return _put(fleet, life.with_(phase="failed")), (Note(text),)
@@ -258,8 +279,8 @@ def _as_wanted(life: Life, ended: Shutdown, asked: bool) -> bool:
 
 
 def _ending(life: Life, ended: Shutdown) -> Ending:
-    if ended.outcome == "stuck":
-        return Ending(code=125)
+    if life.death is None:
+        return Ending(code=125)  # it never ended: there is no status of its own
     if life.failure is None:
         return Ending(code=ended.exit_code, signal=ended.signal)
     return Ending(code=start_failure_code(life.failure.stage, life.failure.errno))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from supervisor.core import signals
 from supervisor.core.events import StartFailed
 from supervisor.core.frozen import Frozen
-from supervisor.core.ladder import Rung
+from supervisor.core.ladder import Ladder, Rung
 from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample
 from supervisor.core.spec import WorkerSpec
 
@@ -33,6 +33,7 @@ class Stop(Frozen):
     """A stop under way. ``rung`` is the index on the ladder, ``since`` when it was reached; instants are monotonic.
 
     ``told`` are the pids that were signalled one by one at this rung; ``group_told`` is when the group was.
+    ``must_kill``: the ladder gains SIGKILL if it has none.
     """
 
     by: str
@@ -46,14 +47,16 @@ class Stop(Frozen):
     told: frozenset[int] = frozenset()
     looks: int = 0
     gasped: bool = False
+    must_kill: bool = False
 
 
 class Death(Frozen):
-    """How the main process ended."""
+    """How the main process ended. ``forced``: we had sent it SIGKILL."""
 
     at: float
     code: int | None
     signal: int | None
+    forced: bool = False
 
 
 class Life(Frozen):
@@ -87,20 +90,36 @@ class Life(Frozen):
 
     @property
     def alive(self) -> bool:
-        """A process of ours exists that signals may go to."""
+        """Its main process exists, perhaps as a zombie: not yet reaped."""
         return self.pid is not None
+
+    @property
+    def going(self) -> bool:
+        """Signals may go to it: it exists, and its end has not been decided (then it is reaped at any moment)."""
+        return self.alive and self.outcome is None
+
+    @property
+    def stopping(self) -> Stop | None:
+        """The stop under way, while there is something to stop."""
+        return self.stop if self.going else None
+
+    @property
+    def ladder(self) -> Ladder:
+        """What this stop climbs: the worker's own ladder, with SIGKILL on top when that was demanded."""
+        own = self.spec.stop.ladder
+        return own.with_kill() if self.stop and self.stop.must_kill else own
 
     @property
     def rung(self) -> Rung | None:
         """The rung that stands, while a stop is under way."""
-        return self.spec.stop.ladder.rungs[self.stop.rung] if self.stop else None
+        return self.ladder.rungs[self.stop.rung] if self.stop else None
 
     @property
     def next_rung_at(self) -> float | None:
         """When the next rung (or, after the last, the verdict *stuck*) is due."""
-        if self.stop is None or self.rung is None or self.rung.wait is None or self.outcome is not None:
+        if self.stopping is None or self.rung is None or self.rung.wait is None:
             return None
-        return self.stop.since + self.rung.wait
+        return self.stopping.since + self.rung.wait
 
     @property
     def kill_at(self) -> float | None:
@@ -117,7 +136,7 @@ class Life(Frozen):
     @property
     def following(self) -> Rung | None:
         """The rung above the one that stands."""
-        rungs = self.spec.stop.ladder.rungs
+        rungs = self.ladder.rungs
         return rungs[self.stop.rung + 1] if self.stop and self.stop.rung + 1 < len(rungs) else None
 
     @property
@@ -130,10 +149,9 @@ class Life(Frozen):
     @property
     def look_at(self) -> float | None:
         """When the next look from outside is due."""
-        if self.stop is None or self.death is not None or len(self.samples) >= MOST_SAMPLES:
+        stop = self.stopping
+        if stop is None or stop.asked is None or self.death is not None or len(self.samples) >= MOST_SAMPLES:
             return None
-        if self.stop.asked is None or self.outcome is not None:
-            return None
-        extra = self.stop.looks - len(LOOKS)
-        offset = LOOKS[self.stop.looks] if extra < 0 else LOOKS[-1] + LOOK_EVERY * (extra + 1)
-        return self.stop.asked + offset
+        extra = stop.looks - len(LOOKS)
+        offset = LOOKS[stop.looks] if extra < 0 else LOOKS[-1] + LOOK_EVERY * (extra + 1)
+        return stop.asked + offset

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from supervisor.core import signals
 from supervisor.core.actions import Action, Look, Note, Reap, Survey, Suspend
-from supervisor.core.escalation import climb, tell
+from supervisor.core.escalation import climb, request_stop, tell
 from supervisor.core.events import (
     Event,
     Forked,
@@ -35,37 +35,45 @@ if TYPE_CHECKING:
 
 def step(life: Life, event: Event) -> Step:
     """Take one fact in. An unexpected one changes nothing and yields a Note."""
-    if life.outcome is not None and not isinstance(event, (Sent, Reaped)):
-        return life, ()  # it has ended: what was asked before may still be answered
+    going = life.going
+    untried = going and life.running_since is None and life.failure is None
     match event:
-        case Forked() if life.phase == "starting":
-            return life.with_(pid=event.pid, last_pid=event.pid, since=event.at, terminal=event.terminal), ()
-        case Started() if life.alive:
+        case Forked() if life.phase == "starting" and not life.alive:
+            return _forked(life, event)
+        case Started() if untried:
             return _started(life, event.at), ()
-        case StartFailed() if life.alive:
+        case StartFailed() if untried:
             return life.with_(failure=event), ()
-        case MainExited() if life.alive and life.death is None:
+        case MainExited() if going and life.death is None:
             return _main_exited(life, event)
-        case MainStopped() if life.alive:
+        case MainStopped() if going and life.death is None:
             return _main_stopped(life, event)
-        case MainContinued() if life.alive:
+        case MainContinued() if going:
             return life.with_(stopped=False), ()
-        case Surveyed() if life.alive:
+        case Surveyed() if going and (life.death is not None or life.killed is not None):
             return _surveyed(life, event)
         case Sent() if life.alive:
             return _sent(life, event), ()
-        case MasksRead() if life.alive:
+        case MasksRead() if going and life.stop is not None:
             return life.with_(masks=event.masks), ()
-        case Sampled() if life.alive:
+        case Sampled() if going and life.stop is not None:
             return (life.with_(samples=(*life.samples, event.sample)) if event.sample else life), ()
-        case Reaped() if life.alive:
+        case Reaped() if life.alive and life.outcome is not None:
             return _reaped(life, event), ()
         case Tick():
             return _tick(life, event.at)
-        case Surveyed() | Sent() | MasksRead() | Sampled() | MainContinued():
-            return life, ()  # legal latecomers: the answer to a question asked before the end
+        case Surveyed() | Sent() | MasksRead() | Sampled() | MainStopped() | MainContinued() if not going:
+            return life, ()  # legal latecomers: asked or seen before the end
         case _:
             return life, (Note(f"unexpected {type(event).__name__} while {life.spec.title} is {life.phase}"),)
+
+
+def _forked(life: Life, event: Forked) -> Step:
+    waiting = life.stop
+    life = life.with_(pid=event.pid, last_pid=event.pid, since=event.at, terminal=event.terminal, stop=None)
+    if waiting is None:
+        return life, ()
+    return request_stop(life, event.at, waiting.by, waiting.by_pid, None)
 
 
 def _started(life: Life, at: float) -> Life:
@@ -74,7 +82,8 @@ def _started(life: Life, at: float) -> Life:
 
 
 def _main_exited(life: Life, event: MainExited) -> Step:
-    life = life.with_(death=Death(event.at, event.code, event.signal), stopped=False)
+    forced = life.killed is not None
+    life = life.with_(death=Death(event.at, event.code, event.signal, forced), stopped=False)
     if life.failure is not None:
         return _finish(life, event.at)
     if life.phase != "killed":
@@ -95,14 +104,18 @@ def _surveyed(life: Life, event: Surveyed) -> Step:
         # SIGKILL has gone to the group: whoever of it is still seen is dying of it.
         life = life.with_(shot=life.shot | {member.pid for member in fresh if member.in_group})
     if life.death is None:
-        # SIGKILL was sent while the main process lived: tell those outside its group.
-        outside = tuple(member for member in event.members if not member.in_group)
+        # SIGKILL was sent while the main process lived: tell those outside its group, unless they may stay.
+        wanted = life.spec.stop.leftovers != "leave"
+        outside = tuple(member for member in event.members if wanted and not member.in_group)
         return tell(life.with_(seen_left=(*life.seen_left, *_unknown(life.seen_left, outside))), outside)
     life = life.with_(seen_left=(*life.seen_left, *fresh), left=event.members)
     waited = _waited_for(life)
     if not waited:
         return _finish(life, event.at)
     life = life.with_(waited=True, stop=life.stop or Stop("self", None, None, 0, event.at, event.at, 0))
+    due = life.next_rung_at
+    if due is not None and event.at >= due and life.following is None:
+        return _finish(life, event.at, stuck=True)
     life, actions = tell(life, waited)
     if life.spec.stop.leftovers == "signal":
         life, more = _finish(life, event.at)
@@ -125,29 +138,41 @@ def _sent(life: Life, event: Sent) -> Life:
     if stop.asked is not None and not life.sent:
         life = life.with_(stop=stop.with_(asked=event.at))
     if event.signal == signals.KILL and event.delivered:
-        hit = event.pids or tuple(member.pid for member in life.left if member.in_group)
+        group = life.left if event.target == "group" else ()
+        hit = (*event.pids, *(member.pid for member in group if member.in_group))
         first = all(climb.signal != signals.KILL for climb in life.sent)
         life = life.with_(shot=life.shot | frozenset(hit), killed=event.at if first else life.killed)
     return life.with_(sent=(*life.sent, Climb(event.at, event.signal, event.target, event.delivered)))
 
 
 def _tick(life: Life, at: float) -> Step:
+    stop, due = life.stopping, life.next_rung_at
+    if stop is None:
+        return life, ()
     actions: list[Action] = []
-    look_at, gasp_at = life.look_at, life.gasp_at
-    if life.stop is not None and look_at is not None and at >= look_at:
-        life = life.with_(stop=life.stop.with_(looks=life.stop.looks + 1))
+    looks = stop.looks
+    # Looks that were missed (we were suspended) are not made up for: one now says what there is to see.
+    while (look_at := life.look_at) is not None and at >= look_at:
+        life = life.with_(stop=stop.with_(looks=(looks := looks + 1)))
+    if looks > stop.looks:
         actions.append(Look(life.index))
-    if life.stop is not None and gasp_at is not None and at >= gasp_at:
-        life = life.with_(stop=life.stop.with_(gasped=True))
+    gasp_at = life.gasp_at
+    if gasp_at is not None and at >= gasp_at:
+        life = life.with_(stop=stop.with_(looks=looks, gasped=True))
         actions.append(Look(life.index, final=True))
-    due = life.next_rung_at
-    if life.stop is not None and due is not None and at >= due:
-        if life.stop.rung + 1 < len(life.spec.stop.ladder.rungs):
-            life, more = climb(life, at, life.stop.rung + 1)
-        else:
-            life, more = _finish(life, at, stuck=True)
+    if due is not None and at >= due:
+        life, more = _rung_over(life, at, stop.rung)
         actions.extend(more)
     return life, tuple(actions)
+
+
+def _rung_over(life: Life, at: float, rung: int) -> Step:
+    """The grace period of a rung has passed: the next one, or after the last the verdict."""
+    if life.following is not None:
+        return climb(life, at, rung + 1)
+    if life.death is None:
+        return _finish(life, at, stuck=True)
+    return life, (Survey(life.index),)  # the last look: somebody's end may have gone unnoticed
 
 
 # ------------------------------------------------------------------ the end
@@ -155,7 +180,7 @@ def _tick(life: Life, at: float) -> Step:
 
 def _finish(life: Life, at: float, stuck: bool = False) -> Step:
     """The whole worker has ended, or is given up as stuck: say how, then let the zombie go."""
-    ended = at if life.waited or life.death is None else life.death.at
+    ended = at if life.death is None else max(at, life.death.at) if life.waited else life.death.at
     return life.with_(
         ended=ended,
         outcome=_outcome(life, stuck),
@@ -165,8 +190,6 @@ def _finish(life: Life, at: float, stuck: bool = False) -> Step:
 
 
 def _reaped(life: Life, event: Reaped) -> Life:
-    if life.outcome is None:
-        return life
     phase: Phase = "stuck" if life.phase == "stuck" else "failed" if life.failure else "exited"
     return life.with_(pid=None, rusage=event.rusage, phase=phase, since=event.at)
 
@@ -176,9 +199,11 @@ def _outcome(life: Life, stuck: bool) -> Outcome:
         return "stuck"
     death = life.death
     assert death is not None
+    if life.failure is not None:
+        return "failed"
     if death.signal is None:
         return "clean" if death.code in life.spec.stop.success_codes else "failed"
-    return "killed" if death.signal == signals.KILL and life.killed is not None else "signalled"
+    return "killed" if death.signal == signals.KILL and death.forced else "signalled"
 
 
 def _fates(life: Life) -> tuple[Leftover, ...]:

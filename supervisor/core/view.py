@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.core.fleet import Fleet
-    from supervisor.core.life import Life
+    from supervisor.core.life import Life, Stop
 
 VERSION = 1
 
@@ -56,18 +56,25 @@ def worker_view(fleet: Fleet, life: Life, waits: str | None = None) -> dict[str,
 
 def next_kill(fleet: Fleet) -> float | None:
     """The latest instant at which SIGKILL will have gone to all that stop; None when some never get it."""
+    limit = fleet.asked + fleet.spec.limit if fleet.asked is not None and fleet.spec.limit is not None else None
     due: list[float] = []
     for life in fleet.lives:
-        if life.alive and life.stop is not None and life.killed is None:
-            grace = life.spec.stop.ladder.grace
-            if grace is None:
-                return None
-            # The rungs above the standing one: their waits add up to what is left.
-            passed = sum(rung.wait or 0.0 for rung in life.spec.stop.ladder.rungs[: life.stop.rung])
-            due.append(life.stop.since + grace - passed)
-    limit = fleet.asked + fleet.spec.limit if fleet.asked is not None and fleet.spec.limit is not None else None
-    latest = max(due, default=None)
-    return latest if limit is None or latest is None else min(latest, limit)
+        if life.stopping is None or life.killed is not None:
+            continue
+        own = _kill_at(life, life.stopping)
+        known = [at for at in (own, limit) if at is not None]
+        if not known:
+            return None
+        due.append(min(known))
+    return max(due, default=None)
+
+
+def _kill_at(life: Life, stop: Stop) -> float | None:
+    """When the ladder reaches SIGKILL: the waits of the standing rung and of those above it are what is left."""
+    grace = life.ladder.grace
+    if grace is None:
+        return None
+    return stop.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.rung])
 
 
 def _asked(life: Life) -> bool:
