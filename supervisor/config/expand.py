@@ -11,6 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Defaults of defaults: nobody needs more, and each level is a recursion of ours.
+DEEPEST = 10
+
 _TOKEN = re.compile(r"\$\$|\$\{|\{\{(?:instance|port)\}\}|\{(?:instance|port)\}")
 _TOKEN_OR_END = re.compile(_TOKEN.pattern + r"|\}")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -72,6 +75,8 @@ def _closing(text: str, start: int) -> int:
         depth += {"${": 1, "}": -1}.get(token.group(), 0)
         if not depth:
             return token.start()
+        if depth > DEEPEST:
+            raise ExpandError(f"nests more than {DEEPEST} variables in each other", "write $${ for a plain ${")
         at = token.end()
     raise ExpandError(f"has a ${{ without its }}: {text[start - 2 : start + 20]}", "write $${ for a plain ${")
 

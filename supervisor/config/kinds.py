@@ -27,6 +27,10 @@ LIMITS = "as core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio r
 UNLIMITED = -1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
+# MAX_ARG_STRLEN of execve(2), its NUL included: the longest argument that a program can be given.
+LONGEST_ARGUMENT = 131072
+_NO_ARGUMENT = "holds a NUL character or is 128 KiB long, which no argument can (execve(2))"
+
 # Words that only a shell understands; in an argument list they reach the program as they are.
 _SHELL_WORDS = frozenset("| || & && ; > >> < << 2> 2>&1 >&2 &> |&".split())
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -181,8 +185,8 @@ def _command(value: object, _: Field, report: Report) -> tuple[str, ...] | None:
         if not isinstance(word, str):
             report.bad(f"must be a text, not {shown(word)}", index, hint=_quote_hint(word))
             good = False
-        elif "\0" in word:
-            report.bad("holds a NUL character, which no argument can", index)
+        elif "\0" in word or len(word) >= LONGEST_ARGUMENT:
+            report.bad(_NO_ARGUMENT, index)
             good = False
     if good and len(value) == 1 and " " in value[0]:
         report.warn("is one word with blanks in it", hint='a list has one item per argument: ["python3", "app.py"]')
@@ -198,13 +202,16 @@ def _quote_hint(word: object) -> str:
 def _split(text: str, report: Report) -> tuple[str, ...] | None:
     import shlex  # only for commands given as one text
 
+    if "\0" in text or len(text) >= LONGEST_ARGUMENT:
+        report.bad(_NO_ARGUMENT)
+        return None
     try:
         words = shlex.split(text)
     except ValueError as error:
         report.bad(f"cannot be split: {str(error).lower()}", hint="write a list of arguments instead")
         return None
-    if not words or not words[0] or "\0" in text:
-        report.bad("is empty; name the program to run" if "\0" not in text else "holds a NUL character")
+    if not words or not words[0]:
+        report.bad("is empty; name the program to run")
         return None
     used = next((word for word in words if word in _SHELL_WORDS), None)
     if used:

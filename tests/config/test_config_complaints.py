@@ -119,6 +119,10 @@ ABOUT_A_COMMAND = [
     ('"api ${NOPE}"', 11, "uses the variable NOPE, which is not set"),
     ('["api", "80{instance}"]', 19, 'uses {instance}, but the worker has no "instances"'),
     ('["api", "{port}"]', 19, 'uses {port}, but the worker has no "port"'),
+    ('"a\\u0000b"', 11, '"command" holds a NUL character'),
+    ('["api", "a\\u0000b"]', 19, 'item 2 of "command" holds a NUL character'),
+    (f'["api", "{"x" * 131072}"]', 19, 'item 2 of "command" holds a NUL character or is 128 KiB long'),
+    (f'"{"x " * 65536}"', 11, '"command" holds a NUL character or is 128 KiB long'),
     ('"api | cat"', 11, 'warning: [worker.api] "command" is not run by a shell: | is passed'),
     ('"A=1 api"', 11, "is not run by a shell: A=1 is taken for the program's name"),
     ('["python3 app.py"]', 11, "is one word with blanks in it"),
@@ -127,7 +131,9 @@ ABOUT_A_COMMAND = [
 ]
 
 
-@pytest.mark.parametrize(("command", "column", "message"), ABOUT_A_COMMAND)
+@pytest.mark.parametrize(
+    ("command", "column", "message"), ABOUT_A_COMMAND, ids=[case[0][:30] for case in ABOUT_A_COMMAND]
+)
 def test_about_a_command(command: str, column: int | None, message: str | None) -> None:
     found = complaints(f"[worker.api]\ncommand = {command}\n")
     if message is None:

@@ -46,11 +46,13 @@ REFUSED = [
     ("${1}", "holds ${1}, which is no variable", "$${"),
     ("${HOME", "has a ${ without its }", "$${"),
     ("${NO:-${HOME}", "has a ${ without its }", "$${"),
+    ("${NO:-" * 100_000, "nests more than 10 variables", "$${"),
+    ("${NO:-" * 100_000 + "}" * 100_000, "nests more than 10 variables", "$${"),
     ("${NO:-${NOPE}}", "uses the variable NOPE", "NOPE"),
 ]
 
 
-@pytest.mark.parametrize(("text", "message", "hint"), REFUSED)
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED, ids=lambda text: text[:20])
 def test_refused(text: str, message: str, hint: str) -> None:
     with pytest.raises(ExpandError) as caught:
         expand(text, VARIABLES, PLACES)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.config import durations
-from supervisor.config.load import InvalidConfig, LoadedConfig, check, load
+from supervisor.config.complaint import InvalidConfig
+from supervisor.config.load import LoadedConfig, check, load
 from supervisor.config.outside import MOST_BYTES
 from supervisor.core import ladder
 from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
