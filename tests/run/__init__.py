@@ -1,0 +1,1 @@
+"""`supervisor run` on real processes, signals and terminals."""
