@@ -88,6 +88,8 @@ class Case:
         hold = piece.hold
         if self.marks.asked is None or hold is None or hold.start <= 0.01:
             return False
+        if hold.at is not None and origin(hold.at[0]) == "library":
+            return False  # a framework at its own work: no line of the user's could have begun it sooner
         if hold.thread is not None:
             return hold.thread.late or hold.thread.main
         task = hold.task

@@ -15,9 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Marks, PhaseSpan
     from supervisor.diagnosis.evidence import Evidence, Process
+    from supervisor.diagnosis.frames import Sources
 
-# Who polls notices the end of what it waits for later (uvicorn: 0.1 s).
-POLLING = 0.16
 # How long a parent process may take to notice the end of its child (polling with sleep: gunicorn 1 s, uvicorn 0.5 s).
 REAPING = 1.1
 # Pieces shorter than this are not told: the sampler does not see better.
@@ -44,7 +43,7 @@ class Piece:
         return self.end - self.start
 
 
-def critical_path(evidence: Evidence, marks: Marks, spans: tuple[PhaseSpan, ...]) -> list[Piece]:
+def critical_path(evidence: Evidence, marks: Marks, spans: tuple[PhaseSpan, ...], sources: Sources) -> list[Piece]:
     """The pieces of the critical path in order of time; they do not overlap and lie within [0, exited]."""
     leader = evidence.leader
     end = marks.exited if marks.exited is not None else marks.main_exited
@@ -61,14 +60,14 @@ def critical_path(evidence: Evidence, marks: Marks, spans: tuple[PhaseSpan, ...]
     if finalize is not None and finalize.start < at:
         pieces.append(Piece("finalize", finalize.start, at, "finalize"))
         at = finalize.start
-    pieces += _walk(leader, at, spans, died=finalize is None)
+    pieces += _walk(leader, at, spans, sources, died=finalize is None)
     pieces.reverse()
-    return _tidy([part for piece in pieces for part in _through_children(evidence, leader, piece)])
+    return _tidy([part for piece in pieces for part in _through_children(evidence, leader, piece, sources)])
 
 
-def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], died: bool) -> list[Piece]:
+def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources: Sources, died: bool) -> list[Piece]:
     """The pieces of one process from ``until`` back to zero, the last first."""
-    known = [hold for hold in holds(process, until) if hold.start < hold.end]
+    known = [hold for hold in holds(process, until, sources) if hold.start < hold.end]
     pieces: list[Piece] = []
     at = until
     held = still_held(process, known) if died else None
@@ -91,18 +90,15 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], died: bo
 
 
 def _piece(hold: Hold, start: float, end: float, spans: tuple[PhaseSpan, ...]) -> Piece:
-    return Piece(hold.what, start, end, phase_at(spans, max(start, end - 0.001)), hold)
+    middle = (max(start, hold.start) + min(end, hold.end)) / 2
+    return Piece(hold.what, start, end, phase_at(spans, middle), hold)
 
 
 def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hold | None:
     """The hold whose end is what happened at this instant."""
     tick = CLOSE if at < 2.2 else 0.08 if at < 30 else 0.3  # the sampler's grain grows (agent)
     phase = phase_at(spans, at - 0.001)
-    ended = [
-        hold
-        for hold in known
-        if hold.start < at - 0.01 and at - max(tick, POLLING) <= hold.end <= at + tick and hold.end > 0.0
-    ]
+    ended = [hold for hold in known if hold.start < at - 0.01 and 0.0 < hold.end <= at + tick]
     now = [hold for hold in ended if hold.end >= at - tick]
     joined = phase in _JOINS or any(_waits_for_thread(hold) for hold in now)
     now = [hold for hold in now if joined or not _bystander(hold)]
@@ -110,8 +106,9 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     if best is None or best.rank < POLL:
         return best
     # It only waited for somebody: who ended just before, within what a poller needs to notice?
+    since = at - tick - max(hold.period if hold.rank == POLL else CLOSE for hold in now)
     cause = min(
-        (hold for hold in ended if hold.rank < POLL and (joined or not _bystander(hold))),
+        (hold for hold in ended if hold.rank < POLL and hold.end >= since and (joined or not _bystander(hold))),
         key=_preference,
         default=None,
     )
@@ -149,7 +146,7 @@ def _cut_short(now: list[Hold], best: Hold) -> Hold | None:
 # ------------------------------------------------------------------ several processes
 
 
-def _through_children(evidence: Evidence, leader: Process, piece: Piece) -> list[Piece]:
+def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources: Sources) -> list[Piece]:
     """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
     waits = piece.what in ("unknown", "main", "leftovers") or (piece.hold is not None and _is_passive(piece.hold))
     if not waits or piece.seconds < SHORTEST:
@@ -169,7 +166,8 @@ def _through_children(evidence: Evidence, leader: Process, piece: Piece) -> list
     child = ended[-1] if ended[-1].phases else max(ended, key=lambda process: process.last)
     finalize = child.phase_start("finalize")
     until = min(finalize if finalize is not None else child.last, piece.end)
-    own = [part for part in reversed(_walk(child, until, (), died=finalize is None)) if part.end > piece.start]
+    walked = reversed(_walk(child, until, (), sources, died=finalize is None))
+    own = [part for part in walked if part.end > piece.start]
     for part in own:
         part.start = max(part.start, piece.start)
         part.phase = part.phase or piece.phase

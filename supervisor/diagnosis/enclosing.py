@@ -6,6 +6,8 @@ lines come one by one from a callback, and a parser would need the whole file to
 
 from __future__ import annotations
 
+from supervisor.diagnosis.frames import absolute
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.frames import Frame, Sources, Stack
@@ -20,8 +22,7 @@ def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | 
     for frame in reversed(stack):
         if frame[0] == "...":
             continue
-        file = frame[0] if frame[0].startswith(("/", "<")) or not cwd else f"{cwd.rstrip('/')}/{frame[0]}"
-        line = _handler(file, frame[1], sources)
+        line = _handler(absolute(frame[0], cwd), frame[1], sources)
         if line is not None:
             return (frame[0], line, frame[2])
     return None

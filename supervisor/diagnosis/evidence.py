@@ -18,12 +18,13 @@ SELF_ENDING = frozenset({"sleep", "read", "drain", "child", "socket", "future", 
 # Others of the same process must act: another task, or whoever sets, puts, releases.
 ON_TASKS = frozenset({"task", "tasks", "shield"})
 ON_OTHERS = frozenset({"event", "condition", "lock", "semaphore", "barrier", "queue-get", "queue-put", "queue-join"})
+_HELPERS = ("multiprocessing/resource_tracker.py", "multiprocessing/forkserver.py")
 
 
 class Wait:
     """A task at one line. ``end`` None: it was still there at the last word."""
 
-    __slots__ = ("at", "end", "fields", "handling", "leaf", "polled", "stack", "start")
+    __slots__ = ("at", "end", "fields", "handling", "leaf", "polled", "stack", "start", "told")
 
     def __init__(self, start: float, at: Frame | None, leaf: Frame | None = None, stack: Stack = ()) -> None:
         self.start = start
@@ -34,6 +35,7 @@ class Wait:
         self.fields: Mapping[str, Any] = {}
         self.handling: str | None = None
         self.polled = False
+        self.told = False  # long enough to be told by the agent, which then tells its end too
 
     @property
     def kind(self) -> str:
@@ -163,6 +165,12 @@ class Process:
         """Its Python version."""
         return self.hello.get("python")
 
+    @property
+    def is_helper(self) -> bool:
+        """A process of multiprocessing's own, which ends by itself when its parent does."""
+        stacks = [t.get("stack") or () for n in self.of("snapshot")[:1] for t in n.get("threads") or () if t]
+        return any(frame and frame[0].endswith(_HELPERS) for stack in stacks for frame in stack)
+
     def version(self) -> tuple[int, ...]:
         """(3, 12, 1); empty when unknown."""
         parts = (self.python or "").split(".")
@@ -204,4 +212,5 @@ class Evidence:
 
     def others(self, process: Process) -> list[Process]:
         """The processes besides this one, in order of their end."""
-        return sorted((p for p in self.processes.values() if p is not process), key=lambda p: p.last)
+        found = [p for p in self.processes.values() if p is not process and not p.is_helper]
+        return sorted(found, key=lambda p: p.last)

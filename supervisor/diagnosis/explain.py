@@ -36,7 +36,7 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
     shutdown = shutdown.with_(agent=facts)
     marks = timeline.marks(shutdown, evidence.leader)
     spans = timeline.phases(marks, evidence.leader)
-    pieces = critical_path(evidence, marks, spans)
+    pieces = critical_path(evidence, marks, spans, sources)
     case = Case(shutdown, evidence, marks, spans, pieces, sources)
     path = tuple(_stretch(case, piece) for piece in pieces)
     if evidence.leader is None:

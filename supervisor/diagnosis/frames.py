@@ -60,19 +60,29 @@ def where(
     if frame is None:
         return None
     file, line, function = frame
-    if cwd and not file.startswith(("/", "<")):
-        file = f"{cwd.rstrip('/')}/{file}"
+    file = absolute(file, cwd)
     text = sources(file, line)
     return Where(file, line, function, (text.strip() or None) if text else None, task, thread)
 
 
+def absolute(file: str, cwd: str | None) -> str:
+    """The file with the folder it is relative to."""
+    return f"{cwd.rstrip('/')}/{file}" if cwd and not file.startswith(("/", "<")) else file
+
+
 def user_first(at: Frame | None, stack: Stack) -> Frame | None:
-    """The frame to name: the innermost of the user's own; else the innermost library's; else ``at``."""
+    """The frame to name: the innermost of the user's own; else the innermost library's; else ``at``.
+
+    A module's top level that only started a library (``uvicorn.run(app)``) is not what waits.
+    """
+    known = [frame for frame in stack if frame[0] != "..."]
+    kinds = [origin(frame[0]) for frame in known]
+    entered = "library" in kinds or any("/multiprocessing/" in frame[0] for frame in known)
     for kind in ("user", "library"):
-        for frame in reversed(stack):
-            if frame[0] != "..." and origin(frame[0]) == kind:
-                return frame
-    return at or (stack[-1] if stack else None)
+        for index in range(len(known) - 1, -1, -1):
+            if kinds[index] == kind and not (kind == "user" and known[index][2] == "<module>" and entered):
+                return known[index]
+    return at if at is not None and (at[2] != "<module>" or not known) else known[-1] if known else at
 
 
 def _after_stdlib(file: str) -> str | None:

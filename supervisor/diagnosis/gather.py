@@ -110,6 +110,19 @@ def _with_tasks(process: Process, note: Note) -> None:
     _keep(process, note)
 
 
+def _exit(process: Process, note: Note) -> None:
+    """The process ends itself now: whoever is not in the complete list of its tasks had ended before."""
+    _with_tasks(process, note)
+    listed = note.get("tasks") or ()
+    if note.get("n_tasks") is None or note.get("n_tasks") != len(listed):
+        return
+    numbers = {described.get("task") for described in listed}
+    for task in process.tasks.values():
+        wait = task.open_wait
+        if wait is not None and task.number not in numbers:
+            wait.end = max(note.at, wait.start)
+
+
 # ------------------------------------------------------------------ tasks
 
 
@@ -152,6 +165,7 @@ def _described(process: Process, at: float, fields: Mapping[str, Any], since: fl
 
 def _describe(wait: Wait, at: float, fields: Mapping[str, Any]) -> None:
     wait.leaf = fields.get("leaf") or wait.leaf
+    wait.told = wait.told or fields.get("seconds") is not None
     wait.stack = _stack(fields) or wait.stack
     wait.handling = fields.get("handling") or wait.handling
     on = fields.get("on")
@@ -165,7 +179,9 @@ def _describe(wait: Wait, at: float, fields: Mapping[str, Any]) -> None:
 
 
 def _forgotten(wait: Wait, latest: float) -> float:
-    """The end of a wait that nobody reported: it was too short to be told, or the report was lost."""
+    """The end of a wait that nobody reported: a short one ended within what is not told, a long one just now."""
+    if wait.told:
+        return max(wait.start, latest)
     seen: float = wait.fields.get("seen", wait.start)
     return max(wait.start, min(latest, seen + UNTOLD))
 
@@ -294,7 +310,7 @@ _READERS = {
     "phase": _phase,
     "snapshot": _snapshot,
     "loop-stop": _with_tasks,
-    "exit": _with_tasks,
+    "exit": _exit,
     "task-waiting": _waiting,
     "task-moved": _moved,
     "task-created": _created,

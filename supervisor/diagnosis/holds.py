@@ -7,16 +7,18 @@ loop, a sleep, a read) released what merely waited for it (a gather, an event).
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.frames import origin, user_first
+from supervisor.diagnosis.frames import absolute, origin, user_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.evidence import Block, Process, Task, Thread, Wait
-    from supervisor.diagnosis.frames import Frame
+    from supervisor.diagnosis.frames import Frame, Sources
 
 BLOCKED, BUSY, USER, READ, LIBRARY, SERVER, POLL, WOKEN, CANCELLED, ALIVE = range(10)
 # Two stamps of the same instant, one by the task itself and one by the 10 ms sampler, differ by so much.
 CLOSE = 0.03
+# What pollers sleep when it is not known.
+POLLED = 0.1
 
 _JOINING = frozenset(
     {"join", "_wait_for_tstate_lock", "wait", "acquire", "result", "shutdown", "get", "as_completed"}
@@ -27,7 +29,7 @@ _JOINING_FILES = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py", 
 class Hold:
     """One interval. ``open``: still so at the last word, ``end`` is then the end of what is known."""
 
-    __slots__ = ("at", "block", "end", "open", "process", "rank", "start", "task", "thread", "wait", "what")
+    __slots__ = ("at", "block", "end", "open", "period", "process", "rank", "start", "task", "thread", "wait", "what")
 
     def __init__(self, process: Process, what: str, rank: int, start: float, end: float, at: Frame | None) -> None:
         self.process = process
@@ -37,15 +39,18 @@ class Hold:
         self.end = end
         self.at = at
         self.open = False
+        self.period = 0.0  # how long a poller may take to notice what it waits for
         self.task: Task | None = None
         self.wait: Wait | None = None
         self.thread: Thread | None = None
         self.block: Block | None = None
 
 
-def holds(process: Process, until: float) -> list[Hold]:
+def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
     """All that a process waited for before ``until``."""
     found = [hold for task in process.tasks.values() for hold in _of_task(process, task, until)]
+    for hold in found:
+        _see_polling(hold, sources)
     found += [
         _of_block(process, thread, block, until)
         for thread in process.threads.values()
@@ -106,6 +111,33 @@ def _rank(wait: Wait) -> int:
     return READ if kind in ("read", "executor") else USER
 
 
+def _see_polling(hold: Hold, sources: Sources) -> None:
+    """A sleep that is shorter than the time spent at its line is one of many: somebody polls.
+
+    The agent tells when the sleep is due; where it cannot (uvloop), the constant in the source line does.
+    """
+    wait = hold.wait
+    if wait is None or hold.rank in (WOKEN, SERVER, CANCELLED) or wait.at is None:
+        return
+    if wait.polled:
+        hold.period = POLLED
+    if wait.kind in ("sleep", "", "future") and wait.leaf is not None and wait.leaf[2] == "sleep":
+        asked = _slept(sources(absolute(wait.at[0], hold.process.cwd), wait.at[1]))
+        if asked is not None and (wait.polled or hold.end - max(hold.start, 0.0) > 2 * asked + CLOSE):
+            hold.rank, hold.period = POLL, asked
+            wait.polled = True
+
+
+def _slept(source: str | None) -> float | None:
+    """The seconds of a ``sleep(0.1)`` in a line."""
+    _, found, rest = (source or "").partition("sleep(")
+    number = rest.partition(")")[0].partition(",")[0].strip()
+    try:
+        return float(number) if found else None
+    except ValueError:
+        return None
+
+
 def joining(block: Block) -> bool:
     """The thread waits for another thread of its process."""
     if block.state in ("join-threads", "join-executor"):
@@ -115,13 +147,13 @@ def joining(block: Block) -> bool:
 
 
 def _of_block(process: Process, thread: Thread, block: Block, until: float) -> Hold:
-    what, rank = "thread", BUSY
+    what, rank = "thread", WOKEN if joining(block) else BUSY
     if block.state == "executor":
-        what = "executor"
+        what, rank = "executor", BUSY
     elif block.state == "callback":
         what, rank = "loop-blocked", BLOCKED
     elif thread.main:
-        what, rank = "main", WOKEN if joining(block) else BUSY
+        what = "main"
     end = block.end if block.ended else until
     hold = Hold(process, what, rank, block.start, min(end, until), user_first(block.at, block.stack))
     hold.thread, hold.block, hold.open = thread, block, not block.ended

@@ -73,7 +73,12 @@ def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tup
     best = max(causes, key=lambda pair: (pair[0].code in _EXPLAIN_KILL, pair[0].seconds or 0.0))
     best[0].severity = "error"
     best[1].insert(0, kill[0])
-    return [pair for pair in leaders if pair is not kill]
+    dropped = [kill]
+    if best[0].code in _EXPLAIN_KILL:  # then nobody was told to end: whoever still waited is not to blame
+        waiters = [pair for pair in causes if pair[0].code in ("slow-task", "main-thread-busy") and pair is not best]
+        best[1].extend(claim for pair in waiters for claim in (pair[0], *pair[1]))
+        dropped += waiters
+    return [pair for pair in leaders if pair not in dropped]
 
 
 def _explains_kill(case: Case, claim: Claim) -> bool:

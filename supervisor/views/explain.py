@@ -1,4 +1,4 @@
-"""Why a shutdown took as long as it did: waterfall of the phases, critical path, findings. Text and Markdown. Pure."""
+"""Why a shutdown took its time: waterfall of the phases, critical path, findings. Text and Markdown. Pure."""
 
 from __future__ import annotations
 

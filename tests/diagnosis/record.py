@@ -56,7 +56,7 @@ class _Run:
         read, write = os.pipe()
         self.process = subprocess.Popen(
             argv, cwd=cwd, env=complete, stdin=subprocess.DEVNULL, stdout=write, stderr=write,
-            process_group=0, preexec_fn=_default_signals,
+            process_group=0, preexec_fn=_default_signals,  # noqa: PLW1509 - this process has one thread
         )  # fmt: skip
         os.close(write)
         self.output = read
@@ -124,7 +124,9 @@ def record(
     """
     run = _Run(argv, cwd, env, agent)
     try:
-        if not run.turn(time.monotonic() + READY_LIMIT, lambda: any(ready in line for line in run.lines) or run.ended()):
+        if not run.turn(
+            time.monotonic() + READY_LIMIT, lambda: any(ready in line for line in run.lines) or run.ended()
+        ):
             raise RuntimeError(f"{argv}: not ready: {run.lines}")
         kept = prepare() if prepare is not None else None
         run.turn(time.monotonic() + settle, run.ended)
@@ -152,7 +154,9 @@ def _stop(run: _Run, argv: Sequence[str], signals: Sequence[tuple[int, float]], 
         if run.turn(time.monotonic() + wait - (GASP if last else 0), run.ended):
             break
         if last:
+            due = climbs[-1].at + zero + wait
             _gasp(run)
+            run.turn(due, run.ended)
             killed = time.monotonic() - zero
             climbs.append(Climb(killed, signal.SIGKILL, "group"))
             os.killpg(pid, signal.SIGKILL)
@@ -161,6 +165,7 @@ def _stop(run: _Run, argv: Sequence[str], signals: Sequence[tuple[int, float]], 
     main_exited = time.monotonic() - zero
     status = run.process.wait()
     left = _members(pid)
+    commands = {member: tuple(Path(f"/proc/{member}/cmdline").read_text().split("\0")[:-1]) for member in left}
     for member in left:
         os.kill(member, signal.SIGKILL)
     run.turn(time.monotonic() + 0.3, lambda: all(message_of(run, "eof", p) for p in run.channel.pids()))
@@ -176,7 +181,7 @@ def _stop(run: _Run, argv: Sequence[str], signals: Sequence[tuple[int, float]], 
         grace=sum(wait for _, wait in signals) if asked else None, zero=zero,
         marks=Marks(asked=0.0 if asked else None, killed=killed, main_exited=main_exited, exited=main_exited),
         escalation=tuple(climbs), masks=masks, samples=tuple(samples),
-        leftovers=tuple(Leftover(member, ("?",), "killed") for member in left),
+        leftovers=tuple(Leftover(member, commands[member], "killed") for member in left),
     )  # fmt: skip
 
 
@@ -240,7 +245,9 @@ def dumps(recording: Recording, places: dict[str, str] | None = None) -> str:
     lines = [json.dumps(shutdown)]
     for message in recording.messages:
         fields = _known(message.fields)
-        lines.append(json.dumps([message.event, round(message.at, 6), message.pid, message.seq, message.dropped, fields]))
+        lines.append(
+            json.dumps([message.event, round(message.at, 6), message.pid, message.seq, message.dropped, fields])
+        )
     text = "\n".join(lines) + "\n"
     for folder, neutral in (places or {}).items():
         text = text.replace(folder, neutral)
@@ -266,7 +273,9 @@ def loads(text: str) -> Recording:
 def _message(line: list[Any]) -> AgentMessage:
     event, at, pid, seq, dropped, fields = line
     shapes = EVENTS[event]
-    return AgentMessage(event, at, pid, seq, dropped, {name: _typed(fields.get(name), shapes[name]) for name in shapes})
+    return AgentMessage(
+        event, at, pid, seq, dropped, {name: _typed(fields.get(name), shapes[name]) for name in shapes}
+    )
 
 
 def _typed(value: Any, shape: Any) -> Any:
@@ -350,16 +359,18 @@ def main() -> int:
     from supervisor.views.explain import text
 
     ladder = options.signal if "/" in options.signal else f"{options.signal}/{options.grace}/KILL"
-    rungs = [] if options.signal == "none" else [
-        (rung.signal, rung.wait) for rung in parse(ladder).rungs if rung.signal != signal.SIGKILL and rung.wait is not None
-    ]  # fmt: skip
+    rungs = []
+    if options.signal != "none":
+        climbed = [rung for rung in parse(ladder).rungs if rung.signal != signal.SIGKILL]
+        rungs = [(rung.signal, rung.wait) for rung in climbed if rung.wait is not None]
     taken = record(
         [options.python, *options.argv], signals=rungs, ready=options.ready, settle=options.settle,
         agent=not options.no_agent, probe=not options.no_probe, prepare=prepare,
     )  # fmt: skip
     if options.raw:
         for message in taken.messages:
-            print(f"{message.at - taken.shutdown.zero:9.4f} {message.pid} {message.event} {json.dumps(_known(message.fields))}")
+            at = message.at - taken.shutdown.zero
+            print(f"{at:9.4f} {message.pid} {message.event} {json.dumps(_known(message.fields))}")
     print(text(explained(taken.shutdown, taken.messages, sources)))
     if options.out:
         options.out.write_text(dumps(taken))

@@ -71,7 +71,7 @@ _ROWS = (
     Code(
         "slow-task",
         "note",
-        "{task} {waited} {seconds}",
+        "{task} {held} {seconds}",
         "{hint}",
         "The exit waited for this task; nothing else would have ended it sooner.",
     ),

@@ -6,7 +6,7 @@ from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.enclosing import catching
 from supervisor.diagnosis.evidence import ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin
-from supervisor.diagnosis.openwaits import main_task, nobody_left
+from supervisor.diagnosis.openwaits import nobody_left
 from supervisor.diagnosis.words import at_line, capital, figure, named, several, task_name, waited
 
 TYPE_CHECKING = False
@@ -102,7 +102,7 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     task, wait = hold.task, hold.wait
     cleanup = bool(wait and wait.handling)
     new = case.is_new(piece)
-    verb = "spent its cleanup waiting for" if cleanup else "was active for" if wait is None else "was waited for"
+    verb = "held the exit with its cleanup for" if cleanup else "held the exit for"
     if cleanup:
         hint = "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop."
     elif case.to_the_end(piece):
@@ -115,7 +115,7 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
         hint = "It was in flight and ended by itself; if that is too long, give it a timeout or cancel it."
     severity = case.held(seconds, new, case.to_the_end(piece))
     cause = ("task", hold.process.pid, task.number, hold.at)
-    words = {"task": capital(named(task)), "seconds": figure(seconds), "waited": verb, "hint": hint}
+    words = {"task": capital(named(task)), "seconds": figure(seconds), "held": verb, "hint": hint}
     return Claim("slow-task", severity, cause, **words)
 
 
@@ -238,18 +238,23 @@ def swallowed_quietly(case: Case) -> Iterable[Claim]:
     """Tasks that returned although they were cancelled, at no cost: worth knowing, no more."""
     for process in case.evidence.processes.values():
         for task in process.tasks.values():
-            if task.outcome != "returned" or task.cancelled_at is None or not is_users(task):
+            cancelled = task.cancelled_at
+            if task.outcome != "returned" or cancelled is None or not is_users(task):
                 continue
-            if task is main_task(process) and task.caught is None:
+            caught = task.caught
+            if caught is None and task.waits:
+                last = task.waits[-1]
+                caught = catching(last.stack or ((last.at,) if last.at else ()), case.sources, process.cwd)
+            if caught is None or origin(caught[0]) != "user":
                 continue
-            took = max((task.done_at or 0.0) - task.cancelled_at, 0.0)
+            took = max((task.done_at or 0.0) - cancelled, 0.0)
             claim = Claim(
                 "cancel-swallowed",
                 "note",
                 ("task", process.pid, task.number),
                 task=capital(named(task)),
                 seconds=figure(took),
-            ).at(process, task.caught or task.last_at, task.name)
+            ).at(process, caught, task.name)
             claim.proof.append(
                 f"it returned {figure(took)} after cancel(), so it counts as finished, not as cancelled"
             )
