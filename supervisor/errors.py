@@ -10,6 +10,7 @@ class SupervisorError(Exception):
     """
 
     exit_code = 125
+    prefix = "supervisor: "
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

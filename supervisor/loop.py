@@ -5,6 +5,7 @@ Every event enters at :meth:`Loop.see`. Facts of one epoll batch share one time 
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from time import monotonic
@@ -14,7 +15,7 @@ from supervisor.core import events as ev
 from supervisor.core import fleet as fleets
 from supervisor.core import signals as numbers
 from supervisor.core.fleet import Fleet
-from supervisor.system import process, procfs, signals, spawn, terminal
+from supervisor.system import identity, process, procfs, signals, spawn, terminal
 from supervisor.system.poller import Poller
 
 TYPE_CHECKING = False
@@ -44,11 +45,20 @@ class Listener:
     def suspending(self) -> None:
         """The supervisor is about to stop itself."""
 
+    def resumed(self) -> None:
+        """It has been continued."""
+
     def stdio(self, worker: int) -> tuple[int, int, int] | None:
         """Descriptors for a worker that is about to start; None: ours."""
 
+    def additions(self, worker: int) -> dict[str, str] | None:
+        """Variables to add to the environment of a worker that is about to start."""
+
     def started(self, worker: int, child: spawn.Child) -> None:
         """A process was forked; descriptors made for it alone may be closed here."""
+
+    def not_started(self, worker: int) -> None:
+        """There was no fork: what stdio() made is not needed."""
 
     def ended(self, worker: int) -> None:
         """Its main process was reaped."""
@@ -77,6 +87,8 @@ class Loop:
         self._record = record
         self._census = procfs.Census(subreaper)
         self._children: dict[int, spawn.Child] = {}
+        # Children of ours that somebody else waits for.
+        self.kept: set[int] = set()
         self._members: dict[int, list[int]] = {}
         self._signals = signals.open_fd()
         self.poller.watch(self._signals, self._signals_ready)
@@ -173,7 +185,7 @@ class Loop:
             while (change := process.peek_job(child.pid)) is not None:
                 kind, signal = change
                 self.see(ev.MainStopped(at, worker, signal) if kind == "stopped" else ev.MainContinued(at, worker))
-        if process.reap_orphans({child.pid for child in self._children.values()}):
+        if process.reap_orphans({child.pid for child in self._children.values()} | self.kept):
             self.see(ev.OrphansChanged(at))
 
     # -------------------------------------------------------------- actions
@@ -197,7 +209,9 @@ class Loop:
                 self.listener.suspending()
                 if self._tty is not None:
                     self._tty.take_back()
-                if not terminal.suspend(action.signal, action.job) and action.job and action.signal == numbers.TSTP:
+                stopped = terminal.suspend(action.signal, action.job)
+                self.listener.resumed()
+                if not stopped and action.job and action.signal == numbers.TSTP:
                     # Nobody could continue us, so Ctrl-Z has no effect, as on a command that leads its session.
                     return ev.SignalReceived(monotonic(), numbers.CONT, os.getpid())
             case act.Foreground():
@@ -232,8 +246,19 @@ class Loop:
     def _spawn(self, worker: int) -> ev.Event:
         spec = self.fleet.spec.workers[worker]
         try:
-            child = spawn.fork_exec(spec.exec, self._inherited, terminal=self._tty, stdio=self.listener.stdio(worker))
+            child = spawn.fork_exec(
+                spec.exec,
+                self._inherited,
+                identity=identity.of(spec.exec),
+                terminal=self._tty,
+                stdio=self.listener.stdio(worker),
+                additions=self.listener.additions(worker),
+            )
+        except identity.Unknown as error:
+            self.listener.not_started(worker)
+            return ev.StartFailed(monotonic(), worker, "user", errno.ENOENT, str(error))
         except OSError as error:
+            self.listener.not_started(worker)
             return ev.StartFailed(monotonic(), worker, "fork", error.errno or 0)
         return self._watch(worker, child)
 
@@ -246,7 +271,7 @@ class Loop:
 
     def _survey(self, worker: int) -> ev.Event:
         others = [child.pid for index, child in self._children.items() if index != worker]
-        mark = None if self.fleet.spec.wrap else str(worker).encode()
+        mark = None if self.fleet.spec.wrap else procfs.mark(worker)
         members = self._census.members(self._children[worker].pid, others, mark)
         if not self._subreaper:
             self._watch_members(worker, [member.pid for member in members])

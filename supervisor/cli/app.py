@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from supervisor.cli.options import RUN, Option
+from supervisor.cli import config, control
+from supervisor.cli.options import RUN, UP, Option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,32 +89,45 @@ def _typer_option(option: Option) -> Any:
     )
 
 
-def _run(**given: Any) -> None:
+def _command(table: Sequence[Option], argument: str, meaning: str) -> Any:
+    """A decorator: the signature of a command from a table, with the words behind the options as ``argument``."""
+
+    def decorate(function: Any) -> Any:
+        words = Annotated[list[str] | None, typer.Argument(metavar=argument, help=meaning)]
+        parameters = [
+            *_from_table(table),
+            inspect.Parameter("words", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=words),
+        ]
+        function.__signature__ = inspect.Signature(parameters)
+        function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return function
+
+    return decorate
+
+
+def _split(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    words = list(given.pop("words") or [])
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}, words
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+@_command(RUN, "[--] CMD...", "What to run.")  # type: ignore[untyped-decorator]  # typer reads what it sets
+def run(**given: Any) -> None:
+    """Run one command; forward signals, escalate, tell what a slow or forced shutdown did."""
     from supervisor.cli.plan import plan
     from supervisor.cli.run import run
 
-    command = list(given.pop("command") or [])
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-    raise typer.Exit(run(plan(values, command, init=os.getpid() == 1)))
+    raise typer.Exit(run(plan(*_split(given), init=os.getpid() == 1)))
 
 
-_run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what typer reads; set instead of written out
-    [
-        *_from_table(RUN),
-        inspect.Parameter(
-            "command",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[list[str] | None, typer.Argument(metavar="[--] CMD...", help="What to run.")],
-        ),
-    ]
-)
-_run.__annotations__ = {
-    name: parameter.annotation
-    for name, parameter in _run.__signature__.parameters.items()  # type: ignore[attr-defined]
-}
-app.command(
-    "run",
-    help="Run one command; forward signals, escalate, tell what a slow or forced shutdown did.",
-    context_settings={"allow_interspersed_args": False},
-)(_run)
+@app.command()
+@_command(UP, "[NAME]...", "Only these workers of the config.")  # type: ignore[untyped-decorator]  # as above
+def up(**given: Any) -> None:
+    """Run a fleet from a config file in the foreground; Ctrl-C stops it and tells how each worker ended."""
+    from supervisor.cli.up import plan, up
+
+    raise typer.Exit(up(plan(*_split(given))))
+
+
+for _module in (config, control):
+    app.registered_commands += _module.app.registered_commands

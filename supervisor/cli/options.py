@@ -40,6 +40,13 @@ class Option(Frozen):
         return "SIGDRAIN_" + self.key.upper()
 
 
+REPORT = Option(
+    ("--report",),
+    "Write the shutdown report; the suffix chooses the format: .json or .md. May be repeated.",
+    "PATH",
+    many=True,
+    panel="Reporting",
+)
 RUN = (
     Option(
         ("--escalation",),
@@ -67,13 +74,7 @@ RUN = (
         choices=("auto", "code", "raise"),
         default="auto",
     ),
-    Option(
-        ("--report",),
-        "Write the shutdown report; the suffix chooses the format: .json or .md. May be repeated.",
-        "PATH",
-        many=True,
-        panel="Reporting",
-    ),
+    REPORT,
     Option(("-v", "--verbose"), "Report also after a clean end.", flag=True, panel="Reporting"),
     Option(("-q", "--quiet"), "Say nothing but errors.", flag=True, panel="Reporting"),
     Option(("--json",), "Report as JSON on stderr.", flag=True, panel="Reporting"),
@@ -108,10 +109,43 @@ RUN = (
 )
 
 
+CONFIG = Option(
+    ("-c", "--config"),
+    "The config file. [default: supervisor.toml, configs/supervisor.toml, pyproject.toml]",
+    "FILE",
+    panel="Starting",
+)
+UP = (
+    CONFIG,
+    Option(
+        ("--dashboard",),
+        "Show the live dashboard on a terminal, or never.",
+        choices=("auto", "never"),
+        default="auto",
+        panel="Output",
+    ),
+    Option(("--no-prefix",), "Show the workers' lines without their names.", flag=True, panel="Output"),
+    Option(
+        ("--log-format",),
+        "Show the workers' lines as text or as one JSON object a line; overrides [log] format.",
+        choices=("text", "json"),
+        panel="Output",
+    ),
+    Option(
+        ("-d", "--detach"),
+        "Not offered: a supervisor in the background belongs to systemd.",
+        flag=True,
+        panel="Starting",
+    ),
+    REPORT,
+    *(option for option in RUN if option.key in ("verbose", "quiet", "json", "color")),
+)
+
+
 def parse(
     argv: Sequence[str], environ: Mapping[str, str], table: Sequence[Option] = RUN
 ) -> tuple[Values, list[str]] | None:
-    """The arguments after `run` -> (values by key, the command), None when typer should look at it.
+    """The arguments after `run` or `up` -> (values by key, the words behind), None when typer should look at it.
 
     The first word that is no option, or the one after ``--``, begins the command; nothing behind it is touched.
     """
@@ -142,7 +176,7 @@ def parse(
             return None
         values[option.key] = (*_many(values, option.key), value) if option.many else value
     command = list(argv[position:])
-    return (values, command) if command and _complete(values, environ, table) else None
+    return (values, command) if _complete(values, environ, table) else None
 
 
 def _many(values: Values, key: str) -> tuple[str, ...]:

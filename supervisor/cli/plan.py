@@ -51,11 +51,7 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
         restart=RestartSpec(policy="never", on_exit="ignore"),
         adopts=init,
     )
-    for path in given["report"]:
-        if not path.endswith(REPORT_SUFFIXES):
-            raise UsageError(
-                f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
-            )
+    check_reports(given["report"])
     if given["verbose"] and given["quiet"]:
         raise UsageError("--verbose and --quiet contradict each other", "give one of them")
     return RunPlan(
@@ -68,6 +64,15 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
         json=given["json"],
         color=given["color"],
     )
+
+
+def check_reports(paths: tuple[str, ...]) -> None:
+    """Raises UsageError for a suffix that stands for no format."""
+    for path in paths:
+        if not path.endswith(REPORT_SUFFIXES):
+            raise UsageError(
+                f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
+            )
 
 
 def _name(command: str) -> str:

@@ -7,11 +7,10 @@ the worker's first instruction comes at 1.8 x `python -c pass` or earlier (bench
 from __future__ import annotations
 
 import errno
-import os
 
 from supervisor.cli.plan import RunPlan
 from supervisor.errors import SpawnError
-from supervisor.system import signals, spawn
+from supervisor.system import signals, spawn, stdio
 from supervisor.system.terminal import Terminal
 
 
@@ -20,7 +19,7 @@ def run(plan: RunPlan) -> int:
 
     Raises SpawnError when it could not be started.
     """
-    _reserve_stdio()
+    stdio.reserve()
     inherited = signals.take_over()
     init = plan.fleet.init
     subreaper = init or _become_subreaper(plan)
@@ -50,15 +49,6 @@ def run(plan: RunPlan) -> int:
     if plan.signal_exit == "raise":
         signals.die_of(ending.signal)
     return 128 + ending.signal
-
-
-def _reserve_stdio() -> None:
-    """Keep 0, 1 and 2 from being given to a descriptor of ours; the command still finds them closed."""
-    for fd in (0, 1, 2):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
 
 def _become_subreaper(plan: RunPlan) -> bool:

@@ -1,10 +1,13 @@
-"""Writes what a finished run has to say: report files, text or JSON on stderr. Imported only when there is any."""
+"""Writes what a finished run has to say: report files, text or JSON. Imported only when there is any."""
 
 from __future__ import annotations
 
 import os
 
 from supervisor.core import report as data
+from supervisor.core import verdict
+from supervisor.system import stdio
+from supervisor.views import fleet as fleet_view
 from supervisor.views import markdown
 from supervisor.views import report as view
 
@@ -13,23 +16,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supervisor.cli.plan import RunPlan
+    from supervisor.cli.up import UpPlan
     from supervisor.core.record import Shutdown
     from supervisor.core.report import Origin
 
 
 def tell(plan: RunPlan, one: Shutdown, origin: Origin) -> None:
     """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
-    from supervisor.core import verdict
-
     failed = [path for path in plan.reports if not write(path, origin, [one])]
     if plan.json:
-        say(dumps(data.document(origin, [one])))
+        stdio.say(dumps(data.document(origin, [one])))
     elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
-        say(view.text(one, width(2), view.ansi if colored(plan.color, 2) else view.plain))
+        stdio.say(view.text(one, stdio.width(2), _style(plan.color)))
+
+
+def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], origin: Origin, forgotten: int) -> None:
+    """After `up`: files, then the table and the remarkable ends on stderr; with --json the record on stdout."""
+    for path in plan.reports:
+        write(path, origin, shutdowns)
+    if plan.json:
+        stdio.say(dumps(data.document(origin, shutdowns)), fd=1)
+    if plan.quiet:
+        return
+    width, style = stdio.width(2), _style(plan.color)
+    details = fleet_view.details(shutdowns, width, style)
+    stdio.say(fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else ""))
 
 
 def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
-    """One report file, written beside and renamed, so that no reader sees half of it. Whether it worked."""
+    """One report file. Whether it worked; if not, it is told."""
     if path.endswith(".json"):
         content = dumps(data.document(origin, shutdowns))
     else:
@@ -37,8 +52,8 @@ def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
     try:
         _write(path, content.encode(errors="surrogateescape"))
     except OSError as error:
-        say(f"supervisor: cannot write the report {path}: {error.strerror}\n")
-        say("hint: the result follows; give another PATH\n")
+        stdio.say(f"supervisor: cannot write the report {path}: {error.strerror}\n")
+        stdio.say("hint: the result follows; give another PATH\n")
         return False
     return True
 
@@ -65,30 +80,5 @@ def dumps(document: object) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def say(text: str) -> None:
-    """To stderr; gone or full is not our failure."""
-    content = text.encode(errors="surrogateescape")
-    try:
-        while content:
-            content = content[os.write(2, content) :]
-    except OSError:
-        pass
-
-
-def width(fd: int) -> int:
-    """Columns of the terminal on ``fd``, 80 without one."""
-    try:
-        return max(os.get_terminal_size(fd).columns, 40)
-    except OSError:
-        return 80
-
-
-def colored(choice: str, fd: int) -> bool:
-    """Whether to colour: NO_COLOR beats FORCE_COLOR (no-color.org), a dumb terminal and a pipe get none."""
-    if choice != "auto":
-        return choice == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return os.isatty(fd) and os.environ.get("TERM") != "dumb"
+def _style(color: str) -> view.Style:
+    return view.ansi if stdio.colored(color, 2, os.environ) else view.plain

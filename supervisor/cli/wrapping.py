@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from supervisor.loop import Listener
+from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +27,7 @@ class Wrapping(Listener):
         """Say it on stderr, which is the command's too."""
         if self._plan.quiet or (note.verbose and not self._plan.verbose):
             return
-        try:
-            os.write(2, f"supervisor: {note.text}\n".encode(errors="replace"))
-        except OSError:
-            pass  # nobody listens: stderr is closed or full
+        stdio.say(f"supervisor: {note.text}\n")
 
     def finish(self) -> None:
         """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""

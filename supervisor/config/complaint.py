@@ -52,8 +52,10 @@ class Complaint(Frozen):
 class InvalidConfig(ConfigError):
     """The config has errors. ``complaints``: all of them and the warnings, sorted by position.
 
-    The message is complete and begins with the first place: print it without a prefix.
+    The message is complete and begins with the first place: it is printed without a prefix.
     """
+
+    prefix = ""
 
     def __init__(self, complaints: Sequence[Complaint]) -> None:
         super().__init__(summary(complaints))

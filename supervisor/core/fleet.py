@@ -45,13 +45,18 @@ class Ending(Frozen):
 
 
 class Fleet(Frozen):
-    """The whole state of a supervisor. ``asked`` is when everything was first asked to stop (monotonic seconds)."""
+    """The whole state of a supervisor. ``asked`` is when everything was first asked to stop (monotonic seconds),
+
+    ``requests`` how often since: those closer than HURRY_AFTER count as one.
+    """
 
     spec: FleetSpec
     lives: tuple[Life, ...]
     attempts: tuple[Attempts, ...]
     want: Want = "up"
     asked: float | None = None
+    requests: int = 0
+    last_request: float = 0.0
     limited: bool = False
     failure: Ending | None = None
     last: Ending | None = None
@@ -142,8 +147,7 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     dropped = [life for life in fleet.lives if life.spec.stop.rewritten(event.signal) == 0]
     if len(dropped) == len(fleet.lives):
         return fleet, (Note(f"{signals.name(event.signal)} dropped, as --rewrite says", verbose=True),)
-    fleet = fleet.with_(want="down", asked=event.at if fleet.asked is None else fleet.asked)
-    fleet = _without_restarts(fleet)
+    fleet = _going_down(fleet, event.at)
 
     def ask(life: Life) -> escalation.Step:
         sending = life.spec.stop.rewritten(event.signal)
@@ -162,8 +166,7 @@ def _forwarded(life: Life, signal: int) -> escalation.Step:
 
 def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
     if event.workers is None:
-        fleet = fleet.with_(want="down", asked=event.at if fleet.asked is None else fleet.asked)
-        fleet = _without_restarts(fleet)
+        fleet = _going_down(fleet, event.at)
         chosen = range(len(fleet.lives))
     else:
         attempts = tuple(
@@ -322,8 +325,11 @@ def _replaced(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
     return (*items[:index], item, *items[index + 1 :])
 
 
-def _without_restarts(fleet: Fleet) -> Fleet:
+def _going_down(fleet: Fleet, at: float) -> Fleet:
     """The fleet goes down: nothing in backoff or waiting is started any more."""
+    if fleet.asked is None or at - fleet.last_request >= escalation.HURRY_AFTER:
+        fleet = fleet.with_(requests=fleet.requests + 1, last_request=at)
+    fleet = fleet.with_(want="down", asked=at if fleet.asked is None else fleet.asked)
     return _at_rest(fleet.with_(attempts=tuple(Attempts() for _ in fleet.lives)), range(len(fleet.lives)))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 MOST_ARGV_BYTES = 4096
 MOST_FDS = 4096
-MARK = b"SIGDRAIN_MARK="
+MARK = "SIGDRAIN_MARK"
 
 
 class Stat(Frozen):
@@ -95,6 +95,11 @@ def masks(pid: int) -> Masks | None:
     return Masks(caught=values[b"SigCgt"], ignored=values[b"SigIgn"], blocked=values[b"SigBlk"])
 
 
+def mark(worker: int) -> str:
+    """The value of MARK in a worker's environment: it tells whose an orphan is that left group and session."""
+    return f"{os.getpid()}.{worker}"
+
+
 class Census:
     """Finds the processes of a worker. Remembers command lines, so that a repeated look stays cheap.
 
@@ -106,7 +111,7 @@ class Census:
         self._subreaper = subreaper
         self._argv: dict[tuple[int, float], tuple[str, ...]] = {}
 
-    def members(self, main: int, others: Iterable[int], mark: bytes | None) -> list[Member]:
+    def members(self, main: int, others: Iterable[int], mark: str | None) -> list[Member]:
         """Who is alive of the worker with main process ``main`` (alive or a zombie), besides it.
 
         ``others`` are the main processes of other workers, whose descendants are not ours; ``mark`` is the value
@@ -119,7 +124,7 @@ class Census:
             if one.state not in "ZX"
         ]
 
-    def _descendants(self, main: int, others: set[int], mark: bytes | None) -> list[Stat]:
+    def _descendants(self, main: int, others: set[int], mark: str | None) -> list[Stat]:
         found: list[Stat] = []
         for pid in children(os.getpid()):
             if pid == main:
@@ -138,11 +143,11 @@ class Census:
                 found.append(one)
                 self._subtree(child, found)
 
-    def _belongs(self, one: Stat, main: int, mark: bytes | None) -> bool:
+    def _belongs(self, one: Stat, main: int, mark: str | None) -> bool:
         if mark is None or main in (one.group, one.session):
             return True
         environ = read(f"/proc/{one.pid}/environ", 1 << 20)
-        return environ is not None and MARK + mark in environ.split(b"\0")
+        return environ is not None and f"{MARK}={mark}".encode() in environ.split(b"\0")
 
     def _group(self, main: int) -> list[Stat]:
         every = (stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)

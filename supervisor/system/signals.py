@@ -14,6 +14,7 @@ from supervisor.core import signals
 from supervisor.core.frozen import Frozen
 from supervisor.system import libc
 
+TERM, KILL = signals.TERM, signals.KILL
 SIG_DFL: int = _signal.SIG_DFL
 SIG_IGN: int = _signal.SIG_IGN
 pidfd_send_signal = _signal.pidfd_send_signal

@@ -45,8 +45,11 @@ def fork_exec(
     identity: Identity | None = None,
     terminal: Terminal | None = None,
     stdio: tuple[int, int, int] | None = None,
+    additions: Mapping[str, str] | None = None,
 ) -> Child:
     """Start the process. ``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
+
+    ``additions`` are variables on top of its environment.
 
     Raises OSError when fork, pipe or pidfd_open fail (limits of processes or descriptors).
     """
@@ -60,7 +63,7 @@ def fork_exec(
         os.close(writer)
         raise
     if pid == 0:
-        _become(spec, inherited, identity, lend, stdio, parent, writer)
+        _become(spec, inherited, identity, lend, stdio, additions, parent, writer)
     os.close(writer)
     if not spec.session:
         try:
@@ -96,6 +99,7 @@ def _become(
     identity: Identity | None,
     terminal: Terminal | None,
     stdio: tuple[int, int, int] | None,
+    additions: Mapping[str, str] | None,
     parent: int,
     writer: int,
 ) -> None:
@@ -133,6 +137,8 @@ def _become(
                 os._exit(125)  # the supervisor died before the line above
         stage = "exec"
         env = _environment(spec.env if spec.env is not None else os.environ, parent)
+        if additions:
+            env = {**env, **additions}
         signals.hand_down(inherited, spec.keep_ignored)
         _exec(spec.argv, env)
     except OSError as error:

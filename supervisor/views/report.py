@@ -29,9 +29,9 @@ def ansi(text: str, style: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
-def text(one: Shutdown, width: int = 80, style: Style = plain) -> str:
+def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supervisor") -> str:
     """The report of one shutdown, lines of at most ``width`` columns, ending in a newline."""
-    lines = [f"supervisor: {style(words.command(one.argv, width - 12), 'bold')}"]
+    lines = [f"{head}: {style(words.command(one.argv, width - len(head) - 2), 'bold')}"]
     tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
     first, *more = _paragraph("ended", f"{words.ended(one)}, {_when(one)}; {words.asked(one)}", width)
     lines += [first.replace(words.ended(one), style(words.ended(one), tone)), *more]

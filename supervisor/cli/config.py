@@ -1,0 +1,63 @@
+"""Commands about config files: check, schema, init."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+File = Annotated[
+    str | None, typer.Option("-c", "--config", metavar="FILE", envvar="SIGDRAIN_CONFIG", help="The config file.")
+]
+
+
+@app.command()
+def check(
+    config: File = None, json: Annotated[bool, typer.Option("--json", help="Complaints as JSON.")] = False
+) -> None:
+    """Check a config file; every complaint at once. Exit code 0 without errors, else 2."""
+    from supervisor.config import load
+
+    complaints = load.check(config, os.getcwd(), os.environ)
+    failed = any(complaint.severity == "error" for complaint in complaints)
+    if json:
+        from supervisor.cli.telling import dumps
+
+        fields = ("file", "line", "column", "severity", "message", "hint")
+        typer.echo(dumps([{name: getattr(one, name) for name in fields} for one in complaints]), nl=False)
+    else:
+        for complaint in complaints:
+            typer.echo(str(complaint), err=True)
+        if not failed:
+            loaded = load.load(config, os.getcwd(), os.environ)
+            count = len(loaded.fleet.workers)
+            typer.echo(f"{os.path.relpath(loaded.path)}: fine, {count} worker{'' if count == 1 else 's'}")
+    raise typer.Exit(2 if failed else 0)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the config file, for editors."""
+    from supervisor.cli.telling import dumps
+    from supervisor.config.describe import schema as describe
+
+    typer.echo(dumps(describe()), nl=False)
+
+
+@app.command()
+def init(path: Annotated[str, typer.Argument(metavar="[FILE]")] = "supervisor.toml") -> None:
+    """Write a starter config. Never overwrites."""
+    from supervisor.config.describe import starter
+    from supervisor.errors import UsageError
+
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(starter())
+    except FileExistsError:
+        raise UsageError(f"{path} exists already", "give another name, or edit it") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
+    typer.echo(f"wrote {path}; run it with: supervisor up -c {path}")

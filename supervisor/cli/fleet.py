@@ -1,0 +1,189 @@
+"""`up` while it runs: the listener that joins the loop with output, control socket, dashboard and messages."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from supervisor.cli.desk import Desk
+from supervisor.core import events as ev
+from supervisor.loop import Listener, Loop
+from supervisor.system import procfs, stdio
+from supervisor.system.control import Control
+from supervisor.system.output import Lane, Output
+from supervisor.system.viewer import Viewer
+from supervisor.views import fleet as words
+from supervisor.views import lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.cli.up import UpPlan
+    from supervisor.core.actions import Note
+    from supervisor.core.record import Shutdown
+    from supervisor.system.runtime import Folder
+    from supervisor.system.signals import Inherited
+    from supervisor.system.spawn import Child
+
+# Ends kept for the report: a worker that restarts for ever must not fill the memory.
+MOST_SHUTDOWNS = 2000
+# Seconds that a stalled reader of our output is waited for at the very end.
+LAST_PATIENCE = 5.0
+
+
+class Foreground(Listener):
+    """The listener of `up`, and the run itself."""
+
+    def __init__(self, plan: UpPlan, folder: Folder, inherited: Inherited) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._inherited = inherited
+        self._shutdowns: list[Shutdown] = []
+        self._forgotten = 0
+        self._requests = 0
+        self._ends: dict[int, tuple[int, int, int]] = {}
+
+    def run(self, loop: Loop) -> int:
+        """Start everything, wait until it is over, report; the exit code."""
+        self._loop = loop
+        self._output = Output(loop.poller, lines.Splitter, self._say)
+        self._desk = Desk(loop)
+        self._control = Control(loop.poller, self._folder.socket, self._desk)
+        self._viewer = Viewer(loop.poller, loop.kept, self._folder.socket, self._inherited, self._viewer_left)
+        loop.sources += [self._output, self._control]
+        self._lanes = [self._lanes_of(index) for index in range(len(self._plan.fleet.workers))]
+        if self._plan.dashboard:
+            self._open_dashboard()
+        try:
+            loop.see(ev.StartAsked(time.monotonic()))
+            fleet = loop.run()
+        finally:
+            ending = loop.fleet.ending
+            code = ending.code if ending.signal is None else 128 + ending.signal
+            self._control.over(code or 0)
+            self._viewer.close(told=True)
+            self._output.tap = None
+            self._output.finish(LAST_PATIENCE)
+        self._tell()
+        return 0 if fleet.ending.code == 0 else code or 0
+
+    # -------------------------------------------------------------- heard from the loop
+
+    def stdio(self, worker: int) -> tuple[int, int, int]:
+        """Pipes for its output; stdin is /dev/null."""
+        self._ends[worker] = self._output.pipes(self._lanes[worker])
+        return self._ends[worker]
+
+    def additions(self, worker: int) -> dict[str, str]:
+        """The mark by which its orphans are known again."""
+        return {procfs.MARK: procfs.mark(worker)}
+
+    def started(self, worker: int, child: Child) -> None:
+        """Only the child keeps the writing ends."""
+        self._output.close_writers(self._ends.pop(worker))
+        if self._plan.verbose:
+            self._say(f"started {self._title(worker)} (pid {child.pid})")
+
+    def not_started(self, worker: int) -> None:
+        """There is no child to keep them."""
+        if worker in self._ends:
+            self._output.close_writers(self._ends.pop(worker))
+
+    def ended(self, worker: int) -> None:
+        """Its last words."""
+        self._output.worker_ended(worker)
+
+    def report(self, shutdown: Shutdown) -> None:
+        """Keep it for the report, and say what nobody asked for."""
+        self._shutdowns.append(shutdown)
+        if len(self._shutdowns) > MOST_SHUTDOWNS:
+            del self._shutdowns[0]
+            self._forgotten += 1
+        text = words.unasked_end(shutdown, self._loop.fleet, time.monotonic())
+        if text is not None and not self._plan.quiet:
+            self._say(text)
+
+    def note(self, note: Note) -> None:
+        """Say it."""
+        if not self._plan.quiet and (self._plan.verbose or not note.verbose):
+            self._say(note.text)
+
+    def changed(self, at: float) -> None:
+        """Tell the watchers; say once what a stop request sets going, and again when it is repeated."""
+        self._control.changed(at)
+        fleet = self._loop.fleet
+        if fleet.requests > self._requests:
+            self._requests = fleet.requests
+            if not self._plan.quiet:
+                self._say(words.stopping(fleet, at))
+
+    def suspending(self) -> None:
+        """Leave the terminal as it was while we are stopped."""
+        self._viewer.close(told=False)
+
+    def resumed(self) -> None:
+        """Come back."""
+        if self._plan.dashboard:
+            self._open_dashboard()
+
+    # -------------------------------------------------------------- dashboard
+
+    def _open_dashboard(self) -> None:
+        self._output.tap = self._tapped
+        self._viewer.open()
+
+    def _viewer_left(self, failed: bool) -> None:
+        """It was closed with q, or it died: lines from here on."""
+        self._plan = self._plan.with_(dashboard=False)
+        self._output.tap = None
+        for worker, stream, block in self._output.tail:
+            lane = self._lanes[worker][0 if stream == "stdout" else 1]
+            self._output.message(lane.format.lines(block, time.time()))
+        self._output.tail.clear()
+        self._say("the dashboard ended unexpectedly; lines follow" if failed else "dashboard closed; lines follow")
+
+    def _tapped(self, worker: int, stream: str, block: bytes) -> None:
+        self._control.log(time.monotonic(), worker, self._title(worker), stream, block)
+
+    # -------------------------------------------------------------- words
+
+    def _title(self, worker: int) -> str:
+        return self._plan.fleet.workers[worker].title
+
+    def _say(self, text: str) -> None:
+        if self._output.tap is not None:
+            self._control.log(time.monotonic(), None, "supervisor", "stderr", text.encode() + b"\n")
+        else:
+            self._output.message(self._own.lines(text.encode(errors="replace") + b"\n", time.time()))
+
+    def _lanes_of(self, worker: int) -> tuple[Lane, Lane]:
+        spec = self._plan.fleet.workers[worker]
+        drop = spec.exec.overflow == "drop"
+        out, err = (
+            Lane(worker, stream, drop, self._format(worker, stream, fd))
+            for stream, fd in (("stdout", 1), ("stderr", 2))
+        )
+        return out, err
+
+    def _format(self, worker: int, stream: str, fd: int) -> lines.Json | lines.Plain | lines.Prefixed:
+        spec, log = self._plan.fleet.workers[worker], self._plan.log
+        if log.format == "json":
+            return lines.Json(spec.name, spec.instance, stream, log.time)
+        if not log.prefix:
+            return lines.Plain()
+        return lines.Prefixed(spec.title, self._width, worker, stdio.colored(self._plan.color, fd, os.environ))
+
+    @property
+    def _width(self) -> int:
+        return max(len("supervisor"), *(len(worker.title) for worker in self._plan.fleet.workers))
+
+    @property
+    def _own(self) -> lines.Json | lines.Plain | lines.Prefixed:
+        if self._plan.log.format == "json":
+            return lines.Json("supervisor", 0, "stderr", self._plan.log.time)
+        return lines.Prefixed("supervisor", self._width, -1, stdio.colored(self._plan.color, 2, os.environ))
+
+    def _tell(self) -> None:
+        from supervisor.cli.telling import tell_fleet
+        from supervisor.system.origin import origin
+
+        tell_fleet(self._plan, self._shutdowns, origin(self._plan.title), self._forgotten)

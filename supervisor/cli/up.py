@@ -1,0 +1,95 @@
+"""`supervisor up`: load the config, lock the fleet, run it, report. Imports no typer, rich or psutil: it stays."""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.cli.plan import check_reports
+from supervisor.config.load import load
+from supervisor.core.frozen import Frozen
+from supervisor.core.spec import FleetSpec, LogSpec
+from supervisor.errors import UsageError
+from supervisor.system import libc, signals, stdio
+from supervisor.system.runtime import Folder, key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervisor.cli.options import Values
+
+
+class UpPlan(Frozen):
+    """What `up` shall run, and how it shall speak. ``title`` names the fleet in reports; ``key`` its folder."""
+
+    fleet: FleetSpec
+    log: LogSpec
+    key: str
+    title: str
+    dashboard: bool
+    reports: tuple[str, ...]
+    verbose: bool
+    quiet: bool
+    json: bool
+    color: str
+
+
+def plan(values: Values, names: list[str]) -> UpPlan:
+    """Options and config -> the plan; warnings of the config are told. Raises ConfigError, UsageError."""
+    given: dict[str, Any] = dict(values)
+    if given["detach"]:
+        raise UsageError(
+            "--detach is not offered: who would restart the supervisor?",
+            "let systemd run it: ExecStart=/path/to/supervisor up -c FILE with KillMode=mixed; or use tmux",
+        )
+    check_reports(given["report"])
+    if given["verbose"] and given["quiet"]:
+        raise UsageError("--verbose and --quiet contradict each other", "give one of them")
+    loaded = load(given["config"], os.getcwd(), os.environ)
+    if not given["quiet"]:
+        for warning in loaded.warnings:
+            stdio.say(f"{warning}\n")
+    fleet = _chosen(loaded.fleet, names)
+    log = loaded.log.with_(
+        prefix=loaded.log.prefix and not given["no_prefix"], format=given["log_format"] or loaded.log.format
+    )
+    identity = key(fleet.name, loaded.path)
+    return UpPlan(
+        fleet=fleet,
+        log=log,
+        key=identity,
+        title=fleet.name or identity.rpartition("-")[0],
+        dashboard=given["dashboard"] == "auto" and stdio.interactive(os.environ),
+        reports=given["report"],
+        verbose=given["verbose"],
+        quiet=given["quiet"],
+        json=given["json"],
+        color=given["color"],
+    )
+
+
+def up(plan: UpPlan) -> int:
+    """Run the fleet until it is over; the exit code. Raises ControlError when it already runs."""
+    stdio.reserve()
+    folder = Folder(plan.key, os.environ)
+    try:
+        inherited = signals.take_over()
+        libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
+        from supervisor.cli.fleet import Foreground
+        from supervisor.loop import Loop
+
+        foreground = Foreground(plan, folder, inherited)
+        loop = Loop(plan.fleet, inherited, subreaper=True, listener=foreground)
+        return foreground.run(loop)
+    finally:
+        folder.close()
+
+
+def _chosen(fleet: FleetSpec, names: list[str]) -> FleetSpec:
+    known = list(dict.fromkeys(worker.name for worker in fleet.workers))
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no worker is named {name!r}", f"the config has: {', '.join(known)}")
+    if not names:
+        return fleet
+    return fleet.with_(workers=tuple(worker for worker in fleet.workers if worker.name in names))

@@ -1,0 +1,125 @@
+"""The private folder of a running fleet: its lock and its control socket. One supervisor per fleet."""
+
+from __future__ import annotations
+
+import binascii
+import fcntl
+import os
+
+from supervisor.errors import ControlError, SupervisorError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_PATH = 107  # bytes of sun_path without its final NUL (unix(7))
+SOCKET = "control"
+LOCK = "lock"
+
+
+def key(name: str | None, config: str) -> str:
+    """What identifies a fleet: its name, or its folder's name and eight digits of the config's absolute path."""
+    if name is not None:
+        return name
+    folder = os.path.dirname(config)
+    if os.path.basename(folder) == "configs":
+        folder = os.path.dirname(folder)
+    return f"{os.path.basename(folder) or 'root'}-{binascii.crc32(os.fsencode(config)):08x}"
+
+
+def base(environ: Mapping[str, str]) -> str:
+    """Where all fleets of this user have their folders."""
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/") and os.path.isdir(runtime):
+        return os.path.join(runtime, "sigdrain")
+    return "/run/sigdrain" if os.geteuid() == 0 else f"/tmp/sigdrain-{os.geteuid()}"
+
+
+def socket_path(fleet: str, environ: Mapping[str, str]) -> str:
+    """The path of a fleet's control socket. Raises SupervisorError when a socket cannot have so long a one."""
+    path = os.path.join(base(environ), fleet, SOCKET)
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise SupervisorError(f"the path of the control socket is too long: {path}", "give the fleet a shorter name")
+    return path
+
+
+def running(environ: Mapping[str, str]) -> list[str]:
+    """The fleets whose folder exists and whose lock is held."""
+    folder = base(environ)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [name for name in names if holder(os.path.join(folder, name)) is not None]
+
+
+def holder(folder: str) -> int | None:
+    """The pid of the supervisor that holds the lock, 0 if it did not say; None when nobody holds it."""
+    try:
+        fd = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(fd, 32).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(fd)
+    return None
+
+
+class Folder:
+    """A fleet's folder, locked while this object lives. The lock, not the socket, says that the fleet runs:
+    a socket is left behind by SIGKILL, a lock is not."""
+
+    def __init__(self, fleet: str, environ: Mapping[str, str]) -> None:
+        """Raises ControlError when another supervisor runs this fleet, SupervisorError when it cannot be made."""
+        self.fleet = fleet
+        self.socket = socket_path(fleet, environ)
+        self.path = os.path.dirname(self.socket)
+        try:
+            for folder in (os.path.dirname(self.path), self.path):
+                os.makedirs(folder, 0o700, exist_ok=True)
+                _check_ours(folder)
+            self._lock = os.open(os.path.join(self.path, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SupervisorError(
+                f"cannot make the fleet's folder {self.path}: {error.strerror}",
+                "mend its permissions, or set XDG_RUNTIME_DIR to a folder of your own",
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = holder(self.path)
+            os.close(self._lock)
+            raise ControlError(
+                f"the fleet {fleet!r} is already running{f' (pid {pid})' if pid else ''}",
+                "see it with: supervisor top; end it with: supervisor stop; or give this one a [fleet] name",
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        if os.path.lexists(self.socket):
+            os.unlink(self.socket)  # of a supervisor that was SIGKILLed: nobody holds the lock
+
+    def close(self) -> None:
+        """Remove everything; the lock goes last."""
+        for name in (SOCKET, LOCK):
+            try:
+                os.unlink(os.path.join(self.path, name))
+            except OSError:
+                pass
+        try:
+            os.rmdir(self.path)
+        except OSError:
+            pass
+        os.close(self._lock)
+
+
+def _check_ours(folder: str) -> None:
+    """/tmp is everybody's: a folder prepared by somebody else must not be used."""
+    found = os.lstat(folder)
+    if found.st_uid != os.geteuid():
+        raise PermissionError(1, f"it belongs to user {found.st_uid}", folder)
+    if found.st_mode & 0o077:
+        os.chmod(folder, 0o700)

@@ -1,0 +1,53 @@
+"""Our own stdin, stdout and stderr: what they are, and saying something that nobody may be listening to."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def reserve() -> None:
+    """Keep 0, 1 and 2 from being given to a descriptor of ours; a command still finds them closed."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+
+
+def say(text: str, fd: int = 2) -> None:
+    """Write all of it; gone or full is not our failure."""
+    content = text.encode(errors="surrogateescape")
+    try:
+        while content:
+            content = content[os.write(fd, content) :]
+    except OSError:
+        pass
+
+
+def width(fd: int) -> int:
+    """Columns of the terminal on ``fd``, 80 without one; at least 40."""
+    try:
+        return max(os.get_terminal_size(fd).columns, 40)
+    except OSError:
+        return 80
+
+
+def colored(choice: str, fd: int, environ: Mapping[str, str]) -> bool:
+    """Whether to colour: NO_COLOR beats FORCE_COLOR (no-color.org), a dumb terminal and a pipe get none."""
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return os.isatty(fd) and environ.get("TERM") != "dumb"
+
+
+def interactive(environ: Mapping[str, str]) -> bool:
+    """Whether something may move on the screen: a terminal both ways, not dumb, no CI, and nobody said NO_COLOR."""
+    still = environ.get("CI") or environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb"
+    return not still and all(os.isatty(fd) for fd in (0, 1, 2))

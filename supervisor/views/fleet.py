@@ -1,0 +1,101 @@
+"""Sentences and the final table about a whole fleet. Pure; the colour is a function handed in."""
+
+from __future__ import annotations
+
+from supervisor.core import signals, verdict
+from supervisor.core.frozen import Frozen
+from supervisor.core.record import Shutdown
+from supervisor.core.view import next_kill
+from supervisor.views import report, words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.core.fleet import Fleet
+    from supervisor.views.report import Style
+
+
+def stopping(fleet: Fleet, at: float) -> str:
+    """What a stop request sets going, and when it ends."""
+    alive = [life for life in fleet.lives if life.alive]
+    if not alive:
+        return "stopping: nothing runs any more"
+    head = f"stopping {words.plural(len(alive), 'worker')}"
+    kill_at = next_kill(fleet)
+    pending = [life for life in alive if life.killed is None]
+    if not pending:
+        return f"{head}: SIGKILL sent"
+    if fleet.requests > 1:
+        now = ", ".join(sorted({signals.name(life.rung.signal) for life in alive if life.rung is not None}))
+        head = f"{head}, asked again: {now} sent"
+    if kill_at is None:
+        return f"{head}, no kill is planned; Ctrl-C again: next step now"
+    return f"{head}, kill in {words.duration(max(kill_at - at, 0.0))}; Ctrl-C again: next step now"
+
+
+def unasked_end(one: Shutdown, fleet: Fleet, at: float) -> str | None:
+    """What to say about an end that nobody asked for; None when it was asked for."""
+    if one.asked_by != "self":
+        return None
+    text = f"{one.title} {words.ended(one)}"
+    for life in fleet.lives:
+        if (life.spec.name, life.spec.instance) != (one.worker, one.instance):
+            continue
+        if life.failure is not None:
+            text = f"{one.title} could not be started ({life.failure.stage}: {life.failure.detail or one.argv[0]})"
+        due = fleet.attempts[life.index].due
+        if due is not None:
+            count = fleet.attempts[life.index].count
+            text += f"; restart {count} in {words.duration(max(due - at, 0.0))}"
+    return text
+
+
+class Hold(Frozen):
+    """Who was last to end after the stop request, and for how many seconds nobody else was left."""
+
+    worker: str
+    seconds: float
+    alone: float
+
+
+def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
+    """Who held the stop; None when fewer than two workers were asked."""
+    ends = sorted((one.zero + one.total, one) for one in shutdowns if one.marks.asked is not None)
+    if len(ends) < 2:
+        return None
+    (before, _), (last, holder) = ends[-2:]
+    return Hold(holder.title, holder.total, last - before)
+
+
+def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
+    """The shutdown report of a fleet: a row per end, the slowest first, then who held the stop."""
+    asked = [one for one in shutdowns if one.marks.asked is not None]
+    rows = sorted(asked, key=lambda one: -one.total)
+    if not rows:
+        return ""
+    wide = max(len(one.title) for one in rows)
+    longest = max(one.total for one in rows) or 1.0
+    bar = max(min(width - wide - 52, 30), 8)
+    lines = [style(f"shutdown of {words.plural(len(rows), 'worker')}", "bold")]
+    for one in rows:
+        tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
+        grace = f"of {words.duration(one.grace)}" if one.grace is not None else "no limit"
+        lines.append(
+            f"  {one.title:<{wide}}  {words.duration(one.total):>8} {grace:<10}  "
+            f"{style(f'{words.bar(one.total / longest, bar):<{bar}}', tone)}  {words.ended(one)}"
+        )
+    held = hold(shutdowns)
+    if held is not None and held.alone >= 0.01:
+        lines.append(
+            f"  {held.worker} held the stop: it took {words.duration(held.seconds)},"
+            f" the others waited {words.duration(held.alone)} for it"
+        )
+    if forgotten:
+        lines.append(f"  {forgotten} earlier ends are not listed")
+    return "\n".join(lines) + "\n"
+
+
+def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
+    """The remarkable ones in full."""
+    return "\n".join(report.text(one, width, style, one.title) for one in shutdowns if verdict.worth_telling(one))

@@ -1,0 +1,118 @@
+"""Workers' output as lines: with the worker's name before each, or one JSON object a line. Bytes in, bytes out.
+
+The bytes of a line are never split, re-encoded or reordered; only a line over LONGEST is split, and marked.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.spec import LogTime
+
+LONGEST = 1 << 20
+SPLIT = b" [supervisor: a line over 1 MiB goes on below]"
+_COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+
+
+class Splitter:
+    """Chunks of a stream -> blocks of whole lines. Holds back an unfinished line of at most LONGEST bytes."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._held = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The lines completed by ``chunk``, each ended by a newline; empty when there is none."""
+        cut = chunk.rfind(b"\n") + 1
+        if cut == 0:
+            return self._hold(chunk)
+        block = b"".join((*self._parts, chunk[:cut])) if self._parts else chunk[:cut]
+        rest = chunk[cut:]
+        self._parts = [rest] if rest else []
+        self._held = len(rest)
+        return block if len(block) <= LONGEST else _split_long(block)
+
+    def end(self) -> bytes:
+        """What was held back, as a line of its own."""
+        block = b"".join(self._parts)
+        self._parts, self._held = [], 0
+        return block + b"\n" if block else b""
+
+    def _hold(self, chunk: bytes) -> bytes:
+        self._parts.append(chunk)
+        self._held += len(chunk)
+        if self._held < LONGEST:
+            return b""
+        block = b"".join(self._parts)
+        whole = len(block) // LONGEST * LONGEST
+        self._parts = [block[whole:]] if block[whole:] else []
+        self._held = len(block) - whole
+        return _split_long(block[:whole], ends=False)
+
+
+def _split_long(block: bytes, ends: bool = True) -> bytes:
+    """Split the lines of ``block`` that are too long. ``ends`` False: its last line goes on in a later block."""
+    out: list[bytes] = []
+    for line in block.split(b"\n")[:-1] if ends else [block]:
+        start = 0
+        while len(line) - start > LONGEST or (not ends and start < len(line)):
+            out += [line[start : start + LONGEST], SPLIT, b"\n"]
+            start += LONGEST
+        if ends:
+            out += [line[start:], b"\n"]
+    return b"".join(out)
+
+
+class Prefixed:
+    """Puts the worker's title, padded and coloured, before each line."""
+
+    def __init__(self, title: str, width: int, index: int, color: bool) -> None:
+        name = f"{title:<{width}} | ".encode()
+        # The reset comes first: a colour that the line before left open must not run into ours.
+        self._prefix = b"\x1b[0;%dm%b\x1b[0m" % (_COLORS[index % len(_COLORS)], name) if color else name
+        self._between = b"\n" + self._prefix
+
+    def lines(self, block: bytes, _at: float) -> bytes:
+        """A block of whole lines with the prefix before each."""
+        return self._prefix + block[:-1].replace(b"\n", self._between) + b"\n"
+
+
+class Plain:
+    """The lines as they are."""
+
+    def lines(self, block: bytes, _at: float) -> bytes:
+        """The block itself."""
+        return block
+
+
+class Json:
+    """One object a line: ``{"at", "worker", "instance", "stream", "line"}``; bytes that are no UTF-8 as \\udcXX."""
+
+    def __init__(self, worker: str, instance: int, stream: str, when: LogTime) -> None:
+        import json
+
+        self._encode = json.encoder.encode_basestring_ascii
+        head = f'"worker": {json.dumps(worker)}, "instance": {instance}, "stream": "{stream}", "line": '
+        self._head = head
+        self._when = when
+
+    def lines(self, block: bytes, at: float) -> bytes:
+        """``at`` is seconds since the epoch, of the moment the lines were read."""
+        start = f'{{"at": "{_stamp(at, self._when)}", {self._head}'
+        encode = self._encode
+        text = block[:-1].decode(errors="surrogateescape")
+        return "".join(f"{start}{encode(line)}}}\n" for line in text.split("\n")).encode()
+
+
+def _stamp(at: float, when: LogTime) -> str:
+    """RFC 3339 with milliseconds."""
+    whole = int(at)
+    parts = time.gmtime(whole) if when == "utc" else time.localtime(whole)
+    millis = int((at - whole) * 1000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", parts)
+    if when == "utc":
+        return f"{text}.{millis:03}Z"
+    offset = time.strftime("%z", parts)
+    return f"{text}.{millis:03}{offset[:3]}:{offset[3:]}"
