@@ -26,8 +26,8 @@ Before any shutdown, only::
     hello           python "3.11.7", implementation "cpython", ppid, forked (bool), executable, cwd,
                     probe (bool: SIGURG is answered), dump (file in the channel's folder that faulthandler writes
                     to, open as dump_fd) and dump_signal (the signal that makes it write: no Python code and no GIL
-                    needed; send it only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+), cancelling (bool:
-                    Task.cancelling() exists, 3.11+), stdlib (folder of the standard library)
+                    needed; send it only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+),
+                    cancelling (bool: Task.cancelling() exists, 3.11+), stdlib (folder of the standard library)
     probe           probe (bool): the application took SIGURG for itself (false): do not send it any more
 
 When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the teardown itself)::
@@ -47,9 +47,10 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                       loop-closed  (the loop is closed: DESIGN's mark `cleaned`)
                       thread-join  busy (non-daemon threads alive), loops, tasks (pending on loops never closed)
                       atexit
-                      finalize     (last message; what follows is the interpreter's own)
+                      finalize     (the interpreter takes itself down: after it only task-destroyed)
     loop-stop       by FRAME (who called loop.stop(), other than run_until_complete itself), n_tasks, tasks
-    exit            how (os._exit, sys.exit, os.abort, exec, kill-self), code, signal, by FRAME, n_tasks, tasks, busy
+    exit            how (os._exit, sys.exit, os.abort; raise_signal, os.kill: of any process, so that it counts only
+                    right before the eof), by FRAME, n_tasks, tasks, busy (not for the last two)
 
 While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits shorter than 50 ms are not told)::
 
@@ -59,14 +60,15 @@ While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits short
     task-done       task, name, coro, outcome (returned, cancelled, exception), exception, at, leaf, seconds (last
                     wait), since_cancel, cancelling, caught FRAME (the `except` that stopped CancelledError,
                     3.12+), shielded, late (bool: created after shutdown began), moves (waits after the cancel)
-    task-cancelled  task, name, by FRAME, at: cancel() seen (only where Python can see it: `_cancel_all_tasks`,
-                    Task.cancelling() rising, an exception state holding CancelledError)
+    task-cancelled  task, name, at: cancel() seen, where it can be: Task.cancelling() rose (3.11+), a handler was
+                    entered (3.12+), the exception state holds CancelledError. Not told where the phase `cancel`
+                    tells it of all tasks
     task-destroyed  task, name, coro, at, late: "Task was destroyed but it is pending!"
     task-census     n_tasks, groups [{count, coro, at}]: when more than 200
     loop-exception  message, exception: loop.call_exception_handler() for other reasons
     loop-idle       LOOP fields: the loop has nothing to run; what could still wake it (timers, watched files)
-    thread-waiting  THREAD + seconds: told at 0.05, 0.1, 0.2 … s at the same line
-    thread-moved    THREAD of the wait that ended + seconds
+    thread-waiting  THREAD + seconds, cpu (CPU seconds it used there): told at 0.05, 0.1, 0.2 … s at the same line
+    thread-moved    THREAD of the wait that ended + seconds, cpu
     sampler-end     ticks, cpu (seconds)
     agent-error     where, error
 
@@ -143,9 +145,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
         "generators": [{"name": str, "at": FRAME}], "transports": [TRANSPORT], "loops": [LOOP],
     },
     "loop-stop": {"by": FRAME, "n_tasks": int, "tasks": [TASK]},
-    "exit": {
-        "how": str, "code": int, "signal": int, "by": FRAME, "n_tasks": int, "tasks": [TASK], "busy": [THREAD],
-    },
+    "exit": {"how": str, "by": FRAME, "n_tasks": int, "tasks": [TASK], "busy": [THREAD]},
     "task-waiting": TASK_TIMES,
     "task-moved": {**TASK_TIMES, "was": FRAME, "was_leaf": FRAME},
     "task-created": {**TASK, "by": FRAME},
@@ -154,13 +154,13 @@ EVENTS: Dict[str, Dict[str, Any]] = {
         "seconds": float, "since_cancel": float, "cancelling": int, "caught": FRAME, "shielded": bool, "late": bool,
         "moves": int,
     },
-    "task-cancelled": {"task": int, "name": str, "by": FRAME, "at": FRAME},
+    "task-cancelled": {"task": int, "name": str, "at": FRAME},
     "task-destroyed": {"task": int, "name": str, "coro": str, "at": FRAME, "late": bool},
     "task-census": {"n_tasks": int, "groups": [{"count": int, "coro": str, "at": FRAME}]},
     "loop-exception": {"message": str, "exception": str},
     "loop-idle": LOOP,
-    "thread-waiting": {**THREAD, "seconds": float},
-    "thread-moved": {**THREAD, "seconds": float},
+    "thread-waiting": {**THREAD, "seconds": float, "cpu": float},
+    "thread-moved": {**THREAD, "seconds": float, "cpu": float},
     "sampler-end": {"ticks": int, "cpu": float},
     "agent-error": {"where": str, "error": str},
     "dump": {"text": str},

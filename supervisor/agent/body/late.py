@@ -37,10 +37,11 @@ def arm() -> None:
                 put(owner, "shield", shield)
     put(sys, "exit", agent.Entry(sys.exit, lambda frame: agent.note("exit", "sys.exit", frame)))
     put(os, "abort", agent.Entry(os.abort, lambda frame: agent.note("exit", "os.abort", frame)))
-    put(os, "kill", noticed_kill(os.kill))
+    put(os, "kill", agent.Entry(os.kill, lambda frame: agent.note("kill", "os.kill", frame)))
     signal: Any = sys.modules.get("signal")
     if signal is not None:
-        put(signal, "raise_signal", noticed_raise(signal.raise_signal))
+        notice = lambda frame: agent.note("kill", "raise_signal", frame)  # noqa: E731 - shorter than a function
+        put(signal, "raise_signal", agent.Entry(signal.raise_signal, notice))
     watch_loop_callbacks()
 
 
@@ -94,23 +95,6 @@ def noticed_shield(real: Callable[..., Any]) -> Callable[..., Any]:
         return outer
 
     return hooks.like(shield, real)  # type: ignore[no-any-return]  # loaded by path
-
-
-def noticed_kill(real: Callable[..., Any]) -> Callable[..., Any]:
-    def kill(pid: Any, number: Any) -> Any:
-        if pid == agent.pid and type(number + 0) is int and number > 0:
-            agent.note("exit", "kill-self", sys._getframe(1), int(number))
-        return real(pid, number)
-
-    return hooks.like(kill, real)  # type: ignore[no-any-return]  # loaded by path
-
-
-def noticed_raise(real: Callable[..., Any]) -> Callable[..., Any]:
-    def raise_signal(number: Any) -> Any:
-        agent.note("exit", "kill-self", sys._getframe(1), int(number))
-        return real(number)
-
-    return hooks.like(raise_signal, real)  # type: ignore[no-any-return]  # loaded by path
 
 
 def watch_loop_callbacks() -> None:

@@ -38,9 +38,10 @@ _next_census = 0
 class ThreadWait:
     """Where a thread has been since when."""
 
-    __slots__ = ("described", "exact", "key", "since", "tell_at")
+    __slots__ = ("cpu", "described", "exact", "key", "since", "tell_at", "tid")
 
-    def __init__(self, key: Any, exact: Any, now: int) -> None:
+    def __init__(self, key: Any, exact: Any, now: int, tid: Optional[int]) -> None:
+        self.tid, self.cpu = tid, threads.cpu(tid)
         self.key, self.exact, self.since, self.tell_at = key, exact, now, FIRST_TOLD
         self.described: Optional[Dict[str, Any]] = None
 
@@ -65,15 +66,18 @@ def stop(seconds: float = 0.01) -> None:
     """End it, and wait a moment for its end."""
     global _stopping
     _stopping = True
-    if not _alive:
-        return
-    try:
-        _wake.release()
-    except RuntimeError:
-        pass
+    if alive():
+        try:
+            _wake.release()
+        except RuntimeError:  # it has been told already
+            pass
     until = monotonic_ns() + int(seconds * 1e9)
-    while _alive and monotonic_ns() < until:
+    while alive() and monotonic_ns() < until:
         sleep(0.0002)
+
+
+def alive() -> bool:
+    return _alive
 
 
 def gone(seconds: float = 0.02) -> None:
@@ -110,6 +114,7 @@ def _run(wake: Any) -> None:
             now = monotonic_ns()
             _looks += 1
             look(now)
+            agent.flush()
             took = monotonic_ns() - now
             _cpu += took
             lasts = (now - begun) / 1e9
@@ -166,20 +171,26 @@ def look_at_threads(now: int) -> None:
             else:
                 if wait is not None:
                     moved(ident, now)
-                wait = _seen[ident] = ThreadWait(key, exact, now)
+                wait = _seen[ident] = ThreadWait(key, exact, now, threads.kernel_id(ident))
         seconds = (now - wait.since) / 1e9
         if seconds >= wait.tell_at:
             wait.tell_at *= 2
             wait.described = threads.describe(ident, frames.thread_stack(frame), threads.known())
             if wait.described["state"] != "loop-idle":
-                agent.say("thread-waiting", seconds=seconds, **wait.described)
+                agent.say("thread-waiting", seconds=seconds, cpu=cpu_of(wait), **wait.described)
     del current
 
 
 def moved(ident: int, now: int) -> None:
     wait = _seen.pop(ident)
     if wait.described is not None and wait.described["state"] != "loop-idle":
-        agent.say("thread-moved", seconds=(now - wait.since) / 1e9, **wait.described)
+        agent.say("thread-moved", seconds=(now - wait.since) / 1e9, cpu=cpu_of(wait), **wait.described)
+
+
+def cpu_of(wait: ThreadWait) -> Optional[float]:
+    """CPU seconds of the thread since it came here: tells computing from waiting for the interpreter lock."""
+    spent = threads.cpu(wait.tid)
+    return (spent - wait.cpu) / 1e9 if spent is not None and wait.cpu is not None else None
 
 
 # -- tasks -----------------------------------------------------------------------------------------------------
@@ -207,22 +218,19 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
     waiter = getattr(task, "_fut_waiter", None)
     if waiter is None or kept.waiter is None or kept.waiter() is not waiter:
         kept.waiter = _weakly(waiter)
-        chain = frames.await_chain(tasks.coro_of(task))
-        culprit = frames.culprit(chain)
-        at = frames.place(culprit) if culprit is not None else None
-        leaf = frames.place(chain[-1]) if chain else None
-        if (at, leaf) != (kept.at, kept.leaf):
+        if kept.cancelled_at is None and tasks.cancel_requested(task, kept):
+            tasks.saw_cancel(kept)
+        now_at, now_leaf = tasks.where(task)
+        if (now_at, now_leaf) != (kept.at, kept.leaf):
             seconds = (now - kept.since) / 1e9
             changed = kept.at is not None
             was, was_leaf = kept.at, kept.leaf
-            kept.at, kept.leaf, kept.since, kept.tell_at = at, leaf, now, FIRST_TOLD
+            kept.at, kept.leaf, kept.since, kept.tell_at = now_at, now_leaf, now, FIRST_TOLD
             kept.moves += changed
             if changed and seconds >= FIRST_TOLD:
                 told = tasks.describe(task)
                 told.update(was=was, was_leaf=was_leaf, seconds=seconds, since_cancel=since(kept, now))
                 agent.say("task-moved", **told)
-        if kept.cancelled_at is None and tasks.cancel_requested(task, kept):
-            tasks.saw_cancel(kept)
     elif kept.cancelled_at is None and hasattr(task, "cancelling") and task.cancelling():
         tasks.saw_cancel(kept)
     seconds = (now - kept.since) / 1e9

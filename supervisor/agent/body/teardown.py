@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Callable, Dict, List, Optional
 
+KILLS_TOLD = 20
 FOUND_LIMIT = 3  # loops torn down by a program that goes on: after so many it is its way of working
 STOP_REQUESTS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGQUIT)  # SIGHUP mostly asks for a reload
 
 armed = False
 asked: Optional[str] = None  # "probe" or "signal"
-_found = 0
+_found = _kills = 0
 _sampler_paused = False
 
 
@@ -119,7 +120,7 @@ def snapshot(reason: str, number: Optional[int], first: bool, found: List[Any]) 
         handlers=handlers,
         displaced=displaced,
         loops=[waits.loop_state(loop) for loop in tasks.loops if not loop.is_closed()],
-        n_tasks=max(len(found), tasks.pending_count()) if found else 0,
+        n_tasks=tasks.count_of(found),
         tasks=tasks.describe_all(found, 16_000),
         threads=threads.snapshot()[:8],
         running=running,
@@ -175,11 +176,11 @@ def on_cancel(loop: Any, frame: Optional[FrameType] = None) -> None:
     for task in left[: tasks.FOLLOWED]:
         kept = tasks.follow(task)
         if kept is not None and armed:
-            tasks.saw_cancel(kept, by=frames.place(frame) if frame is not None else None)
+            tasks.saw_cancel(kept, tell=False)
     agent.say(
         "phase",
         name="cancel",
-        n_tasks=len(left),
+        n_tasks=tasks.count_of(left),
         tasks=tasks.describe_all(left),
         by=frames.place(frame) if frame is not None else None,
         exception=error.__name__ if error is not None else None,
@@ -215,7 +216,7 @@ def on_loop_stop(loop: Any, frame: Optional[FrameType] = None) -> None:
     tasks.meet(loop)
     if armed or in_main_thread():
         left = tasks.pending(loop)
-        agent.say("loop-stop", by=frames.caller(frame), n_tasks=len(left), tasks=tasks.describe_all(left))
+        agent.say("loop-stop", by=frames.caller(frame), n_tasks=tasks.count_of(left), tasks=tasks.describe_all(left))
 
 
 def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
@@ -229,7 +230,7 @@ def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
     agent.say(
         "phase",
         name="loop-close",
-        n_tasks=len(left),
+        n_tasks=tasks.count_of(left),
         tasks=tasks.describe_all(left, 10_000),
         by=frames.caller(frame),
         transports=[waits.transport(one, fd) for fd, one in list(open_files.items())[:30]],
@@ -283,23 +284,29 @@ def on_thread_join(*_: Any) -> None:
         busy=busy[:10],
         queued=threads.queued(),
         loops=[waits.loop_state(loop) for loop in tasks.loops],
-        n_tasks=len(left),
+        n_tasks=tasks.count_of(left),
         tasks=tasks.describe_all(left, 8_000),
     )
 
 
-def on_exit(how: str, frame: Optional[FrameType] = None, number: Optional[int] = None, code: Any = None) -> None:
+def on_exit(how: str, frame: Optional[FrameType] = None) -> None:
     left = tasks.pending()
     agent.say(
         "exit",
         how=how,
-        code=code if type(code) is int else None,
-        signal=number,
         by=frames.caller(frame),
-        n_tasks=len(left),
+        n_tasks=tasks.count_of(left),
         tasks=tasks.describe_all(left, 12_000),
         busy=threads.busy()[:5],
     )
+
+
+def on_kill(how: str, frame: Optional[FrameType] = None) -> None:
+    """os.kill() of anybody, or signal.raise_signal(): the process may be about to die of its own signal."""
+    global _kills
+    _kills += 1
+    if _kills <= KILLS_TOLD:
+        agent.say("exit", how=how, by=frames.caller(frame))
 
 
 def on_finalize(*_: Any) -> None:
@@ -319,6 +326,7 @@ _NOTES: Dict[str, Callable[..., None]] = {
     "complaint": on_complaint,
     "thread-join": on_thread_join,
     "exit": on_exit,
+    "kill": on_kill,
     "finalize": on_finalize,
 }
 

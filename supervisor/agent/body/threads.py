@@ -93,12 +93,34 @@ def known() -> Dict[int, Any]:
     return dict(threading._active) if threading is not None else {}
 
 
+def kernel_id(ident: int) -> Optional[int]:
+    """The thread's number in the kernel; None for one that `threading` does not know."""
+    threading: Any = sys.modules.get("threading")
+    if threading is None or ident == threading._main_thread.ident:
+        return int(agent.pid)
+    return getattr(threading._active.get(ident), "native_id", None)
+
+
+def cpu(tid: Optional[int]) -> Optional[int]:
+    """Nanoseconds of CPU that a thread has used (proc_pid_schedstat: the first number)."""
+    if tid is None:
+        return None
+    try:
+        fd = os.open("/proc/self/task/%d/schedstat" % tid, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(os.read(fd, 100).split()[0])
+        finally:
+            os.close(fd)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def describe(ident: int, stack: List[FrameType], told: Dict[int, Any]) -> Dict[str, Any]:
     """THREAD of one thread."""
     threading: Any = sys.modules.get("threading")
     thread = told.get(ident)
     main = ident == threading._main_thread.ident if threading is not None else True
-    tid = getattr(thread, "native_id", None) or (agent.pid if main else None)
+    tid = kernel_id(ident)
     doing, fd, pid = kernel(tid)
     is_state = state(stack)
     if is_state == "uvloop":

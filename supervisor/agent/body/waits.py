@@ -27,16 +27,24 @@ def waits_for(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
 
 
 def by_frames(chain: List[FrameType]) -> Optional[Dict[str, Any]]:
-    """From the innermost asyncio frames that are known to wait for something nameable."""
-    for frame in reversed(chain[-3:]):
-        file, name = frame.f_code.co_filename, frame.f_code.co_name
-        if frames.rank(file) != frames.STANDARD or "/asyncio/" not in file:
-            return None
-        look = _LOOKS.get((file[file.rindex("/") + 1 :], name))
+    """From the innermost asyncio frames: the outermost of them that says what it is (Queue.join() is more than the
+    Event.wait() in it)."""
+    first = len(chain)
+    while first and is_asyncio(chain[first - 1].f_code.co_filename):
+        first -= 1
+    for frame in chain[first:]:
+        file = frame.f_code.co_filename
+        look = _LOOKS.get((file[file.rindex("/") + 1 :], frame.f_code.co_name))
         if look is not None:
             # A frame of asyncio, not of the user: reading f_locals copies its values on 3.12 and older.
-            return look(frame.f_locals) if callable(look) else {"kind": look}
+            found: Optional[Dict[str, Any]] = look(frame.f_locals) if callable(look) else {"kind": look}
+            if found is not None:
+                return found
     return None
+
+
+def is_asyncio(file: str) -> bool:
+    return "/asyncio/" in file and bool(frames.rank(file) == frames.STANDARD)
 
 
 def by_future(waiter: Any) -> Dict[str, Any]:
@@ -81,13 +89,12 @@ def sleep(inner: Dict[str, Any]) -> Dict[str, Any]:
     return {"kind": "sleep", "due": due(inner.get("h"))}
 
 
-def wait_for(inner: Dict[str, Any]) -> Dict[str, Any]:
+def wait_for(inner: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     waited = inner.get("fut")
-    kind = "task" if hasattr(waited, "get_coro") else "future"
-    found: Dict[str, Any] = {"kind": kind, "due": due(inner.get("timeout_handle"))}
-    if kind == "task":
-        found.update(name=tasks.name_of(waited), tasks=numbers([waited]))
-    return found
+    if not hasattr(waited, "get_coro"):  # 3.12+ awaits it in place: the frames further in tell more
+        return None
+    due_in = due(inner.get("timeout_handle"))
+    return {"kind": "task", "name": tasks.name_of(waited), "tasks": numbers([waited]), "due": due_in}
 
 
 def wait(inner: Dict[str, Any]) -> Dict[str, Any]:

@@ -31,6 +31,7 @@ _identity = None  # device and inode of the socket: programs that close every de
 _dump = None  # the same for the dump file: (descriptor, device, inode)
 _numbers = count(1)
 _dropped = 0
+_backlog = []  # messages for which the socket had no room; few, and only until the next chance
 
 
 # -- saying ----------------------------------------------------------------------------------------------------
@@ -98,14 +99,24 @@ def say(event, **fields):
             head["dropped"] = _dropped
         head.update(fields)
         data = encode(head).encode("ascii")
-        if len(data) > MAX_MESSAGE:
+        if len(data) <= MAX_MESSAGE and len(_backlog) < 256:
+            _backlog.append(data)
+        else:
             _dropped += 1
-            return None
-        _socket_.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
-    except BlockingIOError:
-        _dropped += 1
+        flush()
     except OSError:
         pass
+
+
+def flush():
+    """Send what waits, as far as there is room. Nobody is ever waited for."""
+    while _backlog and _socket_ is not None:
+        data = _backlog.pop(0)
+        try:
+            _socket_.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            _backlog.insert(0, data)
+            return
 
 
 def failed(where, error):
@@ -218,9 +229,6 @@ class Entry:
     def __getattr__(self, name):
         return getattr(self._original, name)
 
-    def __reduce__(self):
-        return self._original.__reduce__() if hasattr(self._original, "__code__") else self._original.__name__
-
     def __repr__(self):
         return repr(self._original)
 
@@ -273,11 +281,20 @@ def watch(name, module):
 # -- a process's life ------------------------------------------------------------------------------------------
 
 
-def on_hard_exit(frame):
-    if body is not None or "asyncio" in sys.modules:
-        note("exit", "os._exit", frame)
-    else:
-        say("exit", how="os._exit", by=frame and [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name])
+def watch_hard_exit():
+    real = os._exit
+
+    def _exit(status):
+        frame = sys._getframe(1)
+        if body is not None or "asyncio" in sys.modules:
+            note("exit", "os._exit", frame)
+        else:
+            where = [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
+            say("exit", how="os._exit", by=where)
+        real(status)
+
+    _exit.__module__, _exit.__qualname__, _exit.__doc__ = "os", "_exit", real.__doc__  # it can be pickled as os._exit
+    os._exit = _exit
 
 
 def at_first_exit():
@@ -290,16 +307,41 @@ def at_last_exit():
         note("finalize")
     say("phase", name="finalize")
     if _socket_ is not None and os.getpid() == pid:
-        _socket_.close()
-        _socket_ = None
+        _socket_ = Tail(_socket_.detach())
+
+
+class Tail:
+    """The connection while the interpreter ends: tasks are destroyed then, and an object that owns a descriptor
+    would complain that nobody closed it."""
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def fileno(self):
+        return self.fd
+
+    def send(self, data, flags):
+        short = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, self.fd)
+        try:
+            short.send(data, flags)
+        finally:
+            short.detach()
+
+    def detach(self):
+        return self.fd
+
+    def close(self):
+        os.close(self.fd)
 
 
 def connect(forked):
     global _socket_, _identity, _numbers, _dropped, _dump, pid
     pid, _numbers, _dropped = os.getpid(), count(1), 0
+    del _backlog[:]
     ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     try:
         ours.setblocking(False)
+        ours.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)  # the kernel grants twice net.core.wmem_max
         ours.connect(os.environ["SIGDRAIN_AGENT_SOCKET"])
     except (OSError, KeyError):  # the parent is gone, or its backlog is full: work goes on without us
         ours.close()
@@ -375,7 +417,7 @@ def start():
         if name in sys.modules:
             watch(name, sys.modules[name])
     sys.meta_path.insert(0, Finder())
-    os._exit = Entry(os._exit, on_hard_exit)
+    watch_hard_exit()
     atexit.register(at_last_exit)
     os.register_at_fork(before=before_fork, after_in_child=after_fork)
     connect(False)
