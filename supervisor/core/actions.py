@@ -26,6 +26,18 @@ class ReadMasks(Action):
     worker: int
 
 
+class Probe(Action):
+    """Ask the agents to say what runs and to arm themselves (SIGURG). Answered by Probed, then ProbeAnswered."""
+
+    worker: int
+
+
+class Dump(Action):
+    """Ask the agents that did not answer for the C-level stacks: only when SIGKILL is next."""
+
+    worker: int
+
+
 class Signal(Action):
     """Send a signal. Answered by Sent. ``wake``: SIGCONT afterwards, for a stopped process must run to die.
 

@@ -7,8 +7,8 @@ one by one to those that were not there then; nobody gets the same rung twice.
 from __future__ import annotations
 
 from supervisor.core import signals
-from supervisor.core.actions import Action, Foreground, ReadMasks, Signal, Spawn, Survey
-from supervisor.core.life import Life, Stop
+from supervisor.core.actions import Action, Foreground, Probe, ReadMasks, Signal, Spawn, Survey
+from supervisor.core.life import PROBE_LIMIT, Life, Stop
 from supervisor.core.record import Member
 
 TYPE_CHECKING = False
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 # Two stop requests closer than this are one: standard signals coalesce, and systemd's KillMode=control-group
 # or a process-group kill reaches us and the worker's other watchers at the same moment.
 HURRY_AFTER = 0.1
-# /proc gives a process's start in ticks of 10 ms (proc(5), starttime): this much older is surely older.
-START_GRAIN = 0.02
+# /proc gives a process's start rounded down to ticks of USER_HZ (proc(5), starttime; 100 on every architecture that
+# we run on), counted by a clock that is read beside ours.
+START_TICK = 0.01
+CLOCK_GRAIN = 0.001
 
 
 def begin(life: Life) -> Step:
@@ -50,6 +52,8 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
     if life.stop is None or life.stop.asked is None:
         return _first_request(life, at, by, by_pid, signal)
     stop = life.stop
+    if at - stop.last_request < HURRY_AFTER and stop.held is not None:
+        return life, ()  # the first one has not even been sent
     if at - stop.last_request < HURRY_AFTER:
         return life, (() if signal is None else (_signal(life, signal, wake=life.stopped, ladder=True),))
     requests = stop.requests + 1
@@ -83,7 +87,19 @@ def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: i
     sending = life.ladder.stop_signal if signal is None else signal
     if life.death is not None:
         return life, (_signal(life, sending, wake=False, ladder=True),)  # the survey that is under way tells the rest
+    if life.agent and not life.stopped:
+        life = life.with_(stop=stop.with_(held=sending, held_until=at + PROBE_LIMIT))
+        return life, (ReadMasks(life.index), Probe(life.index))
     return life, (ReadMasks(life.index), _signal(life, sending, wake=life.stopped, ladder=True))
+
+
+def release(life: Life) -> Step:
+    """Send the signal that was held back for the agent, if one is."""
+    stop = life.stop
+    if stop is None or stop.held is None:
+        return life, ()
+    life = life.with_(stop=stop.with_(held=None, held_until=None))
+    return life, (_signal(life, stop.held, wake=life.stopped, ladder=True),)
 
 
 def climb(life: Life, at: float, rung: int) -> Step:
@@ -91,7 +107,7 @@ def climb(life: Life, at: float, rung: int) -> Step:
     assert life.stop is not None
     signal = life.ladder.rungs[rung].signal
     kills = signal == signals.KILL
-    stop = life.stop.with_(rung=rung, since=at, told=frozenset(), group_told=None)
+    stop = life.stop.with_(rung=rung, since=at, told=frozenset(), group_told=None, held=None, held_until=None)
     life = life.with_(stop=stop)
     actions: list[Action] = []
     if kills:
@@ -117,19 +133,29 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
     stop = life.stop
     if stop is None:
         return life, ()
-    told = stop.group_told
     fresh = tuple(
         member.pid
         for member in members
         if member.pid not in stop.told
         and member.state != "Z"
-        and not (member.in_group and told is not None and member.started <= told + START_GRAIN)
+        and not (member.in_group and _had_it_from_the_group(member, stop))
     )
     if not fresh:
         return life, ()
     signal = life.ladder.rungs[stop.rung].signal
     life = life.with_(stop=stop.with_(told=stop.told | frozenset(fresh)))
     return life, (Signal(life.index, signal, "leftovers", pids=fresh, wake=signal != signals.KILL, ladder=True),)
+
+
+def _had_it_from_the_group(member: Member, stop: Stop) -> bool:
+    """Whether it existed when the rung's signal went to its group. Within one tick the pid says which came first:
+    pids are given out in rising order, but for a wrap."""
+    told = stop.group_told
+    if told is None or member.started > told + CLOCK_GRAIN:
+        return False
+    if member.started + START_TICK + CLOCK_GRAIN < told or stop.newest is None:
+        return True
+    return member.pid <= stop.newest
 
 
 def resumed(life: Life) -> Step:

@@ -10,7 +10,11 @@ from supervisor.core.record import Masks, Member, Rusage, Sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
     from supervisor.core.record import Target
+
+    Said: TypeAlias = Literal["hello", "gone", "noticed", "drained", "cleaned"]
 
 
 class Event(Frozen):
@@ -101,7 +105,10 @@ class Surveyed(Event):
 
 
 class Sent(Event):
-    """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action."""
+    """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action.
+
+    ``newest``, for a group: pid of the process that was created last when the signal had been sent, if known.
+    """
 
     worker: int
     signal: int
@@ -109,6 +116,30 @@ class Sent(Event):
     delivered: bool
     pids: tuple[int, ...] = ()
     ladder: bool = False
+    newest: int | None = None
+
+
+class AgentSaid(Event):
+    """The agent in the main process reports: it is there (``hello``), it has gone (``gone``), or a mark was reached.
+
+    ``noticed``: the worker's handler began; ``drained``: its main work ended; ``cleaned``: its event loop is closed.
+    """
+
+    worker: int
+    what: Said
+
+
+class Probed(Event):
+    """The agents of a worker were asked to look and to arm themselves; so many will answer."""
+
+    worker: int
+    asked: int
+
+
+class ProbeAnswered(Event):
+    """All agents that were asked have answered."""
+
+    worker: int
 
 
 class MasksRead(Event):

@@ -7,15 +7,18 @@ the processes that left the group are gone.
 from __future__ import annotations
 
 from supervisor.core import signals
-from supervisor.core.actions import Action, Look, Note, Reap, Survey, Suspend
-from supervisor.core.escalation import climb, request_stop, tell
+from supervisor.core.actions import Action, Dump, Look, Note, Probe, Reap, Survey, Suspend
+from supervisor.core.escalation import climb, release, request_stop, tell
 from supervisor.core.events import (
+    AgentSaid,
     Event,
     Forked,
     MainContinued,
     MainExited,
     MainStopped,
     MasksRead,
+    ProbeAnswered,
+    Probed,
     Reaped,
     Sampled,
     Sent,
@@ -60,8 +63,16 @@ def step(life: Life, event: Event) -> Step:
             return (life.with_(samples=(*life.samples, event.sample)) if event.sample else life), ()
         case Reaped() if life.alive and life.outcome is not None:
             return _reaped(life, event), ()
+        case AgentSaid() if going:
+            return _agent_said(life, event), ()
+        case Probed() if going and life.stop is not None:
+            return release(life) if event.asked == 0 else (life, ())
+        case ProbeAnswered() if going and life.stop is not None:
+            return release(life)
         case Tick():
             return _tick(life, event.at)
+        case AgentSaid() | Probed() | ProbeAnswered() if not going:
+            return life, ()  # as below
         case Surveyed() | Sent() | MasksRead() | Sampled() | MainStopped() | MainContinued() if not going:
             return life, ()  # legal latecomers: asked or seen before the end
         case _:
@@ -79,6 +90,19 @@ def _forked(life: Life, event: Forked) -> Step:
 def _started(life: Life, at: float) -> Life:
     life = life.with_(running_since=at)
     return life.with_(phase="running") if life.phase == "starting" else life
+
+
+def _agent_said(life: Life, event: AgentSaid) -> Life:
+    if event.what in ("hello", "gone"):
+        return life.with_(agent=event.what == "hello")
+    if event.what in life.reached:
+        return life
+    life = life.with_(reached=(*life.reached, event.what))
+    if life.phase in ("draining", "cleaning") and event.what == "drained":
+        return life.with_(phase="cleaning")
+    if life.phase in ("draining", "cleaning") and event.what == "cleaned":
+        return life.with_(phase="leaving")
+    return life
 
 
 def _main_exited(life: Life, event: MainExited) -> Step:
@@ -136,7 +160,10 @@ def _sent(life: Life, event: Sent) -> Life:
     if stop is None or not event.ladder:
         return life
     if stop.asked is not None and not life.sent:
-        life = life.with_(stop=stop.with_(asked=event.at))
+        stop = stop.with_(asked=event.at)
+    if event.target == "group":
+        stop = stop.with_(group_told=event.at, newest=event.newest)
+    life = life.with_(stop=stop)
     if event.signal == signals.KILL and event.delivered:
         group = life.left if event.target == "group" else ()
         hit = (*event.pids, *(member.pid for member in group if member.in_group))
@@ -156,10 +183,14 @@ def _tick(life: Life, at: float) -> Step:
         life = life.with_(stop=stop.with_(looks=(looks := looks + 1)))
     if looks > stop.looks:
         actions.append(Look(life.index))
-    gasp_at = life.gasp_at
-    if gasp_at is not None and at >= gasp_at:
-        life = life.with_(stop=stop.with_(looks=looks, gasped=True))
-        actions.append(Look(life.index, final=True))
+    if stop.held_until is not None and at >= stop.held_until:
+        # The agent does not answer: Python code does not run there now. The signal waits no longer.
+        life, more = release(life)
+        actions.extend(more)
+    gasps = stop.gasps
+    while (gasp_at := life.gasp_at) is not None and at >= gasp_at and life.stop is not None:
+        actions += [Probe(life.index), Look(life.index, final=True)] if gasps == 0 else [Dump(life.index)]
+        life = life.with_(stop=life.stop.with_(gasps=(gasps := gasps + 1)))
     if due is not None and at >= due:
         life, more = _rung_over(life, at, stop.rung)
         actions.extend(more)
