@@ -71,7 +71,11 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
     pieces: list[Piece] = []
     at = until
     held = still_held(process, known) if died else None
-    if held is not None:
+    ended_itself = not any(span.name == "killed" for span in spans)
+    if held is not None and held.rank >= POLL and ended_itself:
+        known = [hold for hold in known if hold is held or not hold.open]
+        held.open = False  # it waited for somebody until then, and the process left: who was it?
+    elif held is not None:
         pieces.append(_piece(held, max(held.start, 0.0), at, spans))
         at = max(held.start, 0.0)
     known = [hold for hold in known if not hold.open]
@@ -101,27 +105,33 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     ended = [hold for hold in known if hold.start < at - 0.01 and 0.0 < hold.end <= at + tick]
     now = [hold for hold in ended if hold.end >= at - tick]
     joined = phase in _JOINS or any(_waits_for_thread(hold) for hold in now)
-    now = [hold for hold in now if joined or not _bystander(hold)]
+    now = [hold for hold in now if _may_count(hold, joined)]
     best = min(now, key=_preference, default=None)
     if best is None or best.rank < POLL:
         return best
     # It only waited for somebody: who ended just before, within what a poller needs to notice?
     since = at - tick - max(hold.period if hold.rank == POLL else CLOSE for hold in now)
     cause = min(
-        (hold for hold in ended if hold.rank < POLL and hold.end >= since and (joined or not _bystander(hold))),
+        (hold for hold in ended if hold.rank < POLL and hold.end >= since and _may_count(hold, joined)),
         key=_preference,
         default=None,
     )
     return cause or _cut_short(now, best) or best
 
 
-def _preference(hold: Hold) -> tuple[int, float]:
-    return hold.rank, hold.start
+def _preference(hold: Hold) -> tuple[int, bool, float]:
+    return hold.rank, _bystander(hold), hold.start
 
 
 def _bystander(hold: Hold) -> bool:
     """A thread whose end means nothing while the loop runs and nobody joins it."""
     return hold.thread is not None and not hold.thread.main
+
+
+def _may_count(hold: Hold, joined: bool) -> bool:
+    if not _bystander(hold):
+        return True
+    return joined and hold.thread is not None and (not hold.thread.daemon or hold.what == "executor")
 
 
 def _waits_for_thread(hold: Hold) -> bool:

@@ -89,7 +89,7 @@ class Task:
 class Block:
     """A thread at one line. ``ended`` False: it was still there at the last word."""
 
-    __slots__ = ("at", "doing", "end", "ended", "fd", "leaf", "pid", "stack", "start", "state")
+    __slots__ = ("at", "cpu", "doing", "end", "ended", "fd", "leaf", "pid", "stack", "start", "state")
 
     def __init__(self, start: float, end: float, at: Frame | None, state: str) -> None:
         self.start = start
@@ -100,6 +100,7 @@ class Block:
         self.leaf: Frame | None = None
         self.stack: Stack = ()
         self.doing: str | None = None
+        self.cpu: float | None = None
         self.fd: int | None = None
         self.pid: int | None = None
 

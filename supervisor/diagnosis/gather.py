@@ -296,6 +296,7 @@ def _blocked(process: Process, note: Note) -> None:
     block.doing = fields.get("doing") or block.doing
     block.fd = fields["fd"] if fields.get("fd") is not None else block.fd
     block.pid = fields.get("pid") or block.pid
+    block.cpu = fields["cpu"] if fields.get("cpu") is not None else block.cpu
 
 
 def _stack(fields: Mapping[str, Any]) -> Stack:

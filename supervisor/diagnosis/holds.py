@@ -55,7 +55,7 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
         _of_block(process, thread, block, until)
         for thread in process.threads.values()
         for block in thread.blocks
-        if block.state != "loop-idle"
+        if block.state != "loop-idle" and not _idle_loop(process, thread, block)
     ]
     found += _joined(process, until)
     return found
@@ -136,6 +136,11 @@ def _slept(source: str | None) -> float | None:
         return float(number) if found else None
     except ValueError:
         return None
+
+
+def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
+    """An event loop without Python frames of its own (uvloop) that waits in epoll for its tasks."""
+    return thread.main and block.state == "busy" and block.doing == "poll" and bool(process.tasks)
 
 
 def joining(block: Block) -> bool:

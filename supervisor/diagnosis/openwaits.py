@@ -6,7 +6,7 @@ Also the question behind it: is anybody left who could end this wait?
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.holds import BLOCKED, BUSY, POLL, READ, SERVER, USER, joining
+from supervisor.diagnosis.holds import BLOCKED, BUSY, CLOSE, LIBRARY, POLL, READ, SERVER, USER, joining
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
         working = (USER,) if kind == "server" else (USER, READ, SERVER)
         awaited = [o for o in tasks.values() if o is not hold and o.rank in working and not _idle(o)]
         awaited = [o for o in awaited if o.task is not None and o.task.cancelled_at is not None] or awaited
+    elif kind in ON_OTHERS:
+        # Who began to act when this wait began is the best guess for who is to end it.
+        awaited = [o for o in tasks.values() if o is not hold and o.rank <= LIBRARY and o.start >= hold.start - CLOSE]
     elif kind in ("executor", "future") and threads:
         awaited = [other for other in threads if other.what == "executor"]
     if not awaited:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # A handler of a process that is not held up runs within a few milliseconds; a busy machine may take a hundred.
 LATE = 0.3
+# The agent tells of every signal the process sends; one counts as its own end when nothing came after it.
+_SENDS = ("raise_signal", "os.kill")
+RIGHT_BEFORE = 0.1
 
 
 def died_at_once(case: Case) -> Iterable[Claim]:
@@ -61,6 +64,31 @@ def _in_flight(process: Process, claim: Claim) -> Severity:
     if others or busy:
         return "error"
     return "warning" if own else "note"
+
+
+def children_died_at_once(case: Case) -> Iterable[Claim]:
+    """A child that the signal to the whole group ended by its default action, with work in flight."""
+    signal = case.asked_with
+    if signal is None or case.leader is None or case.shutdown.escalation[0].target != "group":
+        return
+    for process in case.evidence.others(case.leader):
+        first = process.of("snapshot")[:1]
+        handlers = first[0].get("handlers") or () if first else ()
+        default = any(h and h.get("signal") == signal and h.get("kind") == "default" for h in handlers)
+        if not default or process.phases or process.last > LATE or not process.of("eof"):
+            continue
+        claim = Claim("no-signal-handler", "note", ("signal", process.pid), signal=signal_name(signal), lost="")
+        claim.severity = _in_flight(process, claim)
+        if not users([task for task in process.tasks.values() if task.done_at is None]):
+            continue
+        claim.words["lost"] += f", in child process {process.pid}"
+        claim.proof.insert(
+            0, f"child process {process.pid} had no handler and got {signal_name(signal)} with its group"
+        )
+        claim.proof.append(
+            "its parent handles the signal: sent to the parent alone (--child-only) it would drain them"
+        )
+        yield claim
 
 
 def ignored(case: Case) -> Iterable[Claim]:
@@ -157,7 +185,7 @@ def raised_again(case: Case) -> Iterable[Claim]:
         return
     if shutdown.masks is None or shutdown.masks.disposition(signal) != "caught" or case.killed:
         return
-    own = [note for note in process.of("exit") if note.get("how") == "kill-self" and note.get("signal") == signal]
+    own = [note for note in process.of("exit") if note.get("how") in _SENDS and note.at > process.last - RIGHT_BEFORE]
     if process.phase_start("finalize") is not None or (not own and received(process, 0.0) is None):
         return
     claim = Claim("exit-by-reraised-signal", "note", ("reraised",), signal=signal_name(signal))

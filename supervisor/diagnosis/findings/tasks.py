@@ -47,7 +47,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     words = {"task": capital(named(task)), "seconds": figure(seconds)}
     severity = case.held(seconds, case.is_new(piece), last, nobody is not None)
     if piece.phase == "asyncgens" and _generators(process):
-        return _asyncgen(case, piece, seconds)
+        return _asyncgen(case, piece)
     if nobody is not None and seconds >= WENT_ON:
         claim = Claim("waits-for-nobody", severity, cause, **words)
         claim.proof.append(f"{waited(wait)}: {nobody}")
@@ -122,10 +122,14 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
 def _swallowed(piece: Piece) -> bool:
     """The task went on with something else than the cleanup of its cancellation."""
     hold = piece.hold
-    if hold is None or hold.task is None or hold.task.cancelled_at is None:
+    if hold is None or hold.task is None:
         return False
-    task, wait = hold.task, hold.wait
-    if hold.start < task.cancelled_at - 0.03 or (wait is not None and (wait.handling or wait.kind in ON_TASKS)):
+    task, wait, cancelled = hold.task, hold.wait, hold.task.cancelled_at
+    if (
+        cancelled is None
+        or hold.start < cancelled - 0.03
+        or (wait is not None and (wait.handling or wait.kind in ON_TASKS))
+    ):
         return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
 
@@ -170,12 +174,13 @@ def _server(case: Case, piece: Piece, seconds: float) -> Claim:
     return claim
 
 
-def _asyncgen(case: Case, piece: Piece, seconds: float) -> Claim:
+def _asyncgen(case: Case, piece: Piece) -> Claim:
     hold = piece.hold
     assert hold is not None
     generators = _generators(hold.process)
     known = next((g for g in generators if g.get("at") and hold.at and g["at"][0] == hold.at[0]), generators[0])
     frame = hold.at or known.get("at")
+    seconds = sum(p.seconds for p in case.pieces if p.phase == "asyncgens" and p.process is hold.process)
     severity = case.held(seconds, True, case.to_the_end(piece))
     claim = Claim(
         "slow-asyncgen", severity, ("asyncgens", hold.process.pid),

@@ -81,9 +81,9 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
     claim.proof.insert(0, f"{name} was {at_line(hold.at)} {until}".replace("  ", " "))
     if block.leaf is not None and block.leaf != hold.at:
         claim.proof.append(f"innermost frame: {place(block.leaf)}")
-    if block.doing == "running":
-        claim.proof.append("it was running on the CPU")
-    elif block.doing:
+    if block.cpu is not None and block.cpu > 0.5 * (block.end - block.start):
+        claim.proof.append(f"it computed: {figure(block.cpu)} of CPU in {figure(block.end - block.start)}")
+    elif block.doing and block.doing != "running":
         fd = f" (fd {block.fd})" if block.fd is not None else ""
         claim.proof.append(f"the kernel shows it in: {block.doing}{fd}")
     if hold.process is not case.leader:
