@@ -27,6 +27,8 @@ MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a l
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
 SHARE = 16  # messages of one connection in a row, before the next has its turn
 DUMP_SIZE = 65_536
+FOREVER = float("inf")
+PATIENCE = 1.0  # seconds without accepting after the descriptors ran out
 
 
 class Peer:
@@ -72,11 +74,12 @@ class Channel:
         os.chmod(self.path, 0o600)
         if uid is not None and uid != os.geteuid():
             os.chown(self.path, uid, -1)
-        self._listener.listen(128)
+        self._listener.listen(1024)  # an agent does not wait to be accepted: a full backlog would be no agent
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
         self._epoll.register(self._listener.fileno(), select.EPOLLIN)
         self._listening = True
         self._started = 0.0
+        self._accept_again = FOREVER
 
     def fileno(self) -> int:
         """Readable when :meth:`read` has something to do (an epoll inside of the caller's)."""
@@ -111,13 +114,16 @@ class Channel:
         """
         out: list[AgentMessage] = []
         self._started = self._started or now
+        if now >= self._accept_again:
+            self._accept_again = FOREVER
+            self._listen(True)
         while budget > 0:
             ready = self._epoll.poll(0, 64)
             if not ready:
                 break
             for fd, _ in ready:
                 if fd == self._listener.fileno():
-                    budget -= self._accept()
+                    budget -= self._accept(now)
                 else:
                     budget -= self._receive(self._peers[fd], now, out)
                 if budget <= 0:
@@ -135,13 +141,14 @@ class Channel:
         except OSError:
             pass
 
-    def _accept(self) -> int:
+    def _accept(self, now: float) -> int:
         """One connection; what it cost, in bytes of budget."""
         try:
             fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept() is made of
         except OSError as error:
             if error.errno in (EMFILE, ENFILE):
-                self._listen(False)  # or it would be ready for ever; again when one of ours has closed
+                self._listen(False)  # or it would be ready for ever
+                self._accept_again = now + PATIENCE
             return 1_000 if error.errno == EAGAIN else 10_000
         os.set_inheritable(fd, False)
         peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)

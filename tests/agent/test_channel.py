@@ -44,6 +44,16 @@ def message(event: str = "ready", **fields: object) -> bytes:
     return json.dumps(head | fields).encode()
 
 
+def fill(sender: socket.socket) -> None:
+    """Until the kernel takes no more."""
+    sender.setblocking(False)
+    try:
+        while True:
+            sender.send(message())
+    except BlockingIOError:
+        pass
+
+
 def all_of(channel: Channel) -> list[wire.AgentMessage]:
     """Read until nothing is left."""
     out: list[wire.AgentMessage] = []
@@ -189,10 +199,7 @@ except OSError: pass
 
 def test_a_flooding_peer_does_not_starve_another(channel: Channel) -> None:
     with connected(channel) as loud, connected(channel) as quiet:
-        loud.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                loud.send(message())
+        fill(loud)
         quiet.send(message("probe", probe=True))
         got: list[str] = []
         calls = 0
@@ -208,7 +215,6 @@ import socket, sys
 kept = []
 for n in range(10_000):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(20)
     try: s.connect(sys.argv[1])
     except OSError: break
     if n < 300: kept.append(s)
@@ -233,30 +239,28 @@ print("done", flush=True); sys.stdin.read()
 
 def test_without_descriptors_it_waits_instead_of_spinning(channel: Channel) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    senders = [connected(channel) for _ in range(3)]
-    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+    sender = connected(channel)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), hard))
     fillers: list[int] = []
+    now = time.monotonic()
     try:
-        with pytest.raises(OSError, match="Too many open files"):
+        try:
             while True:
                 fillers.append(os.open("/dev/null", os.O_RDONLY))
-        os.close(fillers.pop())  # room for one of the three
-        channel.read(time.monotonic())
-        assert channel.read(time.monotonic()) == []
+        except OSError:
+            pass
         poll = select.poll()
         poll.register(channel, select.POLLIN)
+        assert poll.poll(0)
+        assert channel.read(now) == []
         assert poll.poll(0) == []
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for fd in fillers:
             os.close(fd)
-    senders[0].close()
-    all_of(channel)
-    senders[1].send(message("hello"))
-    assert "hello" in [one.event for one in all_of(channel)]
-    for sender in senders:
-        sender.close()
+    sender.send(message("hello"))
+    assert [one.event for one in channel.read(now + channel_module.PATIENCE)] == ["hello"]
+    sender.close()
 
 
 def test_another_user_is_refused(channel: Channel) -> None:
@@ -326,5 +330,6 @@ def test_no_place_for_the_folder_says_what_was_tried(monkeypatch: pytest.MonkeyP
 
 def test_the_supervisor_imports_little_for_it() -> None:
     """`json`, `socket` and `enum` would cost more than all the rest of the lean path."""
-    code = "import supervisor.system.channel, sys; print([m for m in ('json', 'socket', 'enum', 're') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = "import sys, supervisor.system.channel; print({'json', 'socket', 'enum', 're'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
