@@ -22,8 +22,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from supervisor.core.events import Said
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import FleetSpec
+    from supervisor.system.agents import Agents
     from supervisor.system.poller import Source
 
 # Members outside our own children (no subreaper) are watched by pidfd, so many at a time.
@@ -75,10 +77,15 @@ class Loop:
         subreaper: bool,
         tty: terminal.Terminal | None = None,
         listener: Listener | None = None,
+        poller: Poller | None = None,
+        agents: Agents | None = None,
         record: Callable[[ev.Event], None] | None = None,
     ) -> None:
         self.fleet: Fleet = fleets.new(spec)
-        self.poller = Poller()
+        self.poller = poller or Poller()
+        self.agents = agents
+        if agents is not None:
+            agents.listen(self.agent_said, self.agents_answered)
         self.sources: list[Source] = []
         self.listener = listener or Listener()
         self._inherited = inherited
@@ -188,6 +195,14 @@ class Loop:
         if process.reap_orphans({child.pid for child in self._children.values()} | self.kept):
             self.see(ev.OrphansChanged(at))
 
+    def agent_said(self, worker: int, what: Said, at: float) -> None:
+        """The agent of a main process is there, has gone, or has reached a mark."""
+        self.see(ev.AgentSaid(at, worker, what))
+
+    def agents_answered(self, worker: int, at: float) -> None:
+        """All agents of a worker that were probed have answered."""
+        self.see(ev.ProbeAnswered(at, worker))
+
     # -------------------------------------------------------------- actions
 
     def _perform(self, action: act.Action) -> ev.Event | None:
@@ -196,6 +211,12 @@ class Loop:
                 return self._send(action)
             case act.Spawn():
                 return self._spawn(action.worker)
+            case act.Probe():
+                asked = self.agents.probe(action.worker) if self.agents is not None else 0
+                return ev.Probed(monotonic(), action.worker, asked)
+            case act.Dump():
+                if self.agents is not None:
+                    self.agents.dump(action.worker)
             case act.ReadMasks():
                 return ev.MasksRead(monotonic(), action.worker, procfs.masks(self._children[action.worker].pid))
             case act.Look():
@@ -227,7 +248,9 @@ class Loop:
         child = self._children[action.worker]
         at = monotonic()
         pids: tuple[int, ...] = ()
+        newest: int | None = None
         if action.target == "group":
+            newest = procfs.newest()  # before: once the signal is out, a handler may fork ahead of our next line
             delivered = process.send_group(child.pid, action.signal)
             if action.wake:
                 process.send_group(child.pid, numbers.CONT)
@@ -241,7 +264,7 @@ class Loop:
                 pid for pid in action.pids if process.send_checked(pid, started[pid], action.signal, action.wake)
             )
             delivered = bool(pids)
-        return ev.Sent(at, action.worker, action.signal, action.target, delivered, pids, action.ladder)
+        return ev.Sent(at, action.worker, action.signal, action.target, delivered, pids, action.ladder, newest)
 
     def _spawn(self, worker: int) -> ev.Event:
         spec = self.fleet.spec.workers[worker]
@@ -266,6 +289,8 @@ class Loop:
         self._children[worker] = child
         self.poller.watch(child.pidfd, lambda at, _: self._main_ended(worker, at))
         self.poller.watch(child.status_fd, lambda at, _: self._status_known(worker, at))
+        if self.agents is not None:
+            self.agents.main(worker, child.pid)
         self.listener.started(worker, child)
         return ev.Forked(monotonic(), worker, child.pid, child.terminal)
 

@@ -7,8 +7,9 @@ import time
 
 from supervisor.cli.desk import Desk
 from supervisor.core import events as ev
+from supervisor.errors import SupervisorError
 from supervisor.loop import Listener, Loop
-from supervisor.system import procfs, stdio
+from supervisor.system import identity, procfs, stdio
 from supervisor.system.control import Control
 from supervisor.system.output import Lane, Output
 from supervisor.system.viewer import Viewer
@@ -17,15 +18,19 @@ from supervisor.views import lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervisor.agent.wire import AgentMessage
     from supervisor.cli.up import UpPlan
     from supervisor.core.actions import Note
     from supervisor.core.record import Shutdown
+    from supervisor.system.agents import Agents
     from supervisor.system.runtime import Folder
     from supervisor.system.signals import Inherited
     from supervisor.system.spawn import Child
 
 # Ends kept for the report: a worker that restarts for ever must not fill the memory.
 MOST_SHUTDOWNS = 2000
+# The newest ends whose evidence is kept until they are explained.
+MOST_EVIDENCE = 200
 # Seconds that a stalled reader of our output is waited for at the very end.
 LAST_PATIENCE = 5.0
 
@@ -33,10 +38,12 @@ LAST_PATIENCE = 5.0
 class Foreground(Listener):
     """The listener of `up`, and the run itself."""
 
-    def __init__(self, plan: UpPlan, folder: Folder, inherited: Inherited) -> None:
+    def __init__(self, plan: UpPlan, folder: Folder, inherited: Inherited, agents: Agents) -> None:
         self._plan = plan
         self._folder = folder
         self._inherited = inherited
+        self._agents = agents
+        self._evidence: list[list[AgentMessage]] = []
         self._shutdowns: list[Shutdown] = []
         self._forgotten = 0
         self._requests = 0
@@ -63,6 +70,7 @@ class Foreground(Listener):
             self._viewer.close(told=True)
             self._output.tap = None
             self._output.finish(LAST_PATIENCE)
+            self._agents.close()
         self._tell()
         return 0 if fleet.ending.code == 0 else code or 0
 
@@ -74,8 +82,17 @@ class Foreground(Listener):
         return self._ends[worker]
 
     def additions(self, worker: int) -> dict[str, str]:
-        """The mark by which its orphans are known again."""
-        return {procfs.MARK: procfs.mark(worker)}
+        """The mark by which its orphans are known again, and the way to the agent's channel."""
+        spec = self._plan.fleet.workers[worker]
+        mark = {procfs.MARK: procfs.mark(worker)}
+        if not spec.agent:
+            return mark
+        env = spec.exec.env if spec.exec.env is not None else os.environ
+        try:
+            return mark | self._agents.prepare(worker, env, identity.of(spec.exec))
+        except SupervisorError as error:
+            self._say(f"{spec.title}: no explanations, {error.message}")
+            return mark
 
     def started(self, worker: int, child: Child) -> None:
         """Only the child keeps the writing ends."""
@@ -95,8 +112,12 @@ class Foreground(Listener):
     def report(self, shutdown: Shutdown) -> None:
         """Keep it for the report, and say what nobody asked for."""
         self._shutdowns.append(shutdown)
+        # Explaining takes milliseconds that the others' stop would wait for: the evidence is kept until the end.
+        self._evidence.append(self._agents.take(self._index(shutdown), time.monotonic()))
+        if len(self._evidence) > MOST_EVIDENCE:
+            self._evidence[-MOST_EVIDENCE - 1] = []
         if len(self._shutdowns) > MOST_SHUTDOWNS:
-            del self._shutdowns[0]
+            del self._shutdowns[0], self._evidence[0]
             self._forgotten += 1
         text = words.unasked_end(shutdown, self._loop.fleet, time.monotonic())
         if text is not None and not self._plan.quiet:
@@ -146,6 +167,10 @@ class Foreground(Listener):
 
     # -------------------------------------------------------------- words
 
+    def _index(self, one: Shutdown) -> int:
+        workers = self._plan.fleet.workers
+        return next(i for i, spec in enumerate(workers) if (spec.name, spec.instance) == (one.worker, one.instance))
+
     def _title(self, worker: int) -> str:
         return self._plan.fleet.workers[worker].title
 
@@ -184,6 +209,9 @@ class Foreground(Listener):
 
     def _tell(self) -> None:
         from supervisor.cli.telling import tell_fleet
+        from supervisor.diagnosis.explain import explained
         from supervisor.system.origin import origin
+        from supervisor.system.sources import line
 
-        tell_fleet(self._plan, self._shutdowns, origin(self._plan.title), self._forgotten)
+        told = [explained(one, said, line) for one, said in zip(self._shutdowns, self._evidence, strict=True)]
+        tell_fleet(self._plan, told, origin(self._plan.title), self._forgotten)

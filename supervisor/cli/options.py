@@ -101,6 +101,12 @@ RUN = (
         panel="Starting",
     ),
     Option(
+        ("--no-agent",),
+        "Do not look inside Python workers: no explanations, nothing added to the environment.",
+        flag=True,
+        panel="Starting",
+    ),
+    Option(
         ("--keep-ignored",),
         "Leave SIGINT and SIGQUIT ignored if they are, as in a job that a shell started with &.",
         flag=True,

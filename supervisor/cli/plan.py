@@ -49,6 +49,7 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
             rewrite=tuple(_rewrite(text) for text in given["rewrite"]),
         ),
         restart=RestartSpec(policy="never", on_exit="ignore"),
+        agent=not given["no_agent"],
         adopts=init,
     )
     check_reports(given["report"])

@@ -7,11 +7,16 @@ the worker's first instruction comes at 1.8 x `python -c pass` or earlier (bench
 from __future__ import annotations
 
 import errno
+import os
 
 from supervisor.cli.plan import RunPlan
-from supervisor.errors import SpawnError
+from supervisor.errors import SpawnError, SupervisorError
 from supervisor.system import signals, spawn, stdio
 from supervisor.system.terminal import Terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.system.agents import Agents
 
 
 def run(plan: RunPlan) -> int:
@@ -25,18 +30,26 @@ def run(plan: RunPlan) -> int:
     subreaper = init or _become_subreaper(plan)
     tty = Terminal.find()
     worker = plan.fleet.workers[0]
+    agents, additions = _with_agent(plan)
     try:
-        child = spawn.fork_exec(worker.exec, inherited, terminal=tty)
+        child = spawn.fork_exec(worker.exec, inherited, terminal=tty, additions=additions)
     except OSError as error:
+        if agents is not None:
+            agents.close()
         raise _cannot_fork(error) from None
 
     from supervisor.cli.wrapping import Wrapping
     from supervisor.loop import Loop
 
-    wrapping = Wrapping(plan)
-    loop = Loop(plan.fleet, inherited, subreaper=subreaper, tty=tty, listener=wrapping)
-    loop.adopt(0, child)
-    fleet = loop.run()
+    wrapping = Wrapping(plan, agents)
+    poller = agents.poller if agents is not None else None
+    loop = Loop(plan.fleet, inherited, subreaper=subreaper, tty=tty, listener=wrapping, poller=poller, agents=agents)
+    try:
+        loop.adopt(0, child)
+        fleet = loop.run()
+    finally:
+        if agents is not None:
+            agents.close()
     failure = fleet.lives[0].failure
     if failure is not None:
         from supervisor.system.startfail import explain
@@ -49,6 +62,22 @@ def run(plan: RunPlan) -> int:
     if plan.signal_exit == "raise":
         signals.die_of(ending.signal)
     return 128 + ending.signal
+
+
+def _with_agent(plan: RunPlan) -> tuple[Agents | None, dict[str, str] | None]:
+    """The channel and the variables for the agent; without a place for them the command runs all the same."""
+    if not plan.fleet.workers[0].agent:
+        return None, None
+    from supervisor.system.agents import Agents
+    from supervisor.system.poller import Poller
+
+    agents = Agents(Poller())
+    try:
+        return agents, agents.prepare(0, os.environ, None)
+    except SupervisorError as error:
+        if not plan.quiet:
+            stdio.say(f"supervisor: no explanations, {error.message}\n")
+        return None, None
 
 
 def _become_subreaper(plan: RunPlan) -> bool:

@@ -8,7 +8,7 @@ from supervisor.core import report as data
 from supervisor.core import verdict
 from supervisor.system import stdio
 from supervisor.views import fleet as fleet_view
-from supervisor.views import markdown
+from supervisor.views import markdown, whole
 from supervisor.views import report as view
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ def tell(plan: RunPlan, one: Shutdown, origin: Origin) -> None:
     if plan.json:
         stdio.say(dumps(data.document(origin, [one])))
     elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
-        stdio.say(view.text(one, stdio.width(2), _style(plan.color)))
+        stdio.say(whole.text(one, stdio.width(2), _style(plan.color)))
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], origin: Origin, forgotten: int) -> None:

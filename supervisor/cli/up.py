@@ -77,9 +77,13 @@ def up(plan: UpPlan) -> int:
         libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
         from supervisor.cli.fleet import Foreground
         from supervisor.loop import Loop
+        from supervisor.system.agents import Agents
+        from supervisor.system.poller import Poller
 
-        foreground = Foreground(plan, folder, inherited)
-        loop = Loop(plan.fleet, inherited, subreaper=True, listener=foreground)
+        poller = Poller()
+        agents = Agents(poller)
+        foreground = Foreground(plan, folder, inherited, agents)
+        loop = Loop(plan.fleet, inherited, subreaper=True, listener=foreground, poller=poller, agents=agents)
         return foreground.run(loop)
     finally:
         folder.close()

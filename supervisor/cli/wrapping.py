@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from supervisor.loop import Listener
 from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.agent.wire import AgentMessage
     from supervisor.cli.plan import RunPlan
     from supervisor.core.actions import Note
     from supervisor.core.record import Shutdown
+    from supervisor.system.agents import Agents
 
 
 class Wrapping(Listener):
     """The listener of `run`."""
 
-    def __init__(self, plan: RunPlan) -> None:
+    def __init__(self, plan: RunPlan, agents: Agents | None) -> None:
         self._plan = plan
+        self._agents = agents
         self._ended: Shutdown | None = None
+        self._messages: list[AgentMessage] = []
 
     def report(self, shutdown: Shutdown) -> None:
-        """Keep it for the end."""
+        """Keep it for the end, with what the agent said."""
         self._ended = shutdown
+        if self._agents is not None:
+            self._messages = self._agents.take(0, monotonic())
 
     def note(self, note: Note) -> None:
         """Say it on stderr, which is the command's too."""
@@ -36,8 +46,19 @@ class Wrapping(Listener):
             return
         from supervisor.core.verdict import worth_telling
 
+        telling = plan.reports or plan.json or plan.verbose
+        if telling or (not plan.quiet and (worth_telling(ended) or speaks(self._messages))):
+            from supervisor.diagnosis.explain import explained
+            from supervisor.system.sources import line
+
+            ended = explained(ended, self._messages, line)
         if plan.reports or plan.json or plan.verbose or (not plan.quiet and worth_telling(ended)):
             from supervisor.cli.telling import tell
             from supervisor.system.origin import origin
 
             tell(plan, ended, origin())
+
+
+def speaks(messages: Sequence[AgentMessage]) -> bool:
+    """Whether an agent saw a shutdown at all: it only says hello before one."""
+    return any(message.event not in ("hello", "eof", "probe") for message in messages)

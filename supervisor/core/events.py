@@ -107,7 +107,7 @@ class Surveyed(Event):
 class Sent(Event):
     """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action.
 
-    ``newest``, for a group: pid of the process that was created last when the signal had been sent, if known.
+    ``newest``, for a group: pid of the process that was created last before the signal was sent, if known.
     """
 
     worker: int

@@ -6,7 +6,7 @@ from supervisor.core import signals, verdict
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Shutdown
 from supervisor.core.view import next_kill
-from supervisor.views import report, words
+from supervisor.views import whole, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
 
 def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
     """The remarkable ones in full."""
-    return "\n".join(report.text(one, width, style, one.title) for one in shutdowns if verdict.worth_telling(one))
+    return "\n".join(whole.text(one, width, style, one.title) for one in shutdowns if verdict.worth_telling(one))

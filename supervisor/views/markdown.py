@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import report as data
 from supervisor.core import signals, verdict
-from supervisor.views import report, words
+from supervisor.views import explain, report, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _section(one: Shutdown) -> list[str]:
     advice = report.next_step(one)
     if advice and verdict.worth_telling(one):
         lines += ["", f"Next: {advice}."]
-    return lines
+    return [*lines, *explain.markdown(one)]
 
 
 def _cell(value: str) -> str:
