@@ -71,6 +71,12 @@ def stat(pid: int) -> Stat | None:
     )
 
 
+def newest() -> int | None:
+    """The pid that was given out last in our PID namespace (proc(5), /proc/loadavg)."""
+    data = read("/proc/loadavg", 128)
+    return int(data.split()[4]) if data else None
+
+
 def argv(pid: int) -> tuple[str, ...]:
     """The command line, cut at 4 KiB; the name in brackets when it has none (a zombie, a kernel thread)."""
     data = read(f"/proc/{pid}/cmdline", MOST_ARGV_BYTES)

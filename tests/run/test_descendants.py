@@ -130,9 +130,11 @@ def test_a_worker_that_forks_until_the_last_moment_leaves_nobody() -> None:
     program = (
         "import os, signal, sys\n"
         "def more(*_):\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
         "    for outside in (0, 1, 0, 1):\n"
         "        if os.fork() == 0:\n"
         "            signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])\n"
         "            if outside: os.setsid()\n"
         "            while True: signal.pause()\n"
         "    os._exit(0)\n"
