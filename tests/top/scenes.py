@@ -1,0 +1,135 @@
+"""Fleets as the control socket describes them, for tests, for `fleet.py` and for the picture in docs/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAMES = "web api mailer billing search thumbnails webhooks sessions reports cleanup importer notifier".split()
+WAITS = (
+    "executor: pool.submit(resize, image), thread asyncio_3, worker.py:212",
+    "task 'consume-42': await queue.get(), queue.py:158",
+    "3 open connections, server.wait_closed()",
+)
+# Seconds of CLOCK_MONOTONIC at which the still scenes play; any number will do.
+NOW = 90_000.0
+
+
+def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dict[str, Any]:
+    """One worker as core/view.py's worker_view makes it; ``fields`` replaces single ones."""
+    name, _, number = title.partition(".")
+    alive = phase not in ("exited", "failed", "backoff", "waiting")
+    return {
+        "index": index,
+        "worker": name,
+        "instance": int(number) if number.isdecimal() else 0,
+        "title": title,
+        "want": "up",
+        "phase": phase,
+        "pid": 4200 + index if alive else None,
+        "argv": ["python", "-m", f"shop.{name}"],
+        "since": NOW - 7_620 - index,
+        "starts": 1,
+        "restart_at": None,
+        "stop": None,
+        "waits": None,
+        "outcome": None,
+        "exit_code": None,
+        "signal": None,
+        "ended": None,
+        **fields,
+    }
+
+
+def stopping(
+    index: int, title: str, elapsed: float, wait: float = 10.0, phase: str = "draining", **fields: Any
+) -> dict[str, Any]:
+    """A worker asked to stop ``elapsed`` seconds before NOW, SIGKILL ``wait`` seconds after that."""
+    stop = {
+        "by": "signal SIGINT",
+        "asked": NOW - elapsed,
+        "signal": "SIGTERM",
+        "since": NOW - elapsed,
+        "next_at": NOW - elapsed + wait,
+        "next_signal": "SIGKILL",
+        "leftovers": 0,
+    }
+    return worker(index, title, phase, want="down", **{"stop": stop} | fields)
+
+
+def fleet(workers: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
+    """The head of a view."""
+    head = {"name": "shop", "want": "up", "asked": None, "limit": None, "next_kill": None, "workers": len(workers)}
+    return head | fields
+
+
+def running(count: int) -> list[dict[str, Any]]:
+    """A fleet with nothing to tell."""
+    return [worker(index, title) for index, title in enumerate(titles(count))]
+
+
+def titles(count: int) -> list[str]:
+    """Names as a config makes them: the twelve workers' own, or with their instance."""
+    if count <= len(NAMES):
+        return NAMES[:count]
+    return [f"{NAMES[index % len(NAMES)]}.{index // len(NAMES)}" for index in range(count)]
+
+
+def troubled(count: int) -> list[dict[str, Any]]:
+    """A fleet that runs, with every kind of trouble somewhere in it."""
+    names = titles(count)
+    special = [
+        worker(3, names[3], "backoff", restart_at=NOW + 6.8, starts=4, outcome="failed", exit_code=1, ended=NOW - 1),
+        worker(4, names[4], "failed", starts=6, outcome="failed", exit_code=3, ended=NOW - 700, since=NOW - 700),
+        worker(5, names[5], "starting", since=NOW - 3, starts=2),
+        worker(7, names[7], "exited", outcome="clean", exit_code=0, ended=NOW - 4_000, since=NOW - 4_000),
+        stopping(8, names[8], 3.2, waits=WAITS[0]),
+    ]
+    known = {one["index"]: one for one in special}
+    return [known.get(one["index"], one) for one in running(count)]
+
+
+def going_down(count: int) -> list[dict[str, Any]]:
+    """A fleet 6.4 s into its stop: most have ended, some hold it, each in its own way."""
+    names = titles(count)
+    left = {"by": "signal SIGINT", "asked": NOW - 6.4, "signal": "SIGTERM", "since": NOW - 6.4}
+    endless = left | {"next_at": None, "next_signal": None, "leftovers": 0}
+    two = left | {"next_at": NOW + 3.6, "next_signal": "SIGINT", "leftovers": 2}
+    dead = left | {"since": NOW - 0.4, "next_at": NOW + 4.6, "next_signal": None, "leftovers": 0}
+    special = [
+        stopping(1, names[1], 6.4, waits=WAITS[0]),
+        stopping(2, names[2], 6.4, 8.0, "cleaning", waits=WAITS[1]),
+        worker(4, names[4], "leaving", want="down", stop=two),
+        worker(5, names[5], "draining", want="down", stop=endless, waits=WAITS[2]),
+        worker(6, names[6], "killed", want="down", stop=dead),
+        _ended(7, names[7], outcome="killed", signal="SIGKILL", ended=NOW - 1.5),
+        _ended(8, names[8], outcome="signalled", signal="SIGTERM", ended=NOW - 6),
+    ]
+    known = {one["index"]: one for one in special}
+    return [
+        known.get(index) or _ended(index, title, outcome="clean", exit_code=0, ended=NOW - 5)
+        for index, title in enumerate(names)
+    ]
+
+
+def _ended(index: int, title: str, **fields: Any) -> dict[str, Any]:
+    return worker(index, title, "exited", want="down", since=fields["ended"], **fields)
+
+
+def down(workers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The head of a fleet that was asked to stop 6.4 s ago."""
+    return fleet(workers, want="down", asked=NOW - 6.4, next_kill=NOW + 3.6)
+
+
+LOG = [
+    {"index": 0, "title": "web", "stream": "stdout", "line": "GET /basket/7 200 12 ms"},
+    {"index": 1, "title": "api", "stream": "stdout", "line": "\x1b[32mINFO\x1b[0m order 8812 paid"},
+    {"index": 1, "title": "api", "stream": "stderr", "line": "\x1b[33mWARNING\x1b[0m slow query: 1.8 s"},
+    {"index": 5, "title": "thumbnails", "stream": "stdout", "line": "Größe 1024×768 für 注文.jpg ✓"},
+    {
+        "index": None,
+        "title": "supervisor",
+        "stream": "stderr",
+        "line": "SIGINT from the terminal: stopping 12 workers",
+    },
+    {"index": 2, "title": "mailer", "stream": "stderr", "line": "draining: 42 messages left in the queue"},
+]
