@@ -108,6 +108,9 @@ def _agent_said(life: Life, event: AgentSaid) -> Life:
 def _main_exited(life: Life, event: MainExited) -> Step:
     forced = life.killed is not None
     life = life.with_(death=Death(event.at, event.code, event.signal, forced), stopped=False)
+    if life.stop is not None and life.stop.held is not None:
+        # It needs no signal any more, and whoever is left has had none: they are told one by one.
+        life = life.with_(stop=life.stop.with_(held=None, held_until=None, group_told=None))
     if life.failure is not None:
         return _finish(life, event.at)
     if life.phase != "killed":
@@ -183,7 +186,7 @@ def _tick(life: Life, at: float) -> Step:
         life = life.with_(stop=stop.with_(looks=(looks := looks + 1)))
     if looks > stop.looks:
         actions.append(Look(life.index))
-    if stop.held_until is not None and at >= stop.held_until:
+    if stop.held_until is not None and (at >= stop.held_until or (due is not None and at >= due)):
         # The agent does not answer: Python code does not run there now. The signal waits no longer.
         life, more = release(life)
         actions.extend(more)
