@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # and then awaits is awaiting. Work begun before the stop has had this much: the headers' seconds count it off.
 SETTLE = 0.1
 START_LIMIT = 20.0  # a framework's import on a busy machine; programs bound their lives by signal.alarm(20)
+LEAVING = 0.5
 RUN_MARK = "SIGDRAIN_CORPUS_RUN"  # in the environment of all descendants, so that those left behind are found
 VENVS = "SIGDRAIN_CORPUS_VENVS"
 
@@ -86,7 +87,7 @@ def run(
     """
     mark = uuid.uuid4().hex
     environment = dict(os.environ if environ is None else environ) | {RUN_MARK: mark}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment.pop("PYTHONUNBUFFERED", None)  # with it one print() is two writes, and two writers mix lines
     with ExitStack() as stack:
         process = subprocess.Popen(
             [*prefix, str(python), str(program.path)],
@@ -158,20 +159,21 @@ class _Driver:
             if not data:
                 self.selector.unregister(key.fileobj)
 
-    def line(self, word: str) -> str:
-        """The first whole line of stdout that begins with the word."""
+    def line(self, word: str, count: int = 1) -> str:
+        """Wait for so many whole lines of stdout that begin with the word; the last of them."""
         found = ""
 
         def seen() -> bool:
             nonlocal found
             lines = self.text["out"].decode("utf-8", "replace").split("\n")[:-1]
-            found = next((line for line in lines if line.split()[:1] == [word]), "")
+            lines = [line for line in lines if line.split()[:1] == [word]]
+            found = lines[count - 1] if len(lines) >= count else ""
             return bool(found) or self.gone is not None
 
         self.pump(seen, time.monotonic() + START_LIMIT)
         if not found:
             out, err = (self.text[name].decode("utf-8", "replace") for name in ("out", "err"))
-            raise DriveError(f"no line {word!r}; stdout {out!r}; stderr {err!r}")
+            raise DriveError(f"no line {word!r}; stdout {out[-500:]!r}; stderr {err[-500:]!r}")
         return found
 
     def prepare(self, program: Program) -> None:
@@ -191,7 +193,8 @@ class _Driver:
                 self.clients.append(client)
                 self.selector.register(client, selectors.EVENT_READ, len(self.answers) - 1)
             elif verb == "line":
-                self.line(rest)
+                word, _, count = rest.partition(" ")
+                self.line(word, int(count or 1))
             elif verb == "answered":
                 self.pump(self._answered, time.monotonic() + START_LIMIT)
             elif verb == "unread":
@@ -220,7 +223,7 @@ class _Driver:
         self.pump(lambda: self.gone is not None, time.monotonic() + 60)
         if self.gone is None:
             raise DriveError(f"{program.id} has not ended 60 s after everything")
-        left = tuple(_left(mark, self.process.pid))
+        left = self._survivors(mark)
         _end_left(mark)
         if any(step == "unread" for step in program.drive):
             self.selector.register(self.stdout, selectors.EVENT_READ, "out")
@@ -234,6 +237,13 @@ class _Driver:
             answers=tuple(answer.decode("utf-8", "replace") for answer in self.answers),
             left=left,
         )
+
+    def _survivors(self, mark: str) -> tuple[tuple[int, str], ...]:
+        """Who is left, after a moment for those on their way out (multiprocessing's resource tracker)."""
+        deadline = time.monotonic() + LEAVING
+        while (left := tuple(_left(mark, self.process.pid))) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return left
 
     def _later(self, program: Program) -> Iterator[tuple[float, Callable[[], object]]]:
         """What the driver does after the stop: (seconds, action)."""
