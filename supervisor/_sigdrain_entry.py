@@ -24,7 +24,7 @@ def main() -> int:
 def _clash() -> str:
     import supervisor
 
-    place = getattr(supervisor, "__file__", None) or list(getattr(supervisor, "__path__", ["?"]))[0]
+    place = getattr(supervisor, "__file__", None) or next(iter(getattr(supervisor, "__path__", ["?"])))
     return (
         f"supervisor: the package `supervisor` at {place} is not sigdrain's, probably supervisord's: both install"
         " a package of that name, and here the other one won\n"

@@ -129,5 +129,16 @@ def up(**given: Any) -> None:
     raise typer.Exit(up(plan(*_split(given))))
 
 
+@app.command()
+def demo(
+    dashboard: Annotated[str, typer.Option("--dashboard", metavar="auto|never", help="As in `up`.")] = "auto",
+    color: Annotated[str, typer.Option("--color", metavar="auto|always|never", help="As in `up`.")] = "auto",
+) -> None:
+    """Show it: six asyncio workers with typical faults are started, stopped and explained, in 10 seconds."""
+    from supervisor.cli.demo import demo
+
+    raise typer.Exit(demo(["--dashboard", dashboard, "--color", color]))
+
+
 for _module in (config, control):
     app.registered_commands += _module.app.registered_commands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 from supervisor.cli.plan import check_reports
 from supervisor.config.load import load
@@ -14,9 +15,11 @@ from supervisor.system.runtime import Folder, key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from supervisor.cli.options import Values
+    from supervisor.loop import Loop
 
 
 class UpPlan(Frozen):
@@ -34,7 +37,7 @@ class UpPlan(Frozen):
     color: str
 
 
-def plan(values: Values, names: list[str]) -> UpPlan:
+def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.environ) -> UpPlan:
     """Options and config -> the plan; warnings of the config are told. Raises ConfigError, UsageError."""
     given: dict[str, Any] = dict(values)
     if given["detach"]:
@@ -45,7 +48,7 @@ def plan(values: Values, names: list[str]) -> UpPlan:
     check_reports(given["report"])
     if given["verbose"] and given["quiet"]:
         raise UsageError("--verbose and --quiet contradict each other", "give one of them")
-    loaded = load(given["config"], os.getcwd(), os.environ)
+    loaded = load(given["config"], os.getcwd(), environ)
     if not given["quiet"]:
         for warning in loaded.warnings:
             stdio.say(f"{warning}\n")
@@ -68,8 +71,11 @@ def plan(values: Values, names: list[str]) -> UpPlan:
     )
 
 
-def up(plan: UpPlan) -> int:
-    """Run the fleet until it is over; the exit code. Raises ControlError when it already runs."""
+def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> int:
+    """Run the fleet until it is over; the exit code. Raises ControlError when it already runs.
+
+    ``before`` is called with the loop and the instant when it is about to begin.
+    """
     stdio.reserve()
     folder = Folder(plan.key, os.environ)
     try:
@@ -84,6 +90,8 @@ def up(plan: UpPlan) -> int:
         agents = Agents(poller)
         foreground = Foreground(plan, folder, inherited, agents)
         loop = Loop(plan.fleet, inherited, subreaper=True, listener=foreground, poller=poller, agents=agents)
+        if before is not None:
+            before(loop, monotonic())
         return foreground.run(loop)
     finally:
         folder.close()

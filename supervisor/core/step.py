@@ -163,7 +163,8 @@ def _sent(life: Life, event: Sent) -> Life:
     if stop is None or not event.ladder:
         return life
     if stop.asked is not None and not life.sent:
-        stop = stop.with_(asked=event.at)
+        # The grace period counts from the signal itself, which may have waited for the agent.
+        stop = stop.with_(asked=event.at, since=event.at if stop.rung == 0 else stop.since)
     if event.target == "group":
         stop = stop.with_(group_told=event.at, newest=event.newest)
     life = life.with_(stop=stop)
