@@ -158,7 +158,9 @@ def _cut_short(now: list[Hold], best: Hold) -> Hold | None:
 
 def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources: Sources) -> list[Piece]:
     """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
-    waits = piece.what in ("unknown", "main", "leftovers") or (piece.hold is not None and _is_passive(piece.hold))
+    waits = piece.what in ("unknown", "main", "atexit", "leftovers") or (
+        piece.hold is not None and _is_passive(piece.hold)
+    )
     if not waits or piece.seconds < SHORTEST:
         return [piece]
     ended = [

@@ -112,8 +112,6 @@ def _what(case: Case, piece: Piece) -> str:
     if piece.what == "unknown":
         first, last = (_event(case.marks, case.spans, at) for at in (piece.start, piece.end))
         return f"unknown: between {first} and {last}"
-    if piece.what == "main" and piece.phase == "atexit":
-        return "atexit"
     if piece.what == "task" and piece.hold is not None and piece.hold.wait is not None and piece.hold.wait.handling:
         return "task cleanup"
     return piece.what

@@ -20,6 +20,8 @@ CLOSE = 0.03
 # What pollers sleep when it is not known.
 POLLED = 0.1
 
+# What is at the bottom of the main thread's stack until atexit handlers run (`python -m`: runpy).
+_BOTTOMS = frozenset({"<module>", "_run_module_as_main", "_shutdown", "..."})
 _JOINING = frozenset(
     {"join", "_wait_for_tstate_lock", "wait", "acquire", "result", "shutdown", "get", "as_completed"}
 )
@@ -143,6 +145,12 @@ def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
     return thread.main and block.state == "busy" and block.doing == "poll" and bool(process.tasks)
 
 
+def _called_by_exit(block: Block) -> bool:
+    """An atexit handler: the interpreter calls it, so no module's frame is below it."""
+    outermost = block.stack[0] if block.stack else None
+    return outermost is not None and outermost[2] not in _BOTTOMS
+
+
 def joining(block: Block) -> bool:
     """The thread waits for another thread of its process."""
     if block.state in ("join-threads", "join-executor"):
@@ -158,7 +166,7 @@ def _of_block(process: Process, thread: Thread, block: Block, until: float) -> H
     elif block.state == "callback":
         what, rank = "loop-blocked", BLOCKED
     elif thread.main:
-        what = "main"
+        what = "atexit" if _called_by_exit(block) else "main"
     end = block.end if block.ended else until
     hold = Hold(process, what, rank, block.start, min(end, until), user_first(block.at, block.stack))
     hold.thread, hold.block, hold.open = thread, block, not block.ended

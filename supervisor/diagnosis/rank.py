@@ -63,7 +63,7 @@ def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tup
         return leaders
     causes = [pair for pair in leaders if pair is not kill and _explains_kill(case, pair[0])]
     nothing_began = any("no task moved" in line for line in kill[0].proof)
-    plain = [pair for pair in causes if pair[0].code == "slow-task"]
+    plain = [pair for pair in causes if pair[0].code in ("slow-task", "waits-for-nobody")]
     if nothing_began and plain and len(plain) == len(causes):
         # The handler ended nothing: whoever waited at that time is not to blame.
         kill[1].extend(claim for pair in plain for claim in (pair[0], *pair[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core import signals
-from supervisor.diagnosis.frames import line_of, place
+from supervisor.diagnosis.frames import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def figure(seconds: float) -> str:
         return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s"
+
+
+def instant(at: float) -> str:
+    """A moment after zero: ``0 s``, ``1.24 s``."""
+    return figure(at) if at >= 0.0005 else "0 s"
 
 
 def named(task: Task) -> str:
@@ -102,7 +107,3 @@ def signal_name(signal: int | None) -> str:
 def bare(function: str) -> str:
     """``flush`` of ``Writer.flush`` or ``main.<locals>.flush``."""
     return function.rpartition(".")[2]
-
-
-__all__ = ["at_line", "bare", "capital", "figure", "line_of", "named", "place", "several", "signal_name",
-           "task_name", "waited"]  # fmt: skip

@@ -6,7 +6,7 @@ from supervisor.diagnosis.case import Case, Claim, users
 from supervisor.diagnosis.findings.tasks import lost_tasks, pending_names
 from supervisor.diagnosis.frames import line_of, place
 from supervisor.diagnosis.timeline import received
-from supervisor.diagnosis.words import at_line, figure, named, several, signal_name
+from supervisor.diagnosis.words import at_line, instant, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,9 +145,7 @@ def displaced(case: Case) -> Iterable[Claim]:
     claim.seconds = case.until if case.killed else None
     claim.proof.append(f"first {name}{_defined(earlier[-1])}, then {now.get('name')}{_defined(now)}")
     if ran is not None:
-        claim.proof.append(
-            f"{ran.get('name') or 'the new handler'} ran at {figure(max(ran.at, 0.0))}, the other never did"
-        )
+        claim.proof.append(f"{ran.get('name') or 'the new handler'} ran at {instant(ran.at)}, the other never did")
     yield claim
 
 

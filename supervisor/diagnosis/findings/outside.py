@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.case import TOLD, Case, Claim
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.outside import observations
-from supervisor.diagnosis.words import at_line, capital, figure, named, several, signal_name
+from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def leaked(case: Case) -> Iterable[Claim]:
         fate = {"ended": "ended when it was signalled", "killed": "had to be killed", "left": "was left running"}
         claim.proof.append(f"process {member.pid} `{_command(member.argv)}` {fate[member.fate]}")
     if begin is not None:
-        claim.proof.append(f"the main process had exited at {figure(begin)}")
+        claim.proof.append(f"the main process had exited at {instant(begin)}")
     claim.at(None, None)
     yield claim
 
@@ -58,7 +58,7 @@ def killed(case: Case) -> Iterable[Claim]:
     if shutdown.outcome == "stuck":
         claim.proof.append("it did not even end after SIGKILL: uninterruptible sleep in the kernel (state D)")
     for climb in shutdown.escalation:
-        claim.proof.append(f"{signal_name(climb.signal)} at {figure(climb.at)}")
+        claim.proof.append(f"{signal_name(climb.signal)} at {instant(climb.at)}")
     if process is not None:
         main = main_task(process)
         wait = main.open_wait if main is not None else None

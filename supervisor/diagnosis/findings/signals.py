@@ -8,7 +8,7 @@ from supervisor.diagnosis.findings.tasks import pending_names
 from supervisor.diagnosis.frames import place
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.timeline import received
-from supervisor.diagnosis.words import at_line, figure, named, signal_name
+from supervisor.diagnosis.words import at_line, figure, instant, named, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def not_run(case: Case) -> Iterable[Claim]:
     claim.seconds = at
     claim.proof.append(
         f"{signal_name(signal)} was sent at 0 s; its Python handler "
-        + (f"began at {figure(at)}" if first else "had not begun when the process ended")
+        + (f"began at {instant(at)}" if first else "had not begun when the process ended")
     )
     held = _held_by(case, process, claim, at)
     if held:

@@ -7,7 +7,7 @@ from supervisor.diagnosis.enclosing import catching
 from supervisor.diagnosis.evidence import ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin
 from supervisor.diagnosis.openwaits import nobody_left
-from supervisor.diagnosis.words import at_line, capital, figure, named, several, task_name, waited
+from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, task_name, waited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
         if task.cancelled_by is not None:
             own = origin(task.cancelled_by[0]) != "stdlib"
             by = f" by {line_of(task.cancelled_by)}" if own else " by the runner, at the end of main"
-        claim.proof.append(
-            f"cancelled at {figure(max(task.cancelled_at, 0.0))}{by}, ended as {task.outcome or 'unfinished'}"
-        )
+        claim.proof.append(f"cancelled at {instant(task.cancelled_at)}{by}, ended as {task.outcome or 'unfinished'}")
     if wait is not None and wait.handling:
         claim.proof.append("it was in the handler or finally block that its cancellation runs")
     if begin > 0.01 and task.late:

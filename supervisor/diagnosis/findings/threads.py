@@ -59,7 +59,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
             claim.proof.append("the event loop was closed while the job was still running")
     elif piece.what == "thread":
         claim = Claim("non-daemon-thread", severity, cause, **words)
-    elif piece.phase == "atexit":
+    elif piece.what == "atexit":
         claim = Claim("slow-atexit", severity, cause, **words)
     elif joining(block):
         claim = Claim(
