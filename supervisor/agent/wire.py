@@ -64,7 +64,7 @@ While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits short
                     entered (3.12+), the exception state holds CancelledError. Not told where the phase `cancel`
                     tells it of all tasks
     task-destroyed  task, name, coro, at, late: "Task was destroyed but it is pending!"
-    task-census     n_tasks, groups [{count, coro, at}]: when more than 200
+    task-census     n_tasks, groups [{count, coro, at}]: when more than 200; counts are projected from a sample
     loop-exception  message, exception: loop.call_exception_handler() for other reasons
     loop-idle       LOOP fields: the loop has nothing to run; what could still wake it (timers, watched files)
     thread-waiting  THREAD + seconds, cpu (CPU seconds it used there): told at 0.05, 0.1, 0.2 … s at the same line

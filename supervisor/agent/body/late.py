@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, List, Tuple
 
+CREATED_TOLD = 500  # a server that goes on serving while it drains makes thousands a second
+_created = 0
 _undo: List[Tuple[Any, str, Any, Any]] = []  # (owner, name, what we put, what was there)
 
 
@@ -23,6 +25,8 @@ def put(owner: Any, name: str, ours: Any) -> None:
 
 
 def arm() -> None:
+    global _created
+    _created = 0
     base: Any = sys.modules.get("asyncio.base_events")
     uvloop: Any = sys.modules.get("uvloop")
     for module, name in ((base, "BaseEventLoop"), (uvloop, "Loop")):
@@ -57,7 +61,7 @@ def noticed_create_task(real: Callable[..., Any]) -> Callable[..., Any]:
     def create_task(self: Any, coro: Any, *args: Any, **kwargs: Any) -> Any:
         task = real(self, coro, *args, **kwargs)
         try:
-            if agent.body.armed and len(tasks.followed) < tasks.FOLLOWED:
+            if _created < CREATED_TOLD and agent.body.armed and len(tasks.followed) < tasks.FOLLOWED:
                 created(task)
         except BaseException as error:
             agent.failed("create_task", error)
@@ -67,6 +71,8 @@ def noticed_create_task(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def created(task: Any) -> None:
+    global _created
+    _created += 1
     handling = sys.exc_info()[0]
     stack = frames.thread_stack(sys._getframe(2))
     kept = tasks.follow(task, late=True)

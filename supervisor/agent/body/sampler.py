@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
 
 FIRST_TOLD = 0.05  # seconds in one place before it is told; then at 0.1, 0.2, 0.4 …: a SIGKILL loses little
+SAMPLE = 300  # tasks of which a census looks at the place
 DUTY = 20  # the pause is at least this many times the look: 5 %
 
 _wake = _thread.allocate_lock()
@@ -32,7 +33,7 @@ _cpu = 0
 _seen: Dict[int, ThreadWait] = {}
 _idle_tell: Dict[int, float] = {}
 _quiet_since = 0
-_next_census = 0
+_next_census = _begun = 0
 
 
 class ThreadWait:
@@ -101,10 +102,10 @@ def forget() -> None:
 
 
 def _run(wake: Any) -> None:
-    global _alive, _looks, _cpu, _quiet_since, _next_census
+    global _alive, _looks, _cpu, _quiet_since, _next_census, _begun
     threads.ours = _thread.get_ident()
     threads.ours_tid = _thread.get_native_id()
-    begun = _quiet_since = monotonic_ns()
+    begun = _begun = _quiet_since = monotonic_ns()
     _looks, _cpu = 0, 0
     _next_census = begun + 250_000_000
     _seen.clear()
@@ -260,23 +261,27 @@ def census(now: int) -> None:
     global _next_census
     if now < _next_census:
         return
-    _next_census = now + max(250_000_000, (now - _quiet_since))
-    total = tasks.pending_count()
-    if total <= len(tasks.followed):
+    _next_census = now + max(250_000_000, (now - _begun) // 2)
+    if len(tasks.followed) >= tasks.pending_count():
         return
+    left = tasks.pending()
+    for task in left:
+        if len(tasks.followed) >= tasks.FOLLOWED:
+            break
+        tasks.follow(task, polled=True)
+    total = tasks.count_of(left)
+    if total <= tasks.FOLLOWED:
+        return
+    sample = left[:: max(1, len(left) // SAMPLE)]  # in the order of a hash table: as good as random
     groups: Dict[Any, int] = {}
-    for task in tasks.every():
-        chain = frames.await_chain(tasks.coro_of(task))
-        culprit = frames.culprit(chain)
-        if culprit is not None:
-            key = (tasks.coro_name(task), frames.place(culprit))
+    for task in sample:
+        at, _ = tasks.where(task)
+        if at is not None:
+            key = (tasks.coro_name(task), at)
             groups[key] = groups.get(key, 0) + 1
-        if len(tasks.followed) < tasks.FOLLOWED:
-            tasks.follow(task, polled=True)
-    if total > tasks.FOLLOWED:
-        biggest: List[Any] = sorted(groups.items(), key=lambda item: -item[1])[:20]
-        told = [{"count": number, "coro": key[0], "at": key[1]} for key, number in biggest]
-        agent.say("task-census", n_tasks=total, groups=told)
+    biggest: List[Any] = sorted(groups.items(), key=lambda item: -item[1])[:20]
+    told = [{"count": number * total // len(sample), "coro": key[0], "at": key[1]} for key, number in biggest]
+    agent.say("task-census", n_tasks=total, groups=told)
 
 
 # -- loops -----------------------------------------------------------------------------------------------------
