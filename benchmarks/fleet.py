@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from statistics import median
 
-from benchmarks.harness import MEMBER, Bench, BenchError, Reader, Session, Stamp, now, one_by_one
-from benchmarks.peers import PYTHON
+import psutil
+
+from benchmarks.harness import MEMBER, Bench, BenchError, Child, Reader, Session, Stamp, now, one_by_one
+from benchmarks.peers import PEERS, PYTHON
 from benchmarks.report import Column, Experiment, Target, Values
 from benchmarks.wrapper import IDLE_SECONDS, idle_round, milliseconds, settle
 
 MANAGERS = ("s6", "runit", "supervisord", "circus", "honcho", "pm2")
 MANY = 500
 IDLE = 100
+BUSY = 50
+BUSY_PERIOD, BUSY_BURN, BUSY_SECONDS = 200_000, 1500, 10.0  # microseconds, microseconds; 38 % of a core in all
 LINE = 100  # bytes, as in worker.c
 GIGABYTE_OF_LINES = 10_000_000
 LINES = {"honcho": 100_000}
@@ -95,6 +100,62 @@ def _error(bench: Bench, subject: str, count: int, drain: int) -> float:
     return float(median((each["spans"]["total"] - true[each["pid"]]) * 1000 for each in shutdowns))
 
 
+def _dashboard(bench: Bench, subject: str) -> Values:
+    """``up`` with BUSY workers that print; with its dashboard as a client of its own, or without."""
+    mode = ("busy", str(BUSY_PERIOD), str(BUSY_BURN))
+    with Reader(bench, "delay") as reader, Session(bench, "up", *mode, count=BUSY, stdout=reader.writer) as session:
+        session.wait_started(BUSY)
+        if subject == "up":
+            return _watched(session, reader, None, -1)
+        program = bench.programs.find(PEERS["up"])
+        config = session.launch.argv[session.launch.argv.index("-c") + 1]
+        terminal = {"TERM": "xterm-256color"}
+        child, master = bench.on_terminal([program, "top", "-c", config], terminal, columns=120, rows=BUSY + 10)
+        try:
+            return _watched(session, reader, child, master)
+        finally:
+            child.close()
+            os.close(master)
+
+
+def _watched(session: Session, reader: Reader, top: Child | None, master: int) -> Values:
+    _drain(master, 2)  # start-up is not what is measured
+    if top is not None and not top.running:
+        raise BenchError(f"`top` ended with {top.status}")
+    ours, watcher = session.own(), [psutil.Process(top.pid)] if top else []
+    watcher += [child for process in watcher for child in process.children(recursive=True)]
+    before, since, spent = reader.reset(), now(), _cpu(ours)
+    watched = _cpu(watcher)
+    painted = _drain(master, BUSY_SECONDS)
+    seconds = (now() - since) / 1e9
+    after = reader.stamp()
+    taken = {
+        "worst": after.worst / 1000,
+        "mean": (after.total - before.total) / (after.lines - before.lines) / 1000,
+        "up": (_cpu(ours) - spent) / seconds * 100,
+    }
+    if not watcher:
+        return taken
+    return taken | {"top": (_cpu(watcher) - watched) / seconds * 100, "painted": painted / seconds / 1000}
+
+
+def _cpu(processes: list[psutil.Process]) -> float:
+    """CPU seconds so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def _drain(master: int, seconds: float) -> int:
+    """Reads what a terminal shows, as an emulator would; the number of bytes."""
+    end, size = now() + int(seconds * 1e9), 0
+    while now() < end:
+        time.sleep(0.02)
+        try:
+            size += len(os.read(master, 1 << 20)) if master >= 0 else 0
+        except OSError:  # nothing to read, or it has ended
+            continue
+    return size
+
+
 EXPERIMENTS: tuple[Experiment[Bench], ...] = (
     Experiment(
         "many",
@@ -171,5 +232,22 @@ EXPERIMENTS: tuple[Experiment[Bench], ...] = (
         ("run", "up"),
         one_by_one(_truth),
         rounds=7,
+    ),
+    Experiment(
+        "dashboard",
+        f"the dashboard with {BUSY} busy rows",
+        f"{BUSY} workers that compute and print; `up` on pipes, with and without `top` (120 columns). CPU in % of "
+        f"one core over {BUSY_SECONDS:g} s; ms from a line's writing to its arrival through `up`: the loop's delay.",
+        (
+            Column("top", "CPU of top %"),
+            Column("up", "CPU of up %", ("up", "up")),
+            Column("worst", "worst delay ms", ("up", "worst")),
+            Column("mean", "mean delay ms", ("up", "mean")),
+            Column("painted", "painted kB/s"),
+        ),
+        (Target("up and top", "top", "value", 10), Target("up and top", "worst", "ratio", 1.5)),
+        ("up", "up and top"),
+        one_by_one(_dashboard),
+        rounds=5,
     ),
 )

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Stamp(NamedTuple):
     lines: int
     faults: int
     strangers: int
+    worst: int
+    total: int
 
 
 def build_worker() -> Path:
@@ -160,6 +163,11 @@ class Stamps:
         """The slots taken so far, in the order of starting."""
         places = (_HEADER + index * _SLOT.size for index in range(self.count()))
         return [Stamp(*_SLOT.unpack_from(self._map, place)[: len(Stamp._fields)]) for place in places]
+
+    def clear(self, field: str) -> None:
+        """Sets a field of the first slot to 0."""
+        place = _HEADER + Stamp._fields.index(field) * 8
+        self._map[place : place + 8] = bytes(8)
 
     def close(self) -> None:
         self._map.close()
@@ -284,6 +292,11 @@ class Reader:
         """What it has read so far."""
         return self._stamps.all()[0]
 
+    def reset(self) -> Stamp:
+        """Forgets the worst delay; what it has read so far."""
+        self._stamps.clear("worst")
+        return self.stamp()
+
     def close(self) -> None:
         os.close(self.writer)
         self._child.close()
@@ -312,6 +325,16 @@ class Bench:
             return Child(argv, env or {}, null, null, null)
         finally:
             os.close(null)
+
+    def on_terminal(self, argv: list[str], env: dict[str, str], columns: int, rows: int) -> tuple[Child, int]:
+        """A process on a terminal of its own, and that terminal's other end, not blocking; close both."""
+        master, slave = os.openpty()
+        os.set_blocking(master, False)
+        termios.tcsetwinsize(slave, (rows, columns))
+        try:
+            return Child(argv, env, slave, slave, slave), master
+        finally:
+            os.close(slave)
 
     def piped(self, argv: list[str]) -> tuple[Child, BinaryIO]:
         """A process and its stdout."""

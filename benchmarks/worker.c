@@ -12,7 +12,8 @@
  *      tree N             fork N members that `wait`, reap them all, exit 0 (one process group for a wrapper)
  *      lines N            write N numbered lines of LINE bytes to stdout, then as wait
  *      check              count the numbered lines on stdin, in sequence, whatever precedes them; exit 0 at its end
- *      busy USEC BURN     every USEC compute for BURN microseconds and write a line; until a stop signal
+ *      busy USEC BURN     every USEC compute for BURN microseconds and write a line with the time; until a stop signal
+ *      delay              how late the lines of `busy` workers come through stdin; exit 0 at its end
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,10 +41,12 @@ struct slot {
     uint64_t ended;    /* last instruction before _exit(); `check`: last line seen */
     uint64_t signal;   /* number of that first stop signal */
     uint64_t probed;   /* last SIGUSR1 handled */
-    uint64_t lines;    /* `lines`: written, `check`: seen in sequence */
+    uint64_t lines;    /* `lines`: written, `check`: seen in sequence, `delay`: seen */
     uint64_t faults;   /* `check`: lines out of sequence */
     uint64_t strangers; /* `check`: lines that are not the worker's */
-    uint64_t spare[6];
+    uint64_t worst;    /* `delay`: the latest line's microseconds between its writing and its reading */
+    uint64_t total;    /* `delay`: the sum of all lines' */
+    uint64_t spare[4];
 };
 
 #define FILE_SIZE (HEADER + SLOTS * sizeof(struct slot))
@@ -216,7 +219,8 @@ static void check_line(const char *line, size_t size)
         self->faults++;
 }
 
-static void mode_check(void)
+/* Gives each line on stdin to `take`; `ended` says when it was read. */
+static void read_lines(void (*take)(const char *line, size_t size))
 {
     static char buffer[1 << 20];
     size_t kept = 0;
@@ -226,28 +230,48 @@ static void mode_check(void)
             continue;
         if (got <= 0)
             _exit(0);
+        self->ended = now();
         char *line = buffer, *end = buffer + kept + got, *newline;
         while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
-            check_line(line, (size_t)(newline - line));
+            take(line, (size_t)(newline - line));
             line = newline + 1;
         }
         kept = (size_t)(end - line);
         memmove(buffer, line, kept);
-        self->ended = now();
     }
+}
+
+/* Microseconds as the DIGITS of a line hold them. */
+static uint64_t clock_in_line(uint64_t nanoseconds)
+{
+    return nanoseconds / 1000 % 1000000000000u;
+}
+
+static void delay_line(const char *line, size_t size)
+{
+    const char *found = memmem(line, size, "line ", 5);
+    if (!found || (size_t)(line + size - found) != LINE - 1) {
+        self->strangers++;
+        return;
+    }
+    uint64_t late = clock_in_line(self->ended) - strtoull(found + 5, NULL, 10);
+    self->lines++;
+    self->total += late;
+    if (late > self->worst)
+        self->worst = late;
 }
 
 static void mode_busy(long usec, long burn)
 {
     struct timespec period = {.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000};
     char line[LINE];
-    for (uint64_t number = 1;; number++) {
+    for (;;) {
         int signal = sigtimedwait(&handled, NULL, &period);
         if (signal > 0 && note(signal))
             leave();
         for (uint64_t until = now() + (uint64_t)burn * 1000; now() < until;)
             continue;
-        fill_line(line, number);
+        fill_line(line, clock_in_line(now()));
         write_all(line, LINE);
     }
 }
@@ -256,14 +280,15 @@ int main(int argc, char **argv)
 {
     uint64_t started = now();
     if (argc < 3) {
-        fprintf(stderr, "usage: worker STAMPS wait|ignore|tree|lines|check|busy [ARG [ARG]]\n");
+        fprintf(stderr, "usage: worker STAMPS wait|ignore|tree|lines|check|busy|delay [ARG [ARG]]\n");
         return 2;
     }
     const char *mode = argv[2];
     long first = argc > 3 ? atol(argv[3]) : 0;
     long second = argc > 4 ? atol(argv[4]) : 0;
     map_stamps(argv[1]);
-    if (strcmp(mode, "check")) /* `check` ends with its input, or by whatever is sent to it */
+    int reads = !strcmp(mode, "check") || !strcmp(mode, "delay");
+    if (!reads) /* those end with their input, or by whatever is sent to them */
         block_signals();
     take_slot(MAIN, started);
     if (!strcmp(mode, "wait"))
@@ -275,7 +300,9 @@ int main(int argc, char **argv)
     if (!strcmp(mode, "lines"))
         mode_lines(first);
     if (!strcmp(mode, "check"))
-        mode_check();
+        read_lines(check_line);
+    if (!strcmp(mode, "delay"))
+        read_lines(delay_line);
     if (!strcmp(mode, "busy"))
         mode_busy(first, second);
     fprintf(stderr, "worker: unknown mode %s\n", mode);
