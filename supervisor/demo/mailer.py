@@ -20,8 +20,8 @@ async def goodbye(loop: asyncio.AbstractEventLoop) -> None:
 
 
 loop = asyncio.new_event_loop()
-loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(goodbye(loop)))  # noqa: RUF006 - the loop ends with it
-outbox = loop.create_task(deliver(), name="outbox")
+loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(goodbye(loop)))
+outbox = loop.create_task(deliver(), name="outbox")  # noqa: RUF006 - a module keeps it
 print("mailer: delivering", flush=True)
 try:
     loop.run_forever()

@@ -23,7 +23,7 @@ if member == 0:
     while True:
         signal.pause()
 os.read(reader, 1)
-print("ready", os.getpid(), member, flush=True)
 signal.signal(signal.SIGTERM, signal.SIG_DFL if "die" in sys.argv else lambda *_: os._exit(0))
+print("ready", os.getpid(), member, flush=True)
 while True:
     signal.pause()
