@@ -72,7 +72,7 @@ class Positions:
         line = bisect_right(self._starts, start)
         begin = self._starts[line - 1]
         stop = self._starts[line] - 1 if line < len(self._starts) else len(self._text)
-        source = self._text[begin:stop].removesuffix("\r")
+        source = self._text[begin:stop]
         width = max(1, min(end, begin + len(source)) - start)
         return Spot(line, start - begin + 1, width, source)
 

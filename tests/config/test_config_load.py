@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.config import durations
+from supervisor.config import durations, outside
 from supervisor.config.complaint import InvalidConfig
 from supervisor.config.load import LoadedConfig, check, load
 from supervisor.config.outside import MOST_BYTES
@@ -207,6 +207,29 @@ def test_a_command_sees_the_whole_environment(tmp_path: Path) -> None:
     assert only(tmp_path, f"{WORKER.replace('sh', '${SHELL_HERE}')}env.SHELL_HERE = 'sh'\n").exec.argv == ("sh",)
 
 
+def test_paths_are_relative_to_the_config(tmp_path: Path) -> None:
+    folder = tmp_path / "etc"
+    (folder / "app").mkdir(parents=True)
+    (folder / "x.env").write_text("A=1\n")
+    (folder / "supervisor.toml").write_text(f"{WORKER}cwd = 'app'\nenv_file = 'x.env'\n")
+    config = load("etc/supervisor.toml", str(tmp_path), ENVIRON)
+    assert config.warnings == ()
+    assert [worker.exec.cwd for worker in config.fleet.workers] == [str(folder / "app")]
+
+
+def test_an_env_file_is_complained_about_once(tmp_path: Path) -> None:
+    (tmp_path / "x.env").write_text("nonsense\n")
+    (tmp_path / "supervisor.toml").write_text(
+        f"[defaults]\nenv_file = 'x.env'\n{WORKER}instances = 2\n[worker.b]\ncommand = 'sh'\n"
+    )
+    assert [complaint.place for complaint in check(None, str(tmp_path), ENVIRON)] == ["x.env:1:1"]
+
+
+def test_a_worker_that_is_never_restarted_may_say_what_its_end_means(tmp_path: Path) -> None:
+    worker = only(tmp_path, f"{WORKER}restart = 'never'\non_exit = 'ignore'\n")
+    assert (worker.restart.policy, worker.restart.on_exit) == ("never", "ignore")
+
+
 def test_limits_are_merged_key_by_key(tmp_path: Path) -> None:
     text = f"[defaults]\nlimits = {{ nofile = 1, core = 1 }}\n{WORKER}limits = {{ core = 2 }}\n"
     assert only(tmp_path, text).exec.limits == (("RLIMIT_NOFILE", 1, 1), ("RLIMIT_CORE", 2, 2))
@@ -296,7 +319,7 @@ def test_not_utf8(tmp_path: Path) -> None:
 def test_a_byte_order_mark_and_dos_line_ends(tmp_path: Path) -> None:
     text = complaint_about(tmp_path, b"\xef\xbb\xbf" + WORKER.replace("\n", "\r\n").encode() + b"x = 1\r\n")
     assert text.startswith("supervisor.toml:3:1: error: [worker.api] unknown key")
-    assert "\r" not in text
+    assert "\n    3 | x = 1\n" in text
 
 
 @pytest.mark.parametrize("size", [MOST_BYTES + 1, 10_000_000])
@@ -329,6 +352,30 @@ def test_a_pipe_can_be_a_config(tmp_path: Path) -> None:
         [sys.executable, "-c", code], input=WORKER, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "api\n"
+
+
+# ------------------------------------------------------------------ users, groups, programs
+
+
+def test_users_and_groups_of_this_machine() -> None:
+    assert outside.user(pwd.getpwuid(os.getuid()).pw_name) and outside.group(grp.getgrgid(os.getgid()).gr_name)
+    assert outside.user("54321") and outside.group("54321")
+    assert not outside.user("no such user") and not outside.group("no such group")
+    assert not outside.user(str(2**32 - 1)) and not outside.group(str(2**32 - 1))
+
+
+def test_programs(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for name, mode in (("runs", 0o755), ("plain", 0o644)):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "bin" / name).chmod(mode)
+    folder, path = str(tmp_path), f"/nowhere:{tmp_path}/bin"
+    assert outside.program("runs", path, folder)
+    assert outside.program("bin/runs", "", folder) and outside.program(f"{tmp_path}/bin/runs", "", "/")
+    assert outside.program("runs", "bin", folder)
+    for name in ("plain", "bin", "no-such-program", "a\0b"):
+        assert not outside.program(name, path, folder)
+    assert not outside.program("runs", "", "/")
 
 
 # ------------------------------------------------------------------ Procfile
