@@ -215,7 +215,9 @@ FIELDS: tuple[Field, ...] = (
         section="worker",
         key="stop.escalation",
         kind="ladder",
-        help="How to stop it: signals and, between them, seconds of grace. `none` sends SIGTERM and waits for ever.",
+        help="How to stop it: signals and, between them, seconds of grace. `none` sends SIGTERM and waits for "
+        "ever. When it is set, its first signal is sent whatever asked for the stop; when not, a SIGTERM, SIGINT, "
+        "SIGQUIT or SIGHUP that asked is passed on as it is.",
         example='"TERM/10/INT/5/KILL"',
         default=str(STOP.ladder),
         also=("ladder", "schedule"),
@@ -225,7 +227,7 @@ FIELDS: tuple[Field, ...] = (
         section="worker",
         key="stop.signal",
         kind="signal",
-        help="First signal of the escalation. Not together with stop.escalation.",
+        help="First signal of the escalation, whatever asked for the stop. Not together with stop.escalation.",
         example='"INT"',
         unset="that of stop.escalation",
         also=("stopsignal", "stop_signal", "kill_signal", "KillSignal"),
