@@ -181,17 +181,24 @@ class Loop:
 
     def _signals_ready(self, at: float, _events: int) -> None:
         arrived = signals.read(self._signals)
+        if all(one.signal != numbers.CONT for one in arrived):
+            # A worker that was stopped a moment ago has to be woken by the stop request that is read now. After our
+            # own SIGCONT it is the other way round: the worker is continued, and the old stop is no news.
+            self._jobs_changed(at)
         for one in arrived:
             if one.signal != numbers.CHLD:
                 self.see(ev.SignalReceived(at, one.signal, one.sender_pid, one.sender_uid, one.kernel))
         if any(one.signal == numbers.CHLD for one in arrived):
             self._children_changed(at)
 
-    def _children_changed(self, at: float) -> None:
+    def _jobs_changed(self, at: float) -> None:
         for worker, child in list(self._children.items()):
             while (change := process.peek_job(child.pid)) is not None:
                 kind, signal = change
                 self.see(ev.MainStopped(at, worker, signal) if kind == "stopped" else ev.MainContinued(at, worker))
+
+    def _children_changed(self, at: float) -> None:
+        self._jobs_changed(at)
         if process.reap_orphans({child.pid for child in self._children.values()} | self.kept):
             self.see(ev.OrphansChanged(at))
 
