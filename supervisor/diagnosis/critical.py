@@ -8,7 +8,7 @@ from its begin, continue there. What no evidence covers is a stretch of its own,
 from __future__ import annotations
 
 from supervisor.diagnosis.holds import CANCELLED, CLOSE, POLL, WOKEN, Hold, holds, joining
-from supervisor.diagnosis.openwaits import still_held
+from supervisor.diagnosis.openwaits import main_task, still_held
 from supervisor.diagnosis.timeline import phase_at
 
 TYPE_CHECKING = False
@@ -78,7 +78,12 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
     elif held is not None:
         pieces.append(_piece(held, max(held.start, 0.0), at, spans))
         at = max(held.start, 0.0)
+    cut = _cut_at(process)
+    cut_off = still_held(process, [h for h in known if h.open and h.start < cut]) if cut is not None else None
     known = [hold for hold in known if not hold.open]
+    if cut_off is not None and cut is not None and cut < at + CLOSE:
+        cut_off.end = cut
+        known.append(cut_off)
     while at > SHORTEST:
         hold = _ended_at(known, at, spans)
         if hold is not None:
@@ -91,6 +96,18 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
             pieces.append(Piece("unknown", start, at, phase_at(spans, (start + at) / 2)))
         at = start
     return pieces
+
+
+def _cut_at(process: Process) -> float | None:
+    """When a further stop request broke off what its event loop was running (KeyboardInterrupt, SystemExit)."""
+    main = main_task(process)
+    if main is None or main.done_at is not None:
+        return None
+    for at, name, _ in process.phases:
+        if name in ("loop-close", "thread-join") and at > CLOSE:
+            broke = [note for note in process.of("signal-received") if at - 2 * CLOSE < note.at <= at]
+            return at if broke else None
+    return None
 
 
 def _piece(hold: Hold, start: float, end: float, spans: tuple[PhaseSpan, ...]) -> Piece:
@@ -158,9 +175,8 @@ def _cut_short(now: list[Hold], best: Hold) -> Hold | None:
 
 def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources: Sources) -> list[Piece]:
     """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
-    waits = piece.what in ("unknown", "main", "atexit", "leftovers") or (
-        piece.hold is not None and _is_passive(piece.hold)
-    )
+    waits = piece.what in ("unknown", "main", "atexit", "leftovers")
+    waits = waits or (piece.hold is not None and _is_passive(piece.hold))
     if not waits or piece.seconds < SHORTEST:
         return [piece]
     ended = [

@@ -115,6 +115,8 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
     elif kind == "server" or hold.rank == POLL:
         working = (USER,) if kind == "server" else (USER, READ, SERVER)
         awaited = [o for o in tasks.values() if o is not hold and o.rank in working and not _idle(o)]
+        if kind == "server":  # a handler was there before the stop; a task born during it serves no client
+            awaited = [o for o in awaited if o.task is not None and not o.task.late]
         awaited = [o for o in awaited if o.task is not None and o.task.cancelled_at is not None] or awaited
     elif kind in ON_OTHERS:
         # Who began to act when this wait began is the best guess for who is to end it.

@@ -78,7 +78,7 @@ _ROWS = (
     Code(
         "cancel-swallowed",
         "warning",
-        "{task} went on for {seconds} after it was cancelled",
+        "{task} {went_on}",
         "Catch Exception rather than BaseException, or re-raise CancelledError, so that a cancel ends the task.",
         "A task that catches CancelledError and goes on cannot be stopped; the exit waits until it ends by itself.",
     ),

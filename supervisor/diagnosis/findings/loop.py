@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import Case, Claim, users
+from supervisor.diagnosis.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.tasks import lost_tasks, pending_names
 from supervisor.diagnosis.frames import line_of, place
 from supervisor.diagnosis.timeline import received
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def left_behind(case: Case) -> Iterable[Claim]:
     """Tasks that were pending at the end of their loop: one claim for the way it ended."""
     for process in case.evidence.processes.values():
-        lost = [
-            task for task in lost_tasks(process) if task.created_handling != "CancelledError" and not task.shielded
-        ]
+        told = {piece.hold.task for piece in case.pieces if piece.hold is not None and piece.seconds >= TOLD}
+        lost = [task for task in lost_tasks(process) if task not in told]
+        lost = [task for task in lost if task.created_handling != "CancelledError" and not task.shielded]
         if not lost:
             continue
         own = users(lost)
@@ -54,7 +54,8 @@ def destroyed_early(case: Case) -> Iterable[Claim]:
     """Tasks that the garbage collector took while their loop was still there."""
     for process in case.evidence.processes.values():
         for note in process.of("task-destroyed"):
-            if note.get("task") in process.tasks:
+            known = {task.name for task in process.tasks.values()}
+            if note.get("task") in process.tasks or note.get("name") in known:
                 continue
             name = note.get("name") or "?"
             words = {"tasks": f"task {name!r} was", "they": "it"}

@@ -27,7 +27,8 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
     groups: dict[tuple[int, int, Frame | None], list[Piece]] = {}
     for piece in case.pieces:
         if piece.what == "task" and piece.hold is not None and piece.hold.task is not None:
-            key = (piece.hold.process.pid, piece.hold.task.number, piece.hold.at)
+            server = piece.hold.wait is not None and piece.hold.wait.kind == "server"
+            key = (piece.hold.process.pid, piece.hold.task.number, None if server else piece.hold.at)
             groups.setdefault(key, []).append(piece)
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
@@ -140,7 +141,8 @@ def _went_on(case: Case, piece: Piece, seconds: float) -> Claim:
     if seconds >= WENT_ON and severity == "note" and is_users(task):
         severity = "warning"
     cause = ("task", process.pid, task.number, hold.at)
-    claim = Claim("cancel-swallowed", severity, cause, task=capital(named(task)), seconds=figure(seconds))
+    claim = Claim("cancel-swallowed", severity, cause, task=capital(named(task)))
+    claim.words["went_on"] = f"went on for {figure(seconds)} after it was cancelled"
     caught = task.caught
     if caught is not None:
         claim.proof.append(f"the cancellation was caught at {line_of(caught)}")
@@ -256,7 +258,7 @@ def swallowed_quietly(case: Case) -> Iterable[Claim]:
                 "note",
                 ("task", process.pid, task.number),
                 task=capital(named(task)),
-                seconds=figure(took),
+                went_on="caught its cancellation and returned",
             ).at(process, caught, task.name)
             claim.proof.append(
                 f"it returned {figure(took)} after cancel(), so it counts as finished, not as cancelled"
