@@ -16,7 +16,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from manifest import VERSIONS, Program, Version
 
@@ -30,6 +30,9 @@ START_LIMIT = 20.0  # a framework's import on a busy machine; programs bound the
 LEAVING = 0.5
 RUN_MARK = "SIGDRAIN_CORPUS_RUN"  # in the environment of all descendants, so that those left behind are found
 VENVS = "SIGDRAIN_CORPUS_VENVS"
+
+
+Target = Literal["main", "group"]
 
 
 class DriveError(Exception):
@@ -77,12 +80,13 @@ def run(
     *,
     prefix: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
-    target: str = "group",
+    target: Target | None = None,
     kill_after: float | None = None,
 ) -> Run:
     """One run, its descendants ended afterwards. Raises DriveError when the program does not become ready.
 
-    ``target``: who gets the stop signal, the ``main`` process (so with a prefix) or its whole ``group``.
+    ``target``: who gets the stop signal, the ``main`` process (default with a prefix, which passes it on) or its
+    whole ``group`` (default without, as the supervisor's own default is).
     ``kill_after``: seconds after the stop when the main process gets SIGKILL; ``None``: never by us.
     """
     mark = uuid.uuid4().hex
@@ -102,7 +106,7 @@ def run(
         driver = _Driver(process, stack)
         try:
             driver.prepare(program)
-            return driver.finish(program, mark, target, kill_after)
+            return driver.finish(program, mark, target or ("main" if prefix else "group"), kill_after)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -205,7 +209,7 @@ class _Driver:
     def _answered(self) -> bool:
         return bool(self.answers[-1]) or self.gone is not None
 
-    def finish(self, program: Program, mark: str, target: str, kill_after: float | None) -> Run:
+    def finish(self, program: Program, mark: str, target: Target, kill_after: float | None) -> Run:
         """Stop it, or let it end by itself, and collect."""
         since = time.monotonic()
         if program.stop != "none":
@@ -263,7 +267,7 @@ class _Driver:
                 self.selector.unregister(client)
             client.close()
 
-    def _send(self, number: signal.Signals, target: str) -> None:
+    def _send(self, number: signal.Signals, target: Target) -> None:
         try:
             if target == "group":
                 os.killpg(self.process.pid, number)

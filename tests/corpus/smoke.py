@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from drive import DriveError, Run, interpreters, label, lacks, run
+from drive import DriveError, Run, Target, interpreters, label, lacks, run
 from manifest import Program, load
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failures or not runs else 0
 
 
-def judge(truth: Program, python: Path, target: str) -> tuple[str, bool, str]:
+def judge(truth: Program, python: Path, target: Target) -> tuple[str, bool, str]:
     """One run: what to say of it, whether it contradicts the header, and what the program printed."""
     try:
         result = run(truth, python, target=target, kill_after=truth.grace)

@@ -1,5 +1,6 @@
 # expect: handler-not-run
-# accept: loop-blocked, killed, executor-busy
+# accept: loop-blocked, executor-busy
+# also: killed
 # where: scan
 # exit: KILL
 # stop: TERM

@@ -1,5 +1,6 @@
 # expect: signal-ignored
-# accept: handler-displaced, killed
+# accept: handler-displaced
+# also: killed
 # where: write?
 # exit: KILL
 # stop: TERM

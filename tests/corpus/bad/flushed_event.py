@@ -1,5 +1,6 @@
 # expect: cleanup-deadlock
-# accept: slow-task, killed
+# accept: slow-task
+# also: killed
 # where: close
 # exit: KILL
 # stop: TERM

@@ -1,5 +1,6 @@
 # expect: handler-not-run
-# accept: loop-blocked, killed
+# accept: loop-blocked
+# also: killed
 # where: total
 # exit: KILL
 # stop: TERM

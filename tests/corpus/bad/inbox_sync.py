@@ -1,13 +1,12 @@
 # expect: cancel-swallowed
-# accept: killed
-# also: slow-task
+# also: slow-task, killed
 # where: sync
 # exit: KILL
 # stop: TERM
 # grace: 2
 # prints: nothing new
 # shape: CancelledError caught together with TimeoutError, killed
-# at 3.8-3.10: accept=killed, slow-task
+# at 3.8-3.10: accept=slow-task
 # truth: The sync loop treats a cancellation like a timeout and goes on for ever; main waits for it.
 """Waits for new mail, with a time limit for each wait."""
 import asyncio

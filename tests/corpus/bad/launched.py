@@ -1,5 +1,5 @@
 # expect: signal-ignored
-# accept: killed
+# also: killed
 # exit: KILL
 # stop: TERM
 # grace: 2

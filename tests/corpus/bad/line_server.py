@@ -1,6 +1,5 @@
 # expect: server-wait-closed
-# accept: killed
-# also: slow-task, unclosed-transport
+# also: slow-task, unclosed-transport, killed
 # where: main
 # exit: KILL
 # python: 3.12-3.13

@@ -1,5 +1,5 @@
 # expect: waits-for-child
-# accept: killed
+# also: killed
 # where: main
 # exit: KILL
 # stop: TERM

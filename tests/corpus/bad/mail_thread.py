@@ -1,5 +1,5 @@
 # expect: non-daemon-thread
-# accept: killed
+# also: killed
 # where: deliver
 # exit: KILL
 # stop: TERM

@@ -1,5 +1,6 @@
 # expect: handler-not-run
-# accept: signal-ignored, killed
+# accept: signal-ignored
+# also: killed
 # where: quiet_threads?
 # exit: KILL
 # stop: TERM

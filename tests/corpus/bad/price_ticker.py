@@ -1,6 +1,5 @@
 # expect: cancel-swallowed
-# accept: killed
-# also: slow-task
+# also: slow-task, killed
 # where: ticker
 # exit: KILL
 # stop: TERM

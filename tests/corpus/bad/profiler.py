@@ -1,5 +1,5 @@
 # expect: handler-displaced
-# accept: killed
+# also: killed
 # where: enable_profiler?
 # exit: KILL
 # stop: TERM

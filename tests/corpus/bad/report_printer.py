@@ -1,6 +1,5 @@
 # expect: output-blocked
-# accept: killed
-# also: non-daemon-thread
+# also: non-daemon-thread, killed
 # where: write_report?
 # exit: KILL
 # stop: TERM

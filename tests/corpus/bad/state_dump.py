@@ -1,6 +1,5 @@
 # expect: output-blocked
-# accept: killed
-# also: loop-blocked
+# also: loop-blocked, killed
 # where: dump
 # exit: KILL
 # stop: TERM

@@ -1,5 +1,6 @@
 # expect: loop-blocked
-# accept: killed, handler-not-run
+# accept: handler-not-run
+# also: killed
 # where: on_term
 # exit: KILL
 # stop: TERM

@@ -1,5 +1,5 @@
 # expect: handler-displaced
-# accept: killed
+# also: killed
 # where: lifespan?
 # exit: KILL
 # packages: uvicorn

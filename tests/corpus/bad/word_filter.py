@@ -1,5 +1,6 @@
 # expect: loop-blocked
-# accept: handler-not-run, killed
+# accept: handler-not-run
+# also: killed
 # where: is_clean
 # exit: KILL
 # stop: TERM
