@@ -81,7 +81,9 @@ def _table(
             if converted is not None:
                 settings[name] = Given(converted, here)
         elif not inside:
-            _unknown_key(key, group, here, known, problems)
+            meant = _unknown_key(key, group, here, known, problems)
+            if meant in known and known[meant].required:
+                settings.setdefault(meant, Given(_STAND_INS[known[meant].kind], here))
         elif isinstance(value, dict):
             _table(value, here, f"{name}.", known, problems, settings)
         else:
@@ -139,14 +141,15 @@ def _unknown_section(name: str, value: object, path: Path, problems: Problems) -
         problems.key(path, f'unknown section "{name}"' + (f', did you mean "{meant}"?' if meant else ""))
 
 
-def _unknown_key(key: str, group: str, path: Path, known: Mapping[str, Field], problems: Problems) -> None:
+def _unknown_key(key: str, group: str, path: Path, known: Mapping[str, Field], problems: Problems) -> str:
+    """Report it; the key that was probably meant, or an empty text."""
     if problems.full:
-        return
+        return ""
     own = next((field for field in of("worker") if field.key == group + key), None)
     if own is not None:
         places = "[worker.NAME] or [defaults]" if own.inherit else "[worker.NAME]"
         problems.key(path, f'"{key}" belongs to a worker, not here', f"write it in {places}")
-        return
+        return ""
     # In a sub-table its own keys come first; then all keys, by their last part, and what other tools say.
     candidates = {other.removeprefix(group): other for other in known if other.startswith(group)}
     for other, field in known.items():
@@ -154,5 +157,7 @@ def _unknown_key(key: str, group: str, path: Path, known: Mapping[str, Field], p
         for foreign in field.also:
             candidates.setdefault(foreign, other)
     meant = nearest(key, candidates)
-    guess = f', did you mean "{candidates[meant].removeprefix(group)}"?' if meant else ""
+    target = candidates.get(meant, "")
+    guess = f', did you mean "{target.removeprefix(group)}"?' if target else ""
     problems.key(path, f'unknown key "{key}"{guess}')
+    return target

@@ -154,6 +154,7 @@ ABOUT_THE_FILE = [
     ("[worker]\ncommand = 'x'\n", ":2:1", '[worker] "command" belongs to one worker'),
     ("[worker]\napi = 'x'\n", ":2:7", '[worker] "api" must be a table, not "x"'),
     ("[worker.api]\ninstances = 2\n", ":1:9", "[worker.api] has no command"),
+    ("[worker.api]\ncomand = 'api'\n", ":2:1", 'unknown key "comand", did you mean "command"?'),
     ("worker.api = { instances = 2 }\n", ":1:8", "[worker.api] has no command"),
     (f"{WORKER}[api2]\ncommand = 'x'\n", ":3:2", 'unknown section "api2", did you mean [worker.api2]?'),
     (f"{WORKER}[workers.b]\n", ":3:2", 'unknown section "workers", did you mean "worker"?'),
