@@ -56,7 +56,7 @@ def test_programs_compile_on_the_versions_they_name() -> None:
     script = "import sys\nfor path in sys.argv[1:]: compile(open(path, encoding='utf-8').read(), path, 'exec')"
     for version, python in interpreters().items():
         paths = [str(program.path) for program in PROGRAMS if program.runs_on(version)]
-        command = [python, "-W", "ignore", "-c", script, *paths]
+        command = [str(python), "-W", "ignore", "-c", script, *paths]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (version, done.stderr)
 
