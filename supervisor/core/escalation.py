@@ -62,6 +62,8 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
         return kill(life, at)
     if life.following is not None:
         return climb(life, at, stop.rung + 1)
+    if stop.held is not None:
+        return release(life)  # nothing to climb to, but no need to wait for the agent either
     return life, (() if signal is None or life.killed else (_signal(life, signal, wake=life.stopped, ladder=True),))
 
 
