@@ -1,0 +1,1 @@
+"""Tests of the pure core: its promises, its transcripts, its tables."""

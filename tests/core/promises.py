@@ -1,0 +1,362 @@
+"""What the core promises (DESIGN 2 and 3), checked against the simulated world at every step, by name.
+
+Written from the promises, not from the code: the model keeps its own account of requests, rungs and instants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from core.world import Process, World
+
+KILL = 9
+STOP_REQUESTS = {15, 2, 3, 1}
+HURRY_AFTER = 0.1
+LONGEST_HOLD = 0.1
+EPSILON = 1e-6
+INFINITY = float("inf")
+PEERS = ("failed peer", "finished peer", "dependency")
+
+
+class Broken(AssertionError):
+    """A promise was broken; ``promise`` is its name."""
+
+    def __init__(self, promise: str, detail: str) -> None:
+        super().__init__(f"{promise}: {detail}")
+        self.promise = promise
+
+
+def broken(promise: str, detail: str) -> NoReturn:
+    raise Broken(promise, detail)
+
+
+def hold(promise: str, fact: bool, detail: object = "") -> None:
+    if not fact:
+        broken(promise, str(detail))
+
+
+class Account:
+    """What the model knows about one start of one worker."""
+
+    def __init__(self) -> None:
+        self.requests, self.last = 0, 0.0
+        self.rung, self.since = -1, 0.0
+        self.any_sent = False
+        self.sent: list[int] = []
+        self.stand_in: int | None = None
+        self.stopped = False
+        self.started = False
+        self.forked = False
+        self.exited = False
+        self.surveyed = False
+        self.reaping = False
+        self.reported = False
+
+
+class Promises:
+    """The model beside a world; every method raises Broken when what is about to happen must not."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.accounts = [Account() for _ in world.spec.workers]
+        self.down = [False for _ in world.spec.workers]
+        self.fleet_down = False
+        self.asked_all: float | None = None
+        self.starts = [0 for _ in world.spec.workers]
+        self.failure: tuple[int | None, int | None] | None = None
+        self.last: tuple[int | None, int | None] = (0, None)
+        self.before = world.fleet
+        self.absurd = False
+
+    # ------------------------------------------------------------------ events and the state after them
+
+    def stepped(self, before: Any, event: Any, actions: tuple[Any, ...]) -> None:
+        self.before = before
+        name = type(event).__name__
+        if not self.absurd:
+            self._note_fact(name, event)
+        asked = self._asked_workers(name, event, before)
+        insists = name == "SignalReceived" or (name == "StopAsked" and event.by not in PEERS)
+        for life in self.world.fleet.lives:
+            was = before.lives[life.index]
+            if asked is not None and life.index in asked:
+                self._asked(was, life, event, insists=insists)
+            elif name == "SignalReceived":
+                same = was.stop == life.stop and not any(_ladder(one, life.index) for one in actions)
+                hold("what asks for no stop starts and hurries none", same, (event, actions))
+            if was.stop is not None and life.start == was.start and name in ("SignalReceived", "StopAsked"):
+                hold("asking again only hurries", _bound(life, event.at) <= _bound(was, event.at) + EPSILON, (event, was.stop, life.stop))
+        if name == "StartAsked" and not self.fleet_down:
+            for worker in range(len(self.down)) if event.workers is None else event.workers:
+                self.down[worker] = False
+        if asked is not None and (name != "StopAsked" or event.workers is None):
+            self.fleet_down = True
+            self.asked_all = event.at if self.asked_all is None and self.fleet_down else self.asked_all
+        for worker in asked or ():
+            self.down[worker] = True
+        if name == "Forked" and not self.absurd and self.accounts[event.worker].requests:
+            hold("a stopped worker stays stopped", self.world.fleet.lives[event.worker].stop is not None, event)
+        if name == "Sent" and event.ladder:
+            self._first_sent(event)
+        self._climbed(event.at)
+
+    def performed(self, before: Any, event: Any) -> None:
+        """After the actions of a step: deadlines, the limit, and that peers are asked when they should be."""
+        world = self.world
+        if type(event).__name__ == "Tick":
+            limit = world.spec.limit
+            if self.asked_all is not None and limit is not None and event.at >= self.asked_all + limit:
+                for life in world.fleet.lives:
+                    top = life.stopping is None or life.rung.signal == KILL
+                    hold("the limit kills everything that was asked", top, life)
+            due = before.deadline is not None and before.deadline <= event.at
+            hold("a tick makes progress", not due or world.fleet != before or bool(world.pending), before.deadline)
+        for life in world.fleet.lives:
+            self._deadline(life)
+            if life.stop is not None and life.stop.rung > 0:
+                self.accounts[life.index].stand_in = None  # the first signal was overtaken
+
+    def _note_fact(self, name: str, event: Any) -> None:
+        if name in ("Forked", "Started", "MainExited", "MainStopped", "MainContinued", "Surveyed", "Reaped"):
+            account = self.accounts[event.worker]
+            account.forked |= name == "Forked"
+            if name == "Forked" and (self.down[event.worker] or self.fleet_down):
+                account.requests, account.last = 1, event.at  # asked while it was being forked
+            account.started |= name == "Started"
+            account.exited |= name == "MainExited"
+            if name == "MainExited":
+                account.stand_in = None  # not needed any more, if it was still held back
+            account.reaping &= name != "Reaped"
+            account.stopped = name == "MainStopped" or (account.stopped and name not in ("MainContinued", "MainExited"))
+
+    def _asked_workers(self, name: str, event: Any, before: Any) -> list[int] | None:
+        """Whom the event asks to stop; None when it is no request at all."""
+        world = self.world
+        if name in ("Reaped", "StartFailed") and before.want != world.fleet.want:
+            return list(range(len(world.spec.workers)))  # a peer's end stops all: judged in `reported`
+        if name == "StopAsked":
+            return list(range(len(world.spec.workers)) if event.workers is None else event.workers)
+        keyboard = world.spec.wrap and name == "SignalReceived" and event.kernel and event.signal in (2, 3)
+        if name != "SignalReceived" or event.signal not in STOP_REQUESTS or keyboard:
+            return None
+        dropped = [dict(one.stop.rewrite).get(event.signal) == 0 for one in world.spec.workers]
+        return [index for index, one in enumerate(dropped) if not one] or None
+
+    def _asked(self, was: Any, life: Any, event: Any, *, insists: bool) -> None:
+        account, at, stop = self.accounts[life.index], event.at, life.spec.stop
+        if not was.going:
+            return
+        if account.requests == 0 and was.stop is None:
+            signal = getattr(event, "signal", None)
+            own = signal is None or stop.own_signal or stop.ladder.stop_signal == KILL
+            account.stand_in = stop.ladder.stop_signal if own else dict(stop.rewrite).get(signal, signal)
+        if account.requests and at - account.last < HURRY_AFTER:
+            hold("requests in the same moment are one", was.stop.rung == life.stop.rung, life.stop)
+            return
+        if account.requests and not insists:
+            hold("what asks for no stop starts and hurries none", was.stop == life.stop, life.stop)
+            return
+        account.requests, account.last = account.requests + 1, at
+        hold("a request starts the ladder", life.stop is not None and life.stop.asked is not None, life)
+        if account.requests >= 2 and was.following is not None:
+            hold("asking again only hurries", life.stop.rung > was.stop.rung, (was.stop, life.stop))
+        if account.requests >= 3 and not stop.ladder.patient:
+            hold("the third request is KILL", life.rung.signal == KILL, life.stop)
+        if stop.ladder.patient:
+            hold("a patient ladder stays", life.stop.rung == was.stop.rung if was.stop else True, life.stop)
+
+    def _climbed(self, at: float) -> None:
+        for life in self.world.fleet.lives:
+            account, stop = self.accounts[life.index], life.stop
+            if stop is None or not life.alive:
+                continue
+            hold("escalation never goes back", stop.rung >= account.rung, (account.rung, stop))
+            if stop.rung != account.rung:
+                account.rung, account.since = stop.rung, at
+
+    def _first_sent(self, event: Any) -> None:
+        """The first signal may have waited for the agent, for a moment; the grace period counts from it."""
+        account, life = self.accounts[event.worker], self.world.fleet.lives[event.worker]
+        first, account.any_sent = not account.any_sent, True
+        if first and account.requests and account.rung == 0 and life.going:
+            account.since = event.at
+
+    def _deadline(self, life: Any) -> None:
+        account, deadline = self.accounts[life.index], self.world.fleet.deadline
+        if life.stopping is None:
+            return
+        wait = life.rung.wait
+        if life.rung.signal == KILL:
+            hold("after SIGKILL there is a deadline too", wait is not None and deadline is not None, life)
+        if life.stop.held is not None:
+            soon = deadline is not None and deadline <= account.since + LONGEST_HOLD + EPSILON
+            hold("the first signal waits for a moment only", soon, (deadline, account.since))
+        if wait is not None:
+            in_time = deadline is not None and deadline <= account.since + wait + EPSILON
+            hold("every stop has a deadline", in_time, (deadline, account.since, wait))
+
+    # ------------------------------------------------------------------ actions
+
+    def spawning(self, worker: int) -> None:
+        main = self.world.mains[worker]
+        account = self.accounts[worker]
+        first = self.starts[worker] == 0
+        hold("a stopped worker stays stopped", not (self.down[worker] or self.fleet_down), worker)
+        hold("an exit is never lost", first or account.reported, (worker, main))
+        self.starts[worker] += 1
+        self.accounts[worker] = Account()
+
+    def touching(self, worker: int, what: str) -> Process:
+        main = self.world.mains[worker]
+        if main is None or main.reaped:
+            broken("nothing is done to a pid or group after its reap", f"worker {worker} is {what}")
+        return main
+
+    def signalling(self, action: Any) -> Process:
+        main = self.touching(action.worker, f"signalled {action.signal}")
+        account, life = self.accounts[action.worker], self.world.fleet.lives[action.worker]
+        if action.wake and action.target != "leftovers":
+            hold("SIGCONT only for a stopped worker", account.stopped, action)
+        if self._kind(action) == "rung":
+            expected = [*(one.signal for one in life.spec.stop.ladder.rungs), KILL][life.stop.rung]
+            hold("the signal is the rung's", action.signal == expected, (action, life.stop))
+        if action.ladder:
+            account.sent.append(action.signal)
+        return main
+
+    def hitting(self, action: Any, hit: list[Process]) -> None:
+        life = self.world.fleet.lives[action.worker]
+        if life.spec.stop.leftovers == "leave" and action.ladder and action.target == "leftovers":
+            broken("who may stay is left alone", str(action))
+        kind = self._kind(action)
+        if kind == "stand-in":
+            self.accounts[action.worker].stand_in = None
+        if kind in ("stand-in", "rung"):
+            for one in hit:
+                rung = life.stop.rung if kind == "rung" else 0
+                hold("nobody gets the same rung twice", rung not in one.rungs, (action, one.pid))
+                one.rungs.add(rung)
+
+    def _kind(self, action: Any) -> str:
+        """``rung``: the ladder's own signal; ``stand-in``: the first request's, as received; ``raw``: only passed on."""
+        event, life, account = self.world.events[-1], self.world.fleet.lives[action.worker], self.accounts[action.worker]
+        if not action.ladder:
+            return "raw"
+        if action.target != "leftovers" and action.signal == account.stand_in:
+            return "stand-in"
+        if type(event).__name__ != "SignalReceived" or action.target == "leftovers":
+            return "rung"
+        was = self.before.lives[action.worker].stop
+        climbed = was is not None and was.rung != life.stop.rung
+        sending = dict(life.spec.stop.rewrite).get(event.signal, event.signal)
+        return "raw" if sending == action.signal and not climbed else "rung"
+
+    def reaping(self, action: Any) -> None:
+        world, worker = self.world, action.worker
+        main = self.touching(worker, "reaped")
+        account, life = self.accounts[worker], world.fleet.lives[worker]
+        hold("one report per start", not account.reaping, action)
+        account.reaping = True
+        hold("only a dead process is reaped", action.stuck == main.alive, action)
+        if life.outcome == "stuck":
+            alive = main.alive or any(one.alive for one in world.of(worker))
+            hold("an exit is never lost", alive, f"{worker} is called stuck, but everybody is dead")
+            return
+        if life.spec.stop.leftovers != "end":
+            return
+        everyone = self.down[worker] or self.fleet_down or life.spec.adopts
+        kept = [one.pid for one in world.of(worker) if one.alive and (one.in_group or (everyone and account.requests))]
+        hold("the whole worker has ended", not kept, (worker, kept))
+
+    def reported(self, shutdown: Any) -> None:
+        world = self.world
+        worker = [spec.name for spec in world.spec.workers].index(shutdown.worker)
+        account, main = self.accounts[worker], world.mains[worker]
+        hold("one report per start", not account.reported and shutdown.start == self.starts[worker], shutdown)
+        account.reported = True
+        marks = shutdown.marks
+        known = [at for at in (marks.asked, marks.killed, marks.exited) if at is not None]
+        hold("marks are in order and never negative", known == sorted(known) and min(known, default=0) >= 0, marks)
+        within = marks.main_exited is None or marks.exited is None or 0 <= marks.main_exited <= marks.exited
+        hold("marks are in order and never negative", within, marks)
+        hold("marks are in order and never negative", all(one.at >= 0 for one in shutdown.escalation), shutdown)
+        hold("the outcome is the truth", shutdown.outcome == self._outcome(shutdown, main), (shutdown, main))
+        if main is not None and not main.alive:
+            hold("the outcome is the truth", (shutdown.exit_code, shutdown.signal) == (main.code, main.signal), shutdown)
+        self._count(worker, shutdown, main)
+
+    def _outcome(self, shutdown: Any, main: Process | None) -> str:
+        if shutdown.outcome == "stuck":
+            return "stuck"  # judged when it was reaped
+        life = next(one for one in self.world.fleet.lives if one.spec.name == shutdown.worker)
+        if main is None or main.exec_fails:
+            return "failed"
+        if main.signal is not None:
+            return "killed" if main.signal == KILL and main.shot else "signalled"
+        return "clean" if main.code in life.spec.stop.success_codes else "failed"
+
+    def _count(self, worker: int, shutdown: Any, main: Process | None) -> None:
+        """The exit status, from the reports so far."""
+        account = self.accounts[worker]
+        if main is None:
+            status: tuple[int | None, int | None] = (125, None)
+        elif main.alive:
+            status = (125, None)
+        elif main.exec_fails:
+            status = ({2: 127, 13: 126}[main.exec_fails], None)
+        else:
+            status = (main.code, main.signal)
+        self.last = status
+        asked = account.requests > 0 or (main is None and (self.down[worker] or self.fleet_down))
+        ours = asked and shutdown.outcome == "signalled" and shutdown.signal in set(account.sent) - {KILL}
+        if not asked and not self.fleet_down and self.world.spec.workers[worker].restart.on_exit == "stop-all":
+            hold("a peer's end stops all", self.world.fleet.want == "down" or self.world.spec.wrap, shutdown)
+        again = self.world.fleet.attempts[worker].due is not None
+        if shutdown.outcome != "clean" and not ours and not again and self.failure is None:
+            self.failure = (1, None) if status == (0, None) else status
+
+    # ------------------------------------------------------------------ the end
+
+    def unexpected(self, event: Any) -> None:
+        """The event is impossible now: one Note, nothing else."""
+        world = self.world
+        before, notes = world.fleet, len(world.notes)
+        count = len(world.reports)
+        self.absurd = True
+        world.see(event)
+        self.absurd = False
+        hold("the unexpected changes nothing", world.fleet == before and len(world.reports) == count, event)
+        hold("the unexpected is told", len(world.notes) == notes + 1, event)
+
+    def finished(self) -> None:
+        world = self.world
+        for worker, account in enumerate(self.accounts):
+            main = world.mains[worker]
+            if self.starts[worker]:
+                hold("an exit is never lost", account.reported, (worker, main, world.fleet.lives[worker]))
+        hold("an exit is never lost", world.fleet.over, world.fleet)
+        ending = world.fleet.ending
+        expected = self.last if world.spec.wrap else self.failure or (0, None)
+        hold("the exit status", (ending.code, ending.signal) == expected, (ending, expected))
+        fleet, reports = world.core.fleet.new(world.spec), []
+        for event in world.events:
+            fleet, actions = world.core.fleet.step(fleet, event)
+            reports += [one.shutdown for one in actions if type(one).__name__ == "Report"]
+        hold("a recording is the run", fleet == world.fleet and reports == world.reports)
+
+
+def _ladder(action: Any, worker: int) -> bool:
+    return type(action).__name__ == "Signal" and action.ladder and action.worker == worker
+
+
+def _waits(life: Any, rung: int) -> list[float]:
+    return [INFINITY if one.wait is None else one.wait for one in life.ladder.rungs[rung:]]
+
+
+def _bound(life: Any, at: float) -> float:
+    """The latest instant at which the stop is over, if every Tick from ``at`` on is on time."""
+    if life.stopping is None:
+        return INFINITY
+    first, *above = _waits(life, life.stop.rung)
+    return float(max(life.stop.since + first, at) + sum(above))
