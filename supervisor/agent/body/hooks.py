@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # CPython's own
 import atexit
+import os
 import sys
 
 import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
@@ -138,12 +139,36 @@ def watch_threading(module: Any) -> None:
 
 
 def note_thread_join(threading: Any, frame: Optional[FrameType]) -> None:
-    atexit.register(agent.at_first_exit)  # callbacks run last in, first out: this one before all others
+    atexit.register(at_first_exit)  # callbacks run last in, first out: this one before all others
     busy = [t for t in list(threading._active.values()) if t is not threading._main_thread]
     if busy or agent.body is not None or "asyncio" in sys.modules:
         agent.note("thread-join", None, frame)
     else:
         agent.say("phase", name="thread-join")
+
+
+def at_first_exit() -> None:
+    global _exiting
+    if not _exiting:  # a child of multiprocessing joins its threads twice
+        _exiting = True
+        agent.say("phase", name="atexit")
+
+
+def watch_hard_exit() -> None:
+    real = os._exit
+
+    def _exit(status: int) -> None:
+        frame = sys._getframe(1)
+        if agent.body is not None or "asyncio" in sys.modules:
+            agent.note("exit", "os._exit", frame)
+        else:
+            where = [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
+            agent.say("exit", how="os._exit", by=where)
+        real(status)
+
+    like(_exit, real)
+    _exit.__module__ = "os"  # it can be pickled, as os._exit
+    os._exit = _exit  # type: ignore[assignment]  # like the original, it does not return
 
 
 WATCH: Dict[str, Callable[[Any], None]] = {
@@ -154,3 +179,6 @@ WATCH: Dict[str, Callable[[Any], None]] = {
     "asyncio.unix_events": watch_unix_events,
     "uvloop": watch_uvloop,
 }
+
+_exiting = False
+watch_hard_exit()

@@ -1,7 +1,9 @@
 """Looks at followed tasks and threads while a shutdown lasts, and tells what stays where it is.
 
 One thread, started without `threading` (it is in nobody's list and nobody joins it), all signals blocked in it,
-at most 5 % of one core. Between two looks it keeps no task, no frame and no value of the program.
+at most 5 % of one core. Between two looks it keeps no task, no frame and no value of the program. Within a look
+nothing is said or read while it holds one: that would let other threads run, and what they drop meanwhile would
+be destroyed here, in a thread the program does not know.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import _sigdrain_agent_waits as waits  # type: ignore[import-not-found]  # the s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
 FIRST_TOLD = 0.05  # seconds in one place before it is told; then at 0.1, 0.2, 0.4 …: a SIGKILL loses little
 SAMPLE = 300  # tasks of which a census looks at the place
@@ -31,6 +33,7 @@ _alive = False
 _looks = 0
 _cpu = 0
 _seen: Dict[int, ThreadWait] = {}
+_outbox: List[Tuple[str, Dict[str, Any]]] = []
 _idle_tell: Dict[int, float] = {}
 _quiet_since = 0
 _next_census = _begun = 0
@@ -42,9 +45,10 @@ class ThreadWait:
     __slots__ = ("cpu", "described", "exact", "key", "since", "tell_at", "tid")
 
     def __init__(self, key: Any, exact: Any, now: int, tid: Optional[int]) -> None:
-        self.tid, self.cpu = tid, threads.cpu(tid)
+        self.tid = tid
+        self.cpu: Optional[int] = None  # CPU time at its begin, once it could be read
         self.key, self.exact, self.since, self.tell_at = key, exact, now, FIRST_TOLD
-        self.described: Optional[Dict[str, Any]] = None
+        self.described: Dict[str, Any] = {}
 
 
 def start() -> bool:
@@ -110,6 +114,7 @@ def _run(wake: Any) -> None:
     _next_census = begun + 250_000_000
     _seen.clear()
     _idle_tell.clear()
+    del _outbox[:]
     try:
         while not _stopping:
             now = monotonic_ns()
@@ -124,11 +129,11 @@ def _run(wake: Any) -> None:
                 break
             pause = 0.01 if lasts < 2 else 0.05 if lasts < 30 else 0.25 if lasts < 300 else 1.0
             wake.acquire(True, max(pause, DUTY * took / 1e9))
-    except Exception as error:
-        agent.failed("sampler", error)
+        for wait in list(_seen.values()):
+            tell_moved(wait, monotonic_ns())
+    except Exception as error:  # nothing may leave this thread: it would be printed
+        agent.say("agent-error", where="sampler", error=repr(error)[:300])
     finally:
-        for ident in list(_seen):
-            moved(ident, monotonic_ns())
         agent.say("sampler-end", ticks=_looks, cpu=_cpu / 1e9)
         _alive = False
 
@@ -139,52 +144,64 @@ def limit() -> float:
 
 
 def look(now: int) -> None:
-    look_at_threads(now)
+    ended, reached, begun = look_at_threads(now)
+    for wait in begun:
+        wait.cpu = threads.cpu(wait.tid)
     if "asyncio.tasks" in sys.modules:
         moved_any = look_at_tasks(now)
         look_at_loops(now, moved_any)
         census(now)
+    for wait in ended:
+        tell_moved(wait, now)
+    for wait in reached:
+        threads.complete(wait.described)
+        if wait.described["state"] != "loop-idle":
+            seconds = (now - wait.since) / 1e9
+            agent.say("thread-waiting", seconds=seconds, cpu=cpu_of(wait), **wait.described)
+    while _outbox:
+        event, fields = _outbox.pop(0)
+        agent.say(event, **fields)
+
+
+def tell(event: str, fields: Dict[str, Any]) -> None:
+    _outbox.append((event, fields))
 
 
 # -- threads ---------------------------------------------------------------------------------------------------
 
 
-def look_at_threads(now: int) -> None:
+def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[ThreadWait]]:
+    """Waits that ended, that are to be told again, and that began."""
     current = frames.running()
-    for ident in [ident for ident in _seen if ident not in current]:
-        moved(ident, now)
+    ended = [_seen.pop(ident) for ident in list(_seen) if ident not in current]
+    reached, begun = [], []
     for ident, frame in current.items():
         if ident == threads.ours:
             continue
-        wait = _seen.get(ident)
-        exact = (id(frame), frame.f_lasti)
+        wait, back = _seen.get(ident), frame.f_back
+        exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
         if wait is None or wait.exact != exact:
             stack = frames.thread_stack(frame)
-            state = threads.state(stack)
             at = frames.culprit(stack)
-            key = (state, frames.place(at) if at is not None else None)
-            if state in ("loop-idle", "pool-idle"):
-                if wait is not None:
-                    moved(ident, now)
-                continue
+            key = (threads.state(stack), frames.place(at) if at is not None else None)
             if wait is not None and wait.key == key:
                 wait.exact = exact
             else:
                 if wait is not None:
-                    moved(ident, now)
+                    ended.append(_seen.pop(ident))
+                if key[0] in ("loop-idle", "pool-idle"):
+                    continue
                 wait = _seen[ident] = ThreadWait(key, exact, now, threads.kernel_id(ident))
-        seconds = (now - wait.since) / 1e9
-        if seconds >= wait.tell_at:
+                begun.append(wait)
+        if (now - wait.since) / 1e9 >= wait.tell_at:
             wait.tell_at *= 2
             wait.described = threads.describe(ident, frames.thread_stack(frame), threads.known())
-            if wait.described["state"] != "loop-idle":
-                agent.say("thread-waiting", seconds=seconds, cpu=cpu_of(wait), **wait.described)
-    del current
+            reached.append(wait)
+    return ended, reached, begun
 
 
-def moved(ident: int, now: int) -> None:
-    wait = _seen.pop(ident)
-    if wait.described is not None and wait.described["state"] != "loop-idle":
+def tell_moved(wait: ThreadWait, now: int) -> None:
+    if wait.described and wait.described["state"] != "loop-idle":
         agent.say("thread-moved", seconds=(now - wait.since) / 1e9, cpu=cpu_of(wait), **wait.described)
 
 
@@ -207,7 +224,7 @@ def look_at_tasks(now: int) -> bool:
             changed = True
         elif task.done():
             if kept.polled and tasks.followed.pop(key, None) is not None:
-                tasks.tell_done(task, kept)
+                tell("task-done", tasks.done(task, kept))
             changed = True
         else:
             changed = look_at_task(task, kept, now) or changed
@@ -220,7 +237,7 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
     if waiter is None or kept.waiter is None or kept.waiter() is not waiter:
         kept.waiter = _weakly(waiter)
         if kept.cancelled_at is None and tasks.cancel_requested(task, kept):
-            tasks.saw_cancel(kept)
+            tell_cancel(task, kept)
         now_at, now_leaf = tasks.where(task)
         if (now_at, now_leaf) != (kept.at, kept.leaf):
             seconds = (now - kept.since) / 1e9
@@ -231,16 +248,21 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
             if changed and seconds >= FIRST_TOLD:
                 told = tasks.describe(task)
                 told.update(was=was, was_leaf=was_leaf, seconds=seconds, since_cancel=since(kept, now))
-                agent.say("task-moved", **told)
+                tell("task-moved", told)
     elif kept.cancelled_at is None and hasattr(task, "cancelling") and task.cancelling():
-        tasks.saw_cancel(kept)
+        tell_cancel(task, kept)
     seconds = (now - kept.since) / 1e9
     if seconds >= kept.tell_at:
         kept.tell_at *= 2
         told = tasks.describe(task)
         told.update(seconds=seconds, since_cancel=since(kept, now))
-        agent.say("task-waiting", **told)
+        tell("task-waiting", told)
     return changed
+
+
+def tell_cancel(task: Any, kept: Any) -> None:
+    tasks.saw_cancel(kept, tell=False)
+    tell("task-cancelled", {"task": kept.number, "name": tasks.name_of(task), "at": kept.at})
 
 
 def since(kept: Any, now: int) -> Optional[float]:
@@ -281,7 +303,7 @@ def census(now: int) -> None:
             groups[key] = groups.get(key, 0) + 1
     biggest: List[Any] = sorted(groups.items(), key=lambda item: -item[1])[:20]
     told = [{"count": number * total // len(sample), "coro": key[0], "at": key[1]} for key, number in biggest]
-    agent.say("task-census", n_tasks=total, groups=told)
+    tell("task-census", {"n_tasks": total, "groups": told})
 
 
 # -- loops -----------------------------------------------------------------------------------------------------
@@ -305,4 +327,4 @@ def look_at_loops(now: int, changed: bool) -> None:
             continue
         blocked = getattr(loop, "_thread_id", None) in _seen  # its thread is at something else than waiting
         if told["running"] and not told.get("ready") and not blocked:
-            agent.say("loop-idle", **told)
+            tell("loop-idle", told)

@@ -213,32 +213,32 @@ def on_done(task: Any) -> None:
     try:
         kept = followed.pop(id(task), None)
         if kept is not None:
-            tell_done(task, kept)
+            agent.say("task-done", **done(task, kept))
     except BaseException as error:
         agent.failed("task-done", error)
 
 
-def tell_done(task: Any, kept: Followed) -> None:
+def done(task: Any, kept: Followed) -> Dict[str, Any]:
+    """The fields of task-done."""
     error = getattr(task, "_exception", None)  # not exception(): that would mark it as retrieved
     cancelling = task.cancelling() if hasattr(task, "cancelling") else None
     now = monotonic_ns()
-    agent.say(
-        "task-done",
-        task=kept.number,
-        name=name_of(task),  # 3.11 and older name a task after its creation
-        coro=kept.coro,
-        outcome="cancelled" if task.cancelled() else "exception" if error is not None else "returned",
-        exception=type(error).__name__ if error is not None else None,
-        at=kept.at,
-        leaf=kept.leaf,
-        seconds=(now - kept.since) / 1e9,
-        since_cancel=(now - kept.cancelled_at) / 1e9 if kept.cancelled_at else None,
-        cancelling=cancelling if cancelling is not None else int(kept.cancelled_at is not None) or None,
-        caught=kept.caught,
-        shielded=kept.shielded,
-        late=kept.late,
-        moves=kept.moves,
-    )
+    return {
+        "task": kept.number,
+        "name": name_of(task),  # 3.11 and older name a task after its creation
+        "coro": kept.coro,
+        "outcome": "cancelled" if task.cancelled() else "exception" if error is not None else "returned",
+        "exception": type(error).__name__ if error is not None else None,
+        "at": kept.at,
+        "leaf": kept.leaf,
+        "seconds": (now - kept.since) / 1e9,
+        "since_cancel": (now - kept.cancelled_at) / 1e9 if kept.cancelled_at else None,
+        "cancelling": cancelling if cancelling is not None else int(kept.cancelled_at is not None) or None,
+        "caught": kept.caught,
+        "shielded": kept.shielded,
+        "late": kept.late,
+        "moves": kept.moves,
+    }
 
 
 # -- describing ------------------------------------------------------------------------------------------------

@@ -33,11 +33,14 @@ STOP_REQUESTS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGQUIT)  # SIGHUP mos
 armed = False
 asked: Optional[str] = None  # "probe" or "signal"
 _found = _kills = 0
+_stopping = False  # a stop signal was handled, or a teardown has begun
 _sampler_paused = False
 
 
 def note(what: str, about: Any = None, *more: Any) -> None:
     """The one door of the first tier. Exceptions are its matter."""
+    global _stopping
+    _stopping = _stopping or what != "probe"
     _NOTES[what](about, *more)
     if _sampler_paused and armed:
         resume()
@@ -102,7 +105,7 @@ def tired() -> None:
 
 def patience() -> float:
     """Seconds to look before a shutdown that does not go on is taken for none."""
-    return 86_400.0 if asked == "probe" else 60.0
+    return 86_400.0 if asked == "probe" and _stopping else 600.0 if asked == "probe" else 60.0
 
 
 def snapshot(reason: str, number: Optional[int], first: bool, found: List[Any]) -> None:

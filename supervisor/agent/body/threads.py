@@ -11,7 +11,7 @@ import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, Iterable, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
 
 # Linux system call numbers (asm/unistd.h). select-like, futex, sleeps, writes, reads, waits for a child.
 _X86_64 = {
@@ -116,30 +116,30 @@ def cpu(tid: Optional[int]) -> Optional[int]:
 
 
 def describe(ident: int, stack: List[FrameType], told: Dict[int, Any]) -> Dict[str, Any]:
-    """THREAD of one thread."""
+    """THREAD of one thread, but for what the kernel knows of it: complete() adds that when no frame is held."""
     threading: Any = sys.modules.get("threading")
     thread = told.get(ident)
-    main = ident == threading._main_thread.ident if threading is not None else True
-    tid = kernel_id(ident)
-    doing, fd, pid = kernel(tid)
-    is_state = state(stack)
-    if is_state == "uvloop":
-        is_state = "loop-idle" if doing == "poll" else "callback"
     at = frames.culprit(stack)
     return {
         "thread": ident,
-        "tid": tid,
+        "tid": kernel_id(ident),
         "name": str(thread.name) if thread is not None else None,
-        "main": main,
+        "main": ident == threading._main_thread.ident if threading is not None else True,
         "daemon": bool(thread.daemon) if thread is not None else None,
-        "state": is_state,
+        "state": state(stack),
         "at": frames.place(at) if at is not None else None,
         "leaf": frames.place(stack[-1]) if stack else None,
         "stack": frames.places(stack),
-        "doing": doing,
-        "fd": fd,
-        "child": pid or child(stack),
+        "child": child(stack),
     }
+
+
+def complete(described: Dict[str, Any]) -> Dict[str, Any]:
+    doing, fd, pid = kernel(described["tid"])
+    if described["state"] == "uvloop":
+        described["state"] = "loop-idle" if doing == "poll" else "callback"
+    described.update(doing=doing, fd=fd, child=pid or described["child"])
+    return described
 
 
 def child(stack: List[FrameType]) -> Optional[int]:
@@ -152,12 +152,17 @@ def child(stack: List[FrameType]) -> Optional[int]:
     return None
 
 
-def snapshot(only: Optional[Iterable[int]] = None) -> List[Dict[str, Any]]:
-    told, out = known(), []
-    for ident, frame in frames.running().items():
-        if ident != ours and (only is None or ident in only):
-            out.append(describe(ident, frames.thread_stack(frame), told))
-    return out
+def snapshot() -> List[Dict[str, Any]]:
+    return [complete(described) for described in _described()]
+
+
+def _described() -> List[Dict[str, Any]]:
+    told = known()
+    return [
+        describe(ident, frames.thread_stack(frame), told)
+        for ident, frame in frames.running().items()
+        if ident != ours
+    ]
 
 
 def busy(daemons: bool = True) -> List[Dict[str, Any]]:

@@ -91,10 +91,11 @@ def sleep(inner: Dict[str, Any]) -> Dict[str, Any]:
 
 def wait_for(inner: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     waited = inner.get("fut")
-    if not hasattr(waited, "get_coro"):  # 3.12+ awaits it in place: the frames further in tell more
+    if not hasattr(waited, "add_done_callback"):  # 3.12+ awaits it in place: the frames further in tell more
         return None
-    due_in = due(inner.get("timeout_handle"))
-    return {"kind": "task", "name": tasks.name_of(waited), "tasks": numbers([waited]), "due": due_in}
+    found = by_future(waited)
+    found["due"] = due(inner.get("timeout_handle"))
+    return found
 
 
 def wait(inner: Dict[str, Any]) -> Dict[str, Any]:
@@ -196,17 +197,17 @@ _LOOKS: Dict[Any, Any] = {
 
 
 def transport(one: Any, fd: Optional[int]) -> Dict[str, Any]:
-    """TRANSPORT of one transport."""
-    protocol = getattr(one, "_protocol", None)
-    size = getattr(one, "get_write_buffer_size", None)
-    return {
-        "fd": fd,
-        "type": type(one).__name__,
-        "peer": peer(one),
-        "protocol": type(protocol).__name__ if protocol is not None else None,
-        "closing": bool(one.is_closing()),
-        "buffered": int(size()) if size is not None else None,
-    }
+    """TRANSPORT of one transport, which can be anybody's class."""
+    told: Dict[str, Any] = {"fd": fd, "type": type(one).__name__}
+    try:
+        told["closing"] = bool(one.is_closing())
+        told["peer"] = peer(one)
+        protocol = getattr(one, "_protocol", None)
+        told["protocol"] = type(protocol).__name__ if protocol is not None else None
+        told["buffered"] = int(one.get_write_buffer_size()) if hasattr(one, "get_write_buffer_size") else None
+    except Exception:
+        pass
+    return told
 
 
 def loop_state(loop: Any) -> Dict[str, Any]:

@@ -281,26 +281,6 @@ def watch(name, module):
 # -- a process's life ------------------------------------------------------------------------------------------
 
 
-def watch_hard_exit():
-    real = os._exit
-
-    def _exit(status):
-        frame = sys._getframe(1)
-        if body is not None or "asyncio" in sys.modules:
-            note("exit", "os._exit", frame)
-        else:
-            where = [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
-            say("exit", how="os._exit", by=where)
-        real(status)
-
-    _exit.__module__, _exit.__qualname__, _exit.__doc__ = "os", "_exit", real.__doc__  # it can be pickled as os._exit
-    os._exit = _exit
-
-
-def at_first_exit():
-    say("phase", name="atexit")
-
-
 def at_last_exit():
     global _socket_
     if body is not None:
@@ -417,7 +397,6 @@ def start():
         if name in sys.modules:
             watch(name, sys.modules[name])
     sys.meta_path.insert(0, Finder())
-    watch_hard_exit()
     atexit.register(at_last_exit)
     os.register_at_fork(before=before_fork, after_in_child=after_fork)
     connect(False)
