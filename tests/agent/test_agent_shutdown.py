@@ -321,7 +321,7 @@ async def job(n):
     try:
         await asyncio.sleep(3600)
     finally:
-        await asyncio.sleep(0.6 if n == 9_500 else 0)
+        await asyncio.sleep(2 if n == 9_500 else 0)
 async def main():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -37,6 +37,7 @@ _outbox: List[Tuple[str, Dict[str, Any]]] = []
 _idle_tell: Dict[int, float] = {}
 _quiet_since = 0
 _next_census = _begun = 0
+_more = True  # are there tasks that are not followed?
 
 
 class ThreadWait:
@@ -106,11 +107,11 @@ def forget() -> None:
 
 
 def _run(wake: Any) -> None:
-    global _alive, _looks, _cpu, _quiet_since, _next_census, _begun
+    global _alive, _looks, _cpu, _quiet_since, _next_census, _begun, _more
     threads.ours = _thread.get_ident()
     threads.ours_tid = _thread.get_native_id()
     begun = _begun = _quiet_since = monotonic_ns()
-    _looks, _cpu = 0, 0
+    _looks, _cpu, _more = 0, 0, True
     _next_census = begun + 250_000_000
     _seen.clear()
     _idle_tell.clear()
@@ -280,13 +281,13 @@ def _weakly(waiter: Any) -> Optional[Callable[[], Any]]:
 
 def census(now: int) -> None:
     """What too many tasks are doing, by place; and room for those that stayed behind the first to be followed."""
-    global _next_census
-    if now < _next_census:
+    global _next_census, _more
+    room = _more and len(tasks.followed) < tasks.FOLLOWED // 2 and now >= _next_census - 200_000_000
+    if now < _next_census and not room:
         return
     _next_census = now + max(250_000_000, (now - _begun) // 2)
-    if len(tasks.followed) >= tasks.pending_count():
-        return
     left = tasks.pending()
+    _more = len(left) > tasks.FOLLOWED
     for task in left:
         if len(tasks.followed) >= tasks.FOLLOWED:
             break

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from os import O_CLOEXEC, O_RDONLY, close, read, uname  # the originals: tests replace those of `os`
+from os import open as open_file
 
 import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
 import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
@@ -24,7 +25,7 @@ _GENERIC = {
     64: "write", 66: "write", 68: "write", 206: "write", 211: "write", 63: "read", 65: "read", 67: "read",
     207: "read", 212: "read", 202: "read", 242: "read", 260: "wait-child", 95: "wait-child",
 }  # fmt: skip
-_CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(os.uname().machine, {})
+_CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(uname().machine, {})
 
 ours = ours_tid = 0  # the sampler's own thread, as Python and as the kernel number it
 
@@ -34,11 +35,11 @@ def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[i
     if not tid:
         return None, None, None
     try:
-        fd = os.open("/proc/self/task/%d/syscall" % tid, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file("/proc/self/task/%d/syscall" % tid, O_RDONLY | O_CLOEXEC)
         try:
-            words = os.read(fd, 200).split()
+            words = read(fd, 200).split()
         finally:
-            os.close(fd)
+            close(fd)
         if not words or words[0] == b"running" or not _CALLS:
             return ("running" if words and words[0] == b"running" else None), None, None
         number = int(words[0])
@@ -106,11 +107,11 @@ def cpu(tid: Optional[int]) -> Optional[int]:
     if tid is None:
         return None
     try:
-        fd = os.open("/proc/self/task/%d/schedstat" % tid, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file("/proc/self/task/%d/schedstat" % tid, O_RDONLY | O_CLOEXEC)
         try:
-            return int(os.read(fd, 100).split()[0])
+            return int(read(fd, 100).split()[0])
         finally:
-            os.close(fd)
+            close(fd)
     except (OSError, ValueError, IndexError):
         return None
 
