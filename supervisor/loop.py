@@ -35,7 +35,7 @@ MOST_WATCHED = 256
 class Listener:
     """Hears what is to be told, as it happens. The base tells nobody; `run` and `up` each derive one."""
 
-    def report(self, shutdown: Shutdown) -> None:
+    def report(self, shutdown: Shutdown, worker: int) -> None:
         """A worker has ended."""
 
     def note(self, note: act.Note) -> None:
@@ -94,6 +94,7 @@ class Loop:
         self._record = record
         self._census = procfs.Census(subreaper)
         self._children: dict[int, spawn.Child] = {}
+        self._mains: set[int] = set()
         # Children of ours that somebody else waits for.
         self.kept: set[int] = set()
         self._members: dict[int, list[int]] = {}
@@ -199,7 +200,7 @@ class Loop:
 
     def _children_changed(self, at: float) -> None:
         self._jobs_changed(at)
-        if process.reap_orphans({child.pid for child in self._children.values()} | self.kept):
+        if process.reap_orphans(self._mains | self.kept):
             self.see(ev.OrphansChanged(at))
 
     def agent_said(self, worker: int, what: Said, at: float) -> None:
@@ -246,7 +247,7 @@ class Loop:
                 if self._tty is not None and self._children[action.worker].terminal:
                     self._tty.lend(self._children[action.worker].pid)
             case act.Report():
-                self.listener.report(action.shutdown)
+                self.listener.report(action.shutdown, action.worker)
             case act.Note():
                 self.listener.note(action)
         return None
@@ -294,6 +295,7 @@ class Loop:
 
     def _watch(self, worker: int, child: spawn.Child) -> ev.Event:
         self._children[worker] = child
+        self._mains.add(child.pid)
         self.poller.watch(child.pidfd, lambda at, _: self._main_ended(worker, at))
         self.poller.watch(child.status_fd, lambda at, _: self._status_known(worker, at))
         if self.agents is not None:
@@ -302,9 +304,8 @@ class Loop:
         return ev.Forked(monotonic(), worker, child.pid, child.terminal)
 
     def _survey(self, worker: int) -> ev.Event:
-        others = [child.pid for index, child in self._children.items() if index != worker]
         mark = None if self.fleet.spec.wrap else procfs.mark(worker)
-        members = self._census.members(self._children[worker].pid, others, mark)
+        members = self._census.members(self._children[worker].pid, self._mains, mark)
         if not self._subreaper:
             self._watch_members(worker, [member.pid for member in members])
         return ev.Surveyed(monotonic(), worker, tuple(members))
@@ -333,6 +334,7 @@ class Loop:
 
     def _reap(self, action: act.Reap) -> ev.Event:
         child = self._children.pop(action.worker)
+        self._mains.discard(child.pid)
         rusage = None if action.stuck else process.reap(child.pid)
         self._forget_members(action.worker)
         self.poller.unwatch(child.pidfd)

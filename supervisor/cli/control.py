@@ -76,7 +76,7 @@ def _socket(fleet: str | None, config: str | None) -> str:
         from supervisor.config.load import load
 
         loaded = load(config, os.getcwd(), os.environ)
-        return runtime.socket_path(runtime.key(loaded.fleet.name, loaded.path), os.environ)
+        return runtime.socket_path(loaded.fleet.name or "fleet", os.environ)
     if len(running) == 1:
         return runtime.socket_path(running[0], os.environ)
     if not running:

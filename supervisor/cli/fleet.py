@@ -6,7 +6,9 @@ import os
 import time
 
 from supervisor.cli.desk import Desk
+from supervisor.cli.wrapping import speaks
 from supervisor.core import events as ev
+from supervisor.core.verdict import worth_telling
 from supervisor.errors import SupervisorError
 from supervisor.loop import Listener, Loop
 from supervisor.system import identity, procfs, stdio
@@ -47,6 +49,7 @@ class Foreground(Listener):
         self._shutdowns: list[Shutdown] = []
         self._forgotten = 0
         self._requests = 0
+        self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
         self._ends: dict[int, tuple[int, int, int]] = {}
 
     def run(self, loop: Loop) -> int:
@@ -109,17 +112,17 @@ class Foreground(Listener):
         """Its last words."""
         self._output.worker_ended(worker)
 
-    def report(self, shutdown: Shutdown) -> None:
+    def report(self, shutdown: Shutdown, worker: int) -> None:
         """Keep it for the report, and say what nobody asked for."""
         self._shutdowns.append(shutdown)
         # Explaining takes milliseconds that the others' stop would wait for: the evidence is kept until the end.
-        self._evidence.append(self._agents.take(self._index(shutdown), time.monotonic()))
+        self._evidence.append(self._agents.take(worker, time.monotonic()))
         if len(self._evidence) > MOST_EVIDENCE:
             self._evidence[-MOST_EVIDENCE - 1] = []
         if len(self._shutdowns) > MOST_SHUTDOWNS:
             del self._shutdowns[0], self._evidence[0]
             self._forgotten += 1
-        text = words.unasked_end(shutdown, self._loop.fleet, time.monotonic())
+        text = words.unasked_end(shutdown, self._loop.fleet, worker, time.monotonic())
         if text is not None and not self._plan.quiet:
             self._say(text)
 
@@ -167,10 +170,6 @@ class Foreground(Listener):
 
     # -------------------------------------------------------------- words
 
-    def _index(self, one: Shutdown) -> int:
-        workers = self._plan.fleet.workers
-        return next(i for i, spec in enumerate(workers) if (spec.name, spec.instance) == (one.worker, one.instance))
-
     def _title(self, worker: int) -> str:
         return self._plan.fleet.workers[worker].title
 
@@ -198,10 +197,6 @@ class Foreground(Listener):
         return lines.Prefixed(spec.title, self._width, worker, stdio.colored(self._plan.color, fd, os.environ))
 
     @property
-    def _width(self) -> int:
-        return max(len("supervisor"), *(len(worker.title) for worker in self._plan.fleet.workers))
-
-    @property
     def _own(self) -> lines.Json | lines.Plain | lines.Prefixed:
         if self._plan.log.format == "json":
             return lines.Json("supervisor", 0, "stderr", self._plan.log.time)
@@ -213,5 +208,9 @@ class Foreground(Listener):
         from supervisor.system.origin import origin
         from supervisor.system.sources import line
 
-        told = [explained(one, said, line) for one, said in zip(self._shutdowns, self._evidence, strict=True)]
-        tell_fleet(self._plan, told, origin(self._plan.title), self._forgotten)
+        wanted = bool(self._plan.reports) or self._plan.json
+        told = [
+            explained(one, said, line) if wanted or worth_telling(one) or speaks(said) else one
+            for one, said in zip(self._shutdowns, self._evidence, strict=True)
+        ]
+        tell_fleet(self._plan, told, origin(self._plan.fleet.name), self._forgotten)

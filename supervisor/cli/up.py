@@ -11,7 +11,7 @@ from supervisor.core.frozen import Frozen
 from supervisor.core.spec import FleetSpec, LogSpec
 from supervisor.errors import UsageError
 from supervisor.system import libc, signals, stdio
-from supervisor.system.runtime import Folder, key
+from supervisor.system.runtime import Folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 
 class UpPlan(Frozen):
-    """What `up` shall run, and how it shall speak. ``title`` names the fleet in reports; ``key`` its folder."""
+    """What `up` shall run, and how it shall speak. ``key`` names the folder of the control socket."""
 
     fleet: FleetSpec
     log: LogSpec
     key: str
-    title: str
     dashboard: bool
     reports: tuple[str, ...]
     verbose: bool
@@ -56,12 +55,10 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
     log = loaded.log.with_(
         prefix=loaded.log.prefix and not given["no_prefix"], format=given["log_format"] or loaded.log.format
     )
-    identity = key(fleet.name, loaded.path)
     return UpPlan(
         fleet=fleet,
         log=log,
-        key=identity,
-        title=fleet.name or identity.rpartition("-")[0],
+        key=fleet.name or "fleet",
         dashboard=given["dashboard"] == "auto" and stdio.interactive(os.environ),
         reports=given["report"],
         verbose=given["verbose"],

@@ -27,11 +27,11 @@ class Wrapping(Listener):
         self._ended: Shutdown | None = None
         self._messages: list[AgentMessage] = []
 
-    def report(self, shutdown: Shutdown) -> None:
+    def report(self, shutdown: Shutdown, worker: int) -> None:
         """Keep it for the end, with what the agent said."""
         self._ended = shutdown
         if self._agents is not None:
-            self._messages = self._agents.take(0, monotonic())
+            self._messages = self._agents.take(worker, monotonic())
 
     def note(self, note: Note) -> None:
         """Say it on stderr, which is the command's too."""

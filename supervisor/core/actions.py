@@ -93,6 +93,7 @@ class Report(Action):
     """A worker has ended: hand its record to whoever listens."""
 
     shutdown: Shutdown
+    worker: int = 0
 
 
 class Note(Action):

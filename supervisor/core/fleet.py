@@ -64,7 +64,7 @@ class Fleet(Frozen):
     @property
     def deadline(self) -> float | None:
         """The one instant at which the fleet wants a Tick, None for never."""
-        due = [life.deadline for life in self.lives]
+        due = [life.due for life in self.lives]
         due += [attempt.due for attempt in self.attempts]
         due.append(self._limit_at)
         known = [at for at in due if at is not None]
@@ -200,7 +200,8 @@ def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
 
 
 def _tick(fleet: Fleet, event: Tick) -> FleetStep:
-    fleet, actions = _each(fleet, lambda life: life_step(life, event))
+    due_lives = [life.index for life in fleet.lives if life.due is not None and life.due <= event.at]
+    fleet, actions = _each(fleet, lambda life: life_step(life, event), due_lives)
     limit_at = fleet._limit_at
     if limit_at is not None and event.at >= limit_at:
         fleet, more = _each(fleet.with_(limited=True), lambda life: escalation.kill(life, event.at))
@@ -241,10 +242,10 @@ def _ended(fleet: Fleet, life: Life, at: float, chance: float) -> FleetStep:
     asked = life.stop is not None and life.stop.asked is not None
     if not asked and fleet.want == "up" and not fleet.spec.wrap:
         fleet, actions = _unasked_end(fleet, life, ended, at, chance)
-        return fleet, (Report(ended), *actions)
+        return fleet, (Report(ended, life.index), *actions)
     if not _as_wanted(life, ended, asked):
         fleet = _failed(fleet)
-    return fleet, (Report(ended),)
+    return fleet, (Report(ended, life.index),)
 
 
 def _failed(fleet: Fleet) -> Fleet:
@@ -310,7 +311,8 @@ def _each(
     lives = list(fleet.lives)
     actions: list[Action] = []
     for index in range(len(lives)) if chosen is None else chosen:
-        lives[index], more = act(lives[index])
+        life, more = act(lives[index])
+        lives[index] = _dated(life)
         actions.extend(more)
     return fleet.with_(lives=tuple(lives)), tuple(actions)
 
@@ -318,7 +320,13 @@ def _each(
 def _put(fleet: Fleet, life: Life) -> Fleet:
     if fleet.lives[life.index] is life:
         return fleet
-    return fleet.with_(lives=_replaced(fleet.lives, life.index, life))
+    return fleet.with_(lives=_replaced(fleet.lives, life.index, _dated(life)))
+
+
+def _dated(life: Life) -> Life:
+    """With its deadline written down: the fleet asks for all of them after every event."""
+    due = life.deadline
+    return life if due == life.due else life.with_(due=due)
 
 
 def _replaced(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:

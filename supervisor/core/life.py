@@ -97,6 +97,7 @@ class Life(Frozen):
     outcome: Outcome | None = None
     rusage: Rusage | None = None
     failure: StartFailed | None = None
+    due: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -139,7 +140,9 @@ class Life(Frozen):
 
     @property
     def deadline(self) -> float | None:
-        """The one instant at which this life wants a Tick, None for never."""
+        """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it."""
+        if self.stop is None or self.outcome is not None:
+            return None
         held = self.stopping.held_until if self.stopping else None
         due = [at for at in (self.next_rung_at, self.gasp_at, self.look_at, held) if at is not None]
         return min(due) if due else None

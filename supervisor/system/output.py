@@ -62,6 +62,7 @@ class Output:
         self._out = Sink(poller, 1, self._room)
         self._err = self._out if same(1, 2) else Sink(poller, 2, self._room)
         self._open: dict[int, _Pipe] = {}
+        self._of_worker: dict[int, list[_Pipe]] = {}
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._told_stall = False
         self.tap: Callable[[int, str, bytes], None] | None = None
@@ -80,7 +81,9 @@ class Output:
                 fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
             except OSError:
                 pass  # over /proc/sys/fs/pipe-user-pages-soft: the default size works too
-            self._open[reader] = _Pipe(reader, lane, self._splitter())
+            pipe = _Pipe(reader, lane, self._splitter())
+            self._open[reader] = pipe
+            self._of_worker.setdefault(lane.worker, []).append(pipe)
             self._poller.watch(reader, lambda at, _, fd=reader: self._readable(fd, at))  # type: ignore[misc]
             ends.append(writer)
         return ends[0], ends[1], ends[2]
@@ -93,7 +96,7 @@ class Output:
     def worker_ended(self, worker: int) -> None:
         """Take its last words, also a last line without newline. The pipe stays watched while an orphan holds it."""
         at = time.monotonic()
-        for pipe in [pipe for pipe in self._open.values() if pipe.lane.worker == worker]:
+        for pipe in list(self._of_worker.get(worker, ())):
             left = LAST_WORDS
             while left > 0 and (count := self._read(pipe, at)) > 0:
                 left -= count
@@ -118,6 +121,7 @@ class Output:
             self._show(pipe, pipe.splitter.end(), at)
             self._poller.unwatch(pipe.fd)
             del self._open[pipe.fd]
+            self._of_worker[pipe.lane.worker].remove(pipe)
             os.close(pipe.fd)
             return 0
         block = pipe.splitter.feed(chunk)

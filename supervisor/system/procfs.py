@@ -11,7 +11,7 @@ from supervisor.system.process import children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 # Seconds per clock tick, the grain of start times and CPU times in /proc/pid/stat.
 TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -91,14 +91,12 @@ def masks(pid: int) -> Masks | None:
     data = read(f"/proc/{pid}/status", 8192)
     if not data:
         return None
-    values = {
-        key: int(value, 16)
-        for line in data.split(b"\n")
-        if (key := line[:6]) in (b"SigBlk", b"SigIgn", b"SigCgt") and (value := line[8:])
-    }
-    if len(values) != 3:
+    # SigBlk, SigIgn and SigCgt are three lines in a row, each a name, a colon, a tab and 16 hexadecimal digits.
+    start = data.find(b"SigBlk:")
+    fields = data[start : start + 78].split()
+    if start < 0 or len(fields) < 6:
         return None
-    return Masks(caught=values[b"SigCgt"], ignored=values[b"SigIgn"], blocked=values[b"SigBlk"])
+    return Masks(caught=int(fields[5], 16), ignored=int(fields[3], 16), blocked=int(fields[1], 16))
 
 
 def mark(worker: int) -> str:
@@ -117,25 +115,25 @@ class Census:
         self._subreaper = subreaper
         self._argv: dict[tuple[int, float], tuple[str, ...]] = {}
 
-    def members(self, main: int, others: Iterable[int], mark: str | None) -> list[Member]:
+    def members(self, main: int, mains: Collection[int], mark: str | None) -> list[Member]:
         """Who is alive of the worker with main process ``main`` (alive or a zombie), besides it.
 
-        ``others`` are the main processes of other workers, whose descendants are not ours; ``mark`` is the value
+        ``mains`` are the main processes of all workers: the others' descendants are not ours; ``mark`` is the value
         of SIGDRAIN_MARK in this worker's environment, needed only where several workers share a supervisor.
         """
-        found = self._descendants(main, set(others), mark) if self._subreaper else self._group(main)
+        found = self._descendants(main, mains, mark) if self._subreaper else self._group(main)
         return [
             Member(one.pid, self._command(one), one.started, one.group == main, one.state)
             for one in found
             if one.state not in "ZX"
         ]
 
-    def _descendants(self, main: int, others: set[int], mark: str | None) -> list[Stat]:
+    def _descendants(self, main: int, mains: Collection[int], mark: str | None) -> list[Stat]:
         found: list[Stat] = []
         for pid in children(os.getpid()):
             if pid == main:
                 self._subtree(pid, found)
-            elif pid not in others:
+            elif pid not in mains:
                 one = stat(pid)
                 if one is not None and self._belongs(one, main, mark):
                     found.append(one)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import fcntl
 import os
 
@@ -15,16 +14,6 @@ if TYPE_CHECKING:
 LONGEST_PATH = 107  # bytes of sun_path without its final NUL (unix(7))
 SOCKET = "control"
 LOCK = "lock"
-
-
-def key(name: str | None, config: str) -> str:
-    """What identifies a fleet: its name, or its folder's name and eight digits of the config's absolute path."""
-    if name is not None:
-        return name
-    folder = os.path.dirname(config)
-    if os.path.basename(folder) == "configs":
-        folder = os.path.dirname(folder)
-    return f"{os.path.basename(folder) or 'root'}-{binascii.crc32(os.fsencode(config)):08x}"
 
 
 def base(environ: Mapping[str, str]) -> str:

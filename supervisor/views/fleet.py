@@ -34,20 +34,17 @@ def stopping(fleet: Fleet, at: float) -> str:
     return f"{head}, kill in {words.duration(max(kill_at - at, 0.0))}; Ctrl-C again: next step now"
 
 
-def unasked_end(one: Shutdown, fleet: Fleet, at: float) -> str | None:
+def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float) -> str | None:
     """What to say about an end that nobody asked for; None when it was asked for."""
     if one.asked_by != "self":
         return None
     text = f"{one.title} {words.ended(one)}"
-    for life in fleet.lives:
-        if (life.spec.name, life.spec.instance) != (one.worker, one.instance):
-            continue
-        if life.failure is not None:
-            text = f"{one.title} could not be started ({life.failure.stage}: {life.failure.detail or one.argv[0]})"
-        due = fleet.attempts[life.index].due
-        if due is not None:
-            count = fleet.attempts[life.index].count
-            text += f"; restart {count} in {words.duration(max(due - at, 0.0))}"
+    failure = fleet.lives[worker].failure
+    if failure is not None:
+        text = f"{one.title} could not be started ({failure.stage}: {failure.detail or one.argv[0]})"
+    attempts = fleet.attempts[worker]
+    if attempts.due is not None:
+        text += f"; restart {attempts.count} in {words.duration(max(attempts.due - at, 0.0))}"
     return text
 
 
