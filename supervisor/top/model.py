@@ -28,6 +28,8 @@ class Model:
         self._roster: Roster | None = None
         self._log = dashboard.Log()
         self._frame = dashboard.Frame(self.look)
+        # What the arrows move now: what was chosen, or the only thing that has something to move.
+        self._focus = self._frame.look.focus
 
     def take(self, message: Mapping[str, Any]) -> None:
         """One message of the stream; what a later version added is passed over."""
@@ -56,7 +58,8 @@ class Model:
         elif key == "l":
             self.look = self.look.with_(log=not self.look.log, back=0)
         elif key == "tab":
-            self.look = self.look.with_(focus="rows" if self._frame.look.focus == "log" else "log")
+            self._focus = "rows" if self._focus == "log" else "log"
+            self.look = self.look.with_(focus=self._focus)
         else:
             self._move(key)
 
@@ -67,6 +70,7 @@ class Model:
         self._frame = dashboard.frame(self._roster, usage, self._log, self.look, now, width, height)
         # What is out of range comes back into it, so that the next key moves from what is seen.
         self.look = self.look.with_(row=self._frame.look.row, back=self._frame.look.back)
+        self._focus = self._frame.look.focus
         return self._frame
 
     @property
@@ -75,7 +79,7 @@ class Model:
         return [int(worker["pid"]) for worker in self._frame.shown if worker.get("pid") is not None]
 
     def _move(self, key: str) -> None:
-        focus = self._frame.look.focus
+        focus = self._focus
         page = max(self._frame.page[focus] - 1, 1)
         far = len(self._workers) + len(self._log.lines)
         steps = {"up": -1, "down": 1, "page up": -page, "page down": page, "home": -far, "end": far}

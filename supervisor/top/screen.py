@@ -40,7 +40,6 @@ class Screen:
         self._modes: list[int | list[bytes | int]] | None = None
         self._painted: list[str] = []
         self._pending = b""
-        self._encoded: dict[int, tuple[Line, str]] = {}
 
     @property
     def behind(self) -> bool:
@@ -74,12 +73,9 @@ class Screen:
             return
         self._pending = b""
         self._send(LEAVE)
-        try:
-            if self._pending:
-                self._insist()
-            self._set(self._modes)
-        except termios.error:
-            pass  # it has hung up
+        if self._pending:
+            self._insist()
+        self._set(self._modes)
 
     def repaint(self) -> None:
         """Forget what is on the screen: it was resized or somebody else wrote to it."""
@@ -97,7 +93,7 @@ class Screen:
     def paint(self, lines: Sequence[Line]) -> None:
         """Show these lines from the top, writing only those that differ from what is there. Not while behind."""
         width, height = self.size()
-        shown = [self._encode(row, line, width) for row, line in enumerate(lines[:height])]
+        shown = [_encode(line, width) for line in lines[:height]]
         old = self._painted
         parts = [f"\x1b[{row + 1};1H{text}" for row, text in enumerate(shown) if row >= len(old) or old[row] != text]
         if not old:
@@ -124,27 +120,19 @@ class Screen:
         self.flush()
 
     def _insist(self) -> None:
-        """Get the rest out of a stopped terminal: undo its Ctrl-S, throw away what is left of our frames, wait."""
-        termios.tcflush(self.fd, termios.TCOFLUSH)
-        termios.tcflow(self.fd, termios.TCOON)
+        """Get the rest out of a stopped terminal: throw away what is left of our frames, undo its Ctrl-S, wait."""
+        try:
+            termios.tcflush(self.fd, termios.TCOFLUSH)
+            # TCOON alone takes back only a TCOOFF (tty_io.c, start_tty), but after both the output runs.
+            termios.tcflow(self.fd, termios.TCOOFF)
+            termios.tcflow(self.fd, termios.TCOON)
+        except termios.error:
+            return  # it has hung up
         self._pending = LEAVE
         poll = select.poll()
         poll.register(self.fd, select.POLLOUT)
         if poll.poll(PATIENCE * 1000):
             self.flush()
-
-    def _encode(self, row: int, line: Line, width: int) -> str:
-        """A line with its colours; encoded again only when it is not the one this row had."""
-        kept = self._encoded.get(row)
-        if kept is not None and kept[0] == line:
-            return kept[1]
-        text = "".join([style.render(text) if style else text for text, style, _ in line])
-        cells = sum(segment.cell_length for segment in line)
-        # Erase what the row held before: behind a shorter line, else in front of it, because at the last column
-        # an erase would take the last character with it.
-        text = f"{text}\x1b[K" if cells < width else f"\x1b[2K{text}"
-        self._encoded[row] = (line, text)
-        return text
 
     def _set(self, modes: list[int | list[bytes | int]]) -> None:
         while True:
@@ -152,11 +140,21 @@ class Screen:
                 # At once: waiting for the output to drain would wait for a stopped terminal.
                 termios.tcsetattr(self.fd, termios.TCSANOW, modes)
             except termios.error as error:
-                # Continued after a stop in the background, by a signal that has a handler here.
+                # EINTR: continued after a stop in the background, by a signal that has a handler here.
+                if error.args[0] == errno.EIO:
+                    return  # it has hung up: read() tells
                 if error.args[0] != errno.EINTR:
                     raise
             else:
                 return
+
+
+def _encode(line: Line, width: int) -> str:
+    """A line with its colours, and what its row held before erased: behind it; in front of it when it is full,
+    because at the last column an erase takes the last character with it."""
+    text = "".join([style.render(text) if style else text for text, style, _ in line])
+    cells = sum(segment.cell_length for segment in line)
+    return f"{text}\x1b[K" if cells < width else f"\x1b[2K{text}"
 
 
 def _open() -> int:

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from supervisor.core.frozen import Frozen
-from supervisor.views import dashboard_fleet, dashboard_rows, dashboard_text
+from supervisor.views import dashboard_fleet, dashboard_rows, dashboard_text, words
 from supervisor.views.dashboard_rows import BOLD, BUSY, DIM, ERROR, GOOD, PLAIN, WARNING
 
 TYPE_CHECKING = False
@@ -183,9 +183,9 @@ def _log_pane(roster: Roster, log: Log, look: Look, height: int, width: int) -> 
     shown = log.lines[max(end - height, 0) : end]
     notes = ["log"]
     if look.back:
-        notes.append(f"{look.back} newer lines below, End follows")
+        notes.append(f"{words.plural(look.back, 'newer line')} below, End follows")
     if log.dropped:
-        notes.append(f"{log.dropped} lines left out (too fast to show)")
+        notes.append(f"{words.plural(log.dropped, 'line')} left out (too fast to show)")
     title = f"─── {' · '.join(notes)} "
     lines: list[Line] = [(Segment(dashboard_text.fit(title + "─" * (width - cell_len(title)), width), DIM),)]
     if not shown:

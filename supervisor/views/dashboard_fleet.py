@@ -7,7 +7,7 @@ import math
 from rich.cells import cell_len
 
 from supervisor.views import words
-from supervisor.views.dashboard_rows import STOPPING, ended_badly
+from supervisor.views.dashboard_rows import STOPPING, ended_badly, whole
 from supervisor.views.dashboard_text import printable
 
 TYPE_CHECKING = False
@@ -134,7 +134,7 @@ def _going_down(roster: Roster, now: float, embedded: bool) -> tuple[str, str]:
     if at is None:
         return f"{what}, no kill planned; {again}", "warning"
     seconds = math.ceil(at - now)
-    due = f"kill in {seconds} s" if seconds > 0 else "kill now"
+    due = f"kill in {whole(seconds)}" if seconds > 0 else "kill now"
     return f"{what}, {due}; {again}", "error" if seconds <= 2 else "warning"
 
 

@@ -187,12 +187,18 @@ def _age_step(seconds: float) -> float:
 
 
 def countdown(seconds: float) -> str:
-    """``in 6.8 s``, ``in 42 s``, ``in 3 min``; ``now`` when it is due."""
+    """``in 6.8 s``, ``in 42 s``, ``in 3 min``, ``in 5 h``; ``now`` when it is due."""
     if seconds <= 0.05:
         return "now"
-    if seconds < 9.95:
-        return f"in {seconds:.1f} s"
-    return f"in {math.ceil(seconds)} s" if seconds <= 120 else f"in {age(seconds)}"
+    return f"in {seconds:.1f} s" if seconds < 9.95 else f"in {whole(seconds)}"
+
+
+def whole(seconds: float) -> str:
+    """A time to come in one unit, rounded up: never promises an earlier end than comes."""
+    for unit, scale, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds <= scale * most:
+            return f"{math.ceil(seconds / scale)} {unit}"
+    return f"{math.ceil(seconds / 86400)} d"
 
 
 def _stops(worker: Worker) -> bool:

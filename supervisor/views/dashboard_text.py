@@ -34,14 +34,15 @@ _SEQUENCE = re.compile(
     r"|\x1b[ -/]*[0-~]?",
     re.DOTALL,
 )
-# Cc control, Cf format (joiners, bidirectional overrides), Cs lone surrogates (bytes that were no UTF-8).
-_DROPPED = {"Cc", "Cf", "Zl", "Zp"}
+# Cc control, Cf format (joiners, bidirectional overrides); Cs lone surrogates (bytes that were no UTF-8), Cn not
+# assigned: nobody knows how wide.
+_DROPPED, _REPLACED = {"Cc", "Cf", "Zl", "Zp"}, {"Cs", "Cn"}
 _VARIATION_SELECTORS = {"\ufe0e", "\ufe0f"}
 
 
 def printable(text: str) -> str:
     """``text`` without anything that is not a visible character; no colours."""
-    return text if text.isprintable() else _visible(_SEQUENCE.sub("", text[:MOST]))
+    return text if _simple(text) else _visible(_SEQUENCE.sub("", text[:MOST]))
 
 
 def fit(text: str, width: int) -> str:
@@ -81,7 +82,7 @@ def line(text: str, width: int, base: Style = PLAIN) -> Line:
     segments: list[Segment] = []
     room = width
     for part, style in _coloured(text):
-        if room <= 0:
+        if room <= 0 and segments:
             segments[-1] = _with_ellipsis(segments[-1])
             break
         shown = fit(part, room)
@@ -109,7 +110,7 @@ def _head(text: str, width: int) -> str:
 
 def _coloured(text: str) -> Iterator[tuple[str, Style]]:
     """The visible pieces of a text and the style its SGR sequences give them."""
-    if text.isprintable():
+    if _simple(text):
         if text:
             yield text, PLAIN
         return
@@ -127,9 +128,13 @@ def _coloured(text: str) -> Iterator[tuple[str, Style]]:
         yield piece, state.style()
 
 
+def _simple(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
 def _visible(text: str) -> str:
     """Tabs become spaces, bytes that were no UTF-8 the replacement character, what is invisible disappears."""
-    if text.isprintable() and text.isascii():
+    if _simple(text):
         return text
     kept: list[str] = []
     for character in text.expandtabs(8):
@@ -138,8 +143,10 @@ def _visible(text: str) -> str:
                 kept.append(character)
             continue
         kind = category(character)
-        if kind == "Cs":
+        if kind in _REPLACED:
             kept.append("�")
+        elif kind == "Zs":
+            kept.append(" " * cell_len(character))
         elif kind not in _DROPPED and character not in _VARIATION_SELECTORS:
             kept.append(character)
     return "".join(kept)

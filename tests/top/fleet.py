@@ -43,7 +43,7 @@ class Fleet:
         self.listener.bind(path)
         self.listener.listen(4)
         if busy:
-            self.stop(1e6)
+            self.stop(110.0)
 
     def stop(self, wait: float = 10.0) -> None:
         now = time.monotonic()

@@ -68,10 +68,9 @@ def running(count: int) -> list[dict[str, Any]]:
 
 
 def titles(count: int) -> list[str]:
-    """Names as a config makes them: the twelve workers' own, or with their instance."""
-    if count <= len(NAMES):
-        return NAMES[:count]
-    return [f"{NAMES[index % len(NAMES)]}.{index // len(NAMES)}" for index in range(count)]
+    """Names as a config makes them: the twelve workers' own, further instances with their number."""
+    rounds = [divmod(index, len(NAMES)) for index in range(count)]
+    return [f"{NAMES[number]}.{instance}" if instance else NAMES[number] for instance, number in rounds]
 
 
 def troubled(count: int) -> list[dict[str, Any]]:

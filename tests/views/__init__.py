@@ -1,0 +1,1 @@
+"""The views: records and states as text, at every width."""

@@ -1,0 +1,172 @@
+"""The dashboard's screens: kept as text at three widths, and whole at any size.
+
+After an intended change: UPDATE_GOLDEN=1 pytest tests/views/test_dashboard.py, and read the difference.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from top import scenes
+
+from supervisor.core import fleet as core
+from supervisor.core import ladder, view
+from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.views import dashboard
+from supervisor.views.dashboard_fleet import Roster
+from supervisor.views.dashboard_rows import Usage, age, countdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOLDEN = Path(__file__).parents[1] / "top" / "golden"
+NOW = scenes.NOW
+
+
+def screen(
+    workers: list[dict[str, Any]], head: dict[str, Any], width: int, height: int, **look: Any
+) -> dashboard.Frame:
+    log = dashboard.Log()
+    log.add(scenes.LOG, 0)
+    usage = {
+        one["pid"]: Usage(one["index"] * 7 % 130 / 100, 31_500_000 + one["index"] * 1_700_000)
+        for one in workers
+        if one["pid"] is not None
+    }
+    return dashboard.frame(Roster(head, workers), usage, log, dashboard.Look(**look), NOW, width, height)
+
+
+def text(frame: dashboard.Frame) -> str:
+    return "".join("".join(part.text for part in line).rstrip() + "\n" for line in frame.lines)
+
+
+def up(count: int, make: Callable[[int], list[dict[str, Any]]], **look: Any) -> tuple[Any, ...]:
+    return make(count), scenes.fleet(make(count)), look
+
+
+def down(count: int, **look: Any) -> tuple[Any, ...]:
+    return scenes.going_down(count), scenes.down(scenes.going_down(count)), look
+
+
+SCENES = {
+    "running-3": up(3, scenes.running, embedded=True),
+    "troubled-12": up(12, scenes.troubled, embedded=True),
+    "troubled-30": up(30, scenes.troubled),
+    "running-300": up(300, scenes.running, log=False),
+    "stopping-12": down(12, embedded=True),
+    "stopping-300": down(300, row=40, focus="rows"),
+    "help": up(3, scenes.running, help=True, embedded=True),
+}
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("name", SCENES)
+def test_screens_are_as_kept(name: str, width: int) -> None:
+    workers, head, look = SCENES[name]
+    made = text(screen(workers, head, width, 24, **look))
+    path = GOLDEN / f"{name}-{width}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(made)
+    assert made == path.read_text()
+
+
+@given(
+    st.sampled_from(list(SCENES)),
+    st.integers(1, 210),
+    st.integers(1, 60),
+    st.integers(-5, 400),
+    st.integers(-5, 50),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whole_at_every_size(
+    name: str, width: int, height: int, row: int, back: int, log: bool, shows_help: bool
+) -> None:
+    workers, head, _ = SCENES[name]
+    frame = screen(workers, head, width, height, row=row, back=back, log=log, help=shows_help)
+    assert len(frame.lines) <= height
+    assert all(sum(part.cell_length for part in line) <= width for line in frame.lines)
+    assert frame.moves_at > NOW
+
+
+def test_everybody_is_shown_or_counted() -> None:
+    workers, head, _ = SCENES["stopping-300"]
+    for row in (0, 17, 10_000):
+        frame = screen(workers, head, 120, 30, row=row)
+        (counted,) = [line for line in text(frame).splitlines() if " more" in line]
+        hidden = sum(int(word) for word in counted.split(":")[0].split() if word.isdecimal())
+        assert len(frame.shown) + hidden == 300
+        if ":" in counted:
+            told = sum(int(part.split()[0]) for part in counted.split(": ")[1].split(", "))
+            assert told == hidden
+
+
+def test_trouble_comes_first_the_nearest_kill_on_top() -> None:
+    workers = [
+        *scenes.running(2),
+        scenes.worker(2, "backoff", "backoff", restart_at=NOW + 1),
+        scenes.worker(3, "killed", "exited", outcome="killed", signal="SIGKILL", ended=NOW - 1),
+        scenes.worker(4, "failed", "failed", outcome="failed", exit_code=1),
+        scenes.stopping(5, "later", 1.0),
+        scenes.stopping(6, "sooner", 5.0),
+        scenes.worker(7, "stuck", "stuck", want="down", stop=scenes.stopping(7, "stuck", 30.0)["stop"]),
+    ]
+    order = [worker["title"] for worker in Roster(scenes.fleet(workers), workers).order]
+    assert order == ["stuck", "sooner", "later", "failed", "killed", "backoff", "web", "api"]
+
+
+def test_a_still_screen_does_not_ask_for_frames() -> None:
+    workers = scenes.running(3)
+    # Ages of hours change by the minute.
+    assert screen(workers, scenes.fleet(workers), 80, 24).moves_at > NOW + 10
+    gone = [one | {"pid": None, "since": None} for one in workers]
+    assert screen(gone, scenes.fleet(gone), 80, 24).moves_at == math.inf
+    young = [one | {"since": NOW - 3.25} for one in workers]
+    assert screen(young, scenes.fleet(young), 80, 24).moves_at == pytest.approx(NOW + 0.75)
+
+
+def test_the_header_of_a_stop() -> None:
+    workers, head, _ = SCENES["stopping-12"]
+
+    def header(embedded: bool = True, **fields: Any) -> str:
+        return text(screen(workers, head | fields, 120, 24, embedded=embedded)).splitlines()[0]
+
+    assert "stopping 5 workers, kill in 4 s; Ctrl-C again: next step now" in header()
+    assert "supervisor stop again: next step now" in header(embedded=False)
+    assert "no kill planned" in header(next_kill=None)
+    assert "kill now" in header(next_kill=NOW - 1)
+
+
+def test_the_shapes_are_those_of_the_core() -> None:
+    """The scenes cannot drift from what the socket sends."""
+    spec = WorkerSpec("web", ExecSpec(("true",)), StopSpec(ladder.parse("TERM/10/KILL")))
+    fleet = core.new(FleetSpec((spec,)))
+    assert view.worker_view(fleet, fleet.lives[0]).keys() == scenes.worker(0, "web").keys()
+    assert view.fleet_view(fleet).keys() == scenes.fleet([]).keys()
+    frame = screen([view.worker_view(fleet, fleet.lives[0])], view.fleet_view(fleet), 80, 24)
+    assert "waiting" in text(frame)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-1, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h 00 min"), (86400 * 2.5, "2 d 12 h")],
+)
+def test_ages(seconds: float, shown: str) -> None:
+    assert age(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-1, "now"), (0.34, "in 0.3 s"), (9.96, "in 10 s"), (120, "in 120 s"), (130, "in 3 min"), (1e6, "in 12 d")],
+)
+def test_countdowns(seconds: float, shown: str) -> None:
+    assert countdown(seconds) == shown
+    assert cell_len(shown) <= 8
