@@ -41,6 +41,9 @@ class Listener:
     def note(self, note: act.Note) -> None:
         """Something worth telling."""
 
+    def heard(self, worker: int, at: float) -> None:
+        """The agents of a worker have said something."""
+
     def changed(self, at: float) -> None:
         """The fleet's state may have changed at ``at`` (monotonic seconds)."""
 
@@ -85,7 +88,7 @@ class Loop:
         self.poller = poller or Poller()
         self.agents = agents
         if agents is not None:
-            agents.listen(self.agent_said, self.agents_answered)
+            agents.listen(self.agent_said, self.agents_answered, self.listener.heard)
         self.sources: list[Source] = []
         self.listener = listener or Listener()
         self._inherited = inherited

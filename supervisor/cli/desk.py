@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from supervisor.loop import Loop
 
 
+# Naming a wait takes 0.3 ms for the tens of messages of an ordinary stop. The loop has deadlines to keep: so many
+# workers per update, and none that has said so much.
+MOST_NAMED = 8
+MOST_MESSAGES = 1000
+
+
 class Desk:
     """Between the control socket and the loop. Frozen states make "has it changed" a comparison of identities."""
 
@@ -23,22 +29,60 @@ class Desk:
         self._loop = loop
         self._published: tuple[Life, ...] = ()
         self._head: dict[str, Any] = {}
+        self._news: dict[int, None] = {}
+        self._waits: dict[int, str | None] = {}
 
     def status(self) -> dict[str, Any]:
         """The whole state."""
         fleet = self._loop.fleet
-        return {"fleet": fleet_view(fleet), "workers": [worker_view(fleet, life) for life in fleet.lives]}
+        self._name_waits(MOST_NAMED)
+        return {"fleet": fleet_view(fleet), "workers": [self._view(life) for life in fleet.lives]}
 
     def changes(self) -> dict[str, Any] | None:
         """What changed since the last call."""
         fleet = self._loop.fleet
         before = self._published
-        changed = [life for life in fleet.lives if life.index >= len(before) or before[life.index] is not life]
+        renamed = self._name_waits(MOST_NAMED)
+        changed = [
+            life
+            for life in fleet.lives
+            if life.index >= len(before) or before[life.index] is not life or life.index in renamed
+        ]
         head = fleet_view(fleet)
         if not changed and head == self._head:
             return None
         self._published, self._head = fleet.lives, head
-        return {"fleet": head, "workers": [worker_view(fleet, life) for life in changed]}
+        return {"fleet": head, "workers": [self._view(life) for life in changed]}
+
+    def heard(self, worker: int) -> None:
+        """Its agents have said something: what it waits for may have changed."""
+        self._news[worker] = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is news that the last update had no time for."""
+        return bool(self._news)
+
+    def _view(self, life: Life) -> dict[str, Any]:
+        waits = self._waits.get(life.index) if life.stopping is not None else None
+        return worker_view(self._loop.fleet, life, waits)
+
+    def _name_waits(self, most: int) -> set[int]:
+        """Look into the news of some stopping workers; those whose wait has another name now."""
+        agents, now = self._loop.agents, time.monotonic()
+        renamed: set[int] = set()
+        for worker in list(self._news)[:most]:
+            del self._news[worker]
+            life = self._loop.fleet.lives[worker]
+            messages = agents.messages(worker) if agents is not None and life.stopping is not None else []
+            if messages and len(messages) <= MOST_MESSAGES:
+                from supervisor.diagnosis.live import waiting
+
+                name = waiting(messages, now, life.last_pid)
+                if name != self._waits.get(worker):
+                    self._waits[worker] = name
+                    renamed.add(worker)
+        return renamed
 
     def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
         """Ask for the stop of some workers, by name (all its instances) or title, or of everything."""

@@ -140,6 +140,11 @@ class Foreground(Listener):
             if not self._plan.quiet:
                 self._say(words.stopping(fleet, at))
 
+    def heard(self, worker: int, at: float) -> None:
+        """What a stopping worker waits for may have changed."""
+        self._desk.heard(worker)
+        self._control.changed(at)
+
     def suspending(self) -> None:
         """Leave the terminal as it was while we are stopped."""
         self._viewer.close(told=False)

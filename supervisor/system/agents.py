@@ -34,12 +34,20 @@ class Agents:
         self.poller = poller
         self._said: Callable[[int, Said, float], None] = lambda *_: None
         self._answered: Callable[[int, float], None] = lambda *_: None
+        self._heard: Callable[[int, float], None] = lambda *_: None
         self._workers: dict[int, _Worker] = {}
 
-    def listen(self, said: Callable[[int, Said, float], None], answered: Callable[[int, float], None]) -> None:
-        """``said(worker, what, at)`` hears of marks; ``answered(worker, at)`` that all who were probed have."""
+    def listen(
+        self,
+        said: Callable[[int, Said, float], None],
+        answered: Callable[[int, float], None],
+        heard: Callable[[int, float], None],
+    ) -> None:
+        """``said(worker, what, at)`` is told of marks; ``answered(worker, at)`` that all who were probed have;
+        ``heard(worker, at)`` that there is news."""
         self._said = said
         self._answered = answered
+        self._heard = heard
 
     def prepare(self, worker: int, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
         """A channel for a worker about to start; the variables that lead its processes to it.
@@ -126,6 +134,8 @@ class Agents:
         state = self._workers[worker]
         fresh = state.channel.read(at)
         self._keep(state, fresh)
+        if fresh:
+            self._heard(worker, at)
         waiting = bool(state.unanswered)
         for message in fresh:
             if message.event == "ready" or message.event == "eof" or _is_repeated(message):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
         def changes(self) -> dict[str, Any] | None:
             """The state of what changed since the last call, None when nothing did."""
 
+        @property
+        def behind(self) -> bool:
+            """Whether the last call had to leave something for the next one."""
+
         def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
             """Ask to stop; the answer's fields. Raises SupervisorError for a name that is none."""
 
@@ -93,6 +97,8 @@ class Control:
         """Send the update."""
         self._dirty_at, self._last = None, at
         self._publish()
+        if self._desk.behind:
+            self.changed(at)
 
     def over(self, code: int) -> None:
         """The last update and the last message; then nobody is served any more. Never waits."""
