@@ -339,3 +339,45 @@ asyncio.run(main())
         assert worker.heard("task-waiting", name="job-9500").fields["at"][1] == 7
         assert len(worker.messages) < 2_000
         assert worker.heard("eof").fields["lost"] == 0
+
+
+def test_a_program_that_goes_on_is_left_as_it_was() -> None:
+    """Loops that come and go while nobody asked for a stop: told a few times, then no more; nothing stays on."""
+    code = """
+import asyncio, os, signal, sys
+create = asyncio.BaseEventLoop.create_task
+async def main():
+    asyncio.create_task(asyncio.sleep(60))
+    await asyncio.sleep(0)
+for _ in range(10):
+    asyncio.run(main())
+    assert asyncio.BaseEventLoop.create_task is create
+while len(os.listdir("/proc/self/task")) > 1: pass
+print("ready")
+if hasattr(sys, "monitoring"): assert sys.monitoring.get_tool(4) is None
+signal.signal(signal.SIGTERM, lambda *_: asyncio.run(main()))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+    for python in interpreters("3.8", "3.12"):
+        with Worker(python, code) as worker:
+            assert (worker.line("ready").end(), worker.err) == (0, "")
+            assert worker.phases().count("loop-closed") == 3 + 1  # one more after the signal
+            assert [message.fields["reason"] for message in worker.all("snapshot")] == ["cancel"] * 3 + ["signal"]
+
+
+def test_keyboard_interrupt_is_noticed_too() -> None:
+    code = """
+import signal, time
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+print("ready")
+try:
+    time.sleep(60)
+except KeyboardInterrupt as error:
+    assert error.__traceback__.tb_next is None
+    raise SystemExit(9)
+"""
+    with Worker(HERE, code) as worker:
+        worker.line("ready").probe().send(signal.SIGINT)
+        assert (worker.end(), worker.err) == (9, "")
+        received = worker.heard("signal-received").fields
+        assert (received["signal"], received["name"]) == (signal.SIGINT, "default_int_handler")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import sys
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     Place = Tuple[str, int, str]
 
 DEPTH = 60
+HAS_GIL = bool(getattr(sys, "_is_gil_enabled", lambda: True)())  # 3.13+
 USER, LIBRARY, STANDARD, OURS = 0, 1, 2, 3
 _ranks: Dict[str, int] = {}
 
@@ -138,4 +140,7 @@ def caller(frame: Optional[FrameType]) -> Optional[Place]:
 
 
 def running() -> Dict[int, FrameType]:
-    return sys._current_frames()
+    """The innermost frame of each thread; without a GIL only our own: another's cannot be walked while it runs."""
+    if HAS_GIL:
+        return sys._current_frames()
+    return {_thread.get_ident(): sys._getframe()}

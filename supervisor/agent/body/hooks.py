@@ -32,9 +32,7 @@ def watch_signal(module: Any) -> None:
             return module.SIG_DFL
         installed = handler
         if signalnum in agent.WATCHED and callable(handler):
-            number = int(signalnum)
-            about = describe(handler)
-            installed = agent.Entry(handler, lambda frame: agent.note("signal", number, about, frame))
+            installed = noticed(int(signalnum), handler)
         before = real_signal(signalnum, installed)
         if signalnum in agent.WATCHED:
             remember(int(signalnum), handler, sys._getframe(1))
@@ -45,6 +43,16 @@ def watch_signal(module: Any) -> None:
         return module.SIG_DFL if now is agent.on_probe else now
 
     module.signal, module.getsignal = like(signal, real_signal), like(getsignal, real_getsignal)
+    try:  # Python's own handler of SIGINT was there before us
+        if real_getsignal(module.SIGINT) is module.default_int_handler:
+            real_signal(module.SIGINT, noticed(int(module.SIGINT), module.default_int_handler))
+    except ValueError:  # not the main thread: KeyboardInterrupt will come unannounced
+        pass
+
+
+def noticed(number: int, handler: Any) -> Any:
+    about = describe(handler)
+    return agent.Entry(handler, lambda frame: agent.note("signal", number, about, frame))
 
 
 def remember(number: int, handler: Any, frame: FrameType) -> None:

@@ -55,8 +55,8 @@ class ThreadWait:
 def start() -> bool:
     """Begin to look; with all signals blocked by the caller, which the new thread inherits."""
     global _stopping, _alive, _wake
-    if _alive:
-        return True
+    if _alive or not frames.HAS_GIL:
+        return _alive
     _stopping = False
     _wake = _thread.allocate_lock()
     _wake.acquire()

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 KILLS_TOLD = 20
 FOUND_LIMIT = 3  # loops torn down by a program that goes on: after so many it is its way of working
+OF_A_LOOP = frozenset(("cancel", "asyncgens", "executor", "loop-stop", "loop-close", "loop-closed"))
 STOP_REQUESTS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGQUIT)  # SIGHUP mostly asks for a reload
 
 armed = False
 asked: Optional[str] = None  # "probe" or "signal"
-_found = _kills = 0
+_rounds = _kills = 0  # loops closed while nobody had asked for a stop
 _stopping = False  # a stop signal was handled, or a teardown has begun
 _sampler_paused = False
 
@@ -40,6 +41,8 @@ _sampler_paused = False
 def note(what: str, about: Any = None, *more: Any) -> None:
     """The one door of the first tier. Exceptions are its matter."""
     global _stopping
+    if not armed and what in OF_A_LOOP and (_rounds >= FOUND_LIMIT or not in_main_thread()):
+        return
     _stopping = _stopping or what != "probe"
     _NOTES[what](about, *more)
     if _sampler_paused and armed:
@@ -76,7 +79,7 @@ def begin(reason: str, number: Optional[int] = None, ask: bool = False) -> None:
 
 def found_something(loop: Any) -> bool:
     """Is there anything to wait for, so that a teardown nobody asked for is worth looking at?"""
-    if armed or _found >= FOUND_LIMIT or not in_main_thread():
+    if armed or not in_main_thread():
         return False
     return bool(tasks.pending_count() or len(getattr(loop, "_asyncgens", ()) or ()) or threads.busy())
 
@@ -161,7 +164,8 @@ def on_probe(*_: Any) -> None:
 
 def on_signal(number: int, described: Any, *_: Any) -> None:
     agent.say("signal-received", **handler(number, described, None))
-    if number in STOP_REQUESTS and asked is None:
+    interrupt = described[0] == "default_int_handler" and "asyncio" not in sys.modules
+    if number in STOP_REQUESTS and asked is None and not interrupt:  # an interactive shell survives a Ctrl-C
         begin("signal", number, ask=True)
     else:
         late.watch_loop_callbacks()
@@ -173,7 +177,7 @@ def on_cancel(loop: Any, frame: Optional[FrameType] = None) -> None:
         loop = frame.f_locals.get("loop")
     tasks.meet_if_loop(loop)
     if found_something(loop):
-        begin_found("cancel")
+        begin("cancel")
     left = tasks.pending(loop)
     error = sys.exc_info()[0]
     for task in left[: tasks.FOLLOWED]:
@@ -190,16 +194,10 @@ def on_cancel(loop: Any, frame: Optional[FrameType] = None) -> None:
     )
 
 
-def begin_found(reason: str) -> None:
-    global _found
-    _found += 1
-    begin(reason)
-
-
 def on_asyncgens(loop: Any, *_: Any) -> None:
     tasks.meet(loop)
     if found_something(loop):
-        begin_found("asyncgens")
+        begin("asyncgens")
     told = []
     for generator in list(getattr(loop, "_asyncgens", None) or ())[:50]:
         culprit = frames.culprit(frames.await_chain(generator))
@@ -211,7 +209,7 @@ def on_asyncgens(loop: Any, *_: Any) -> None:
 def on_executor(loop: Any, *_: Any) -> None:
     tasks.meet(loop)
     if found_something(loop):
-        begin_found("executor")
+        begin("executor")
     agent.say("phase", name="executor", busy=threads.busy()[:10], queued=threads.queued())
 
 
@@ -227,7 +225,7 @@ def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
         return
     tasks.meet(loop)
     if found_something(loop):
-        begin_found("loop-close")
+        begin("loop-close")
     left = tasks.pending(loop)
     open_files = dict(getattr(loop, "_transports", None) or {})
     agent.say(
@@ -244,7 +242,9 @@ def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
 
 def on_loop_closed(loop: Any, *_: Any) -> None:
     if loop.is_closed():
+        global _rounds
         agent.say("phase", name="loop-closed")
+        _rounds += asked is None
         tasks.loops[:] = [one for one in tasks.loops if one is not loop]
         if armed and asked is None and not threads.busy():
             disarm()

@@ -228,6 +228,8 @@ class Entry:
         self._notice = notice
 
     def __getattr__(self, name):
+        if name in self.__slots__:  # not set yet: somebody makes a copy
+            raise AttributeError(name)
         return getattr(self._original, name)
 
     def __repr__(self):
