@@ -57,6 +57,7 @@ class Drive:
     def __init__(self, core: Core, rng: Random) -> None:
         self.rng, self.core = rng, core
         self.world = World(core, fleet_spec(core, rng), rng)
+        self.world.interrupt = self.interrupt
         self.world.settle()
 
     @classmethod
@@ -69,21 +70,30 @@ class Drive:
     def run(self, steps: int = STEPS) -> World:
         """A whole run, to the end of everything."""
         happenings = (
-            self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.end, self.bear, self.bear,
+            self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.leave_behind, self.bear, self.bear,
             self.term, self.term, self.signal, self.stop_all, self.stop_one, self.start, self.job, self.absurd,
             self.absurd, self.orphans, self.member_ends, self.agent,
         )  # fmt: skip
         for _ in range(steps):
             self.rng.choice(happenings)()
-            if self.rng.random() < 0.85:
+            if self.rng.random() < 0.7:
                 self.world.settle()
+            else:
+                self.world.answer(self.rng.randrange(6))
             if self.world.fleet.over and not self.world.pending:
                 break
         self.world.finish()
         return self.world
 
+    def interrupt(self) -> None:
+        """A request arrives between two answers."""
+        if self.rng.random() < 0.03:
+            self.rng.choice((self.term, self.signal, self.stop_one))()
+
     def advance(self) -> None:
-        self.world.advance(self.rng.choice([0.0, 0.01, 0.05, 0.11, 0.5, 2.0, 7.0, 40.0]), self.rng.choice([0, 0, 0.3]))
+        self.world.advance(
+            self.rng.choice([0.0, 0.01, 0.05, 0.11, 0.5, 2.0, 7.0, 40.0]), self.rng.choice([0, 0, 0.3])
+        )
 
     def exact(self) -> None:
         deadline = self.world.fleet.deadline
@@ -120,6 +130,15 @@ class Drive:
         alive = [one for one in self.world.members if one.alive]
         if alive:
             self.world.end(self.rng.choice(alive), 0)
+
+    def leave_behind(self) -> None:
+        """The main process ends while a member of its group goes on, deaf."""
+        worker = self._worker()
+        self.world.bear(worker, "stubborn", in_group=True)
+        main = self.world.mains[worker]
+        if main is not None and main.profile != "unkillable":
+            code = self.rng.choice([0, 3, None])
+            self.world.end(main, code, 9 if code is None else None)
 
     def job(self) -> None:
         self.world.job_control(self._worker())

@@ -86,7 +86,11 @@ class Promises:
                 same = was.stop == life.stop and not any(_ladder(one, life.index) for one in actions)
                 hold("what asks for no stop starts and hurries none", same, (event, actions))
             if was.stop is not None and life.start == was.start and name in ("SignalReceived", "StopAsked"):
-                hold("asking again only hurries", _bound(life, event.at) <= _bound(was, event.at) + EPSILON, (event, was.stop, life.stop))
+                hold(
+                    "asking again only hurries",
+                    _bound(life, event.at) <= _bound(was, event.at) + EPSILON,
+                    (event, was.stop, life.stop),
+                )
         if name == "StartAsked" and not self.fleet_down:
             for worker in range(len(self.down)) if event.workers is None else event.workers:
                 self.down[worker] = False
@@ -128,7 +132,9 @@ class Promises:
             if name == "MainExited":
                 account.stand_in = None  # not needed any more, if it was still held back
             account.reaping &= name != "Reaped"
-            account.stopped = name == "MainStopped" or (account.stopped and name not in ("MainContinued", "MainExited"))
+            account.stopped = name == "MainStopped" or (
+                account.stopped and name not in ("MainContinued", "MainExited")
+            )
 
     def _asked_workers(self, name: str, event: Any, before: Any) -> list[int] | None:
         """Whom the event asks to stop; None when it is no request at all."""
@@ -240,7 +246,11 @@ class Promises:
 
     def _kind(self, action: Any) -> str:
         """``rung``: the ladder's own signal; ``stand-in``: the first request's, as received; ``raw``: only passed on."""
-        event, life, account = self.world.events[-1], self.world.fleet.lives[action.worker], self.accounts[action.worker]
+        event, life, account = (
+            self.world.events[-1],
+            self.world.fleet.lives[action.worker],
+            self.accounts[action.worker],
+        )
         if not action.ladder:
             return "raw"
         if action.target != "leftovers" and action.signal == account.stand_in:
@@ -258,15 +268,18 @@ class Promises:
         account, life = self.accounts[worker], world.fleet.lives[worker]
         hold("one report per start", not account.reaping, action)
         account.reaping = True
-        hold("only a dead process is reaped", action.stuck == main.alive, action)
         if life.outcome == "stuck":
             alive = main.alive or any(one.alive for one in world.of(worker))
             hold("an exit is never lost", alive, f"{worker} is called stuck, but everybody is dead")
+        hold("only a dead process is reaped", action.stuck == main.alive, action)
+        if life.outcome == "stuck":
             return
         if life.spec.stop.leftovers != "end":
             return
         everyone = self.down[worker] or self.fleet_down or life.spec.adopts
-        kept = [one.pid for one in world.of(worker) if one.alive and (one.in_group or (everyone and account.requests))]
+        kept = [
+            one.pid for one in world.of(worker) if one.alive and (one.in_group or (everyone and account.requests))
+        ]
         hold("the whole worker has ended", not kept, (worker, kept))
 
     def reported(self, shutdown: Any) -> None:
@@ -283,7 +296,11 @@ class Promises:
         hold("marks are in order and never negative", all(one.at >= 0 for one in shutdown.escalation), shutdown)
         hold("the outcome is the truth", shutdown.outcome == self._outcome(shutdown, main), (shutdown, main))
         if main is not None and not main.alive:
-            hold("the outcome is the truth", (shutdown.exit_code, shutdown.signal) == (main.code, main.signal), shutdown)
+            hold(
+                "the outcome is the truth",
+                (shutdown.exit_code, shutdown.signal) == (main.code, main.signal),
+                shutdown,
+            )
         self._count(worker, shutdown, main)
 
     def _outcome(self, shutdown: Any, main: Process | None) -> str:

@@ -36,9 +36,9 @@ class Fleets(RuleBasedStateMachine):
     def _one(self, worker: int) -> int:
         return worker % len(self.world.spec.workers)
 
-    @rule()
-    def answers_arrive(self) -> None:
-        self.world.settle()
+    @rule(count=st.sampled_from([1, 2, 5, 99]))
+    def answers_arrive(self, count: int) -> None:
+        self.world.answer(count)
 
     @rule(seconds=st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.11, 0.5, 3.0, 11.0, 60.0]), late=st.sampled_from([0, 0.2]))
     def time_passes(self, seconds: float, late: float) -> None:

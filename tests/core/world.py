@@ -69,6 +69,7 @@ class World:
         self.members: list[Process] = []
         self.pending: deque[Callable[[], None]] = deque()
         self.later: list[tuple[float, Callable[[], None]]] = []
+        self.interrupt: Callable[[], None] = lambda: None
         self.promises = Promises(self)
         if spec.wrap:
             self._perform(core.actions.Spawn(0), None)
@@ -155,10 +156,16 @@ class World:
 
     # ------------------------------------------------------------------ machinery
 
+    def answer(self, count: int) -> None:
+        """Give some of the answers that are due."""
+        for _ in range(min(count, len(self.pending))):
+            self.pending.popleft()()
+
     def settle(self) -> None:
         """Give all answers that are due."""
         while self.pending:
             self.pending.popleft()()
+            self.interrupt()
 
     def see(self, event: Any) -> None:
         before = self.fleet
@@ -257,9 +264,7 @@ class World:
                 one.take(CONT, self.now)
         delivered = bool(hit) or action.target != "leftovers"
         pids = tuple(one.pid for one in hit) if action.target == "leftovers" else ()
-        sent = self.core.events.Sent(
-            self.now, worker, action.signal, action.target, delivered, pids, action.ladder
-        )
+        sent = self.core.events.Sent(self.now, worker, action.signal, action.target, delivered, pids, action.ladder)
         self._answer(lambda: self.see(sent))
 
     def _survey(self, action: Any, _: Any) -> None:
@@ -269,7 +274,9 @@ class World:
         def answer() -> None:
             record = self.core.record
             members = tuple(
-                record.Member(one.pid, ("member",), one.born, one.in_group, "S") for one in self.of(worker) if one.alive
+                record.Member(one.pid, ("member",), one.born, one.in_group, "S")
+                for one in self.of(worker)
+                if one.alive
             )
             self.see(self.core.events.Surveyed(self.now, worker, members))
 
@@ -320,6 +327,7 @@ class World:
 
     def finish(self) -> None:
         """Everybody dies in the end; then every exit must be reported and the fleet be over."""
+        self.interrupt = lambda: None
         self.settle()
         if not (self.spec.wrap or self.promises.fleet_down):
             self.stop(None)
