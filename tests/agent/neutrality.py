@@ -92,7 +92,8 @@ def compare(python: str, test: str, probe: bool, repeat: int) -> bool:
         f"{'/'.join(sorted(verdicts['on']))} | {said or 'none'} |",
         flush=True,
     )
-    return not different and not missing
+    # A test whose line another process's output cut in two is listed; the verdict of the module then decides.
+    return not different and verdicts["on"] <= verdicts["off"]
 
 
 def main() -> int:

@@ -297,3 +297,13 @@ uvloop.run(main())
         assert worker.heard("task-done", name="sleeper").fields["outcome"] == "cancelled"
         assert "loop-closed" in worker.phases()
         assert not worker.all("agent-error")
+
+
+def test_nobody_listening_means_no_agent_at_all(tmp_path: Path) -> None:
+    code = """
+import signal, sys, os, _signal
+print(_signal.getsignal(signal.SIGURG), [f for f in sys.meta_path if "sigdrain" in type(f).__module__])
+"""
+    env = inject.environment({}, str(tmp_path))
+    status, out, err = plain(HERE, code, env=env)
+    assert (status, out, err) == (0, "0 []\n", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import gc
 import sys
 
@@ -143,4 +142,4 @@ def running() -> Dict[int, FrameType]:
     """The innermost frame of each thread; without a GIL only our own: another's cannot be walked while it runs."""
     if HAS_GIL:
         return sys._current_frames()
-    return {_thread.get_ident(): sys._getframe()}
+    return {agent.get_ident(): sys._getframe()}

@@ -8,10 +8,9 @@ be destroyed here, in a thread the program does not know.
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
-from time import monotonic_ns, sleep
+from time import monotonic_ns
 
 import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
 import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
@@ -27,7 +26,7 @@ FIRST_TOLD = 0.05  # seconds in one place before it is told; then at 0.1, 0.2, 0
 SAMPLE = 300  # tasks of which a census looks at the place
 DUTY = 20  # the pause is at least this many times the look: 5 %
 
-_wake = _thread.allocate_lock()
+_wake = agent.allocate_lock()
 _stopping = False
 _alive = False
 _looks = 0
@@ -58,11 +57,11 @@ def start() -> bool:
     if _alive or not frames.HAS_GIL:
         return _alive
     _stopping = False
-    _wake = _thread.allocate_lock()
+    _wake = agent.allocate_lock()
     _wake.acquire()
     _alive = True
     try:
-        _thread.start_new_thread(_run, (_wake,))
+        agent.start_new_thread(_run, (_wake,))
     except RuntimeError:  # 3.12: not once the main thread has ended
         _alive = False
     return _alive
@@ -79,7 +78,7 @@ def stop(seconds: float = 0.01) -> None:
             pass
     until = monotonic_ns() + int(seconds * 1e9)
     while alive() and monotonic_ns() < until:
-        sleep(0.0002)
+        agent.sleep(0.0002)
 
 
 def alive() -> bool:
@@ -94,7 +93,7 @@ def gone(seconds: float = 0.02) -> None:
     stop()
     until = monotonic_ns() + int(seconds * 1e9)
     while tid and os.path.exists(path % tid) and monotonic_ns() < until:
-        sleep(0.0002)
+        agent.sleep(0.0002)
 
 
 def forget() -> None:
@@ -108,8 +107,8 @@ def forget() -> None:
 
 def _run(wake: Any) -> None:
     global _alive, _looks, _cpu, _quiet_since, _next_census, _begun, _more
-    threads.ours = _thread.get_ident()
-    threads.ours_tid = _thread.get_native_id()
+    threads.ours = agent.get_ident()
+    threads.ours_tid = agent.get_native_id()
     begun = _begun = _quiet_since = monotonic_ns()
     _looks, _cpu, _more = 0, 0, True
     _next_census = begun + 250_000_000

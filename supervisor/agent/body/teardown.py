@@ -86,7 +86,7 @@ def found_something(loop: Any) -> bool:
 
 def in_main_thread() -> bool:
     threading: Any = sys.modules.get("threading")
-    return threading is None or threading._main_thread.ident == threading.get_ident()
+    return threading is None or bool(threading._main_thread.ident == agent.get_ident())
 
 
 def disarm() -> None:

@@ -11,9 +11,12 @@ import atexit
 import os
 import sys
 from _frozen_importlib_external import SourceFileLoader
+
+# The originals: gevent replaces those of `_thread` and `time`, a program's tests those of `os`.
+from _thread import allocate_lock, get_ident, get_native_id, start_new_thread  # noqa: F401 - for ../body
 from itertools import count
-from os import fstat, getpid  # the originals: a program's tests replace those of `os`
-from time import monotonic_ns
+from os import fstat, getpid
+from time import monotonic_ns, sleep  # noqa: F401 - for ../body
 
 WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process without an agent
@@ -394,12 +397,17 @@ def after_fork():
 
 
 def start():
-    if _signal.getsignal(PROBE) == _signal.SIG_DFL:
+    default = _signal.getsignal(PROBE) == _signal.SIG_DFL
+    if default:
         _signal.signal(PROBE, on_probe)  # and no SA_RESTART, or a main thread in recv() would never answer
+    connect(False)
+    if _socket_ is None:  # nobody listens, or not to this user: be as if we were not here
+        if default:
+            _signal.signal(PROBE, _signal.SIG_DFL)
+        return
     for name in list(WATCH):
         if name in sys.modules:
             watch(name, sys.modules[name])
     sys.meta_path.insert(0, Finder())
     atexit.register(at_last_exit)
     os.register_at_fork(before=before_fork, after_in_child=after_fork)
-    connect(False)
