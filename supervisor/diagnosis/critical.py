@@ -7,7 +7,8 @@ from its begin, continue there. What no evidence covers is a stretch of its own,
 
 from __future__ import annotations
 
-from supervisor.diagnosis.holds import CANCELLED, CLOSE, POLL, WOKEN, Hold, holds, joining
+from supervisor.diagnosis.frames import origin
+from supervisor.diagnosis.holds import CANCELLED, CLOSE, POLL, SERVER, WOKEN, Hold, holds, joining
 from supervisor.diagnosis.openwaits import main_task, still_held
 from supervisor.diagnosis.timeline import phase_at
 
@@ -124,6 +125,9 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     joined = phase in _JOINS or any(_waits_for_thread(hold) for hold in now)
     now = [hold for hold in now if _may_count(hold, joined)]
     best = min(now, key=_preference, default=None)
+    if best is not None and best.wait is not None and best.wait.kind == "read":
+        # The client ended this read by leaving; who waited for the clients to leave is what held the exit.
+        return next((hold for hold in now if hold.rank == SERVER), best)
     if best is None or best.rank < POLL:
         return best
     # It only waited for somebody: who ended just before, within what a poller needs to notice?
@@ -177,7 +181,7 @@ def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources
     """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
     waits = piece.what in ("unknown", "main", "atexit", "leftovers")
     waits = waits or (piece.hold is not None and _is_passive(piece.hold))
-    if not waits or piece.seconds < SHORTEST:
+    if not waits or piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
         return [piece]
     ended = [
         child
@@ -204,6 +208,16 @@ def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources
         return [piece]
     rest = Piece(piece.what, until, piece.end, piece.phase, piece.hold)
     return [*own, rest] if rest.seconds > 0 else own
+
+
+def _waits_for_child_by_name(piece: Piece) -> bool:
+    """The user's own line waits for the child: that line is the place to tell, whatever the child does."""
+    hold = piece.hold
+    if hold is None or hold.at is None or origin(hold.at[0]) != "user" or hold.at[2] == "<module>":
+        return False
+    if hold.wait is not None:
+        return hold.wait.kind == "child"
+    return hold.block is not None and hold.block.doing == "wait-child"
 
 
 def _is_passive(hold: Hold) -> bool:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.frames import user_first
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.frames import Frame
+
+_WAITS = frozenset(
+    {"wait", "acquire", "join", "_wait_for_tstate_lock", "_shutdown", "select", "get", "_worker", "result"}
+)
+_WAIT_FILES = (
+    "/threading.py",
+    "/selectors.py",
+    "/queue.py",
+    "/concurrent/futures/thread.py",
+    "/concurrent/futures/_base.py",
+)
 
 
 def stacks(text: str) -> list[tuple[Frame, ...]]:
@@ -24,10 +33,24 @@ def stacks(text: str) -> list[tuple[Frame, ...]]:
     return [tuple(stack) for stack in found if stack]
 
 
-def innermost(text: str) -> Frame | None:
-    """The place to name: of the main thread, which faulthandler dumps last; None when there is none."""
+def culprit(text: str) -> tuple[tuple[Frame, ...], bool] | None:
+    """The stack that kept the others from running, and whether it is the main thread's; None when there is none.
+
+    faulthandler dumps the main thread last. A thread whose innermost frame waits (for a lock, in a selector) does
+    not hold the GIL: then it was another one.
+    """
     all_stacks = stacks(text)
-    return user_first(None, all_stacks[-1]) if all_stacks else None
+    if not all_stacks:
+        return None
+    running = [stack for stack in all_stacks if not _waits(stack[-1])]
+    if not running or running[-1] is all_stacks[-1]:
+        return all_stacks[-1], True
+    return running[-1], False
+
+
+def _waits(frame: Frame) -> bool:
+    file, _, function = frame
+    return function in _WAITS and file.endswith(_WAIT_FILES)
 
 
 def _frame(line: str) -> Frame | None:

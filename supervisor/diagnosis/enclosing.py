@@ -28,6 +28,39 @@ def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | 
     return None
 
 
+def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
+    """Some frame's line lies in a handler that takes CancelledError and whose `try` is inside a loop."""
+    for frame in reversed(stack):
+        if frame[0] == "...":
+            continue
+        heads = _heads(absolute(frame[0], cwd), frame[1], sources)
+        for index, head in enumerate(heads):
+            taking = head.startswith("except:") or (head.startswith("except") and any(n in head for n in _TAKES))
+            if taking and any(outer.startswith(("while ", "for ", "async for ")) for outer in heads[index + 1 :]):
+                return True
+    return False
+
+
+def _heads(file: str, line: int, sources: Sources) -> list[str]:
+    """The heads of the blocks around a line, innermost first, up to its function."""
+    text = sources(file, line)
+    heads: list[str] = []
+    if text is None:
+        return heads
+    indent = _indent(text)
+    for number in range(line - 1, max(line - _MOST_LINES, 0), -1):
+        above = sources(file, number)
+        if above is None:
+            break
+        if not above.strip() or above.lstrip().startswith("#") or _indent(above) >= indent:
+            continue
+        indent = _indent(above)
+        heads.append(above.strip())
+        if heads[-1].startswith(("def ", "async def ", "class ")):
+            break
+    return heads
+
+
 def _handler(file: str, line: int, sources: Sources) -> int | None:
     text = sources(file, line)
     if text is None:

@@ -139,7 +139,8 @@ class Process:
     """Everything one process told."""
 
     __slots__ = (
-        "dropped", "dump", "first", "hello", "last", "lost", "notes", "phases", "pid", "sampler", "tasks", "threads",
+        "dropped", "dump", "first", "hello", "inherited", "last", "lost", "notes", "phases", "pid", "sampler",
+        "silent", "tasks", "threads", "told_before",
     )  # fmt: skip
 
     def __init__(self, pid: int) -> None:
@@ -151,6 +152,9 @@ class Process:
         self.lost = 0
         self.dump = ""
         self.sampler: bool | None = None
+        self.inherited: set[int] = set()  # tasks that belong to the process it was forked from
+        self.told_before = 0.0  # the word before its last
+        self.silent: float | None = None  # its last word before it could only be looked at from below Python
         self.tasks: dict[int, Task] = {}
         self.threads: dict[int, Thread] = {}
         self.phases: list[tuple[float, str, Mapping[str, Any]]] = []

@@ -22,6 +22,8 @@ UNTOLD = 0.05
 # Two accounts of the same wait differ by a sampler's tick at most (10 ms, 50 ms after two seconds).
 SAME = 0.12
 MOST_TASKS = 5000
+# A sampler that can run has told something within this time while anything waits (its grain grows to 0.25 s).
+QUIET = 0.6
 
 
 def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: float | None = None) -> Evidence:
@@ -39,10 +41,20 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         if process is None or (message.event == "hello" and process.hello):  # exec'd: another program now
             process = evidence.processes[message.pid] = Process(message.pid)
             process.first = at
+        if message.event != "dump" and message.event != "eof":
+            process.told_before, process.silent = process.silent if process.silent is not None else at, at
         process.last = max(process.last, at)
         process.dropped = max(process.dropped, message.dropped)
         _READERS.get(message.event, _keep)(process, Note(at, message.event, message.fields))
+    for pid in [pid for pid, process in evidence.processes.items() if _was_another(process)]:
+        del evidence.processes[pid]
     return evidence
+
+
+def _was_another(process: Process) -> bool:
+    """It had left, or had become another program (exec), before the stop."""
+    ends = process.of("eof")
+    return bool(ends) and ends[-1].at < 0.0 and process.last <= ends[-1].at
 
 
 def _keep(process: Process, note: Note) -> None:
@@ -61,8 +73,7 @@ def _ready(process: Process, note: Note) -> None:
 
 
 def _dump(process: Process, note: Note) -> None:
-    fields = note.fields
-    process.dump = fields.get("text") or process.dump
+    process.dump = note.fields.get("text") or process.dump
     _keep(process, note)
 
 
@@ -92,14 +103,20 @@ def _phase(process: Process, note: Note) -> None:
 def _snapshot(process: Process, note: Note) -> None:
     at, fields = note.at, note.fields
     first = not process.of("snapshot")
+    quiet = process.told_before < at - QUIET  # not even its sampler could run
+    if first and process.hello.get("forked") and any(_fork_at(_stack(t)) for t in fields.get("threads") or () if t):
+        process.inherited = {t["task"] for t in fields.get("tasks") or () if t and t.get("task") is not None}
     for described in fields.get("tasks") or ():
         task = _described(process, min(at, 0.0) if first else at, described)
         if task is not None and first:
             task.late = False
     for described in fields.get("threads") or ():
         thread = _thread(process, described)
-        if thread is not None and first:
-            thread.late = False
+        if thread is None:
+            continue
+        thread.late = thread.late and not first
+        if described.get("state") in ("callback", "executor", "busy"):
+            _seen_again(thread, at, described, first, quiet)
     _keep(process, note)
 
 
@@ -129,6 +146,8 @@ def _exit(process: Process, note: Note) -> None:
 def _task(process: Process, at: float, fields: Mapping[str, Any]) -> Task | None:
     number = fields.get("task")
     if number is None or (number not in process.tasks and len(process.tasks) >= MOST_TASKS):
+        return None
+    if number in process.inherited:
         return None
     task = process.tasks.get(number)
     if task is None:
@@ -285,6 +304,10 @@ def _blocked(process: Process, note: Note) -> None:
         return
     start = at - max(fields.get("seconds") or 0.0, 0.0)
     where, state = fields.get("at") or fields.get("leaf"), fields.get("state") or "busy"
+    stack = _stack(fields)
+    forked = _fork_at(stack) if process.hello.get("forked") else 0
+    if forked:  # below it are the frames of the parent, whose loop does not run here
+        stack, state = stack[forked:], "busy" if state == "callback" else state
     block = thread.blocks[-1] if thread.blocks else None
     if block is None or block.ended or block.at != where or block.state != state or start > block.end + SAME:
         block = Block(start, at, where, state)
@@ -292,11 +315,30 @@ def _blocked(process: Process, note: Note) -> None:
     block.end = max(at, block.start)
     block.ended = note.event == "thread-moved"
     block.leaf = fields.get("leaf") or block.leaf
-    block.stack = _stack(fields) or block.stack
+    block.stack = stack or block.stack
     block.doing = fields.get("doing") or block.doing
     block.fd = fields["fd"] if fields.get("fd") is not None else block.fd
     block.pid = fields.get("pid") or block.pid
     block.cpu = fields["cpu"] if fields.get("cpu") is not None else block.cpu
+
+
+def _fork_at(stack: Stack) -> int:
+    """How many frames of a forked child's stack are its parent's; 0 when multiprocessing did not fork it."""
+    frames = [index for index, frame in enumerate(stack) if frame[0].endswith("/multiprocessing/popen_fork.py")]
+    return frames[-1] + 1 if frames else 0
+
+
+def _seen_again(thread: Thread, at: float, fields: Mapping[str, Any], first: bool, quiet: bool) -> None:
+    """A thread in a snapshot. At the place of the snapshot before, and no word since: it never left it."""
+    where, state = fields.get("at") or fields.get("leaf"), fields.get("state") or "busy"
+    block = thread.blocks[-1] if thread.blocks else None
+    if block is not None and block.at == where and (quiet or not block.ended):
+        block.end, block.ended = max(at, block.end), False
+        return
+    block = Block(at, at, where, state)
+    block.ended = first
+    block.stack, block.leaf = _stack(fields), fields.get("leaf")
+    thread.blocks.append(block)
 
 
 def _stack(fields: Mapping[str, Any]) -> Stack:

@@ -22,6 +22,7 @@ POLLED = 0.1
 
 # What is at the bottom of the main thread's stack until atexit handlers run (`python -m`: runpy).
 _BOTTOMS = frozenset({"<module>", "_run_module_as_main", "_shutdown", "..."})
+_LOOP_FILES = ("/asyncio/base_events.py", "/asyncio/runners.py", "/asyncio/events.py", "/selectors.py")
 _JOINING = frozenset(
     {"join", "_wait_for_tstate_lock", "wait", "acquire", "result", "shutdown", "get", "as_completed"}
 )
@@ -60,6 +61,7 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
         if block.state != "loop-idle" and not _idle_loop(process, thread, block)
     ]
     found += _joined(process, until)
+    found += _from_dump(process, until)
     return found
 
 
@@ -159,18 +161,55 @@ def joining(block: Block) -> bool:
     return leaf is not None and leaf[2].rpartition(".")[2] in _JOINING and leaf[0].endswith(_JOINING_FILES)
 
 
+def _joins(block: Block) -> bool:
+    """A thread other than the main one that does nothing but join; a timer's or an event's wait is its own."""
+    return joining(block) and (block.leaf is None or block.leaf[2] in ("join", "_wait_for_tstate_lock"))
+
+
+def _in_loop(block: Block) -> bool:
+    """Something runs on top of the event loop: a step, a callback, or a signal handler between two of them."""
+    ran = [index for index, frame in enumerate(block.stack) if frame[0].endswith(_LOOP_FILES)]
+    above = block.stack[ran[-1] + 1 :] if ran else ()
+    return any(origin(frame[0]) != "stdlib" for frame in above)
+
+
 def _of_block(process: Process, thread: Thread, block: Block, until: float) -> Hold:
-    what, rank = "thread", WOKEN if joining(block) else BUSY
     if block.state == "executor":
         what, rank = "executor", BUSY
-    elif block.state == "callback":
+    elif block.state == "callback" or (thread.main and _in_loop(block)):
         what, rank = "loop-blocked", BLOCKED
     elif thread.main:
-        what = "atexit" if _called_by_exit(block) else "main"
+        exiting = _called_by_exit(block) and not process.hello.get("forked")
+        what, rank = "atexit" if exiting else "main", WOKEN if joining(block) else BUSY
+    else:
+        what, rank = "thread", WOKEN if _joins(block) else BUSY
     end = block.end if block.ended else until
     hold = Hold(process, what, rank, block.start, min(end, until), user_first(block.at, block.stack))
     hold.thread, hold.block, hold.open = thread, block, not block.ended
     return hold
+
+
+def _from_dump(process: Process, until: float) -> list[Hold]:
+    """The thread that kept Python from running, from the stacks that were written without it.
+
+    It had been so since the process last spoke: its sampler would have told.
+    """
+    from supervisor.diagnosis.dump import culprit
+    from supervisor.diagnosis.evidence import Block, Thread
+
+    found = culprit(process.dump) if process.dump else None
+    if found is None or process.silent is None:
+        return []
+    stack, main = found
+    thread = Thread(process.pid, -1)
+    thread.main, thread.name, thread.late = main, "MainThread" if main else "another thread", False
+    block = Block(min(process.silent, until), until, user_first(None, stack), "busy")
+    block.stack, block.leaf = stack, stack[-1]
+    if not main and any(frame[0].endswith("/concurrent/futures/thread.py") for frame in stack):
+        block.state = "executor"
+    hold = _of_block(process, thread, block, until)
+    hold.rank = BLOCKED
+    return [hold]
 
 
 def _joined(process: Process, until: float) -> list[Hold]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from supervisor.core.record import Finding
 from supervisor.diagnosis.findings.codes import CODES
-from supervisor.diagnosis.frames import line_of, where
+from supervisor.diagnosis.frames import line_of, origin, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from supervisor.diagnosis.case import Case, Claim
+    from supervisor.diagnosis.frames import Frame
 
 _BAD = {"error": 0, "warning": 1, "note": 2}
 # Of several claims with one cause, the one that says most comes first; what is not listed comes after.
@@ -135,10 +136,15 @@ def _finding(case: Case, claim: Claim, rest: list[Claim]) -> Finding:
         title=_title(claim),
         advice=_filled(row.advice, claim.words),
         seconds=seconds,
-        where=where(claim.frame, case.sources, cwd, claim.task, claim.thread),
+        where=where(_telling(claim.frame), case.sources, cwd, claim.task, claim.thread),
         proof=tuple(dict.fromkeys(claim.proof)),
         also=tuple(also),
     )
+
+
+def _telling(frame: Frame | None) -> Frame | None:
+    """A place that somebody can change: a line of the standard library is none, the proof has it."""
+    return frame if frame is not None and origin(frame[0]) != "stdlib" else None
 
 
 def _title(claim: Claim) -> str:

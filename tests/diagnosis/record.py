@@ -43,9 +43,12 @@ class Recording:
     output: str = ""
 
 
-class _Run:
+class Running:
+    """A program under the agent: its messages and lines as they come."""
+
     def __init__(self, argv: Sequence[str], cwd: str | None, env: dict[str, str] | None, agent: bool) -> None:
         self.messages: list[AgentMessage] = []
+        self.muted = False  # nobody reads what it prints
         self.lines: list[str] = []
         self.folder = inject.make_folder()
         self.channel = Channel(self.folder)
@@ -69,7 +72,8 @@ class _Run:
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            ready, _, _ = select.select([self.channel.fileno(), self.output], [], [], min(left, 0.02))
+            output = [] if self.muted else [self.output]
+            ready, _, _ = select.select([self.channel.fileno(), *output], [], [], min(left, 0.02))
             self.read(self.output in ready)
         return True
 
@@ -115,20 +119,20 @@ def record(
     agent: bool = True,
     probe: bool = True,
     group: bool = True,
-    prepare: Callable[[], object] | None = None,
+    prepare: Callable[[Running], object] | None = None,
 ) -> Recording:
     """Start, wait for the line ``ready``, stop, and wait for the end.
 
     ``signals``: the rungs, (signal, seconds to wait after it); SIGKILL follows the last. Empty: nobody asks, it
     ends by itself. ``prepare`` runs when it is ready; what it returns is kept until the end (a connection).
     """
-    run = _Run(argv, cwd, env, agent)
+    run = Running(argv, cwd, env, agent)
     try:
         if not run.turn(
             time.monotonic() + READY_LIMIT, lambda: any(ready in line for line in run.lines) or run.ended()
         ):
             raise RuntimeError(f"{argv}: not ready: {run.lines}")
-        kept = prepare() if prepare is not None else None
+        kept = prepare(run) if prepare is not None else None
         run.turn(time.monotonic() + settle, run.ended)
         shutdown = _stop(run, argv, signals, probe, group)
         del kept
@@ -138,7 +142,9 @@ def record(
         run.close()
 
 
-def _stop(run: _Run, argv: Sequence[str], signals: Sequence[tuple[int, float]], probe: bool, group: bool) -> Shutdown:
+def _stop(
+    run: Running, argv: Sequence[str], signals: Sequence[tuple[int, float]], probe: bool, group: bool
+) -> Shutdown:
     pid = run.process.pid
     masks = _masks(pid)
     if probe and signals:
@@ -164,7 +170,7 @@ def _stop(run: _Run, argv: Sequence[str], signals: Sequence[tuple[int, float]], 
         raise RuntimeError(f"{argv}: does not end")
     main_exited = time.monotonic() - zero
     status = run.process.wait()
-    left = _members(pid)
+    left = _members(pid, run.folder)
     commands = {member: tuple(Path(f"/proc/{member}/cmdline").read_text().split("\0")[:-1]) for member in left}
     for member in left:
         os.kill(member, signal.SIGKILL)
@@ -185,12 +191,12 @@ def _stop(run: _Run, argv: Sequence[str], signals: Sequence[tuple[int, float]], 
     )  # fmt: skip
 
 
-def message_of(run: _Run, event: str, pid: int) -> bool:
+def message_of(run: Running, event: str, pid: int) -> bool:
     """Whether a process has said this."""
     return any(message.event == event and message.pid == pid for message in run.messages)
 
 
-def _probe(run: _Run, answer: str, limit: float) -> bool:
+def _probe(run: Running, answer: str, limit: float) -> bool:
     seen = len(run.messages)
     asked = [pid for pid in run.channel.pids() if run.channel.live(pid)]
     for pid in asked:
@@ -204,7 +210,7 @@ def _probe(run: _Run, answer: str, limit: float) -> bool:
     )
 
 
-def _gasp(run: _Run) -> None:
+def _gasp(run: Running) -> None:
     if _probe(run, "snapshot", GASP / 2):
         return
     for pid in run.channel.pids():
@@ -220,14 +226,16 @@ def _masks(pid: int) -> Masks:
     return Masks(*(int(found[name], 16) for name in ("SigCgt", "SigIgn", "SigBlk")))
 
 
-def _members(group: int) -> list[int]:
+def _members(group: int, folder: str) -> list[int]:
+    """Who is alive in the group, or carries the agent's socket in its environment (also after setsid)."""
     found = []
-    for entry in os.listdir("/proc"):
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split() if entry.isdecimal() else None
+            fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+            ours = int(fields[2]) == group or folder.encode() in Path(f"/proc/{entry}/environ").read_bytes()
         except OSError:
             continue
-        if fields and int(fields[2]) == group and fields[0] != "Z":
+        if ours and fields[0] != "Z" and int(entry) != os.getpid():
             found.append(int(entry))
     return found
 
@@ -349,11 +357,11 @@ def main() -> int:
     parser.add_argument("--raw", action="store_true", help="print the messages")
     parser.add_argument("argv", nargs="+")
     options = parser.parse_args()
-    prepare: Callable[[], object] | None = None
+    prepare: Callable[[Running], object] | None = None
     if options.connect:
-        prepare = lambda: answered(options.connect, b"hello\n")  # noqa: E731 - two one-line choices
+        prepare = lambda _: answered(options.connect, b"hello\n")  # noqa: E731 - two one-line choices
     elif options.http:
-        prepare = lambda: connect(options.http, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # noqa: E731 - as above
+        prepare = lambda _: connect(options.http, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # noqa: E731 - as above
     from supervisor.core.ladder import parse
     from supervisor.diagnosis.explain import explained
     from supervisor.views.explain import text

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence import Note, Process, Task
+    from supervisor.diagnosis.frames import Frame
 
 
 def left_behind(case: Case) -> Iterable[Claim]:
@@ -34,9 +35,10 @@ def left_behind(case: Case) -> Iterable[Claim]:
         closed = any(name == "loop-close" for _, name, _ in process.phases)
         if stop is not None:
             claim = Claim("loop-stopped-with-pending-tasks", severity, cause, **words)
-            claim.at(process, stop.get("by"))
-            if stop.get("by"):
-                claim.proof.append(f"loop.stop() was called at {place(stop.get('by'))}")
+            by = _handler_that_stops(process, stop) or stop.get("by")
+            claim.at(process, by)
+            if by:
+                claim.proof.append(f"loop.stop() was called at {place(by)}")
         elif leave is not None:
             claim = _left(process, leave, shown, severity)
         elif closed and any(task.at_close for task in shown):
@@ -74,10 +76,9 @@ def exit_from_the_middle(case: Case) -> Iterable[Claim]:
         if leave.get("how") != "os._exit":
             continue
         busy = [told.get("name") or "?" for told in leave.get("busy") or () if told.get("state") == "executor"]
-        tasks = leave.get("n_tasks") or 0
-        if not tasks and not busy:
-            continue
         shown = [process.tasks[t["task"]] for t in leave.get("tasks") or () if t.get("task") in process.tasks]
+        if not shown and not busy:
+            continue
         claim = _left(process, leave, users(shown) or shown, "error" if users(shown) or busy else "note")
         claim.proof += [_line(task) for task in shown[:5]]
         yield claim
@@ -102,6 +103,16 @@ def _stopped_by(process: Process) -> Note | None:
         return None
     cancel = process.phase_start("cancel", after=stops[-1].at)
     return None if cancel is not None else stops[-1]
+
+
+def _handler_that_stops(process: Process, stop: Note) -> Frame | None:
+    """Where ``loop.stop`` itself was given to add_signal_handler(): then nobody's line calls it."""
+    ran = [note for note in process.of("signal-callback") if stop.at - 0.02 < note.at <= stop.at]
+    if not ran or not (ran[-1].get("name") or "").endswith(".stop"):
+        return None
+    handlers = [h for note in process.of("snapshot")[:1] for h in note.get("handlers") or () if h]
+    installed = [h["by"] for h in handlers if h.get("signal") == ran[-1].get("signal") and h.get("by")]
+    return installed[0] if installed else None
 
 
 def _left_by(process: Process) -> Note | None:
@@ -132,12 +143,13 @@ def displaced(case: Case) -> Iterable[Claim]:
     now = next((h for h in snapshots[0].get("handlers") or () if h and h.get("signal") == signal), None)
     if not earlier or now is None or now.get("name") == earlier[-1].get("name"):
         return
-    ended = process.phase_start("cancel", "asyncgens", "executor", "loop-close", "thread-join")
-    if not case.killed and (ended is not None and ended < case.until - 0.5 * case.until):
-        return
-    if not case.killed and len(case.shutdown.escalation) < 2:
-        return
     ran = received(process, 0.0)
+    left = _left_from(process, ran)
+    if not case.killed and len(case.shutdown.escalation) < 2 and not left:
+        return
+    ended = process.phase_start("cancel", "asyncgens", "executor", "loop-close", "thread-join")
+    if not case.killed and not left and ended is not None and ended < case.until / 2:
+        return
     name = earlier[-1].get("name") or "?"
     claim = Claim(
         "handler-displaced", "error" if case.killed else "warning", ("signal",),
@@ -148,6 +160,12 @@ def displaced(case: Case) -> Iterable[Claim]:
     if ran is not None:
         claim.proof.append(f"{ran.get('name') or 'the new handler'} ran at {instant(ran.at)}, the other never did")
     yield claim
+
+
+def _left_from(process: Process, ran: Note | None) -> bool:
+    """The handler that ran left the process from where it stood."""
+    leaves = [note for note in process.of("exit") if note.get("how") in ("sys.exit", "os._exit")]
+    return ran is not None and any(0.0 <= note.at - ran.at < 0.05 for note in leaves)
 
 
 def _defined(handler: dict[str, object]) -> str:

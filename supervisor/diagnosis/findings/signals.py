@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.case import TOLD, Case, Claim, users
-from supervisor.diagnosis.dump import innermost
+from supervisor.diagnosis.dump import culprit
 from supervisor.diagnosis.findings.tasks import pending_names
-from supervisor.diagnosis.frames import place
+from supervisor.diagnosis.frames import place, user_first
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.timeline import received
 from supervisor.diagnosis.words import at_line, figure, instant, named, signal_name
@@ -112,7 +112,7 @@ def ignored(case: Case) -> Iterable[Claim]:
     bits = "SigIgn" if how == "ignored" else "SigBlk"
     claim.proof.append(f"{bits} of process {shutdown.pid} had {signal_name(signal)} before it was sent (proc(5))")
     process = case.leader
-    if process is not None:
+    if process is not None and how == "ignored":
         for note in process.of("snapshot")[:1]:
             for handler in note.get("handlers") or ():
                 if handler and handler.get("signal") == signal and handler.get("by"):
@@ -144,7 +144,7 @@ def not_run(case: Case) -> Iterable[Claim]:
     )
     held = _held_by(case, process, claim, at)
     if held:
-        claim.words["doing"] = f": the main thread was in {held}"
+        claim.words["doing"] = f": {held}"
     else:
         claim.at(process, None)
     yield claim
@@ -164,12 +164,14 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
         if block.at is not None:
             claim.at(process, block.at, thread=thread.name)
             claim.proof.append(f"the main thread was {at_line(block.at)}")
-            return place(block.at)
-    frame = innermost(process.dump) if process.dump else None
-    if frame is not None:
-        claim.at(process, frame, thread="MainThread")
-        claim.proof.append(f"stack dumped before SIGKILL: {place(frame)}")
-        return place(frame)
+            return f"the main thread was in {place(block.at)}"
+    found = culprit(process.dump) if process.dump else None
+    frame = user_first(None, found[0]) if found else None
+    if found is not None and frame is not None:
+        claim.at(process, frame, thread="MainThread" if found[1] else None)
+        claim.proof.append(f"stack dumped before SIGKILL, without Python's help: {place(frame)}")
+        who = "the main thread was" if found[1] else "another thread held the GIL, it was"
+        return f"{who} in {place(frame)}"
     samples = [sample for sample in case.shutdown.samples if sample.at <= at + 0.2]
     if len(samples) >= 2:
         busy = samples[-1].cpu - samples[0].cpu

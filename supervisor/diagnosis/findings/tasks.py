@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
-from supervisor.diagnosis.enclosing import catching
+from supervisor.diagnosis.enclosing import catching, retried
 from supervisor.diagnosis.evidence import ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin
 from supervisor.diagnosis.openwaits import nobody_left
@@ -11,7 +11,7 @@ from supervisor.diagnosis.words import at_line, capital, figure, instant, named,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
     from typing import Any
 
     from supervisor.diagnosis.critical import Piece
@@ -23,18 +23,24 @@ WENT_ON = 0.1
 
 
 def held_by_tasks(case: Case) -> Iterable[Claim]:
-    """One claim per task and line on the critical path."""
-    groups: dict[tuple[int, int, Frame | None], list[Piece]] = {}
+    """One claim per line of a coroutine on the critical path."""
+    groups: dict[Hashable, list[Piece]] = {}
     for piece in case.pieces:
         if piece.what == "task" and piece.hold is not None and piece.hold.task is not None:
-            server = piece.hold.wait is not None and piece.hold.wait.kind == "server"
-            key = (piece.hold.process.pid, piece.hold.task.number, None if server else piece.hold.at)
+            hold = piece.hold
+            server = hold.wait is not None and hold.wait.kind == "server"
+            # Several tasks one after the other at one line have one cause; wait_closed() is one whatever the line.
+            key = (hold.process.pid, "server") if server else (hold.process.pid, piece.hold.task.coro, hold.at)
             groups.setdefault(key, []).append(piece)
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
         if seconds >= TOLD:
-            yield _claim(case, longest, seconds)
+            claim = _claim(case, longest, seconds)
+            others = {piece.hold.task.name for piece in pieces if piece.hold and piece.hold.task} - {claim.task}
+            if others:
+                claim.proof.append(f"and after one another at the same line: {', '.join(sorted(others)[:5])}")
+            yield claim
 
 
 def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
@@ -60,7 +66,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         )
     elif kind == "executor":
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
-    elif _swallowed(piece):
+    elif _swallowed(case, piece):
         claim = _went_on(case, piece, seconds)
     else:
         claim = _slow(case, piece, seconds)
@@ -118,18 +124,21 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     return Claim("slow-task", severity, cause, **words)
 
 
-def _swallowed(piece: Piece) -> bool:
-    """The task went on with something else than the cleanup of its cancellation."""
+def _swallowed(case: Case, piece: Piece) -> bool:
+    """The task went on with something else than the cleanup of its cancellation.
+
+    Inside the handler it is cleanup, unless the handler is a turn of a loop that goes on (a retry).
+    """
     hold = piece.hold
     if hold is None or hold.task is None:
         return False
     task, wait, cancelled = hold.task, hold.wait, hold.task.cancelled_at
-    if (
-        cancelled is None
-        or hold.start < cancelled - 0.03
-        or (wait is not None and (wait.handling or wait.kind in ON_TASKS))
-    ):
+    if cancelled is None or hold.start < cancelled - 0.03 or (wait is not None and wait.kind in ON_TASKS):
         return False
+    if wait is not None and wait.handling:
+        stack = wait.stack or ((hold.at,) if hold.at else ())
+        if not wait.polled and not retried(stack, case.sources, hold.process.cwd):
+            return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
 
 

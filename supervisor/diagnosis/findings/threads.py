@@ -26,7 +26,8 @@ def held_by_threads(case: Case) -> Iterable[Claim]:
         hold = piece.hold
         if hold is None or hold.thread is None or hold.block is None:
             continue
-        groups.setdefault((hold.process.pid, hold.thread.ident, hold.at, piece.what), []).append(piece)
+        function = (hold.at[0], hold.at[2]) if hold.at else None
+        groups.setdefault((hold.process.pid, hold.thread.ident, function, piece.what), []).append(piece)
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
@@ -42,8 +43,11 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     severity = case.held(seconds, case.is_new(piece), last)
     function = f"{bare(hold.at[2])}()" if hold.at else "unknown code"
     cause = ("thread", process.pid, thread.ident, hold.at)
-    words = {"seconds": figure(seconds), "function": function, "thread": repr(thread.name)}
-    if block.doing == "write":
+    pool = "a process pool" if _pool_machinery(block) else repr(thread.name)
+    words = {"seconds": figure(seconds), "function": function, "thread": pool}
+    if process is not case.leader and piece.what in ("main", "atexit") and not _pool_machinery(block):
+        claim = Claim("waits-for-child", severity, cause, child=f"child process {process.pid}", **words)
+    elif block.doing == "write":
         claim = Claim("output-blocked", _worse(severity, last), cause, fd=_fd(block), **words)
     elif block.doing == "wait-child":
         child = f"child process {block.pid}" if block.pid else "a child process"
