@@ -75,6 +75,8 @@ def _facts(process: psutil.Process | None) -> tuple[float, int] | None:
     try:
         with process.oneshot():
             times = process.cpu_times()
-            return times.user + times.system, process.memory_info().rss
+            memory = process.memory_info().rss
+            # A zombie has none: it has ended, and is only kept until its group has.
+            return (times.user + times.system, memory) if memory else None
     except psutil.Error:
         return None

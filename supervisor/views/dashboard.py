@@ -36,6 +36,8 @@ _LEAST_LOG = 3
 _LEAST_HEIGHT_FOR_LOG = 12
 # Below this width the fixed columns do not fit either: everything is cut.
 _NARROW = 30
+# From this width on a row says what a stop waits for; below, the line under it does.
+_WIDE = 110
 
 
 class Look(Frozen):
@@ -96,7 +98,9 @@ def frame(
     height: int,
 ) -> Frame:
     """One screen of ``width`` x ``height`` cells; ``usage`` is by pid, ``now`` CLOCK_MONOTONIC seconds."""
-    room = _divide(height, len(roster.order), look)
+    # On a narrow screen each wait has a line of its own, as long as everybody fits.
+    waits = roster.waits if width < _WIDE else 0
+    room = _divide(height, len(roster.order), waits, look)
     first = max(min(look.row, len(roster.order) - room.rows), 0)
     back = max(min(look.back, len(log.lines) - room.log), 0)
     focus = _focus(look, room, len(roster.order), len(log.lines))
@@ -127,18 +131,22 @@ class _Room(Frozen):
     rows: int
     more: bool
     log: int
+    below: bool
 
 
-def _divide(height: int, workers: int, look: Look) -> _Room:
+def _divide(height: int, workers: int, waits: int, look: Look) -> _Room:
     """Rows first; the log gets what they leave, at least a third of a screen that is high enough."""
     titles = height >= 6
     free = max(height - 1 - (height > 2) - titles, 0)
     log = 0
-    if look.log and height >= _LEAST_HEIGHT_FOR_LOG:
-        log = max(free - workers - 1, free // 3, _LEAST_LOG)
+    with_log = look.log and height >= _LEAST_HEIGHT_FOR_LOG
+    # What is waited for matters more than old output.
+    below = waits > 0 and workers + waits <= free - (_LEAST_LOG + 1) * with_log
+    if with_log:
+        log = max(free - workers - waits * below - 1, _LEAST_LOG if below else free // 3, _LEAST_LOG)
         free -= log + 1
     more = workers > free
-    return _Room(titles, max(free - more, 0) if free > 1 else free, more and free > 1, log)
+    return _Room(titles, max(free - more, 0) if free > 1 else free, more and free > 1, log, below)
 
 
 def _focus(look: Look, room: _Room, workers: int, lines: int) -> Pane:
@@ -163,7 +171,7 @@ def _header(roster: Roster, look: Look, now: float, width: int) -> Line:
 
 
 def _body(made: Frame, room: _Room, roster: Roster, usage: Mapping[int, Usage], now: float, width: int) -> None:
-    layout = dashboard_rows.columns(width, roster.longest)
+    layout = dashboard_rows.columns(width, roster.longest).with_(below=room.below)
     first = made.look.row
     made.shown = roster.order[first : first + room.rows]
     if room.titles:
@@ -171,6 +179,9 @@ def _body(made: Frame, room: _Room, roster: Roster, usage: Mapping[int, Usage], 
     asked = roster.fleet.get("asked")
     for worker in made.shown:
         made.lines.append(dashboard_rows.row(worker, usage.get(worker.get("pid") or 0), layout, now, asked))
+        waits = dashboard_rows.waits(worker, layout) if room.below else None
+        if waits:
+            made.lines.append(waits)
         made.moves_at = min(made.moves_at, dashboard_rows.moves_at(worker, now, asked))
     if room.more:
         below = roster.order[first + room.rows :]

@@ -7,7 +7,7 @@ import math
 from rich.cells import cell_len
 
 from supervisor.views import words
-from supervisor.views.dashboard_rows import STOPPING, ended_badly, whole
+from supervisor.views.dashboard_rows import STOPPING, ended_badly, says_waits, whole
 from supervisor.views.dashboard_text import printable
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ class Roster:
         self.fleet = fleet
         self.order: list[Worker] = sorted(workers, key=urgency)
         self.counts = counts(self.order)
+        self.waits = sum(says_waits(worker) for worker in self.order)
         self.longest = max((cell_len(printable(str(worker["title"]))) for worker in self.order), default=0)
 
     @property

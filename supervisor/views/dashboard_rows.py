@@ -65,18 +65,28 @@ class Usage(Frozen):
 
 
 class Columns(Frozen):
-    """Widths in cells. ``rest`` is what follows name, phase and pid: usage columns, details, or (``beside``) both."""
+    """Widths in cells. ``rest`` is what follows name, phase and pid: usage columns, details, or (``beside``) both.
+
+    ``below``: what a stop waits for has a line of its own, because the row has too little room to say it.
+    """
 
     name: int
     pid: bool
     rest: int
     beside: bool
     total: int
+    below: bool = False
 
     @property
     def detail(self) -> int:
         """The cells for details."""
         return self.rest - _USAGE - GAP if self.beside else self.rest
+
+    @property
+    def bar(self) -> int:
+        """The cells of a stop's bar."""
+        room = self.detail - _ELAPSED - _STEP
+        return max(min(room - 2 if self.below else room // 4, 30), 6)
 
 
 def columns(width: int, longest: int) -> Columns:
@@ -101,8 +111,8 @@ def titles(layout: Columns, shown: Sequence[Worker]) -> Line:
         text += " " * GAP + _usage_cells("uptime", "CPU", "memory", "restarts")
     if stopping and (layout.beside or not usage):
         text += " " * GAP + pad("elapsed", _ELAPSED, right=True) + " "
-        text += pad("next step", _bar(layout.detail) + 1 + _STEP + GAP) + "waits for"
-    return (Segment(fit(text, layout.total), DIM),)
+        text += pad("next step", layout.bar + 1 + _STEP + GAP) + ("" if layout.below else "waits for")
+    return (Segment(fit(text.rstrip(), layout.total), DIM),)
 
 
 def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked: float | None = None) -> Line:
@@ -117,7 +127,7 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked:
     if layout.pid:
         pid = worker.get("pid")
         segments.append(Segment(" " * GAP + pad("–" if pid is None else str(pid), PID, right=True), DIM))
-    detail = details(worker, now, layout.detail, asked)
+    detail = details(worker, now, layout, asked)
     if layout.beside or (not detail and layout.rest >= _USAGE):
         segments += _usage(worker, usage, now, quiet)
     if detail:
@@ -128,13 +138,26 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked:
     return tuple(segments)
 
 
-def details(worker: Worker, now: float, width: int, asked: float | None) -> list[Segment]:
-    """What a worker that does not simply run has to say, at most ``width`` cells; empty for one that does."""
-    phase = worker["phase"]
+def waits(worker: Worker, layout: Columns) -> Line | None:
+    """The line below a stopping worker that says what it waits for; None when that is not known."""
+    text = _waits(worker) if _stops(worker) else ""
+    if not text:
+        return None
+    return (Segment(" " * (layout.name + GAP) + fit(f"└ {text}", layout.total - layout.name - GAP), DIM),)
+
+
+def says_waits(worker: Worker) -> bool:
+    """Whether :func:`waits` has something to say."""
+    return _stops(worker) and bool(_waits(worker))
+
+
+def details(worker: Worker, now: float, layout: Columns, asked: float | None) -> list[Segment]:
+    """What a worker that does not simply run has to say; empty for one that does."""
+    phase, width = worker["phase"], layout.detail
     if width < 8:
         return []
     if _stops(worker):
-        return _stopping(worker, now, width)
+        return _stopping(worker, now, layout)
     if phase == "backoff":
         at = worker.get("restart_at")
         when = "" if at is None else f"restart {countdown(at - now)} · "
@@ -205,7 +228,7 @@ def _stops(worker: Worker) -> bool:
     return worker["phase"] in STOPPING and bool(worker.get("stop"))
 
 
-def _stopping(worker: Worker, now: float, width: int) -> list[Segment]:
+def _stopping(worker: Worker, now: float, layout: Columns) -> list[Segment]:
     stop = worker["stop"]
     asked = stop.get("asked")
     elapsed = now - (stop["since"] if asked is None else asked)
@@ -214,20 +237,16 @@ def _stopping(worker: Worker, now: float, width: int) -> list[Segment]:
     following = _next_step(stop)
     at = stop.get("next_at")
     if at is None:
-        segments.append(Segment(pad("no further step", _bar(width) + 1 + _STEP), style))
+        segments.append(Segment(pad("no further step", layout.bar + 1 + _STEP), style))
     else:
         span = at - stop["since"]
         share = (now - stop["since"]) / span if span > 0 else 1.0
         near = at - now < 2 and following in ("KILL", "stuck")
-        segments.append(Segment(words.bar(share, _bar(width)) + " ", style))
+        segments.append(Segment(words.bar(share, layout.bar) + " ", style))
         segments.append(Segment(pad(f"{following} {countdown(at - now)}", _STEP), LOUD if near else style))
-    segments.append(Segment(" " * GAP + _waits(worker), DIM))
-    return cut(segments, width)
-
-
-def _bar(width: int) -> int:
-    """The cells of the bar in details of ``width`` cells."""
-    return max(min((width - _ELAPSED - _STEP) // 4, 30), 6)
+    if not layout.below:
+        segments.append(Segment(" " * GAP + _waits(worker).removeprefix("waits for "), DIM))
+    return cut(segments, layout.detail)
 
 
 def _next_step(stop: Mapping[str, Any]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = "web api mailer billing search thumbnails webhooks sessions reports cleanup importer notifier".split()
+# As diagnosis/live.py says it.
 WAITS = (
-    "executor: pool.submit(resize, image), thread asyncio_3, worker.py:212",
-    "task 'consume-42': await queue.get(), queue.py:158",
-    "3 open connections, server.wait_closed()",
+    "waits for a pool job at thumbnails.py:212 resize",
+    "waits for task 'consume-42' at mailer.py:58 deliver (7 more)",
+    "waits for clients of its server at api.py:31 main",
 )
 # Seconds of CLOCK_MONOTONIC at which the still scenes play; any number will do.
 NOW = 90_000.0

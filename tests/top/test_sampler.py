@@ -42,5 +42,13 @@ def test_the_same_again_is_no_change() -> None:
         process.kill()
 
 
+def test_a_zombie_takes_nothing() -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        sampler = Sampler()
+        sampler.look([process.pid], 1.0)
+        assert sampler.usage == {}
+
+
 def test_a_process_that_never_was() -> None:
     assert Sampler().look([2**22 + 5], 1.0) is False

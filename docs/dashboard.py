@@ -1,0 +1,48 @@
+"""Makes dashboard.svg beside this file: ``python docs/dashboard.py``, by rich's own export, of a fleet that stops."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
+
+from top import scenes  # noqa: E402  # found by the line above
+
+from supervisor.views import dashboard  # noqa: E402
+from supervisor.views.dashboard_fleet import Roster  # noqa: E402
+from supervisor.views.dashboard_rows import Usage  # noqa: E402
+
+WIDTH, HEIGHT = 116, 24
+
+
+def main() -> None:
+    workers = scenes.going_down(12)
+    log = dashboard.Log()
+    log.add(scenes.LOG, 0)
+    usage = {one["pid"]: Usage(0.02 * one["index"], 31_500_000) for one in workers if one["pid"] is not None}
+    look = dashboard.Look(embedded=True)
+    frame = dashboard.frame(Roster(scenes.down(workers), workers), usage, log, look, scenes.NOW, WIDTH, HEIGHT)
+    console = Console(
+        width=WIDTH,
+        record=True,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
+    console.print(frame, end="")
+    svg = console.export_svg(title="supervisor up", theme=MONOKAI, unique_id="dashboard")
+    # rich names a font of a public host: a reader's own monospaced one does, and nothing is fetched.
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    (HERE / "dashboard.svg").write_text(svg)
+
+
+if __name__ == "__main__":
+    main()
