@@ -27,8 +27,9 @@ def test_tinis_inner_suite_passes(tmp_path: Path) -> None:
     compiler = shutil.which("cc") or pytest.skip("the suite needs a C compiler for sigconf-test")
     adapters.install("tini", tmp_path)
     (tmp_path / "prctl.py").write_text(PRCTL)
-    (tmp_path / "python").symlink_to(sys.executable)  # its scripts begin with #!/usr/bin/env python
-    (tmp_path / "python3").symlink_to(sys.executable)
+    for name in ("python", "python3"):  # its scripts begin with #!/usr/bin/env python
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (tmp_path / name).chmod(0o755)
     subprocess.run(
         [compiler, "-w", "-o", tmp_path / "sigconf-test", suite / "test/sigconf/sigconf-test.c"], check=True
     )
@@ -43,6 +44,7 @@ def test_tinis_inner_suite_passes(tmp_path: Path) -> None:
             "PYTHONPATH": str(tmp_path),
             "PYTHONDONTWRITEBYTECODE": "1",
         },
+        check=False,
         capture_output=True,
         text=True,
         timeout=580,
