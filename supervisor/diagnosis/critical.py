@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 REAPING = 1.1
 # Pieces shorter than this are not told: the sampler does not see better.
 SHORTEST = 0.02
+# Where a parent sits while it waits for a child process.
+_CHILD_FILES = (
+    "/subprocess.py",
+    "/multiprocessing/popen_fork.py",
+    "/multiprocessing/process.py",
+    "/multiprocessing/connection.py",
+    "/multiprocessing/util.py",
+    "/concurrent/futures/process.py",
+)
 _JOINS = frozenset({"executor", "loop-close", "after-loop", "thread-join", "atexit", "leftovers"})
 
 
@@ -179,8 +188,7 @@ def _cut_short(now: list[Hold], best: Hold) -> Hold | None:
 
 def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources: Sources) -> list[Piece]:
     """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
-    waits = piece.what in ("unknown", "main", "atexit", "leftovers")
-    waits = waits or (piece.hold is not None and _is_passive(piece.hold))
+    waits = piece.what in ("unknown", "leftovers") if piece.hold is None else _is_passive(piece.hold)
     if not waits or piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
         return [piece]
     ended = [
@@ -223,7 +231,12 @@ def _waits_for_child_by_name(piece: Piece) -> bool:
 def _is_passive(hold: Hold) -> bool:
     if hold.wait is not None:
         return hold.rank >= POLL or hold.wait.kind == "child" or hold.wait.kind == "sleep"
-    return hold.block is not None and hold.thread is not None and hold.thread.main
+    block = hold.block
+    if block is None or hold.thread is None or not hold.thread.main:
+        return False
+    inside = [frame for frame in (block.leaf, *block.stack[-3:]) if frame is not None]
+    joins = any(frame[0].endswith(_CHILD_FILES) for frame in inside)
+    return block.doing == "wait-child" or joins or (hold.at is not None and origin(hold.at[0]) == "library")
 
 
 def _tidy(pieces: list[Piece]) -> list[Piece]:

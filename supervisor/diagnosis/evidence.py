@@ -140,7 +140,7 @@ class Process:
 
     __slots__ = (
         "dropped", "dump", "first", "hello", "inherited", "last", "lost", "notes", "phases", "pid", "sampler",
-        "silent", "tasks", "threads", "told_before",
+        "silence_ended", "silent", "tasks", "threads",
     )  # fmt: skip
 
     def __init__(self, pid: int) -> None:
@@ -153,7 +153,7 @@ class Process:
         self.dump = ""
         self.sampler: bool | None = None
         self.inherited: set[int] = set()  # tasks that belong to the process it was forked from
-        self.told_before = 0.0  # the word before its last
+        self.silence_ended = float("-inf")  # when it last spoke again after a silence of its sampler
         self.silent: float | None = None  # its last word before it could only be looked at from below Python
         self.tasks: dict[int, Task] = {}
         self.threads: dict[int, Thread] = {}

@@ -73,9 +73,12 @@ def absolute(file: str, cwd: str | None) -> str:
 def user_first(at: Frame | None, stack: Stack) -> Frame | None:
     """The frame to name: the innermost of the user's own; else the innermost library's; else ``at``.
 
-    A module's top level that only started a library (``uvicorn.run(app)``) is not what waits.
+    ``at`` is the agent's word on the whole stack, of which only both ends are sent. A module's top level that only
+    started a library (``uvicorn.run(app)``) is not what waits.
     """
     known = [frame for frame in stack if frame[0] != "..."]
+    if at is not None and origin(at[0]) == "user" and at[2] != "<module>":
+        return at
     kinds = [origin(frame[0]) for frame in known]
     entered = "library" in kinds or any("/multiprocessing/" in frame[0] for frame in known)
     for kind in ("user", "library"):

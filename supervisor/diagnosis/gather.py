@@ -40,12 +40,16 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         process = evidence.processes.get(message.pid)
         if process is None or (message.event == "hello" and process.hello):  # exec'd: another program now
             process = evidence.processes[message.pid] = Process(message.pid)
-            process.first = at
+            process.first = process.last = at
         if message.event != "dump" and message.event != "eof":
-            process.told_before, process.silent = process.silent if process.silent is not None else at, at
+            if process.silent is not None and at - process.silent > QUIET:
+                process.silence_ended = at
+            process.silent = at
         process.last = max(process.last, at)
         process.dropped = max(process.dropped, message.dropped)
         _READERS.get(message.event, _keep)(process, Note(at, message.event, message.fields))
+    for process in evidence.processes.values():
+        _end_forgotten_blocks(process)
     for pid in [pid for pid, process in evidence.processes.items() if _was_another(process)]:
         del evidence.processes[pid]
     return evidence
@@ -103,7 +107,7 @@ def _phase(process: Process, note: Note) -> None:
 def _snapshot(process: Process, note: Note) -> None:
     at, fields = note.at, note.fields
     first = not process.of("snapshot")
-    quiet = process.told_before < at - QUIET  # not even its sampler could run
+    quiet = at - process.silence_ended < 0.1  # until now not even its sampler could run
     if first and process.hello.get("forked") and any(_fork_at(_stack(t)) for t in fields.get("threads") or () if t):
         process.inherited = {t["task"] for t in fields.get("tasks") or () if t and t.get("task") is not None}
     for described in fields.get("tasks") or ():
@@ -320,6 +324,16 @@ def _blocked(process: Process, note: Note) -> None:
     block.fd = fields["fd"] if fields.get("fd") is not None else block.fd
     block.pid = fields.get("pid") or block.pid
     block.cpu = fields["cpu"] if fields.get("cpu") is not None else block.cpu
+
+
+def _end_forgotten_blocks(process: Process) -> None:
+    """A thread that was to be told again (at twice the time) and was not, has left its place."""
+    heard = process.silent or 0.0
+    for thread in process.threads.values():
+        for block in thread.blocks:
+            expected = block.start + 2 * (block.end - block.start) + QUIET
+            if not block.ended and (heard > expected or block is not thread.blocks[-1]):
+                block.ended = True
 
 
 def _fork_at(stack: Stack) -> int:

@@ -144,7 +144,13 @@ def _slept(source: str | None) -> float | None:
 
 def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
     """An event loop without Python frames of its own (uvloop) that waits in epoll for its tasks."""
-    return thread.main and block.state == "busy" and block.doing == "poll" and bool(process.tasks)
+    if not thread.main or not process.tasks:
+        return False
+    if block.doing == "poll" and block.state == "busy":
+        return True
+    leaf = block.leaf
+    idle = block.cpu is not None and block.cpu < 0.5 * (block.end - block.start)
+    return idle and leaf is not None and leaf[0].endswith(_LOOP_FILES)
 
 
 def _called_by_exit(block: Block) -> bool:
