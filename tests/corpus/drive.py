@@ -100,6 +100,7 @@ def run(
             stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,
+            preexec_fn=_usual_signals,
             bufsize=0,
         )
         stack.callback(_end_left, mark)
@@ -111,6 +112,13 @@ def run(
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def _usual_signals() -> None:
+    """Between fork and exec: a shell's background job starts with SIGINT ignored, which would be inherited."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 @dataclass
