@@ -14,6 +14,12 @@ if (
     and "_sigdrain_agent" not in _sys.modules
 ):
     try:
+        # Raises ValueError but in the main thread of the main interpreter: a subinterpreter shares our process, but
+        # not its signals, and one with a lock of its own (3.12+) must not even load what we import.
+        import _signal
+
+        _signal.set_wakeup_fd(_signal.set_wakeup_fd(-1))
+
         # importlib.machinery would load importlib and warnings; this module is always there.
         from _frozen_importlib_external import SourceFileLoader as _Loader
 
@@ -23,6 +29,8 @@ if (
         _sys.modules["_sigdrain_agent"] = _agent
         exec(_loader.get_code("_sigdrain_agent"), _agent.__dict__)
         _agent.start()
+    except ValueError:
+        pass
     except Exception:
         if _os.environ.get("SIGDRAIN_AGENT_DEBUG"):
             raise
