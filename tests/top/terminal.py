@@ -71,9 +71,9 @@ class Terminal:
 
     @property
     def restored(self) -> bool:
-        """The modes are as they were, the cursor is there, the alternate screen was left as often as entered."""
-        entered = self.raw.count(b"\x1b[?1049h") == self.raw.count(LEAVE)
-        return termios.tcgetattr(self._slave) == self.modes and not self.cursor_hidden and entered
+        """The modes are as they were, the cursor is there, the alternate screen has been left."""
+        left = self.raw.rfind(LEAVE) > self.raw.rfind(b"\x1b[?1049h")
+        return termios.tcgetattr(self._slave) == self.modes and not self.cursor_hidden and left
 
     @property
     def frames(self) -> int:
