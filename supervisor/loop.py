@@ -87,10 +87,10 @@ class Loop:
         self.fleet: Fleet = fleets.new(spec)
         self.poller = poller or Poller()
         self.agents = agents
-        if agents is not None:
-            agents.listen(self.agent_said, self.agents_answered, self.listener.heard)
         self.sources: list[Source] = []
         self.listener = listener or Listener()
+        if agents is not None:
+            agents.listen(self.agent_said, self.agents_answered, self.listener.heard)
         self._inherited = inherited
         self._subreaper = subreaper
         self._tty = tty
