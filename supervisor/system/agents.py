@@ -1,6 +1,7 @@
-"""The agents of all workers: their channels, what they said, and asking them. Decides nothing.
+"""The agents of all workers: one channel per user, whose process said what, and asking them. Decides nothing.
 
-What a worker says is kept until its end is explained, bounded: the newest messages of a flood are dropped, counted.
+A process that connects belongs to the worker in whose session or group it is, or from whose main process it stems.
+What a worker says is kept until its end is explained, bounded: the rest of a flood is dropped.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 
 from supervisor.core import signals as numbers
 from supervisor.errors import SupervisorError
-from supervisor.system import inject
+from supervisor.system import inject, procfs
 from supervisor.system.channel import Channel
 from supervisor.system.poller import Poller
 
@@ -23,19 +24,23 @@ if TYPE_CHECKING:
 
 # Messages kept of one worker: an honest agent says tens, in a long shutdown of 200 followed tasks some thousands.
 MOST_KEPT = 20_000
-# Reads of a dead worker's channel, of BUDGET bytes each: what its processes said last is still in the kernel.
+# Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
 LAST_READS = 32
+# Parents looked at to find out whose a process is; deeper trees exist only by mistake.
+MOST_PARENTS = 32
 
 
 class Agents:
-    """One channel per worker. May exist before the loop does: the first worker of `run` starts before it."""
+    """May exist before the loop does: the one worker of `run` starts before it."""
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
         self._said: Callable[[int, Said, float], None] = lambda *_: None
         self._answered: Callable[[int, float], None] = lambda *_: None
         self._heard: Callable[[int, float], None] = lambda *_: None
+        self._lines: dict[int, _Line] = {}
         self._workers: dict[int, _Worker] = {}
+        self._by_main: dict[int, int] = {}
 
     def listen(
         self,
@@ -50,26 +55,33 @@ class Agents:
         self._heard = heard
 
     def prepare(self, worker: int, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
-        """A channel for a worker about to start; the variables that lead its processes to it.
+        """The variables that lead the processes of a worker about to start to the channel of its user.
 
         Raises SupervisorError when there is no place for it.
         """
         self.forget(worker)
-        uid = identity.uid if identity is not None else None
-        folder = inject.make_folder(uid, identity.gid if identity is not None else None)
+        uid = os.geteuid() if identity is None or identity.uid is None else identity.uid
+        if uid not in self._lines:
+            self._lines[uid] = self._open(uid, identity.gid if identity is not None else None)
+        self._workers[worker] = _Worker(self._lines[uid])
+        return inject.environment(env, self._lines[uid].folder)
+
+    def _open(self, uid: int, gid: int | None) -> _Line:
+        folder = inject.make_folder(uid, gid)
         try:
             channel = Channel(folder, uid)
         except OSError as error:
             inject.remove_folder(folder)
             raise SupervisorError(f"no channel for the agent: {error.strerror}", "") from None
-        self._workers[worker] = _Worker(folder, channel)
-        self.poller.watch(channel.fileno(), lambda at, _: self._readable(worker, at))
-        return inject.environment(env, folder)
+        line = _Line(folder, channel)
+        self.poller.watch(channel.fileno(), lambda at, _: self._readable(line, at))
+        return line
 
     def main(self, worker: int, pid: int) -> None:
-        """Its main process: only that one's marks are told to the loop."""
+        """Its main process: by it its others are known, and only that one's marks are told to the loop."""
         if worker in self._workers:
             self._workers[worker].main = pid
+            self._by_main[pid] = worker
 
     def probe(self, worker: int) -> int:
         """Send SIGURG to every process with a live agent; how many will answer."""
@@ -77,8 +89,8 @@ class Agents:
         if state is None:
             return 0
         state.unanswered = set()
-        for pid in state.channel.pids():
-            if state.channel.live(pid):
+        for pid in state.pids:
+            if state.line.channel.live(pid):
                 try:
                     os.kill(pid, numbers.URG)
                 except ProcessLookupError:
@@ -89,10 +101,8 @@ class Agents:
     def dump(self, worker: int) -> None:
         """Have the C-level stacks written of those that did not answer the last probe."""
         state = self._workers.get(worker)
-        if state is None:
-            return
-        for pid in state.unanswered:
-            signal = state.channel.dump_signal(pid)
+        for pid in state.unanswered if state is not None else ():
+            signal = state.line.channel.dump_signal(pid) if state is not None else None
             if signal is not None:
                 try:
                     os.kill(pid, signal)
@@ -105,56 +115,98 @@ class Agents:
         return state.messages if state is not None else []
 
     def take(self, worker: int, at: float) -> list[AgentMessage]:
-        """Everything a dead worker said, also what nobody has read yet. Its channel is closed."""
+        """Everything a dead worker said, also what nobody has read yet; then it is forgotten."""
         state = self._workers.get(worker)
         if state is None:
             return []
-        for _ in range(LAST_READS):
-            fresh = state.channel.read(at)
-            if not fresh:
+        for _ in range(LAST_READS if state.pids else 1):
+            if not self._read(state.line, at):
                 break
-            self._keep(state, fresh)
         self.forget(worker)
         return state.messages
 
     def forget(self, worker: int) -> None:
-        """Close the channel and remove its folder."""
+        """What this worker says from now on is nobody's."""
         state = self._workers.pop(worker, None)
         if state is not None:
-            self.poller.unwatch(state.channel.fileno())
-            state.channel.close()
-            inject.remove_folder(state.folder)
+            self._by_main.pop(state.main, None)
+            for pid in state.pids:
+                state.line.owners.pop(pid, None)
 
     def close(self) -> None:
-        """All of them."""
-        for worker in list(self._workers):
-            self.forget(worker)
+        """End all channels and remove their folders."""
+        for line in self._lines.values():
+            self.poller.unwatch(line.channel.fileno())
+            line.channel.close()
+            inject.remove_folder(line.folder)
+        self._lines.clear()
+        self._workers.clear()
 
-    def _readable(self, worker: int, at: float) -> None:
-        state = self._workers[worker]
-        fresh = state.channel.read(at)
-        self._keep(state, fresh)
-        if fresh:
-            self._heard(worker, at)
-        waiting = bool(state.unanswered)
+    def _readable(self, line: _Line, at: float) -> None:
+        self._read(line, at)
+
+    def _read(self, line: _Line, at: float) -> int:
+        """Read once; how many messages there were."""
+        fresh = line.channel.read(at)
+        news: dict[int, None] = {}
         for message in fresh:
-            if message.event == "ready" or message.event == "eof" or _is_repeated(message):
-                state.unanswered.discard(message.pid)
-            mark = _mark(message) if message.pid == state.main else None
-            if mark is not None:
-                self._said(worker, mark, message.at)
-        if waiting and not state.unanswered and worker in self._workers:
-            self._answered(worker, at)
+            worker = self._owner(line, message.pid)
+            state = self._workers.get(worker)
+            if state is None:
+                continue
+            news[worker] = None
+            if len(state.messages) < MOST_KEPT:
+                state.messages.append(message)
+            self._understand(worker, state, message, at)
+        for worker in news:
+            self._heard(worker, at)
+        return len(fresh)
 
-    def _keep(self, state: _Worker, fresh: list[AgentMessage]) -> None:
-        state.messages += fresh[: MOST_KEPT - len(state.messages)]
+    def _understand(self, worker: int, state: _Worker, message: AgentMessage, at: float) -> None:
+        if message.event == "hello":
+            state.pids.add(message.pid)
+        mark = _mark(message) if message.pid == state.main else None
+        if mark is not None:
+            self._said(worker, mark, message.at)
+        if message.pid in state.unanswered and (message.event in ("ready", "eof") or _is_repeated(message)):
+            state.unanswered.discard(message.pid)
+            if not state.unanswered and self._workers.get(worker) is state:
+                self._answered(worker, at)
+
+    def _owner(self, line: _Line, pid: int) -> int:
+        """The worker whose process this is, -1 for nobody's. Asked of the kernel once, while the process lives."""
+        if pid not in line.owners:
+            line.owners[pid] = self._find_owner(pid)
+        return line.owners[pid]
+
+    def _find_owner(self, pid: int) -> int:
+        for _ in range(MOST_PARENTS):
+            if pid in self._by_main:
+                return self._by_main[pid]
+            found = procfs.stat(pid)
+            if found is None or pid <= 1:
+                break
+            for leader in (found.session, found.group):
+                if leader in self._by_main:
+                    return self._by_main[leader]
+            pid = found.parent
+        return -1 if len(self._workers) != 1 else next(iter(self._workers))
 
 
-class _Worker:
+class _Line:
+    """The channel of one user's workers, and which process belongs to which worker."""
+
     def __init__(self, folder: str, channel: Channel) -> None:
         self.folder = folder
         self.channel = channel
+        self.owners: dict[int, int] = {}
+
+
+class _Worker:
+    def __init__(self, line: _Line) -> None:
+        self.line = line
         self.main = 0
+        self.pids: set[int] = set()
         self.messages: list[AgentMessage] = []
         self.unanswered: set[int] = set()
 

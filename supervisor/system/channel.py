@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONNECTIONS = 256  # at once; a gunicorn of 64 workers has 65
+CONNECTIONS = 4096  # at once, of all workers of one user; each costs a descriptor
 REFUSALS = 10_000  # refused connections after which nobody is accepted any more
 MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a long and busy shutdown some thousands
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
