@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-import select
-from time import monotonic
+from time import monotonic, sleep
 
 from supervisor.core import actions as act
 from supervisor.core import events as ev
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 # Members outside our own children (no subreaper) are watched by pidfd, so many at a time.
 MOST_WATCHED = 256
+# After a bug of ours nothing tells us when a group has ended: look so often, seconds.
+ABANDONED_LOOK = 0.05
 
 
 class Listener:
@@ -348,17 +349,16 @@ class Loop:
     # -------------------------------------------------------------- our own bug
 
     def _abandon(self) -> None:
-        """Stop what runs without the core: the stop signal, the grace period, SIGKILL."""
-        poll = select.poll()
+        """Stop what runs without the core: the stop signal, the grace period, SIGKILL, to each whole group."""
         for worker, child in self._children.items():
             process.send_group(child.pid, self.fleet.spec.workers[worker].stop.ladder.stop_signal)
-            poll.register(child.pidfd, select.POLLIN)
         graces = [self.fleet.spec.workers[worker].stop.ladder.grace or 10.0 for worker in self._children]
         until = monotonic() + max(graces, default=0.0)
-        waiting = {child.pidfd for child in self._children.values()}
-        while waiting and (left := until - monotonic()) > 0:
-            for fd, _ in poll.poll(left * 1000):
-                waiting.discard(fd)
-                poll.unregister(fd)
+        groups = procfs.Census(subreaper=False)
+        while monotonic() < until and any(
+            process.peek_exit(child.pidfd) is None or groups.members(child.pid, (), None)
+            for child in self._children.values()
+        ):
+            sleep(ABANDONED_LOOK)
         for child in self._children.values():
             process.send_group(child.pid, numbers.KILL)

@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.system.agents import Agents
 
+# Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's three, and a module being imported.
+ROOM = 12
+
 
 def run(plan: RunPlan) -> int:
     """Run the command to its end and return our exit code; may die of the command's signal instead.
@@ -25,6 +28,7 @@ def run(plan: RunPlan) -> int:
     Raises SpawnError when it could not be started.
     """
     stdio.reserve()
+    _check_room()
     inherited = signals.take_over()
     init = plan.fleet.init
     subreaper = init or _become_subreaper(plan)
@@ -67,6 +71,19 @@ def run(plan: RunPlan) -> int:
     if plan.signal_exit == "raise":
         signals.die_of(ending.signal)
     return 128 + ending.signal
+
+
+def _check_room() -> None:
+    """Refuse before the command runs what would fail after it: we need a dozen descriptors to watch it and report."""
+    held: list[int] = []
+    try:
+        while len(held) < ROOM:
+            held += os.pipe()
+    except OSError as error:
+        raise _cannot_fork(error) from None
+    finally:
+        for fd in held:
+            os.close(fd)
 
 
 def _with_agent(plan: RunPlan) -> tuple[Agents | None, dict[str, str] | None]:
