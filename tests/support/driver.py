@@ -1,0 +1,47 @@
+"""Runs `supervisor run` in this process with a fault or a probe of the test put into it: ``driver.py NAME [run args]``.
+
+A real process with a real worker; only the named function of ours is replaced.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from supervisor import entry
+from supervisor.loop import Loop
+
+
+def bug() -> None:
+    """Ours: the loop fails when the first signal that is none of our child's arrives."""
+    whole = Loop.see
+
+    def see(loop: Loop, event: Any) -> None:
+        if type(event).__name__ == "SignalReceived":
+            raise RuntimeError("a bug of ours")
+        whole(loop, event)
+
+    Loop.see = see  # type: ignore[method-assign]  # the fault
+
+
+def clock() -> None:
+    """While the loop runs, every clock that can be stepped jumps by an hour at each look, then back by two."""
+    whole, real, places = Loop.run, time.time, (time.localtime, time.gmtime)
+    jumps = iter(range(10**9))
+
+    def run(loop: Loop) -> Any:
+        time.time = lambda: real() + (3600, -7200)[next(jumps) % 2]
+        time.localtime = time.gmtime = None  # type: ignore[assignment]  # nothing may ask what time of day it is
+        try:
+            return whole(loop)
+        finally:
+            time.time = real
+            time.localtime, time.gmtime = places
+
+    Loop.run = run  # type: ignore[method-assign]  # the probe
+
+
+if __name__ == "__main__":
+    {"bug": bug, "clock": clock}[sys.argv[1]]()
+    sys.exit(entry.main(["run", *sys.argv[2:]]))
