@@ -99,6 +99,7 @@ class Loop:
         self._census = procfs.Census(subreaper)
         self._children: dict[int, spawn.Child] = {}
         self._mains: set[int] = set()
+        self._starting: set[int] = set()
         # Children of ours that somebody else waits for.
         self.kept: set[int] = set()
         self._members: dict[int, list[int]] = {}
@@ -173,9 +174,11 @@ class Loop:
         self.see(ev.MainExited(at, worker, found.code, found.signal))
 
     def _status_known(self, worker: int, at: float) -> None:
-        fd = self._children[worker].status_fd
-        if not self.poller.watches(fd):
+        if worker not in self._starting:
             return
+        # By worker, not by descriptor: the number is used again once it is closed.
+        self._starting.discard(worker)
+        fd = self._children[worker].status_fd
         failure = spawn.read_status(fd)
         self.poller.unwatch(fd)
         os.close(fd)
@@ -300,6 +303,7 @@ class Loop:
     def _watch(self, worker: int, child: spawn.Child) -> ev.Event:
         self._children[worker] = child
         self._mains.add(child.pid)
+        self._starting.add(worker)
         self.poller.watch(child.pidfd, lambda at, _: self._main_ended(worker, at))
         self.poller.watch(child.status_fd, lambda at, _: self._status_known(worker, at))
         if self.agents is not None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from supervisor.core.record import Shutdown
     from supervisor.system.agents import Agents
     from supervisor.system.runtime import Folder
-    from supervisor.system.signals import Inherited
     from supervisor.system.spawn import Child
 
 # Ends kept for the report: a worker that restarts for ever must not fill the memory.
@@ -40,10 +39,9 @@ LAST_PATIENCE = 5.0
 class Foreground(Listener):
     """The listener of `up`, and the run itself."""
 
-    def __init__(self, plan: UpPlan, folder: Folder, inherited: Inherited, agents: Agents) -> None:
+    def __init__(self, plan: UpPlan, folder: Folder, agents: Agents) -> None:
         self._plan = plan
         self._folder = folder
-        self._inherited = inherited
         self._agents = agents
         self._evidence: list[list[AgentMessage]] = []
         self._shutdowns: list[Shutdown] = []
@@ -58,7 +56,7 @@ class Foreground(Listener):
         self._output = Output(loop.poller, lines.Splitter, self._say)
         self._desk = Desk(loop)
         self._control = Control(loop.poller, self._folder.socket, self._desk)
-        self._viewer = Viewer(loop.poller, loop.kept, self._folder.socket, self._inherited, self._viewer_left)
+        self._viewer = Viewer(loop.poller, loop.kept, self._folder.socket, self._viewer_left)
         loop.sources += [self._output, self._control]
         self._lanes = [self._lanes_of(index) for index in range(len(self._plan.fleet.workers))]
         if self._plan.dashboard:

@@ -85,7 +85,7 @@ def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> i
 
         poller = Poller()
         agents = Agents(poller)
-        foreground = Foreground(plan, folder, inherited, agents)
+        foreground = Foreground(plan, folder, agents)
         loop = Loop(plan.fleet, inherited, subreaper=True, listener=foreground, poller=poller, agents=agents)
         if before is not None:
             before(loop, monotonic())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Target
 
-    Said: TypeAlias = Literal["hello", "gone", "noticed", "drained", "cleaned"]
+    Said: TypeAlias = Literal["hello", "noticed", "drained", "cleaned"]
 
 
 class Event(Frozen):
@@ -120,7 +120,7 @@ class Sent(Event):
 
 
 class AgentSaid(Event):
-    """The agent in the main process reports: it is there (``hello``), it has gone (``gone``), or a mark was reached.
+    """An agent in one of its processes is there (``hello``), or its main process has reached a mark.
 
     ``noticed``: the worker's handler began; ``drained``: its main work ended; ``cleaned``: its event loop is closed.
     """

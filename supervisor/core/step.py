@@ -93,8 +93,8 @@ def _started(life: Life, at: float) -> Life:
 
 
 def _agent_said(life: Life, event: AgentSaid) -> Life:
-    if event.what in ("hello", "gone"):
-        return life.with_(agent=event.what == "hello")
+    if event.what == "hello":
+        return life.with_(agent=True)
     if event.what in life.reached:
         return life
     life = life.with_(reached=(*life.reached, event.what))

@@ -164,6 +164,8 @@ class Agents:
 
     def _understand(self, worker: int, state: _Worker, message: AgentMessage, at: float) -> None:
         if message.event == "hello":
+            if not state.pids:
+                self._said(worker, "hello", at)
             state.pids.add(message.pid)
         mark = _mark(message) if message.pid == state.main else None
         if mark is not None:
@@ -218,10 +220,6 @@ def _is_repeated(message: AgentMessage) -> bool:
 
 def _mark(message: AgentMessage) -> Said | None:
     match message.event:
-        case "hello":
-            return "hello"
-        case "eof":
-            return "gone"
         case "signal-received":
             return "noticed"
         case "phase":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Leave the alternate screen, show the cursor, plain text, no bracketed paste (xterm control sequences).
-RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?2004l"
+RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?2026l"
 PATIENCE_MS = 1000
 
 
@@ -28,14 +28,12 @@ class Viewer:
         poller: Poller,
         kept: set[int],
         socket: str,
-        inherited: signals.Inherited,
         left: Callable[[bool], None],
     ) -> None:
         """``kept``: pids that nobody else may reap; ours is added while it runs."""
         self._poller = poller
         self._kept = kept
         self._socket = socket
-        self._inherited = inherited
         self._left = left
         self._pid: int | None = None
         self._pidfd = -1
@@ -46,8 +44,10 @@ class Viewer:
         if self._pid is not None:
             return
         self._modes = _modes()
-        argv = [sys.executable, "-m", "supervisor.top", self._socket, "--embedded"]
-        self._pid = os.posix_spawn(sys.executable, argv, os.environ, setsigmask=self._inherited.mask)
+        # -P: a folder named supervisor in the working folder must not be taken for ours. Our signals stay blocked in
+        # it until it is ready for them: a Ctrl-C in its first instants is for us.
+        argv = [sys.executable, "-P", "-m", "supervisor.top", self._socket, "--embedded"]
+        self._pid = os.posix_spawn(sys.executable, argv, os.environ)
         self._kept.add(self._pid)
         self._pidfd = os.pidfd_open(self._pid)
         self._poller.watch(self._pidfd, self._ended)
@@ -77,10 +77,12 @@ class Viewer:
         if self._pid is not None:
             self._kept.discard(self._pid)
         self._pid = None
-        self._restore()
-        return found is None or found.si_code != os.CLD_EXITED or found.si_status != 0
+        failed = found is None or found.si_code != os.CLD_EXITED or found.si_status != 0
+        self._restore(failed)
+        return failed
 
-    def _restore(self) -> None:
+    def _restore(self, failed: bool) -> None:
+        """The modes always; the screen only when the client could not: leaving twice moves the cursor back."""
         if self._modes is None:
             return
         try:
@@ -90,7 +92,8 @@ class Viewer:
             return  # the terminal has hung up
         try:
             termios.tcsetattr(fd, termios.TCSANOW, self._modes)
-            os.write(fd, RESTORE)
+            if failed:
+                os.write(fd, RESTORE)
         except (OSError, termios.error):
             pass
         finally:
