@@ -146,7 +146,7 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
         key=_preference,
         default=None,
     )
-    return cause or _cut_short(now, best) or best
+    return cause or _cut_short(now) or best
 
 
 def _preference(hold: Hold) -> tuple[int, bool, float]:
@@ -170,17 +170,18 @@ def _waits_for_thread(hold: Hold) -> bool:
     return hold.block is not None and hold.thread is not None and hold.thread.main and joining(hold.block)
 
 
-def _cut_short(now: list[Hold], best: Hold) -> Hold | None:
-    """The task that ``best`` waited for until it gave up and cancelled it (wait_for, timeouts)."""
-    if best.wait is None or best.rank != WOKEN or best.task is None or best.task.cancelled_at is not None:
+def _cut_short(now: list[Hold]) -> Hold | None:
+    """The task that another waited for until it gave up and cancelled it (wait_for, timeouts)."""
+    gave_up = [
+        hold
+        for hold in now
+        if hold.rank == WOKEN and hold.wait is not None and hold.wait.kind in ("task", "tasks") and not hold.open
+    ]
+    if not gave_up:
         return None
-    if best.wait.kind not in ("task", "tasks"):
-        return None
-    return min(
-        (hold for hold in now if hold.rank == CANCELLED and hold.task is not best.task),
-        key=lambda hold: hold.start,
-        default=None,
-    )
+    waiting = {hold.task for hold in gave_up}
+    cut = [hold for hold in now if hold.rank == CANCELLED and hold.task not in waiting]
+    return min(cut, key=lambda hold: (hold.at is None or origin(hold.at[0]) != "user", hold.start), default=None)
 
 
 # ------------------------------------------------------------------ several processes

@@ -47,9 +47,9 @@ class Task:
     """The life of one task, from when it was first seen."""
 
     __slots__ = (
-        "at_close", "cancelled_at", "cancelled_by", "caught", "coro", "created_by", "created_handling", "destroyed",
-        "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome", "pid", "shielded",
-        "waits",
+        "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by", "created_handling",
+        "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome", "pid",
+        "shielded", "waits",
     )  # fmt: skip
 
     def __init__(self, pid: int, number: int, first_seen: float) -> None:
@@ -63,6 +63,7 @@ class Task:
         self.created_by: Frame | None = None
         self.created_handling: str | None = None
         self.cancelled_at: float | None = None
+        self.cancel_sure = False  # it was this task that was cancelled, not one that it awaited
         self.cancelled_by: Frame | None = None
         self.caught: Frame | None = None
         self.shielded = False

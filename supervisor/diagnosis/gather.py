@@ -47,7 +47,7 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
             process.silent = at
         process.last = max(process.last, at)
         process.dropped = max(process.dropped, message.dropped)
-        _READERS.get(message.event, _keep)(process, Note(at, message.event, message.fields))
+        _READERS.get(message.event, _keep)(process, Note(at, message.event, _whole(message.fields)))
     for process in evidence.processes.values():
         _end_forgotten_blocks(process)
     for pid in [pid for pid, process in evidence.processes.items() if _was_another(process)]:
@@ -55,10 +55,19 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
     return evidence
 
 
+def _whole(value: Any) -> Any:
+    """The fields without the holes that a list may have (wire.decode lets null through everywhere)."""
+    if type(value) is dict:
+        return {key: _whole(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_whole(item) for item in value if item is not None]
+    return value
+
+
 def _was_another(process: Process) -> bool:
-    """It had left, or had become another program (exec), before the stop."""
+    """It had left, or had become another program (exec), before the stop; a moment for one that ended by itself."""
     ends = process.of("eof")
-    return bool(ends) and ends[-1].at < 0.0 and process.last <= ends[-1].at
+    return bool(ends) and process.last <= ends[-1].at < (-0.5 if process.phases else 0.0)
 
 
 def _keep(process: Process, note: Note) -> None:
@@ -97,8 +106,9 @@ def _phase(process: Process, note: Note) -> None:
     for task in tasks:
         if task is None:
             continue
-        if name == "cancel" and task.cancelled_at is None:
-            task.cancelled_at = at
+        if name == "cancel":
+            task.cancel_sure = True
+            task.cancelled_at = at if task.cancelled_at is None else task.cancelled_at
         if name in ("loop-close", "thread-join"):
             task.at_close = True
     _keep(process, note)
@@ -161,6 +171,8 @@ def _task(process: Process, at: float, fields: Mapping[str, Any]) -> Task | None
     task.late = task.late or bool(fields.get("late"))
     task.shielded = task.shielded or bool(fields.get("shielded"))
     task.caught = fields.get("caught") or task.caught
+    cancelling = fields.get("cancelling")
+    task.cancel_sure = task.cancel_sure or (cancelling is not None and cancelling > 0)
     since_cancel = fields.get("since_cancel")
     if since_cancel is not None and task.cancelled_at is None:
         task.cancelled_at = at - max(since_cancel, 0.0)
@@ -259,6 +271,8 @@ def _done(process: Process, note: Note) -> None:
         _close(task, at, where, fields["seconds"], fields.get("leaf"))
     elif task.open_wait is not None:
         task.open_wait.end = at
+    if fields.get("cancelling") == 0 and not task.cancel_sure:
+        task.cancelled_at = None  # another task's cancellation, met where it was awaited
     task.done_at = at
     task.outcome = fields.get("outcome")
     task.exception = fields.get("exception")

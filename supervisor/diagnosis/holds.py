@@ -91,6 +91,9 @@ def _cancel_in(task: Task, wait: Wait, end: float) -> float | None:
     at = task.cancelled_at
     if at is not None:
         return at if wait.start - CLOSE < at <= end + CLOSE and wait.start < at else None
+    due = wait.fields.get("due")
+    if due is not None and abs(wait.fields["seen"] + due - end) < CLOSE:
+        return None  # the sleep was over: the cancel came right after it
     last = task.waits[-1] is wait and task.outcome == "cancelled"
     return end if last and wait.end is not None and wait.handling is None else None
 
@@ -125,6 +128,9 @@ def _see_polling(hold: Hold, sources: Sources) -> None:
         return
     if wait.polled:
         hold.period = POLLED
+    sleeps = wait.leaf is not None and wait.leaf[2] == "sleep"
+    if hold.rank == LIBRARY and sleeps:
+        hold.rank, hold.period = POLL, POLLED  # a framework that sleeps looks again and again at something
     if wait.kind in ("sleep", "", "future") and wait.leaf is not None and wait.leaf[2] == "sleep":
         asked = _slept(sources(absolute(wait.at[0], hold.process.cwd), wait.at[1]))
         if asked is not None and (wait.polled or hold.end - max(hold.start, 0.0) > 2 * asked + CLOSE):

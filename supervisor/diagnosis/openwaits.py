@@ -6,7 +6,7 @@ Also the question behind it: is anybody left who could end this wait?
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.holds import BLOCKED, BUSY, CLOSE, LIBRARY, POLL, READ, SERVER, USER, joining
+from supervisor.diagnosis.holds import BLOCKED, BUSY, CANCELLED, CLOSE, LIBRARY, POLL, READ, SERVER, USER, joining
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def main_task(process: Process) -> Task | None:
 def nobody_left(process: Process, hold: Hold) -> str | None:
     """Why nobody can end this wait any more, in one sentence; None when somebody may."""
     wait = hold.wait
-    if wait is None or wait.kind not in ON_OTHERS:
-        return None
+    if wait is None or wait.kind not in ON_OTHERS or not (hold.open or hold.rank == CANCELLED):
+        return None  # a wait that ended had somebody to end it
     if wait.kind == "queue-join":
         unfinished, getting = wait.fields.get("unfinished"), wait.fields.get("count")
         if unfinished and getting == 0 and not _alive_besides(process, hold):

@@ -98,6 +98,9 @@ def _fold_held_back(leaders: list[tuple[Claim, list[Claim]]]) -> list[tuple[Clai
     )
     if blocker is None:
         return leaders
+    if late[0].words.get("never"):  # not even Python's own handler ran: a thread would not have helped
+        late[1].extend([blocker[0], *blocker[1]])
+        return [pair for pair in leaders if pair is not blocker]
     blocker[1].append(late[0])
     if _BAD[late[0].severity] < _BAD[blocker[0].severity]:
         blocker[0].severity = late[0].severity

@@ -48,7 +48,7 @@ def waterfall(phases: tuple[PhaseSpan, ...], total: float, width: int = 80, styl
     shown = [span for span in phases if span.end - span.start >= max(WORTH_A_ROW * end, 0.001)]
     if not shown or end <= 0.0:
         return []
-    room = max(width - _LABEL - _FIGURE - 3, 10)
+    room = max(width - _LABEL - _FIGURE - 3, 4)
     rows = []
     for span in shown:
         bar = _bar(span.start / end, span.end / end, room)

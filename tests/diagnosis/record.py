@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 READY_LIMIT = 20.0
 PROBE_LIMIT = 0.1  # how long the stop signal waits for the agent to be armed
+LEAVING = 0.2  # for those who are on their way out (multiprocessing's resource tracker)
 GASP = 0.15  # the last look begins so long before SIGKILL
 
 
@@ -170,6 +171,7 @@ def _stop(
         raise RuntimeError(f"{argv}: does not end")
     main_exited = time.monotonic() - zero
     status = run.process.wait()
+    run.turn(time.monotonic() + LEAVING, lambda: not _members(pid, run.folder))
     left = _members(pid, run.folder)
     commands = {member: tuple(Path(f"/proc/{member}/cmdline").read_text().split("\0")[:-1]) for member in left}
     for member in left:

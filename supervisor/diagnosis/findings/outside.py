@@ -23,7 +23,12 @@ TOGETHER = 0.25
 def leaked(case: Case) -> Iterable[Claim]:
     """Members of the worker that were alive when its main process had exited."""
     shutdown = case.shutdown
-    left = [member for member in shutdown.leftovers if not any(name in " ".join(member.argv) for name in _HELPERS)]
+    left = [
+        member
+        for member in shutdown.leftovers
+        # A process without a command line has exited and is only not reaped yet (proc(5), cmdline).
+        if member.argv and not any(name in " ".join(member.argv) for name in _HELPERS)
+    ]
     if not left:
         return
     begin = case.marks.main_exited

@@ -142,6 +142,7 @@ def not_run(case: Case) -> Iterable[Claim]:
         f"{signal_name(signal)} was sent at 0 s; its Python handler "
         + (f"began at {instant(at)}" if first else "had not begun when the process ended")
     )
+    claim.words["never"] = "yes" if first is None else ""
     held = _held_by(case, process, claim, at)
     if held:
         claim.words["doing"] = f": {held}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.enclosing import catching, retried
-from supervisor.diagnosis.evidence import ON_TASKS
+from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin
+from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import nobody_left
 from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, task_name, waited
 
@@ -95,6 +96,10 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
         claim.proof.append(f"cancelled at {instant(task.cancelled_at)}{by}, ended as {task.outcome or 'unfinished'}")
     if wait is not None and wait.handling:
         claim.proof.append("it was in the handler or finally block that its cancellation runs")
+    for other in hold.process.tasks.values():
+        closing = [w for w in other.waits if w.kind == "server" and w is not wait and w.start < begin + 0.1]
+        if closing and (closing[-1].end is None or closing[-1].end >= end - 0.1):
+            claim.proof.append(f"meanwhile {named(other)} was in Server.wait_closed() {at_line(closing[-1].at)}")
     if begin > 0.01 and task.late:
         claim.proof.append("the task was created after the stop request")
     if hold.process is not case.leader:
@@ -110,10 +115,14 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     verb = "held the exit with its cleanup for" if cleanup else "held the exit for"
     if cleanup:
         hint = "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop."
+    elif hold.rank == CANCELLED:
+        hint = "It was cut off before it had finished: give it more time, or let it finish sooner."
     elif case.to_the_end(piece):
         hint = "Put a timeout around the wait, or cancel the task when the stop is asked for."
     elif new:
         hint = "It began after the stop request: do it earlier, at the same time as the rest, or with a timeout."
+    elif wait is not None and wait.kind in ON_OTHERS:
+        hint = "It waited for somebody to act: let the stop request reach whoever does, or put a timeout around it."
     elif wait is not None and wait.kind in ON_TASKS:
         hint = "Put a timeout around this wait and cancel what is left."
     else:
@@ -130,7 +139,7 @@ def _swallowed(case: Case, piece: Piece) -> bool:
     Inside the handler it is cleanup, unless the handler is a turn of a loop that goes on (a retry).
     """
     hold = piece.hold
-    if hold is None or hold.task is None:
+    if hold is None or hold.task is None or not hold.task.cancel_sure:
         return False
     task, wait, cancelled = hold.task, hold.wait, hold.task.cancelled_at
     if cancelled is None or hold.start < cancelled - 0.03 or (wait is not None and wait.kind in ON_TASKS):
@@ -253,7 +262,7 @@ def swallowed_quietly(case: Case) -> Iterable[Claim]:
     for process in case.evidence.processes.values():
         for task in process.tasks.values():
             cancelled = task.cancelled_at
-            if task.outcome != "returned" or cancelled is None or not is_users(task):
+            if task.outcome != "returned" or cancelled is None or not task.cancel_sure or not is_users(task):
                 continue
             caught = task.caught
             if caught is None and task.waits:

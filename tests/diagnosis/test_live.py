@@ -1,0 +1,46 @@
+"""The live phrase: what is being waited for right now."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervisor.diagnosis.live import waiting
+from tests.diagnosis.test_recordings import recording
+
+
+def until(name: str, seconds: float) -> str | None:
+    """What the row says ``seconds`` after the stop."""
+    taken = recording(name)
+    now = taken.shutdown.zero + seconds
+    return waiting([message for message in taken.messages if message.at <= now], now, taken.shutdown.pid)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "phrase"),
+    [
+        ("echo-3.12", 0.5, "waits for clients of its server at echo_server.py:29 (1 more)"),
+        ("two-causes-3.9", 0.5, "event loop blocked at two_causes.py:9"),
+        ("two-causes-3.9", 1.0, "waits for task 'uploader' at two_causes.py:23 (1 more)"),
+        ("aiohttp-3.13", 0.9, "waits for task Task-1 (_run_app) at aiohttp_slow_request.py:15"),
+    ],
+)  # fmt: skip
+def test_phrase(name: str, seconds: float, phrase: str) -> None:
+    assert until(name, seconds) == phrase
+
+
+def test_a_childs_wait_is_named_when_the_parent_only_waits_for_it() -> None:
+    phrase = until("uvicorn-two-workers-3.11", 0.6)
+    assert phrase is not None
+    assert phrase.startswith("child ") and "uvicorn_slow_request.py:10" in phrase
+
+
+def test_pool_jobs_are_named() -> None:
+    taken = recording("executor-3.13")
+    now = taken.shutdown.zero - 0.2  # it ended by itself: zero is its exit
+    said = [message for message in taken.messages if message.at <= now]
+    assert waiting(said, now, taken.shutdown.pid) == "waits for a pool job at executor_outlives_main.py:17"
+
+
+def test_nothing_known_is_none() -> None:
+    assert waiting([], 5.0) is None
+    assert until("tidy-3.13", -0.05) is None

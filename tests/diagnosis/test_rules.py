@@ -1,0 +1,317 @@
+"""The parts by themselves: severity, places, source text around a line, dumps, waits, what is seen from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from supervisor.agent.wire import AgentMessage
+from supervisor.core.record import AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
+from supervisor.diagnosis import dump, enclosing, frames, outside
+from supervisor.diagnosis.case import Case
+from supervisor.diagnosis.evidence import Evidence
+from supervisor.diagnosis.explain import explain
+from supervisor.diagnosis.gather import gather
+
+if TYPE_CHECKING:
+    from supervisor.core.record import Severity
+
+
+def ended(outcome: str = "clean", grace: float | None = 10.0, exited: float = 2.0, **changes: Any) -> Shutdown:
+    killed = exited if outcome == "killed" else None
+    fields: dict[str, Any] = {
+        "worker": "w", "instance": 0, "start": 1, "pid": 7, "argv": ("bash", "w.sh"), "asked_by": "signal SIGTERM",
+        "asked_by_pid": None, "outcome": outcome, "exit_code": 0 if outcome == "clean" else None,
+        "signal": 9 if outcome == "killed" else None, "grace": grace, "zero": 100.0,
+        "marks": Marks(asked=0.0, killed=killed, main_exited=exited, exited=exited),
+        "escalation": (Climb(0.0, 15, "group"),), "masks": Masks(1 << 14, 0, 0),
+    }  # fmt: skip
+    return Shutdown(**(fields | changes))
+
+
+def told(shutdown: Shutdown) -> list[tuple[str, Severity]]:
+    return [(finding.code, finding.severity) for finding in explain(shutdown, [], lambda _f, _l: None).findings]
+
+
+# ------------------------------------------------------------------ severity
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace", "new", "nobody", "expected"),
+    [
+        (0.5, 10.0, False, False, "note"),
+        (4.9, 10.0, False, False, "note"),
+        (5.1, 10.0, False, False, "warning"),
+        (0.9, 10.0, True, False, "note"),
+        (1.1, 10.0, True, False, "warning"),
+        (0.2, 1.0, True, False, "note"),
+        (0.3, 1.0, True, False, "warning"),
+        (60.0, None, False, False, "note"),
+        (1.1, None, True, False, "warning"),
+        (0.1, 10.0, False, True, "warning"),
+    ],
+)
+def test_severity_of_holding_the_exit(
+    seconds: float, grace: float | None, new: bool, nobody: bool, expected: Severity
+) -> None:
+    case = Case(ended(grace=grace), Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    assert case.held(seconds, new, nobody=nobody) == expected
+
+
+def test_what_sigkill_cut_short_is_an_error_only_when_it_held_to_the_end() -> None:
+    case = Case(ended("killed"), Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    assert case.held(1.0, False, to_the_end=True) == "error"
+    assert case.held(1.0, False, to_the_end=False) == "note"
+
+
+# ------------------------------------------------------------------ places
+
+
+@pytest.mark.parametrize(
+    ("file", "origin", "short"),
+    [
+        ("/app/worker.py", "user", "worker.py"),
+        ("worker.py", "user", "worker.py"),
+        ("/venv/lib/python3.12/site-packages/uvicorn/server.py", "library", "uvicorn/server.py"),
+        ("/usr/lib/python3/dist-packages/apt/cache.py", "library", "apt/cache.py"),
+        ("/usr/lib/python3.12/asyncio/tasks.py", "stdlib", "asyncio/tasks.py"),
+        ("/opt/py/lib/python3.13t/asyncio/tasks.py", "stdlib", "asyncio/tasks.py"),
+        ("<frozen runpy>", "stdlib", "<frozen runpy>"),
+        ("/home/me/lib/python3-tools/x.py", "user", "x.py"),
+    ],
+)
+def test_whose_code_a_file_is(file: str, origin: str, short: str) -> None:
+    assert frames.origin(file) == origin
+    assert frames.short(file) == short
+
+
+def test_the_users_frame_is_named_before_the_librarys() -> None:
+    user, library = ("/app/w.py", 3, "fetch"), ("/v/site-packages/httpx/c.py", 9, "get")
+    leaf = ("/usr/lib/python3.12/asyncio/streams.py", 1, "read")
+    assert frames.user_first(None, (user, library, leaf)) == user
+    assert frames.user_first(None, (library, leaf)) == library
+    assert frames.user_first(leaf, (leaf,)) == leaf
+
+
+def test_a_module_that_only_started_a_library_is_not_named() -> None:
+    entry, library = ("/app/w.py", 3, "<module>"), ("/v/site-packages/kombu/c.py", 9, "drain")
+    assert frames.user_first(entry, (entry, library)) == library
+    assert frames.user_first(entry, (entry,)) == entry
+
+
+def test_a_relative_file_is_completed() -> None:
+    where = frames.where(("w.py", 3, "f"), lambda file, line: f" {file}:{line} ", "/app/")
+    assert where is not None and (where.file, where.source) == ("/app/w.py", "/app/w.py:3")
+
+
+# ------------------------------------------------------------------ source text
+
+SOURCE = '''
+async def poll(self):
+    while True:
+        try:
+            await self.once()
+
+            # a comment at any depth
+            await asyncio.sleep(1)
+        except ValueError:
+            pass
+        except BaseException as error:
+            await asyncio.sleep(2)
+        finally:
+            self.close()
+
+async def clean():
+    try:
+        await work()
+    except asyncio.CancelledError:
+        await flush()
+        raise
+
+async def other():
+    try:
+        await work()
+    except Exception:
+        await flush()
+'''.splitlines()  # fmt: skip
+
+
+def line_of(text: str, nth: int = 0) -> int:
+    return [number for number, line in enumerate(SOURCE, 1) if line.strip() == text][nth]
+
+
+def sources(_file: str, line: int) -> str | None:
+    return SOURCE[line - 1] if 0 < line <= len(SOURCE) else None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (line_of("await self.once()"), line_of("except BaseException as error:")),
+        (line_of("await asyncio.sleep(1)"), line_of("except BaseException as error:")),
+        (line_of("await asyncio.sleep(2)"), None),
+        (line_of("await work()"), line_of("except asyncio.CancelledError:")),
+        (line_of("await work()", 1), None),
+        (999, None),
+    ],
+)
+def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
+    found = enclosing.catching((("w.py", line, "poll"),), sources)
+    assert (found[1] if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (line_of("await asyncio.sleep(2)"), True),
+        (line_of("await flush()"), False),
+        (line_of("await self.once()"), False),
+    ],
+)
+def test_a_handler_inside_a_loop_is_a_retry(line: int, expected: bool) -> None:
+    assert enclosing.retried((("w.py", line, "poll"),), sources) is expected
+
+
+# ------------------------------------------------------------------ dumps
+
+DUMP = """Thread 0x00007f (most recent call first):
+  File "/app/w.py", line 21 in scan
+  File "/usr/lib/python3.12/concurrent/futures/thread.py", line 58 in run
+
+Current thread 0x00007e (most recent call first):
+  File "/usr/lib/python3.12/threading.py", line 355 in wait
+  File "/app/w.py", line 29 in main
+  File "/app/w.py", line 34 in <module>
+"""
+
+
+def test_a_dump_names_the_thread_that_does_not_wait() -> None:
+    stack, main = dump.culprit(DUMP) or ((), True)
+    assert stack[-1] == ("/app/w.py", 21, "scan") and not main
+
+
+def test_a_dump_of_one_thread_is_the_main_threads() -> None:
+    stack, main = dump.culprit('Stack (most recent call first):\n  File "/a/w.py", line 9 in match\n') or ((), False)
+    assert stack == (("/a/w.py", 9, "match"),) and main
+
+
+@pytest.mark.parametrize("text", ["", "garbage\n", '  File "x", line y in z\n', "Thread 0x1\n"])
+def test_a_dump_that_is_none(text: str) -> None:
+    assert dump.culprit(text) is None
+
+
+# ------------------------------------------------------------------ gathering
+
+
+def said(event: str, when: float, **fields: Any) -> AgentMessage:
+    return AgentMessage(event, 100.0 + when, 7, fields=fields)
+
+
+def test_a_sleep_that_outlives_its_end_is_a_poll() -> None:
+    frame = ("/app/w.py", 3, "main")
+    described = {"task": 1, "name": "Task-1", "at": frame, "leaf": frame}
+    messages = [
+        said("task-waiting", 0.05, seconds=0.05, on={"kind": "sleep", "due": 0.05}, **described),
+        said("task-waiting", 0.40, seconds=0.40, on={"kind": "sleep", "due": 0.05}, **described),
+    ]
+    (wait,) = gather(messages, 100.0, 7).processes[7].tasks[1].waits
+    assert wait.polled and wait.start == pytest.approx(0.0)
+
+
+def test_a_process_that_became_another_program_before_the_stop_is_not_evidence() -> None:
+    messages = [said("hello", -2.0, python="3.12.1"), said("eof", -1.0, rejected=0, lost=0)]
+    assert gather(messages, 100.0, 7).processes == {}
+
+
+def test_an_instant_after_the_exit_counts_as_the_exit() -> None:
+    evidence = gather([said("phase", 50.0, name="finalize")], 100.0, 7, until=2.0)
+    assert evidence.processes[7].phases[0][0] == 2.0
+
+
+def test_lost_messages_are_counted() -> None:
+    messages = [said("hello", 0.1), said("eof", 0.2, rejected=2, lost=3)]
+    assert explain(ended(exited=0.3), messages, lambda _f, _l: None).agent == AgentFacts(True, dropped=5)
+
+
+# ------------------------------------------------------------------ without an agent
+
+
+def sample(at: float, **seen: Any) -> Sample:
+    return Sample(**({"at": at, "state": "S", "cpu": 0.0, "threads": 1} | seen))
+
+
+def test_an_ignored_signal_is_an_error_when_sigkill_was_needed() -> None:
+    assert told(ended("killed", masks=Masks(0, 1 << 14, 0)))[0] == ("signal-ignored", "error")
+
+
+def test_a_blocked_signal_that_a_later_rung_made_up_for_is_a_warning() -> None:
+    rungs = (Climb(0.0, 15, "group"), Climb(1.0, 2, "group"))
+    assert told(ended(masks=Masks(0, 0, 1 << 14), escalation=rungs))[0] == ("signal-ignored", "warning")
+
+
+def test_death_by_the_default_action_of_an_unknown_program_is_a_note() -> None:
+    shutdown = ended("signalled", masks=Masks(0, 0, 0), signal=15, exit_code=None, exited=0.002)
+    assert told(shutdown)[0] == ("no-signal-handler", "note")
+
+
+def test_it_is_a_warning_when_connections_were_open() -> None:
+    shutdown = ended("signalled", masks=Masks(0, 0, 0), signal=15, samples=(sample(0.0, connections=3),))
+    assert told(shutdown)[0] == ("no-signal-handler", "warning")
+
+
+def test_a_write_that_is_stuck() -> None:
+    looks = tuple(sample(at, syscall="write") for at in (0.02, 0.5, 1.5))
+    assert told(ended("killed", samples=looks))[0] == ("output-blocked", "error")
+
+
+def test_a_shell_that_waits_for_its_command() -> None:
+    looks = tuple(sample(at, syscall="wait4", children=1) for at in (0.02, 0.5, 1.5))
+    assert ("waits-for-child", "note") in told(ended(samples=looks))
+
+
+def test_the_reason_for_no_agent_is_given() -> None:
+    shutdown = ended(argv=("/usr/bin/python3", "-I", "w.py"))
+    finding = explain(shutdown, [], lambda _f, _l: None).findings[0]
+    assert finding.code == "no-agent" and "-I" in finding.title
+    assert explain(shutdown, [], lambda _f, _l: None).agent.present is False
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        (("python3", "-Es", "w.py"), "-E"),
+        (("python3", "-W", "error", "-S"), "not load"),
+        (("python3", "w.py", "-I"), "not load"),
+        (("node", "w.js"), "not a Python"),
+    ],
+)
+def test_reasons(argv: tuple[str, ...], word: str) -> None:
+    assert word in (outside.reason(ended(argv=argv), AgentFacts(False)) or "")
+
+
+def test_computing_and_waiting_are_told_apart() -> None:
+    looks = (sample(0.02, cpu=0.0), sample(0.5, cpu=0.45), sample(1.5, cpu=0.45, syscall="poll"))
+    path = explain(ended(samples=looks, exited=1.6), [], lambda _f, _l: None).critical_path
+    assert [stretch.what for stretch in path][1:3] == ["computing", "system call poll"]
+    assert sum(stretch.seconds for stretch in path) <= 1.6 + 1e-9
+
+
+def test_what_was_seen_while_it_stopped() -> None:
+    looks = (
+        sample(0.02, listening=("127.0.0.1:80",), connections=3),
+        sample(0.5, listening=(), connections=1),
+    )
+    lines = outside.observations(ended(samples=looks))
+    assert any("stopped listening on 127.0.0.1:80" in line for line in lines)
+    assert any("3 at" in line and "1 at" in line for line in lines)
+
+
+def test_leftovers_that_had_to_be_killed_are_an_error() -> None:
+    left = (Leftover(9, ("sleep", "300"), "killed"),)
+    assert told(ended(leftovers=left))[0] == ("leaked-children", "error")
+
+
+def test_multiprocessings_own_helper_is_no_leftover() -> None:
+    helper = ("python", "-c", "from multiprocessing.resource_tracker import main;main(5)")
+    assert "leaked-children" not in dict(told(ended(leftovers=(Leftover(9, helper, "killed"),))))
