@@ -117,10 +117,10 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
 
 def state_moves_at(roster: Roster, now: float) -> float:
     """When the header's sentence next changes by itself; infinity for never."""
-    at = roster.fleet.get("next_kill")
+    at: float | None = roster.fleet.get("next_kill")
     if roster.fleet.get("want") != "down" or at is None or at <= now:
         return math.inf
-    return float(at) - math.ceil(at - now) + 1
+    return at - math.ceil(at - now) + 1
 
 
 def _going_down(roster: Roster, now: float, embedded: bool) -> tuple[str, str]:
@@ -131,7 +131,7 @@ def _going_down(roster: Roster, now: float, embedded: bool) -> tuple[str, str]:
         return f"killed {words.plural(left, 'worker')}, waiting for the kernel to end {_them(left)}", "error"
     what = f"stopping {words.plural(left, 'worker')}"
     again = "Ctrl-C again: next step now" if embedded else "supervisor stop again: next step now"
-    at = roster.fleet.get("next_kill")
+    at: float | None = roster.fleet.get("next_kill")
     if at is None:
         return f"{what}, no kill planned; {again}", "warning"
     seconds = math.ceil(at - now)
