@@ -307,3 +307,24 @@ print(_signal.getsignal(signal.SIGURG), [f for f in sys.meta_path if "sigdrain" 
     env = inject.environment({}, str(tmp_path))
     status, out, err = plain(HERE, code, env=env)
     assert (status, out, err) == (0, "0 []\n", "")
+
+
+def test_subinterpreters_beside_an_armed_agent() -> None:
+    """sys._current_frames() would walk the frames of interpreters that run: memory corruption on 3.12."""
+    code = """
+import threading, time
+deadline = time.monotonic() + 0.7
+try: import _interpreters as interpreters
+except ImportError: import _xxsubinterpreters as interpreters
+print("ready")
+while time.monotonic() < deadline:
+    one = interpreters.create()
+    interpreters.run_string(one, "import sys, threading; assert '_sigdrain_agent' not in sys.modules")
+    interpreters.destroy(one)
+"""
+    for python in interpreters("3.12", "3.13"):
+        with Worker(python, code) as worker:
+            worker.line("ready").probe()
+            assert (worker.end(), worker.err) == (0, "")
+            assert [thread["main"] for thread in worker.heard("snapshot").fields["threads"]] == [True]
+            assert len(worker.all("hello")) == 1
