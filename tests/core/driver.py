@@ -70,9 +70,9 @@ class Drive:
     def run(self, steps: int = STEPS) -> World:
         """A whole run, to the end of everything."""
         happenings = (
-            self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.leave_behind, self.bear, self.bear,
-            self.term, self.term, self.signal, self.stop_all, self.stop_one, self.start, self.job, self.absurd,
-            self.absurd, self.orphans, self.member_ends, self.agent,
+            self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.leave_behind, self.bear,
+            self.bear, self.term, self.term, self.signal, self.stop_all, self.stop_one, self.start, self.job,
+            self.absurd, self.absurd, self.orphans, self.member_ends, self.agent,
         )  # fmt: skip
         for _ in range(steps):
             self.rng.choice(happenings)()
@@ -144,7 +144,7 @@ class Drive:
         self.world.job_control(self._worker())
 
     def agent(self) -> None:
-        self.world.agent_says(self._worker(), self.rng.choice(["hello", "noticed", "drained", "cleaned", "gone"]))
+        self.world.agent_says(self._worker(), self.rng.choice(["hello", "noticed", "drained", "cleaned"]))
 
     def orphans(self) -> None:
         self.world.orphans()

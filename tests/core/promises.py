@@ -245,7 +245,7 @@ class Promises:
                 one.rungs.add(rung)
 
     def _kind(self, action: Any) -> str:
-        """``rung``: the ladder's own signal; ``stand-in``: the first request's, as received; ``raw``: only passed on."""
+        """``rung``: the ladder's own signal; ``stand-in``: the first request's, as received; ``raw``: passed on."""
         event, life, account = (
             self.world.events[-1],
             self.world.fleet.lives[action.worker],

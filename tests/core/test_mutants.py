@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
 from core import loading
 from core.driver import Drive
 from core.promises import Broken
@@ -39,8 +40,8 @@ FAULTS = (
     Fault(
         "every stop has a deadline",  # one worker after the other
         "fleet.py",
-        "        due = [life.deadline for life in self.lives]\n",
-        "        due = [life.deadline for life in self.lives][:1]\n",
+        "        due = [life.due for life in self.lives]\n",
+        "        due = [life.due for life in self.lives][:1]\n",
     ),
     Fault(
         "after SIGKILL there is a deadline too",

@@ -1,0 +1,76 @@
+"""A fleet as others see it, from a fleet that was driven by events."""
+
+from __future__ import annotations
+
+import json
+
+from core.script import Script, worker
+from supervisor.core.spec import FleetSpec, RestartSpec, WorkerSpec
+from supervisor.core.view import fleet_view, next_kill, worker_view
+
+
+def after(text: str, *workers: WorkerSpec, limit: float | None = None) -> Script:
+    script = Script(FleetSpec(workers, name="shop", limit=limit))
+    script.play(text)
+    return script
+
+
+def test_running() -> None:
+    fleet = after(">> 0 start\n>> 1 time passes", worker("api")).fleet
+    assert fleet_view(fleet) == {
+        "name": "shop", "want": "up", "asked": None, "limit": None, "next_kill": None, "workers": 1,
+    }  # fmt: skip
+    seen = worker_view(fleet, fleet.lives[0], "the executor")
+    assert (seen["title"], seen["want"], seen["phase"], seen["pid"], seen["stop"]) == (
+        "api",
+        "up",
+        "running",
+        101,
+        None,
+    )
+    assert (seen["starts"], seen["outcome"], seen["waits"]) == (1, None, "the executor")
+    assert json.loads(json.dumps(seen)) == seen
+
+
+def test_stopping() -> None:
+    script = after(">> 0 start\n>> 3 stop\n>> 4 time passes", worker("api", "TERM/10/INT/5/KILL"))
+    stop = worker_view(script.fleet, script.fleet.lives[0])["stop"]
+    assert stop == {
+        "by": "command stop", "asked": 3.0, "signal": "SIGTERM", "since": 3.0, "next_at": 13.0,
+        "next_signal": "SIGINT", "leftovers": 0,
+    }  # fmt: skip
+    assert next_kill(script.fleet) == 18.0
+    script.play(">> 14 time passes")
+    stop = worker_view(script.fleet, script.fleet.lives[0])["stop"]
+    assert (stop["signal"], stop["next_signal"]) == ("SIGINT", "SIGKILL")
+    assert next_kill(script.fleet) == 18.0
+
+
+def test_leftovers_and_the_end() -> None:
+    script = after(">> 0 start\n>> 3 stop\n>> 4 dies of SIGTERM\n>> 4 found 11 outside", worker("api"))
+    seen = worker_view(script.fleet, script.fleet.lives[0])
+    assert (seen["stop"]["leftovers"], seen["signal"], seen["phase"]) == (1, "SIGTERM", "leaving")
+    script.play(">> 5 somebody ended\n>> 5 found nobody")
+    seen = worker_view(script.fleet, script.fleet.lives[0])
+    assert (seen["stop"], seen["phase"], seen["outcome"], seen["pid"]) == (None, "exited", "signalled", None)
+    assert (seen["exit_code"], seen["ended"]) == (None, 5.0)
+
+
+def test_last_rung_and_backoff() -> None:
+    script = after(
+        ">> 0 start\n>> 1 web: exits 3\n>> 1 web: found nobody\n>> 1.1 stop api",
+        worker("api", "none"),
+        worker("web", restart=RestartSpec(backoff=2.0)),
+    )
+    api, web = (worker_view(script.fleet, life) for life in script.fleet.lives)
+    assert (api["want"], api["stop"]["next_signal"], api["stop"]["next_at"]) == ("down", None, None)
+    assert (web["want"], web["phase"], web["restart_at"], web["exit_code"]) == ("up", "backoff", 3.0, 3)
+
+
+def test_next_kill() -> None:
+    """The latest of all, cut by the limit; unknown when one will never get it."""
+    both = (worker("api"), worker("web", "none"))
+    assert next_kill(after(">> 0 start\n>> 1 stop", *both).fleet) is None
+    assert next_kill(after(">> 0 start\n>> 1 stop", *both, limit=4.0).fleet) == 5.0
+    assert next_kill(after(">> 0 start\n>> 1 stop", worker("api"), limit=40.0).fleet) == 11.0
+    assert next_kill(after(">> 0 start\n>> 1 stop\n>> 12 time passes", worker("api"), limit=40.0).fleet) is None
