@@ -143,6 +143,7 @@ class Loop:
         deadline = self.deadline
         ready = self.poller.wait(None if deadline is None else deadline - monotonic())
         at = monotonic()
+        self._census.refresh()
         # Ends before signals: a worker that was dead already was not stopped by the signal of the same batch.
         for fd, events in ready:
             if fd != self._signals:
@@ -260,6 +261,7 @@ class Loop:
         return None
 
     def _send(self, action: act.Signal) -> ev.Event:
+        self._census.refresh()
         child = self._children[action.worker]
         at = monotonic()
         pids: tuple[int, ...] = ()

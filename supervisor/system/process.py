@@ -92,10 +92,18 @@ def children(pid: int) -> list[int]:
         return found
     for task in tasks:
         try:
-            with open(f"/proc/{pid}/task/{task}/children", "rb", buffering=0) as file:
-                found += map(int, file.read().split())
+            fd = os.open(f"/proc/{pid}/task/{task}/children", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             continue
+        try:
+            data = b""
+            while chunk := os.read(fd, 65536):
+                data += chunk
+            found += map(int, data.split())
+        except OSError:
+            continue
+        finally:
+            os.close(fd)
     return found
 
 

@@ -114,6 +114,11 @@ class Census:
     def __init__(self, subreaper: bool) -> None:
         self._subreaper = subreaper
         self._argv: dict[tuple[int, float], tuple[str, ...]] = {}
+        self._adopted: list[int] | None = None
+
+    def refresh(self) -> None:
+        """Forget who our children were. Between two calls they are listed once: hundreds may end in one batch."""
+        self._adopted = None
 
     def members(self, main: int, mains: Collection[int], mark: str | None) -> list[Member]:
         """Who is alive of the worker with main process ``main`` (alive or a zombie), besides it.
@@ -129,23 +134,26 @@ class Census:
         ]
 
     def _descendants(self, main: int, mains: Collection[int], mark: str | None) -> list[Stat]:
-        found: list[Stat] = []
-        for pid in children(os.getpid()):
-            if pid == main:
-                self._subtree(pid, found)
-            elif pid not in mains:
-                one = stat(pid)
-                if one is not None and self._belongs(one, main, mark):
-                    found.append(one)
-                    self._subtree(pid, found)
+        if self._adopted is None:
+            self._adopted = [pid for pid in children(os.getpid()) if pid not in mains]
+        found = self._subtree(main)
+        for pid in self._adopted:
+            one = stat(pid)
+            if one is not None and self._belongs(one, main, mark):
+                found += [one, *self._subtree(pid)]
         return found
 
-    def _subtree(self, pid: int, found: list[Stat]) -> None:
-        for child in children(pid):
-            one = stat(child)
-            if one is not None:
-                found.append(one)
-                self._subtree(child, found)
+    def _subtree(self, top: int) -> list[Stat]:
+        """Everybody below a process. A zombie has nobody."""
+        found: list[Stat] = []
+        parents = [top]
+        while parents:
+            for child in children(parents.pop()):
+                one = stat(child)
+                if one is not None:
+                    found.append(one)
+                    parents.append(child)
+        return found
 
     def _belongs(self, one: Stat, main: int, mark: str | None) -> bool:
         if mark is None or main in (one.group, one.session):
