@@ -25,11 +25,33 @@ class Origin(Frozen):
     tag: str | None = None
 
 
+class Hold(Frozen):
+    """Who was last to end, after how many seconds of stopping, and for how many of them nobody else was left."""
+
+    worker: str
+    seconds: float
+    alone: float
+
+
+def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
+    """Who held the stop; None when fewer than two workers were asked."""
+    ends = sorted((one.zero + one.total, one.title) for one in shutdowns if one.marks.asked is not None)
+    if len(ends) < 2:
+        return None
+    (before, _), (last, holder) = ends[-2:]
+    first = min(one.zero for one in shutdowns if one.marks.asked is not None)
+    return Hold(holder, last - first, last - before)
+
+
 def document(origin: Origin, shutdowns: Sequence[Shutdown]) -> dict[str, Any]:
-    """The whole report as JSON-ready data."""
+    """The whole report as JSON-ready data. ``hold``: who held the stop of a fleet, null for a single worker."""
+    held = hold(shutdowns)
     return {
         "schema": SCHEMA,
         "supervisor": {field: getattr(origin, field) for field in origin.__match_args__},
+        "hold": None
+        if held is None
+        else {"worker": held.worker, "seconds": _time(held.seconds), "alone": _time(held.alone)},
         "shutdowns": [shutdown(one) for one in shutdowns],
     }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.core import signals, verdict
-from supervisor.core.frozen import Frozen
+from supervisor.core import report, signals, verdict
 from supervisor.core.record import Shutdown
 from supervisor.core.view import next_kill
 from supervisor.views import whole, words
@@ -48,23 +47,6 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float) -> str | No
     return text
 
 
-class Hold(Frozen):
-    """Who was last to end after the stop request, and for how many seconds nobody else was left."""
-
-    worker: str
-    seconds: float
-    alone: float
-
-
-def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
-    """Who held the stop; None when fewer than two workers were asked."""
-    ends = sorted((one.zero + one.total, one) for one in shutdowns if one.marks.asked is not None)
-    if len(ends) < 2:
-        return None
-    (before, _), (last, holder) = ends[-2:]
-    return Hold(holder.title, holder.total, last - before)
-
-
 def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
     """The shutdown report of a fleet: a row per end, the slowest first, then who held the stop."""
     asked = [one for one in shutdowns if one.marks.asked is not None]
@@ -82,7 +64,7 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
             f"  {one.title:<{wide}}  {words.duration(one.total):>8} {grace:<10}  "
             f"{style(f'{words.bar(one.total / longest, bar):<{bar}}', tone)}  {words.ended(one)}"
         )
-    held = hold(shutdowns)
+    held = report.hold(shutdowns)
     if held is not None and held.alone >= 0.01:
         lines.append(
             f"  {held.worker} held the stop: it took {words.duration(held.seconds)},"

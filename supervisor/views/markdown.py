@@ -25,6 +25,10 @@ def text(origin: Origin, shutdowns: Sequence[Shutdown]) -> str:
         "|---|---|---:|---:|---|",
     ]
     lines += [_row(one) for one in shutdowns]
+    held = data.hold(shutdowns)
+    if held is not None:
+        waited = f"the others waited {words.duration(held.alone)} for it"
+        lines += ["", f"{held.worker} held the stop of {words.duration(held.seconds)}; {waited}."]
     for one in shutdowns:
         lines += _section(one)
     return "\n".join(lines) + "\n"
