@@ -74,7 +74,7 @@ def _kind(option: Option) -> Any:
 
 def _typer_option(option: Option) -> Any:
     def check(value: Any) -> Any:
-        if option.choices and value not in option.choices:
+        if value is not None and value not in option.choices:
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(option.choices)}")
         return value
 

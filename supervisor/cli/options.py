@@ -154,6 +154,7 @@ def parse(
     """The arguments after `run` or `up` -> (values by key, the words behind), None when typer should look at it.
 
     The first word that is no option, or the one after ``--``, begins the command; nothing behind it is touched.
+    The names that `up` takes are no command: an option may follow them, and then typer reads the line.
     """
     values: Values = {}
     by_name = {name: option for option in table for name in option.names}
@@ -165,6 +166,8 @@ def parse(
             break
         if not word.startswith("-"):
             position -= 1
+            if table is not RUN and any(later.startswith("-") for later in argv[position:]):
+                return None
             break
         name, equals, value = word.partition("=")
         option = by_name.get(name)
@@ -195,7 +198,7 @@ def _complete(values: Values, environ: Mapping[str, str], table: Sequence[Option
     for option in table:
         if option.key in values:
             continue
-        text = environ.get(option.env)
+        text = environ.get(option.env) or None  # an empty variable counts as unset, as in typer
         if text is not None and (option.flag or option.many or (option.choices and text not in option.choices)):
             return False
         if option.flag:
