@@ -41,7 +41,9 @@ def test_members_left_by_an_end_of_its_own_get_the_ladder(tmp_path: Path) -> Non
         assert "had to be killed" in wrapped.stderr
     one = report(out)
     assert (one["outcome"], one["asked_by"]) == ("clean", "self")
-    assert sorted((left["pid"], left["fate"]) for left in one["leftovers"]) == [(pid, "killed") for pid in sorted(pids)]
+    assert sorted((left["pid"], left["fate"]) for left in one["leftovers"]) == [
+        (pid, "killed") for pid in sorted(pids)
+    ]
     assert [climb["signal"] for climb in one["escalation"]] == ["SIGTERM", "SIGKILL"]
 
 

@@ -178,6 +178,7 @@ def test_parent_death_term_can_be_handled_and_off_lets_it_live() -> None:
 
 # ------------------------------------------------------------------ the clock
 
+
 def test_ages_are_right_in_a_time_namespace() -> None:
     """With the boot clock shifted against the monotonic one, members are still told apart from newcomers."""
     if os.geteuid() != 0:

@@ -5,16 +5,22 @@ A real process with a real worker; only the named function of ours is replaced.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from typing import Any
 
-from supervisor import entry
-from supervisor.loop import Loop
+# No import of ours or of typing up here: `modules` tells what the wrapper itself loads.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervisor.loop import Loop
 
 
 def bug() -> None:
     """Ours: the loop fails when the first signal that is none of our child's arrives."""
+    from supervisor.loop import Loop
+
     whole = Loop.see
 
     def see(loop: Loop, event: Any) -> None:
@@ -27,6 +33,8 @@ def bug() -> None:
 
 def clock() -> None:
     """While the loop runs, every clock that can be stepped jumps by an hour at each look, then back by two."""
+    from supervisor.loop import Loop
+
     whole, real, places = Loop.run, time.time, (time.localtime, time.gmtime)
     jumps = iter(range(10**9))
 
@@ -42,6 +50,29 @@ def clock() -> None:
     Loop.run = run  # type: ignore[method-assign]  # the probe
 
 
+def modules() -> None:
+    """Writes the names of the modules loaded at the fork and at the end into the files of two variables."""
+    fork, leave = os.fork, os._exit
+
+    def listing(variable: str) -> None:
+        with open(os.environ[variable], "w") as file:
+            file.write("\n".join(sys.modules))
+
+    def forking() -> int:
+        listing("AT_FORK")
+        return fork()
+
+    def leaving(code: int) -> None:
+        if os.getpid() == ours:
+            listing("AT_END")
+        leave(code)
+
+    ours = os.getpid()
+    os.fork, os._exit = forking, leaving  # type: ignore[assignment]  # the probes
+
+
 if __name__ == "__main__":
-    {"bug": bug, "clock": clock}[sys.argv[1]]()
+    {"bug": bug, "clock": clock, "modules": modules}[sys.argv[1]]()
+    from supervisor import entry
+
     sys.exit(entry.main(["run", *sys.argv[2:]]))

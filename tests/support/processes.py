@@ -64,7 +64,9 @@ class Wrapped:
     def __enter__(self) -> Wrapped:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         if kind is not None:
             print(f"--- stderr of {self.process.args}\n{self.stderr}", file=sys.stderr)
         for pid in self.alive():
