@@ -1,4 +1,4 @@
-"""The receiving end of the agent: one listening SEQPACKET socket a worker, all bounds fixed. It decides nothing.
+"""The receiving end of the agent: a listening SEQPACKET socket, all bounds fixed. It decides nothing.
 
 The other end is a process that we did not write. What it can cost us is fixed: connections, messages per
 connection, bytes and messages per call of :meth:`Channel.read` (so that a deadline is never late because of it),
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONNECTIONS = 4096  # at once, of all workers of one user; each costs a descriptor
+PER_PROCESS = 8  # of one process; an honest one has one, and for a moment two (a fork that Python did not make)
 REFUSALS = 10_000  # refused connections after which nobody is accepted any more
 MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a long and busy shutdown some thousands
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
@@ -68,6 +69,7 @@ class Channel:
         self.refused = self.flooded = 0
         self._uids = {0, os.geteuid()} | ({uid} if uid is not None else set())
         self._peers: dict[int, Peer] = {}
+        self._by_pid: dict[int, list[Peer]] = {}
         self._listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         self._listener.setblocking(False)
         self._listener.bind(self.path)
@@ -87,19 +89,19 @@ class Channel:
 
     def live(self, pid: int) -> bool:
         """Is an agent connected that answers the probe signal? Only then may SIGURG be sent (Go uses it too)."""
-        return any(peer.pid == pid and peer.hello and peer.probe for peer in self._peers.values())
+        return any(peer.hello and peer.probe for peer in self._by_pid.get(pid, ()))
 
     def pids(self) -> list[int]:
         """The processes with a live agent, in the order in which they came."""
-        return list(dict.fromkeys(peer.pid for peer in self._peers.values() if peer.hello))
+        return [pid for pid, peers in self._by_pid.items() if any(peer.hello for peer in peers)]
 
     def dump_signal(self, pid: int) -> int | None:
         """The signal that makes faulthandler write its stacks; None when that could hit another file.
 
         A program may have closed all descriptors and opened its own under the same number: the link tells.
         """
-        for peer in self._peers.values():
-            if peer.pid == pid and peer.dump and peer.dump_signal:
+        for peer in self._by_pid.get(pid, ()):
+            if peer.dump and peer.dump_signal:
                 try:
                     if os.readlink(f"/proc/{pid}/fd/{peer.dump_fd}") == os.path.join(self.folder, peer.dump):
                         return peer.dump_signal
@@ -134,6 +136,7 @@ class Channel:
         for peer in list(self._peers.values()):
             peer.socket.close()
         self._peers.clear()
+        self._by_pid.clear()
         self._epoll.close()
         self._listener.close()
         try:
@@ -154,7 +157,8 @@ class Channel:
         peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
         credentials = peer.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         pid, uid = (int.from_bytes(credentials[at : at + 4], "little") for at in (0, 4))
-        if len(self._peers) >= CONNECTIONS or uid not in self._uids:
+        mates = self._by_pid.get(pid, ())
+        if len(self._peers) >= CONNECTIONS or len(mates) >= PER_PROCESS or uid not in self._uids:
             peer.close()
             self.refused += 1
             if self.refused >= REFUSALS:
@@ -162,6 +166,7 @@ class Channel:
             return 1_000
         peer.setblocking(False)
         self._peers[fd] = Peer(peer, pid)
+        self._by_pid.setdefault(pid, []).append(self._peers[fd])
         self._epoll.register(fd, select.EPOLLIN)
         return 1_000
 
@@ -219,6 +224,9 @@ class Channel:
         self._epoll.unregister(fd)
         peer.socket.close()
         del self._peers[fd]
+        self._by_pid[peer.pid].remove(peer)
+        if not self._by_pid[peer.pid]:
+            del self._by_pid[peer.pid]
         self._listen(True)
         if peer.dump is not None:
             text = self._take_dump(peer.dump)

@@ -21,7 +21,7 @@ from supervisor.agent import wire
 from supervisor.errors import SupervisorError
 from supervisor.system import channel as channel_module
 from supervisor.system import inject
-from supervisor.system.channel import BUDGET, CONNECTIONS, MESSAGES, Channel
+from supervisor.system.channel import BUDGET, MESSAGES, Channel
 
 
 @pytest.fixture
@@ -210,6 +210,7 @@ def test_a_flooding_peer_does_not_starve_another(channel: Channel) -> None:
 
 
 def test_ten_thousand_connections(channel: Channel) -> None:
+    """Of one process: it gets a few, and takes none from others."""
     hold = """
 import socket, sys
 kept = []
@@ -229,10 +230,22 @@ print("done", flush=True); sys.stdin.read()
         channel.read(time.monotonic())
     all_of(channel)
     assert channel.refused >= 9_000
-    assert len(os.listdir("/proc/self/fd")) < CONNECTIONS + 50
+    assert len(os.listdir("/proc/self/fd")) < 50 + channel_module.PER_PROCESS
+    with connected(channel) as honest:
+        honest.send(message("hello"))
+        assert "hello" in [one.event for one in all_of(channel)]
     sender.communicate(timeout=30)
+
+
+def test_no_more_connections_than_it_can_hold(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel_module, "CONNECTIONS", 3)
+    senders = [connected(channel) for _ in range(5)]
     all_of(channel)
-    with connected(channel) as late:  # an honest one after the storm
+    assert channel.refused == 2
+    for sender in senders:
+        sender.close()
+    all_of(channel)
+    with connected(channel) as late:
         late.send(message("hello"))
         assert "hello" in [one.event for one in all_of(channel)]
 
