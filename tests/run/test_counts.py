@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from support.processes import SUPERVISOR, Wrapped, python, status, until
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")
@@ -57,7 +56,7 @@ def test_nothing_is_compiled_at_run_time(tmp_path: Path) -> None:
     ).stderr
     ours = [line for line in said.splitlines() if line.startswith("# code object from ") and "supervisor" in line]
     assert any("supervisor" in line and line.endswith(".pyc'") for line in ours), "the question was put rightly"
-    assert [line for line in ours if line.endswith(".py'") or line.endswith(".py")] == []
+    assert [line for line in ours if line.endswith((".py'", ".py"))] == []
 
 
 def _switches(pid: int) -> tuple[int, int]:

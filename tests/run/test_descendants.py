@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from support.processes import SUPERVISOR, Wrapped, children, gone, python, report, run, state, status, until
 
 

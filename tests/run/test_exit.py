@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from support.processes import SUPERVISOR, Wrapped, run
 
 CODES = [0, 1, 2, 3, 31, 32, 63, 64, 100, 124, 125, 126, 127, 128, 129, 137, 143, 200, 254, 255]
@@ -24,7 +23,14 @@ def test_exit_codes_pass_through_in_silence() -> None:
 
 @pytest.mark.parametrize("choice", ["auto", "raise", "code"])
 def test_death_by_a_signal(choice: str) -> None:
-    numbers = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV]
+    numbers: list[int] = [
+        signal.SIGHUP,
+        signal.SIGINT,
+        signal.SIGQUIT,
+        signal.SIGABRT,
+        signal.SIGKILL,
+        signal.SIGSEGV,
+    ]
     numbers += [signal.SIGPIPE, signal.SIGTERM, signal.SIGUSR1, signal.SIGXFSZ, 40]
     with contextlib.ExitStack() as stack:
         for number in numbers:
@@ -56,7 +62,7 @@ def _executable(path: Path, text: str) -> str:
         (lambda at: _executable(at / "s", "#!/nonexistent/sh\n"), 127, "interpreter '/nonexistent/sh'", "#! line"),
         (lambda at: _executable(at / "s", "echo hello\n"), 126, "no #! line", "begin it with a line like #!/bin/sh"),
         (lambda at: _executable(at / "s", ""), 126, "no #! line", "begin it with"),
-        (lambda at: str(at), 126, "it is a folder", "give the program inside it"),
+        (str, 126, "it is a folder", "give the program inside it"),
         (lambda _: "", 127, "'': not found in PATH", "check the spelling"),
     ],
     ids=["unknown", "no-file", "no-interpreter", "no-shebang", "empty-file", "folder", "empty-name"],

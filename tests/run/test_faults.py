@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from support.processes import SUPERVISOR, Wrapped, gone, python, report, run
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")

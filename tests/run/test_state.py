@@ -7,13 +7,11 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from support.processes import SUPERVISOR, WORKERS, Wrapped, gone, pids, python, run, status, until
+from support.processes import SUPERVISOR, Wrapped, gone, pids, python, run, status, until
 
 # Not grep, which handles SIGSEGV, nor Python, which ignores SIGPIPE and SIGXFSZ.
 OWN_STATUS = ["cat", "/proc/self/status"]

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from support.processes import Wrapped, gone, python, report, state, until
 
 LADDER = ("--escalation", "TERM/30/INT/30/KILL")
@@ -136,7 +135,8 @@ def test_a_worker_that_ended_before_the_signal_keeps_its_exit_code() -> None:
         pid = wrapped.main
         wrapped.send(signal.SIGSTOP)
         until(lambda: state(wrapped.pid) == "T", "supervisor stopped")
-        wrapped.process.stdin.write(b"\n")  # type: ignore[union-attr]  # stdin=PIPE
+        assert wrapped.process.stdin is not None
+        wrapped.process.stdin.write(b"\n")
         until(lambda: state(pid) == "Z", "worker ended")
         wrapped.send(signal.SIGTERM, signal.SIGCONT)
         assert wrapped.wait() == 5

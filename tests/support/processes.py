@@ -52,11 +52,16 @@ class Wrapped:
         **popen: Any,
     ) -> None:
         self._mark = uuid.uuid4().hex
-        self._stderr = TemporaryFile()
+        self._stderr = TemporaryFile()  # noqa: SIM115 - closed at exit
         self._text = b""
         environ = os.environ | dict(env or {}) | {MARK: self._mark}
-        given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": self._stderr, "process_group": 0}
-        self.process = subprocess.Popen(
+        given: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": self._stderr,
+            "process_group": 0,
+        }
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
             argv or [SUPERVISOR, "run", *options, "--", *command], env=environ, bufsize=0, **(given | popen)
         )
         self.pid = self.process.pid

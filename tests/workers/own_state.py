@@ -10,7 +10,7 @@ import sys
 fds = [int(name) for name in os.listdir("/proc/self/fd")]
 found = json.dumps(
     {
-        "fds": sorted(fd for fd in fds if os.path.exists("/proc/self/fd/%d" % fd)),
+        "fds": sorted(fd for fd in fds if os.path.exists(f"/proc/self/fd/{fd}")),
         "leads_group": os.getpgid(0) == os.getpid(),
         "same_session": os.getsid(0) == os.getsid(os.getppid()),
         "umask": os.umask(0),
