@@ -38,7 +38,8 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                     first (bool: the one that armed the agent), signal, handlers [HANDLER], displaced [HANDLER]
                     (earlier handlers of the same signals, oldest first), loops [LOOP], n_tasks, tasks [TASK]
                     (<= 100), threads [THREAD], running (name of the task on the loop's stack)
-    ready           seconds (the arming took), sampler (bool), monitoring (bool): all is in place; last of its batch
+    ready           seconds (the arming took), sampler (bool), monitoring (bool): all is in place, and the main thread
+                    is back in its own code; last of its batch
     phase           name: this phase begins now, and ends where the next begins
                       cancel       n_tasks, tasks, by, exception (what main ended with, e.g. KeyboardInterrupt)
                       asyncgens    generators [{name, at}]

@@ -32,6 +32,7 @@ _alive = False
 _looks = 0
 _cpu = 0
 _seen: Dict[int, ThreadWait] = {}
+_ready: List[Dict[str, Any]] = []
 _outbox: List[Tuple[str, Dict[str, Any]]] = []
 _idle_tell: Dict[int, float] = {}
 _quiet_since = 0
@@ -65,6 +66,37 @@ def start() -> bool:
     except RuntimeError:  # 3.12: not once the main thread has ended
         _alive = False
     return _alive
+
+
+def announce(ready: Dict[str, Any]) -> None:
+    """Say "ready" when the main thread has left us: the parent then sends a signal whose handler may raise, and our
+    frames would be in its traceback."""
+    if not _alive:
+        agent.say("ready", **ready)
+        return
+    _ready.append(ready)
+    try:
+        _wake.release()
+    except RuntimeError:
+        pass
+
+
+def say_ready() -> None:
+    until = monotonic_ns() + 50_000_000
+    while inside(agent.main_thread) and monotonic_ns() < until:
+        agent.sleep(0.0001)
+    while _ready:
+        agent.say("ready", **_ready.pop(0))
+
+
+def inside(ident: int) -> bool:
+    """Is a thread in code of ours?"""
+    frame = frames.running().get(ident)
+    while frame is not None:
+        if frames.rank(frame.f_code.co_filename) == frames.OURS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def stop(seconds: float = 0.01) -> None:
@@ -101,6 +133,7 @@ def forget() -> None:
     global _alive, _stopping
     _alive, _stopping = False, True
     threads.ours = threads.ours_tid = 0
+    del _ready[:]
     _seen.clear()
     _idle_tell.clear()
 
@@ -117,6 +150,8 @@ def _run(wake: Any) -> None:
     del _outbox[:]
     try:
         while not _stopping:
+            if _ready:
+                say_ready()
             now = monotonic_ns()
             _looks += 1
             look(now)
@@ -134,6 +169,8 @@ def _run(wake: Any) -> None:
     except Exception as error:  # nothing may leave this thread: it would be printed
         agent.say("agent-error", where="sampler", error=repr(error)[:300])
     finally:
+        while _ready:
+            agent.say("ready", **_ready.pop(0))
         agent.say("sampler-end", ticks=_looks, cpu=_cpu / 1e9)
         _alive = False
 

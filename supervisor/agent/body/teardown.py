@@ -72,7 +72,7 @@ def begin(reason: str, number: Optional[int] = None, ask: bool = False) -> None:
         watching = monitoring.start()
         sampling = sampler.start()
         took = (monotonic_ns() - entered) / 1e9
-        agent.say("ready", seconds=took, sampler=sampling, monitoring=watching)
+        sampler.announce({"seconds": took, "sampler": sampling, "monitoring": watching})
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 

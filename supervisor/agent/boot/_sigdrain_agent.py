@@ -27,7 +27,7 @@ BODY = ("hooks", "frames", "threads", "tasks", "waits", "monitoring", "late", "s
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
 FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
 
-pid = 0
+pid = main_thread = 0
 history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
 body = None  # the module `teardown`, once loaded
 _socket_ = None
@@ -321,8 +321,8 @@ class Tail:
 
 
 def connect(forked):
-    global _socket_, _identity, _numbers, _dropped, _dump, pid
-    pid, _numbers, _dropped = getpid(), count(1), 0
+    global _socket_, _identity, _numbers, _dropped, _dump, pid, main_thread
+    pid, main_thread, _numbers, _dropped = getpid(), get_ident(), count(1), 0
     del _backlog[:]
     ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     try:
