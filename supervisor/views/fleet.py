@@ -48,12 +48,13 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float) -> str | No
 
 
 def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
-    """The shutdown report of a fleet: a row per end, the slowest first, then who held the stop."""
+    """The shutdown report of a fleet: a row per end, the slowest first, who held the stop, who had gone before."""
     asked = [one for one in shutdowns if one.marks.asked is not None]
     rows = sorted(asked, key=lambda one: -one.total)
     if not rows:
         return ""
-    wide = max(len(one.title) for one in rows)
+    earlier = _ended_before(shutdowns)
+    wide = max(len(one.title) for one in (*rows, *earlier))
     longest = max(one.total for one in rows) or 1.0
     bar = max(min(width - wide - 52, 30), 8)
     lines = [style(f"shutdown of {words.plural(len(rows), 'worker')}", "bold")]
@@ -70,9 +71,19 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
             f"  {held.worker} held the stop: it took {words.duration(held.seconds)},"
             f" the others waited {words.duration(held.alone)} for it"
         )
+    for one in earlier:
+        tone = "good" if one.outcome == "clean" else "error"
+        starts = f", after {one.start} starts" if one.start > 1 else ""
+        lines.append(f"  {one.title:<{wide}}  had ended by itself: {style(words.ended(one), tone)}{starts}")
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
     return "\n".join(lines) + "\n"
+
+
+def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
+    """The last end of each worker that was not there any more when the stop was asked for."""
+    last = {one.title: one for one in shutdowns}
+    return [one for one in last.values() if one.marks.asked is None]
 
 
 def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:

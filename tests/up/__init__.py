@@ -1,0 +1,1 @@
+"""`supervisor up` on real processes."""
