@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -23,6 +25,14 @@ class Point(Frozen):
 class Named(Point):
     y: int = 5
     name: str = ""
+
+
+class Empty(Frozen):
+    pass
+
+
+class Nothing(Frozen):
+    pass
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,20 @@ def test_equality_is_by_class_and_values() -> None:
     assert Point(1, 5) != Named(1, 5)
     assert Point(1) != DataPoint(1)
     assert len({Point(1), Point(1), Point(2)}) == 2
+
+
+def test_a_record_is_no_tuple_to_others() -> None:
+    """It is one inside, for speed (measured); nothing may depend on that."""
+    plain = (1, 5)
+    assert Point(1, 5) != plain and plain != Point(1, 5)
+    assert {Point(1, 5): "record"}.get(plain) is None  # type: ignore[call-overload]  # the wrong key is the point
+    assert Empty()
+    assert Empty() != Nothing()
+
+
+def test_copied_and_pickled() -> None:
+    assert copy.deepcopy(Named(1, name="a")) == copy.copy(Named(1, name="a")) == Named(1, name="a")
+    assert pickle.loads(pickle.dumps(Named(1, 2))) == Named(1, 2)
 
 
 def test_shown_without_defaults() -> None:

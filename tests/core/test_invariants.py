@@ -116,9 +116,6 @@ TestFleets = Fleets.TestCase
 TestFleets.settings = settings(
     max_examples=200,
     stateful_step_count=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 

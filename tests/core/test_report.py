@@ -173,6 +173,17 @@ def test_spans_are_never_negative() -> None:
     assert report.spans(Marks(asked=0.1, noticed=0.05, exited=0.2))["notice"] == 0.0
 
 
+def test_who_held_the_stop() -> None:
+    """The last to end, and how long nobody else was left; of one worker nobody asks."""
+    quick = BARE.with_(worker="quick", outcome="clean", zero=10.0, marks=Marks(asked=0.0, exited=0.5))
+    slow = quick.with_(worker="slow", zero=10.1, marks=Marks(asked=0.0, exited=3.0))
+    by_itself = quick.with_(worker="early", zero=2.0, marks=Marks(exited=90.0))
+    assert report.document(ORIGIN, [slow, quick, by_itself])["hold"] == {
+        "worker": "slow", "seconds": 3.1, "alone": 2.6,
+    }  # fmt: skip
+    assert report.document(ORIGIN, [quick, by_itself])["hold"] is None
+
+
 def test_title_and_total() -> None:
     assert (FULL.title, BARE.title) == ("api.1", "api")
     assert FULL.total == 0.49

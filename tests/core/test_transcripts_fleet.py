@@ -217,3 +217,31 @@ def test_the_unexpected() -> None:
         """,
         worker(),
     )
+
+
+def test_dropped_by_one() -> None:
+    """TERM:0 of one worker: the others stop, it goes on until it is asked in another way."""
+    up(
+        """
+        >> 0 start
+        << api: start
+        << web: start
+        >> 1 SIGTERM
+        << web: SIGTERM to the group
+        >> 1.5 web: exits 0
+        << web: survey
+        >> 1.5 web: found nobody
+        << web: reap
+        << web: report: clean, code 0, 0.5 s, asked by signal SIGTERM
+        >> 9 SIGINT
+        << api: SIGINT to the group
+        >> 9.5 api: exits 0
+        << api: survey
+        >> 9.5 api: found nobody
+        << api: reap
+        << api: report: clean, code 0, 0.5 s, asked by signal SIGINT
+        == over, code 0
+        """,
+        worker("api", rewrite=((15, 0),)),
+        worker("web"),
+    )

@@ -1,0 +1,56 @@
+"""The small questions of a stop: who had the signal already, what a step says when nothing is to be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervisor.core import escalation, ladder
+from supervisor.core.actions import Signal
+from supervisor.core.events import Tick
+from supervisor.core.life import Life, Stop
+from supervisor.core.record import Member
+from supervisor.core.spec import ExecSpec, StopSpec, WorkerSpec
+from supervisor.core.step import step
+
+API = WorkerSpec("api", ExecSpec(("api",)), StopSpec(ladder.parse("TERM/10/KILL")))
+TOLD = 100.0
+
+
+@pytest.mark.parametrize(
+    ("started", "pid", "newest", "told"),
+    [
+        (99.0, 500, None, True),
+        (99.0, 500, 400, True),
+        (99.995, 500, None, True),
+        (99.995, 399, 400, True),
+        (99.995, 400, 400, True),
+        (99.995, 401, 400, False),
+        (100.0005, 401, 400, False),
+        (100.0005, 399, 400, True),
+        (100.01, 399, 400, False),
+        (105.0, 500, None, False),
+    ],
+)
+def test_had_it_from_the_group(started: float, pid: int, newest: int | None, told: bool) -> None:
+    """/proc rounds starts down to 10 ms: within one tick the pid decides, if the newest one was known."""
+    life = Life(0, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1, group_told=TOLD, newest=newest))
+    _, actions = escalation.tell(life, (Member(pid, ("x",), started, in_group=True, state="S"),))
+    assert (actions == ()) == told
+
+
+def test_told_one_by_one() -> None:
+    """Those outside the group, those never told as a group; not zombies, and nobody twice."""
+    life = Life(0, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1))
+    members = (
+        Member(11, ("x",), 1.0, in_group=True, state="S"),
+        Member(12, ("x",), 1.0, in_group=False, state="T"),
+        Member(13, ("x",), 1.0, in_group=True, state="Z"),
+    )
+    life, actions = escalation.tell(life, members)
+    assert actions == (Signal(0, 15, "leftovers", pids=(11, 12), wake=True, ladder=True),)
+    assert escalation.tell(life, members) == (life, ())
+
+
+def test_a_tick_without_a_stop() -> None:
+    life = Life(0, API, pid=7)
+    assert step(life, Tick(5.0)) == (life, ())
