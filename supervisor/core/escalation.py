@@ -133,8 +133,7 @@ def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool
 def tell(life: Life, members: tuple[Member, ...]) -> Step:
     """Send the rung's signal to those that have not had it; nobody gets the same rung twice."""
     stop = life.stop
-    if stop is None:
-        return life, ()
+    assert stop is not None
     fresh = tuple(
         member.pid
         for member in members
