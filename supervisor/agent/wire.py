@@ -40,7 +40,8 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                     (<= 100), threads [THREAD], running (name of the task on the loop's stack)
     ready           seconds (the arming took), sampler (bool), monitoring (bool): all is in place, and the main thread
                     is back in its own code; last of its batch
-    phase           name: this phase begins now, and ends where the next begins
+    phase           name: this phase begins now, and ends where the next begins. Where nothing was left to wait for
+                    (no task, generator, connection, thread) and nobody had asked, only n_tasks 0 goes with it
                       cancel       n_tasks, tasks, by, exception (what main ended with, e.g. KeyboardInterrupt)
                       asyncgens    generators [{name, at}]
                       executor     busy [THREAD], queued

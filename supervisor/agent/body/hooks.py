@@ -9,8 +9,12 @@ import _signal  # type: ignore[import-not-found]  # CPython's own
 import atexit
 import os
 import sys
+from _weakref import ref
 
 import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+
+ROUNDS_TOLD = 3  # loops closed while nobody had asked for a stop: after so many it is the program's way of working
+rounds = 0
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +94,44 @@ def like(ours: Any, theirs: Any) -> Any:
     return ours
 
 
+def step(what: str, loop: Any, frame: Optional[FrameType]) -> None:
+    """A step of a teardown. Where nothing is left to wait for, it is told without loading what explains."""
+    global rounds
+    if agent.body is None:
+        if agent.get_ident() != agent.main_thread:  # a loop of some thread came to its end: no shutdown
+            return
+        if nothing_left(loop):
+            if rounds < ROUNDS_TOLD:
+                agent.say("phase", name=what, n_tasks=0)
+            rounds += what == "loop-closed"
+            return
+    agent.note(what, loop, frame)
+
+
+def nothing_left(loop: Any) -> bool:
+    """No task, no generator, no connection, no thread; False when that is not plain to see."""
+    threading, tasks = sys.modules.get("threading"), sys.modules.get("asyncio.tasks")
+    try:
+        if threading is not None and len(threading._active) > 1:
+            return False
+        if len(getattr(loop, "_asyncgens", None) or ()) or len(getattr(loop, "_transports", None) or ()):
+            return False
+        if sys.version_info >= (3, 14) and tasks is not None and loop is not None:
+            return not tasks.all_tasks(loop)
+        for name in ("_scheduled_tasks", "_all_tasks", "_eager_tasks"):
+            found = getattr(tasks, name, ())
+            references = list(getattr(found, "data", found))
+            if len(references) > 100:
+                return False
+            for reference in references:
+                task = reference() if isinstance(reference, ref) else reference
+                if task is not None and not task.done():
+                    return False
+        return True
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+
+
 def wrap(owner: Any, name: str, what: str, after: Optional[str] = None) -> None:
     """Notice each call of a method that runs once in a loop's life."""
     real = getattr(owner, name, None)
@@ -97,13 +139,13 @@ def wrap(owner: Any, name: str, what: str, after: Optional[str] = None) -> None:
         return
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        agent.note(what, self, sys._getframe(1))
+        step(what, self, sys._getframe(1))
         if after is None:
             return real(self, *args, **kwargs)
         try:
             return real(self, *args, **kwargs)
         finally:
-            agent.note(after, self, None)
+            step(after, self, None)
 
     setattr(owner, name, like(method, real))
 
@@ -132,7 +174,7 @@ def watch_unix_events(module: Any) -> None:
 
 
 def watch_runners(module: Any) -> None:
-    module._cancel_all_tasks = agent.Entry(module._cancel_all_tasks, lambda frame: agent.note("cancel", None, frame))
+    module._cancel_all_tasks = agent.Entry(module._cancel_all_tasks, lambda frame: step("cancel", None, frame))
 
 
 def watch_uvloop(module: Any) -> None:
@@ -143,16 +185,12 @@ def watch_uvloop(module: Any) -> None:
 
 
 def watch_threading(module: Any) -> None:
-    module._shutdown = agent.Entry(module._shutdown, lambda frame: note_thread_join(module, frame))
+    module._shutdown = agent.Entry(module._shutdown, note_thread_join)
 
 
-def note_thread_join(threading: Any, frame: Optional[FrameType]) -> None:
+def note_thread_join(frame: Optional[FrameType]) -> None:
     atexit.register(at_first_exit)  # callbacks run last in, first out: this one before all others
-    busy = [t for t in list(threading._active.values()) if t is not threading._main_thread]
-    if busy or agent.body is not None or "asyncio" in sys.modules:
-        agent.note("thread-join", None, frame)
-    else:
-        agent.say("phase", name="thread-join")
+    step("thread-join", None, frame)
 
 
 def at_first_exit() -> None:

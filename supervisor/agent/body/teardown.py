@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
 
 KILLS_TOLD = 20
-FOUND_LIMIT = 3  # loops torn down by a program that goes on: after so many it is its way of working
 OF_A_LOOP = frozenset(("cancel", "asyncgens", "executor", "loop-stop", "loop-close", "loop-closed"))
 STOP_REQUESTS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGQUIT)  # SIGHUP mostly asks for a reload
 
 armed = False
 asked: Optional[str] = None  # "probe" or "signal"
-_rounds = _kills = 0  # loops closed while nobody had asked for a stop
+_kills = 0
 _stopping = False  # a stop signal was handled, or a teardown has begun
 _sampler_paused = False
 
@@ -41,7 +40,7 @@ _sampler_paused = False
 def note(what: str, about: Any = None, *more: Any) -> None:
     """The one door of the first tier. Exceptions are its matter."""
     global _stopping
-    if not armed and what in OF_A_LOOP and (_rounds >= FOUND_LIMIT or not in_main_thread()):
+    if not armed and what in OF_A_LOOP and (hooks.rounds >= hooks.ROUNDS_TOLD or not in_main_thread()):
         return
     _stopping = _stopping or what != "probe"
     _NOTES[what](about, *more)
@@ -242,9 +241,8 @@ def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
 
 def on_loop_closed(loop: Any, *_: Any) -> None:
     if loop.is_closed():
-        global _rounds
         agent.say("phase", name="loop-closed")
-        _rounds += asked is None
+        hooks.rounds += asked is None
         tasks.loops[:] = [one for one in tasks.loops if one is not loop]
         if armed and asked is None and not threads.busy():
             disarm()
