@@ -170,7 +170,8 @@ def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
         chosen = range(len(fleet.lives))
     else:
         attempts = tuple(
-            Attempts() if index in event.workers else attempt for index, attempt in enumerate(fleet.attempts)
+            Attempts(wanted=False) if index in event.workers else attempt
+            for index, attempt in enumerate(fleet.attempts)
         )
         fleet = _at_rest(fleet.with_(attempts=attempts), event.workers)
         chosen = event.workers  # type: ignore[assignment]  # both are iterables of indexes

@@ -8,11 +8,15 @@ from supervisor.core.spec import RestartSpec
 
 
 class Attempts(Frozen):
-    """Restarts without a stable run in between; ``due`` is when the next start happens, None when none is planned."""
+    """Restarts without a stable run in between; ``due`` is when the next start happens, None when none is planned.
+
+    ``wanted``: False from a stop request on (it may come when the end is known, but not reaped) until a start.
+    """
 
     count: int = 0
     due: float | None = None
     exhausted: bool = False
+    wanted: bool = True
 
 
 def after_end(
@@ -22,6 +26,8 @@ def after_end(
 
     ``due`` stays None when the policy says no; ``exhausted`` marks the named failure: too many restarts.
     """
+    if not attempts.wanted:
+        return attempts
     if spec.on_exit != "restart" or spec.policy == "never":
         return Attempts(attempts.count)
     if spec.policy == "on-failure" and ended.outcome == "clean":

@@ -68,10 +68,10 @@ FAULTS = (
         '    """Pass a signal on that asks for no stop."""\n    if not life.alive:\n',
     ),
     Fault(
-        "a stopped worker stays stopped",  # a restart policy wins over a request
+        "a stopped worker stays stopped",  # a stop during backoff is forgotten
         "fleet.py",
-        "    asked = life.stop is not None and life.stop.asked is not None\n    if not asked and",
-        "    asked = False\n    if not asked and",
+        "            Attempts(wanted=False) if index in event.workers else attempt\n",
+        "            attempt\n",
     ),
     Fault(
         "a stopped worker stays stopped",  # a request during fork is forgotten

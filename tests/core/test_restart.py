@@ -64,6 +64,11 @@ def test_a_stable_run_begins_anew(ran: float, count: int) -> None:
     assert after_end(RestartSpec(stable=10.0), Attempts(3), ended("failed"), ran, AT, 0.5).count == count
 
 
+def test_asked_to_stop_when_its_end_was_known_already() -> None:
+    attempts = Attempts(wanted=False)
+    assert after_end(RestartSpec(policy="always"), attempts, ended("failed"), 0.0, AT, 0.5) == attempts
+
+
 def test_no_restart_at_all() -> None:
     assert after_end(RestartSpec(burst=0), Attempts(), ended("failed"), 0.0, AT, 0.5).exhausted
 
