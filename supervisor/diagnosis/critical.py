@@ -149,8 +149,11 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     return cause or _cut_short(now) or best
 
 
-def _preference(hold: Hold) -> tuple[int, bool, float]:
-    return hold.rank, _bystander(hold), hold.start
+def _preference(hold: Hold) -> tuple[int, bool, bool, bool, float]:
+    """What says most first: a known kind of wait before a bare future, code of the user's before the library's."""
+    vague = hold.wait is not None and hold.wait.kind in ("future", "")
+    nobodys = hold.at is None or origin(hold.at[0]) == "stdlib"
+    return hold.rank, _bystander(hold), nobodys, vague, hold.start
 
 
 def _bystander(hold: Hold) -> bool:

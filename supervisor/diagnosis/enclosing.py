@@ -6,7 +6,7 @@ lines come one by one from a callback, and a parser would need the whole file to
 
 from __future__ import annotations
 
-from supervisor.diagnosis.frames import absolute
+from supervisor.diagnosis.frames import absolute, origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _TAKES = ("CancelledError", "BaseException")
 def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | None:
     """The innermost frame whose line lies in a `try` with an `except` that takes CancelledError, at that `except`."""
     for frame in reversed(stack):
-        if frame[0] == "...":
+        if frame[0] == "..." or origin(frame[0]) != "user":
             continue
         line = _handler(absolute(frame[0], cwd), frame[1], sources)
         if line is not None:
@@ -31,7 +31,7 @@ def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | 
 def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
     """Some frame's line lies in a handler that takes CancelledError and whose `try` is inside a loop."""
     for frame in reversed(stack):
-        if frame[0] == "...":
+        if frame[0] == "..." or origin(frame[0]) != "user":
             continue
         heads = _heads(absolute(frame[0], cwd), frame[1], sources)
         for index, head in enumerate(heads):

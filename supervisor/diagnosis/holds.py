@@ -60,9 +60,21 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
         for block in thread.blocks
         if block.state != "loop-idle" and not _idle_loop(process, thread, block)
     ]
+    _begin_with_the_step(found)
     found += _joined(process, until)
     found += _from_dump(process, until)
     return found
+
+
+def _begin_with_the_step(found: list[Hold]) -> None:
+    """A blocked loop at changing lines is told in pieces; it was blocked since its task's step began."""
+    steps = [
+        hold for hold in found if hold.wait is not None and hold.wait.kind == "ready" and hold.wait.at is not None
+    ]
+    for hold in found:
+        if hold.what == "loop-blocked" and hold.block is not None:
+            begun = [s.start for s in steps if s.wait and s.wait.at in hold.block.stack and s.end >= hold.end - CLOSE]
+            hold.start = min([hold.start, *begun])
 
 
 def _of_task(process: Process, task: Task, until: float) -> list[Hold]:
@@ -108,7 +120,7 @@ def _rank(wait: Wait) -> int:
     kind = wait.kind
     if kind == "server":
         return SERVER
-    if kind in ON_TASKS or kind in ON_OTHERS:
+    if kind in ON_TASKS or kind in ON_OTHERS or (kind == "future" and wait.leaf and wait.leaf[2] == "__aexit__"):
         return WOKEN
     if wait.polled:
         return POLL
@@ -152,9 +164,10 @@ def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
     """An event loop without Python frames of its own (uvloop) that waits in epoll for its tasks."""
     if not thread.main or not process.tasks:
         return False
-    if block.doing == "poll" and block.state == "busy":
-        return True
     leaf = block.leaf
+    # Before Python 3.11 time.sleep() is a select(2) too: the user's own line on top is no idle loop.
+    if block.doing == "poll" and block.state == "busy" and (leaf is None or origin(leaf[0]) != "user"):
+        return True
     idle = block.cpu is not None and block.cpu < 0.5 * (block.end - block.start)
     return idle and leaf is not None and leaf[0].endswith(_LOOP_FILES)
 

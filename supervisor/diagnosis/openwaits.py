@@ -6,6 +6,7 @@ Also the question behind it: is anybody left who could end this wait?
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.frames import origin
 from supervisor.diagnosis.holds import BLOCKED, BUSY, CANCELLED, CLOSE, LIBRARY, POLL, READ, SERVER, USER, joining
 
 TYPE_CHECKING = False
@@ -126,7 +127,13 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
     if not awaited:
         return hold
     best = min(awaited, key=lambda other: (other.rank, other.start))
+    if hold.at is not None and origin(hold.at[0]) == "user" and _all_stdlib(best):
+        return hold  # wait_for() and the like wrap what is awaited in a task of their own
     return _follow(best, tasks, threads, seen) or best
+
+
+def _all_stdlib(hold: Hold) -> bool:
+    return hold.at is None or origin(hold.at[0]) == "stdlib"
 
 
 def _idle(hold: Hold) -> bool:

@@ -238,7 +238,8 @@ def test_lost_messages_are_counted() -> None:
 
 
 def sample(at: float, **seen: Any) -> Sample:
-    return Sample(**({"at": at, "state": "S", "cpu": 0.0, "threads": 1} | seen))
+    fields: dict[str, Any] = {"at": at, "state": "S", "cpu": 0.0, "threads": 1}
+    return Sample(**(fields | seen))
 
 
 def test_an_ignored_signal_is_an_error_when_sigkill_was_needed() -> None:

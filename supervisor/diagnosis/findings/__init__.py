@@ -19,6 +19,7 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     loop.displaced,
     tasks.held_by_tasks,
     threads.held_by_threads,
+    threads.held_by_phases,
     tasks.created_while_cancelled,
     tasks.shielded_cut,
     tasks.swallowed_quietly,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.critical import Piece
     from supervisor.diagnosis.evidence import Process, Task
     from supervisor.diagnosis.frames import Frame
+    from supervisor.diagnosis.holds import Hold
 
 # A cancel that was swallowed and cost less is a manner of speaking, not a fault (learn E.4).
 WENT_ON = 0.1
@@ -142,13 +143,23 @@ def _swallowed(case: Case, piece: Piece) -> bool:
     if hold is None or hold.task is None or not hold.task.cancel_sure:
         return False
     task, wait, cancelled = hold.task, hold.wait, hold.task.cancelled_at
-    if cancelled is None or hold.start < cancelled - 0.03 or (wait is not None and wait.kind in ON_TASKS):
+    if cancelled is None or hold.start < cancelled - 0.03:
+        return False
+    if wait is not None and wait.kind in ON_TASKS and not _begun_since(hold, cancelled):
         return False
     if wait is not None and wait.handling:
         stack = wait.stack or ((hold.at,) if hold.at else ())
         if not wait.polled and not retried(stack, case.sources, hold.process.cwd):
             return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
+
+
+def _begun_since(hold: Hold, cancelled: float) -> bool:
+    """What the task waits for was created after its cancel: it went on to something new."""
+    assert hold.wait is not None
+    numbers = {hold.wait.fields.get("task"), *(hold.wait.fields.get("tasks") or ())}
+    awaited = [task for number, task in hold.process.tasks.items() if number in numbers]
+    return bool(awaited) and all(task.late and task.first_seen >= cancelled - 0.005 for task in awaited)
 
 
 def _went_on(case: Case, piece: Piece, seconds: float) -> Claim:

@@ -94,6 +94,23 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
         claim.proof.append(f"in child process {hold.process.pid}")
 
 
+def held_by_phases(case: Case) -> Iterable[Claim]:
+    """What a phase itself proves where no sampler could see who: handlers ran, threads or jobs were joined."""
+    codes = {"atexit": "slow-atexit", "thread-join": "non-daemon-thread", "executor": "executor-busy"}
+    for name, code in codes.items():
+        pieces = [piece for piece in case.pieces if piece.hold is None and piece.phase == name]
+        seconds = sum(piece.seconds for piece in pieces)
+        if seconds < TOLD or any(
+            piece.hold and piece.phase == name and piece.seconds >= TOLD for piece in case.pieces
+        ):
+            continue
+        severity, unseen = case.held(seconds, True, case.to_the_end(pieces[-1])), "that was not seen"
+        claim = Claim(code, severity, ("phase", name), seconds=figure(seconds), function=unseen, thread=unseen)
+        claim.seconds = seconds
+        claim.proof.append(f"the phase {name} took {figure(seconds)}; its lines could not be seen")
+        yield claim.at(case.leader, None)
+
+
 def _worse(severity: Severity, killed: bool) -> Severity:
     return "error" if killed else "warning" if severity == "note" else severity
 
