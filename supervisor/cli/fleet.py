@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 MOST_SHUTDOWNS = 2000
 # The newest ends whose evidence is kept until they are explained.
 MOST_EVIDENCE = 200
-# Seconds that a stalled reader of our output is waited for at the very end.
-LAST_PATIENCE = 5.0
 
 
 class Foreground(Listener):
@@ -70,7 +68,7 @@ class Foreground(Listener):
             self._control.over(code or 0)
             self._viewer.close(told=True)
             self._output.tap = None
-            self._output.finish(LAST_PATIENCE)
+            self._output.finish()
             self._agents.close()
         self._tell()
         return 0 if fleet.ending.code == 0 else code or 0

@@ -6,7 +6,7 @@ import os
 
 from supervisor.core import report as data
 from supervisor.core import verdict
-from supervisor.system import stdio
+from supervisor.system import sink, stdio
 from supervisor.views import fleet as fleet_view
 from supervisor.views import markdown, whole
 from supervisor.views import report as view
@@ -35,12 +35,12 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], origin: Origin, forg
     for path in plan.reports:
         write(path, origin, shutdowns)
     if plan.json:
-        stdio.say(dumps(data.document(origin, shutdowns)), fd=1)
+        sink.say(dumps(data.document(origin, shutdowns)), 1)
     if plan.quiet:
         return
     width, style = stdio.width(2), _style(plan.color)
     details = fleet_view.details(shutdowns, width, style)
-    stdio.say(fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else ""))
+    sink.say(fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else ""), 2)
 
 
 def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:

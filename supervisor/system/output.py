@@ -73,9 +73,16 @@ class Output:
 
     def pipes(self, lanes: tuple[Lane, Lane]) -> tuple[int, int, int]:
         """Fresh pipes for a worker about to start: its stdin (/dev/null), stdout and stderr."""
-        ends = [self._null]
-        for lane in lanes:
-            reader, writer = os.pipe2(os.O_CLOEXEC)
+        pairs: list[tuple[int, int]] = []
+        try:
+            for _ in lanes:
+                pairs.append(os.pipe2(os.O_CLOEXEC))
+        except OSError:
+            for pair in pairs:
+                for fd in pair:
+                    os.close(fd)
+            raise
+        for (reader, writer), lane in zip(pairs, lanes, strict=True):
             os.set_blocking(reader, False)
             try:
                 fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
@@ -85,8 +92,7 @@ class Output:
             self._open[reader] = pipe
             self._of_worker.setdefault(lane.worker, []).append(pipe)
             self._poller.watch(reader, lambda at, _, fd=reader: self._readable(fd, at))  # type: ignore[misc]
-            ends.append(writer)
-        return ends[0], ends[1], ends[2]
+        return self._null, pairs[0][1], pairs[1][1]
 
     def close_writers(self, ends: tuple[int, int, int]) -> None:
         """After the fork: only the child holds the writing ends."""
@@ -95,13 +101,22 @@ class Output:
 
     def worker_ended(self, worker: int) -> None:
         """Take its last words, also a last line without newline. The pipe stays watched while an orphan holds it."""
-        at = time.monotonic()
         for pipe in list(self._of_worker.get(worker, ())):
-            left = LAST_WORDS
-            while left > 0 and (count := self._read(pipe, at)) > 0:
-                left -= count
-            if pipe.fd in self._open:
-                self._show(pipe, pipe.splitter.end(), at)
+            self._drain(pipe, time.monotonic())
+
+    def _drain(self, pipe: _Pipe, at: float) -> None:
+        """What is in the pipe now. Not for ever: an orphan may write faster than we read."""
+        left = LAST_WORDS
+        while left > 0 and (count := self._read(pipe, at)) > 0:
+            left -= count
+        if pipe.fd in self._open:
+            self._close_line(pipe, at)
+
+    def _close_line(self, pipe: _Pipe, at: float) -> None:
+        """Show an unfinished line, and what was dropped since the last one shown."""
+        self._show(pipe, pipe.splitter.end(), at)
+        if pipe.dropped:
+            self._sink(pipe).put(pipe.lane.format.lines(pipe.take_dropped(), time.time()), at)
 
     def _readable(self, fd: int, at: float) -> None:
         pipe = self._open[fd]
@@ -118,7 +133,7 @@ class Output:
         except BlockingIOError:
             return 0
         if not chunk:
-            self._show(pipe, pipe.splitter.end(), at)
+            self._close_line(pipe, at)
             self._poller.unwatch(pipe.fd)
             del self._open[pipe.fd]
             self._of_worker[pipe.lane.worker].remove(pipe)
@@ -144,9 +159,7 @@ class Output:
             pipe.dropped += block.count(b"\n")
             return
         if pipe.dropped:
-            notice = b"[supervisor: %d lines dropped here, the reader was too slow]\n" % pipe.dropped
-            pipe.dropped = 0
-            block = notice + block
+            block = pipe.take_dropped() + block
         sink.put(lane.format.lines(block, time.time()), at)
         if sink.error is not None:
             reason, sink.error = sink.error, None
@@ -172,19 +185,16 @@ class Output:
         """A message of the supervisor's own, on stderr and in order with what waits there."""
         self._err.put(data, time.monotonic())
 
-    def finish(self, patience: float) -> None:
-        """Everything out, at the end; a reader that takes nothing for ``patience`` seconds is given up, and told."""
+    def finish(self) -> None:
+        """Everything out, at the end; a reader that takes nothing for too long is given up, and told."""
         at = time.monotonic()
         for pipe in list(self._open.values()):
-            while self._read(pipe, at) > 0:
-                pass
-            if pipe.fd in self._open:
-                self._show(pipe, pipe.splitter.end(), at)
-        lost = self._out.finish(patience)
+            self._drain(pipe, at)
+        lost = self._out.finish()
         if self._err is not self._out:
-            lost += self._err.finish(patience)
+            lost += self._err.finish()
         if lost:
-            self._tell(f"{lost} bytes of output were given up: nobody read them for {patience:g} s")
+            self._tell(f"{lost} bytes of output were given up: nobody read them")
 
     # -------------------------------------------------------------- a source of the loop
 
@@ -197,11 +207,10 @@ class Output:
     def tick(self, _at: float) -> None:
         """Tell that the reader has stalled, once until it goes on."""
         self._told_stall = True
-        waiting = sum(1 for pipe in self._open.values() if pipe.paused)
-        self._tell(
-            f"whoever reads our output has taken nothing for {TELL_AFTER:g} s: {waiting} streams wait;"
-            ' read it, or set overflow = "drop"'
-        )
+        waiting = len({pipe.lane.worker for pipe in self._open.values() if pipe.paused})
+        who = "1 worker waits" if waiting == 1 else f"{waiting} workers wait"
+        what = f'{who}; read it, or set [log] overflow = "drop"' if waiting else "lines are dropped"
+        self._tell(f"nobody has read our output for {TELL_AFTER:g} s: {what}")
 
 
 class _Pipe:
@@ -211,3 +220,11 @@ class _Pipe:
         self.splitter = splitter
         self.paused = False
         self.dropped = 0
+
+    def take_dropped(self) -> bytes:
+        """The line that tells how many are missing in its place."""
+        count, self.dropped = self.dropped, 0
+        return b"[supervisor: %d %s dropped here, the reader was too slow]\n" % (
+            count,
+            b"line" if count == 1 else b"lines",
+        )

@@ -7,9 +7,11 @@ never blocks. Where opening is refused (a pipe of another user), only as much is
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
+import time
 
 from supervisor.system.poller import WRITE, Poller
 
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 HIGH = 1 << 20  # bytes waiting at which readers are told to pause
 LOW = 1 << 18  # bytes waiting at which they may go on
 PIPE_BUF = 4096  # poll(2) promises that so much can be written to a pipe (pipe(7))
+# There may be room again: what cannot be written now is dropped, the next write is tried all the same.
+PASSING = (errno.ENOSPC, errno.EDQUOT)
+# A terminal can be ready for poll(2) and yet take nothing (n_tty needs room for CR and LF): seconds to the next try.
+AGAIN = 0.02
+# Seconds that a reader may take nothing at the very end. Who pressed Ctrl-S at a terminal is reading.
+PATIENCE = 5.0
+TERMINAL_PATIENCE = 60.0
 
 
 class Sink:
@@ -33,6 +42,7 @@ class Sink:
         self.waiting = 0
         self.full = False
         self.gone = False
+        self.failing = False
         self.error: OSError | None = None
         self.stalled_at: float | None = None
         self._write, self._watched = _writer(fd)
@@ -50,15 +60,19 @@ class Sink:
             self.stalled_at = at
             self._poller.watch(self._watched, self._writable, WRITE)
 
-    def finish(self, patience: float) -> int:
-        """Write all that waits, waiting for the reader; the bytes given up after ``patience`` s without progress."""
+    def finish(self) -> int:
+        """Write all that waits, waiting for the reader; the bytes given up since it took nothing for too long."""
+        patience = TERMINAL_PATIENCE if os.isatty(self._fd) else PATIENCE
         poll = select.poll()
         poll.register(self._watched, select.POLLOUT)
-        while self._waiting and poll.poll(patience * 1000):
+        until = time.monotonic() + patience
+        while self._waiting and (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
             before = self.waiting
             self._flush()
-            if self.waiting == before and not self.gone:
-                break
+            if self.waiting < before:
+                until = time.monotonic() + patience
+            else:
+                time.sleep(AGAIN)
         lost, self.waiting, self._waiting = self.waiting, 0, []
         self._poller.unwatch(self._watched)
         return lost
@@ -69,20 +83,23 @@ class Sink:
         self.full = self.full or self.waiting >= HIGH
 
     def _writable(self, at: float, _events: int) -> None:
+        was_full = self.full
         self._flush()
-        if not self._waiting:
+        if self._waiting:
+            self.stalled_at = at
+        else:
             self._poller.unwatch(self._watched)
             self.stalled_at = None
-        elif not self.gone:
-            self.stalled_at = at
-        if self.full and self.waiting <= LOW:
-            self.full = False
+        self.full = self.full and self.waiting > LOW
+        if was_full and not self.full:
             self._on_room(at)
 
     def _flush(self) -> None:
-        while self._waiting and not self.gone:
+        while self._waiting:
             first = self._waiting[0]
             done = self._try(first)
+            if self.gone:
+                return
             self.waiting -= done
             if done < len(first):
                 self._waiting[0] = first[done:]
@@ -91,14 +108,27 @@ class Sink:
 
     def _try(self, data: bytes | memoryview) -> int:
         try:
-            return self._write(data)
+            done = self._write(data)
+            self.failing = False
+            return done
         except BlockingIOError:
             return 0
         except OSError as error:
-            # The reader has closed (EPIPE), the terminal has hung up (EIO), the disk is full (ENOSPC).
+            if error.errno in PASSING:
+                self.error = self.error if self.failing else error
+                self.failing = True
+                return len(data)
+            # The reader has closed (EPIPE), the terminal has hung up (EIO).
             self.error, self.gone, self.full = error, True, False
             self._waiting, self.waiting = [], 0
             return 0
+
+
+def say(text: str, fd: int) -> None:
+    """Write all of it to ``fd``, unless its reader has stopped taking anything."""
+    sink = Sink(Poller(), fd, lambda _: None)
+    sink.put(text.encode(errors="surrogateescape"), 0.0)
+    sink.finish()
 
 
 def same(first: int, second: int) -> bool:
@@ -127,7 +157,27 @@ def _writer(fd: int) -> tuple[Callable[[bytes | memoryview], int], int]:
 
         stream = _socket.socket(fileno=os.dup(fd))
         return (lambda data: stream.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)), fd
-    return (lambda data: os.write(fd, data)), fd
+    return _whole(fd), fd
+
+
+def _whole(fd: int) -> Callable[[bytes | memoryview], int]:
+    """For files, which never block: all or an error. After a line that the full disk cut off, a new one is begun."""
+    torn = False
+
+    def write(data: bytes | memoryview) -> int:
+        nonlocal torn
+        content = b"\n" + data if torn else data
+        done = 0
+        try:
+            while done < len(content):
+                done += os.write(fd, content[done:])
+        except OSError:
+            torn = torn or done > 0
+            raise
+        torn = False
+        return len(data)
+
+    return write
 
 
 def _promised(fd: int) -> Callable[[bytes | memoryview], int]:

@@ -43,10 +43,10 @@ class Splitter:
     def _hold(self, chunk: bytes) -> bytes:
         self._parts.append(chunk)
         self._held += len(chunk)
-        if self._held < LONGEST:
+        if self._held <= LONGEST:
             return b""
         block = b"".join(self._parts)
-        whole = len(block) // LONGEST * LONGEST
+        whole = (len(block) - 1) // LONGEST * LONGEST  # something is left for the line that goes on
         self._parts = [block[whole:]] if block[whole:] else []
         self._held = len(block) - whole
         return _split_long(block[:whole], ends=False)

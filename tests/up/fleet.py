@@ -56,8 +56,8 @@ class Up(Wrapped):
         (folder / "supervisor.toml").write_text(
             config if "[fleet]" in config else f'[fleet]\nname = "{NAME}"\n{config}'
         )
-        given = {"stdout": self._stdout, "cwd": folder} | popen
-        super().__init__((), argv=[SUPERVISOR, "up", *options], env=environment(folder, **(env or {})), **given)
+        given: dict[str, Any] = {"stdout": self._stdout, "cwd": folder, "argv": [SUPERVISOR, "up", *options]} | popen
+        super().__init__((), env=environment(folder, **(env or {})), **given)
 
     def __enter__(self) -> Up:
         return self

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.processes import gone, python, state, until
 
+from support.processes import gone, python, state, until
 from up.fleet import Up, shutdowns
 
 STUBBORN = python("stubborn.py")
