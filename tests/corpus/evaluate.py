@@ -109,18 +109,18 @@ def _at(where: dict[str, Any] | None) -> str:
 # ------------------------------------------------------------------ running
 
 
-def evaluate(program: Program, version: Version, python: Path, retries: int) -> Verdict:
+def evaluate(program: Program, version: Version, python: Path, retries: int, keep: Path | None = None) -> Verdict:
     """Run it and judge; a run that is off in nothing but its seconds is repeated: the machine may have been busy."""
     truth = program.on(version)
-    verdict = _once(truth, version, python)
+    verdict = _once(truth, version, python, keep)
     for again in range(1, retries + 1):
         if verdict.seconds is not False or verdict.code is False or verdict.place is False:
             break
-        verdict = replace(_once(truth, version, python), again=again)
+        verdict = replace(_once(truth, version, python, keep), again=again)
     return verdict
 
 
-def _once(truth: Program, version: Version, python: Path) -> Verdict:
+def _once(truth: Program, version: Version, python: Path, keep: Path | None) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="sigdrain-corpus-") as folder:
         report = Path(folder, "report.json")
         prefix = [str(SUPERVISOR), "run", "--report", str(report), "--grace", f"{truth.grace:g}", "--quiet", "--"]
@@ -134,11 +134,14 @@ def _once(truth: Program, version: Version, python: Path) -> Verdict:
             wrong = (f"no report: {type(error).__name__}: {error}",)
             empty: dict[str, Any] = {"findings": []}
             return replace(judge(truth, version, empty), code=False, wrong=wrong)
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            report.replace(keep / f"{truth.path.stem}-{label(version)}.json")
     return judge(truth, version, shutdown)
 
 
 def evaluate_all(
-    programs: Sequence[Program], pythons: dict[Version, Path], jobs: int, retries: int
+    programs: Sequence[Program], pythons: dict[Version, Path], jobs: int, retries: int, keep: Path | None
 ) -> Iterable[Verdict]:
     """All verdicts as they come, interpreter by interpreter."""
     work = [
@@ -148,17 +151,19 @@ def evaluate_all(
         if program.runs_on(version)
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        for verdict in pool.map(lambda item: _unless_lacking(*item, retries), work):
+        for verdict in pool.map(lambda item: _unless_lacking(*item, retries, keep), work):
             if verdict is not None:
                 yield verdict
 
 
-def _unless_lacking(program: Program, version: Version, python: Path, retries: int) -> Verdict | None:
+def _unless_lacking(
+    program: Program, version: Version, python: Path, retries: int, keep: Path | None
+) -> Verdict | None:
     missing = lacks(program, python)
     if missing:
         print(f"skip {program.id} {label(version)}: needs {' '.join(missing)}", file=sys.stderr, flush=True)
         return None
-    return evaluate(program, version, python, retries)
+    return evaluate(program, version, python, retries, keep)
 
 
 # ------------------------------------------------------------------ tables
@@ -232,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--retries", type=int, default=2, help="further runs where only the seconds are off")
     parser.add_argument("--packages", choices=("any", "none"), default="any", help="none: only what needs none")
     parser.add_argument("--json", type=Path, help="write the verdicts there")
+    parser.add_argument("--keep", type=Path, help="a folder for the reports, one file a run")
     parser.add_argument("--read", type=Path, action="append", default=[], help="tabulate written verdicts instead")
     options = parser.parse_args(arguments)
     if options.read:
@@ -258,7 +264,7 @@ def _run_chosen(options: argparse.Namespace) -> list[Verdict]:
         and not (options.packages == "none" and program.packages)
     ][int(first) - 1 :: int(every)]
     verdicts = []
-    for one in evaluate_all(programs, pythons, options.jobs, options.retries):
+    for one in evaluate_all(programs, pythons, options.jobs, options.retries, options.keep):
         verdicts.append(one)
         said = one.found[0] if one.found else ("nothing", "")
         print(f"{'MISS' if one.wrong else 'ok  '} {one.python:5} {one.program:28} {said[1]:7} {said[0]}",
