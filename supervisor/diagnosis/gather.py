@@ -22,6 +22,8 @@ UNTOLD = 0.05
 # Two accounts of the same wait differ by a sampler's tick at most (10 ms, 50 ms after two seconds).
 SAME = 0.12
 MOST_TASKS = 5000
+# Where a child that multiprocessing forked begins; the fork itself may be in the part of the stack that was cut.
+_CHILD_BEGINS = ("/multiprocessing/popen_fork.py", "/multiprocessing/process.py", "/concurrent/futures/process.py")
 # A sampler that can run has told something within this time while anything waits (its grain grows to 0.25 s).
 QUIET = 0.6
 
@@ -352,8 +354,8 @@ def _end_forgotten_blocks(process: Process) -> None:
 
 def _fork_at(stack: Stack) -> int:
     """How many frames of a forked child's stack are its parent's; 0 when multiprocessing did not fork it."""
-    frames = [index for index, frame in enumerate(stack) if frame[0].endswith("/multiprocessing/popen_fork.py")]
-    return frames[-1] + 1 if frames else 0
+    frames = [index for index, frame in enumerate(stack) if frame[0].endswith(_CHILD_BEGINS)]
+    return frames[0] if frames else 0
 
 
 def _seen_again(thread: Thread, at: float, fields: Mapping[str, Any], first: bool, quiet: bool) -> None:
