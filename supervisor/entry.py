@@ -16,8 +16,9 @@ def main(argv: Sequence[str]) -> int:
     """Run the command line; the exit code. A bug of ours keeps its traceback."""
     from supervisor.errors import SupervisorError
 
-    if sys.platform != "linux":
-        complain("supervisor: it runs on Linux only: it needs signalfd, pidfds and /proc")
+    refusal = _unsupported()
+    if refusal:
+        complain(f"supervisor: {refusal}")
         return 125
     try:
         code = _dispatch(argv)
@@ -28,6 +29,15 @@ def main(argv: Sequence[str]) -> int:
         return 130
     flush()
     return code
+
+
+def _unsupported() -> str:
+    """Why it cannot run on this machine; empty when it can."""
+    if sys.platform != "linux":
+        return "it runs on Linux only: it needs signalfd, pidfds and /proc"
+    if os.uname().machine.startswith(("mips", "sparc", "alpha", "parisc")):
+        return "this processor's Linux numbers its signals differently (signal(7)), which is not supported"
+    return ""
 
 
 def _dispatch(argv: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +27,8 @@ app = typer.Typer(
 def main(argv: Sequence[str]) -> int:
     """Parse and run; the exit code. Usage errors are printed by typer (exit 2)."""
     try:
-        app(args=list(argv), prog_name="supervisor")
+        name = os.path.basename(sys.argv[0])
+        app(args=list(argv), prog_name=name if name in ("supervisor", "sigdrain") else "supervisor")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     return 0

@@ -1,7 +1,7 @@
 """Signal names and numbers, without the `signal` module (importing it loads enum: 4 ms, 0.8 MB).
 
 The numbers are those of Linux on x86, ARM, RISC-V, POWER and s390 (signal(7), "Signal numbering"); MIPS, SPARC,
-Alpha and PA-RISC differ and are refused at start (system/platform.py).
+Alpha and PA-RISC differ and are refused at start (entry.py).
 """
 
 from __future__ import annotations
