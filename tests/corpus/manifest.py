@@ -27,8 +27,8 @@ CODES = frozenset(  # DESIGN 4
     no-agent
     """.split()
 )
-# Asked for by the issue without a name ("those you find worth having"); the name is this corpus's proposal.
-PROPOSED = frozenset({"cleanup-deadlock"})
+# Asked for by the issue without a name ("those you find worth having"); the name is the project's.
+PROPOSED = frozenset({"waits-for-nobody"})
 
 MARK = re.compile(r"#\s*<-\s*(?P<alternative>or )?here(?::(?P<name>[\w.-]+))?\s*$")
 KEY = re.compile(r"# (?P<key>[a-z]+(?: \d\.\d+(?:-\d\.\d+)?)?): (?P<value>.*)$")

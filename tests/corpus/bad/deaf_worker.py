@@ -1,5 +1,5 @@
 # expect: killed
-# accept: slow-task, cleanup-deadlock
+# accept: slow-task, waits-for-nobody
 # where: work?
 # exit: KILL
 # stop: TERM

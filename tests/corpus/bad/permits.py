@@ -1,4 +1,4 @@
-# expect: cleanup-deadlock
+# expect: waits-for-nobody
 # accept: slow-task
 # also: killed
 # where: close
