@@ -100,7 +100,7 @@ def run(
             stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,
-            preexec_fn=_usual_signals,  # noqa: PLW1509 - runs no thread and takes no lock
+            preexec_fn=_usual_signals,  # noqa: PLW1509 - takes no lock, so threads beside it do no harm
             bufsize=0,
         )
         stack.callback(_end_left, mark)
