@@ -140,19 +140,17 @@ class Process:
     """Everything one process told."""
 
     __slots__ = (
-        "dropped", "dump", "first", "hello", "inherited", "last", "lost", "notes", "phases", "pid", "sampler",
+        "dropped", "dump", "hello", "inherited", "last", "lost", "notes", "phases", "pid",
         "silence_ended", "silent", "tasks", "threads",
     )  # fmt: skip
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.hello: Mapping[str, Any] = {}
-        self.first = 0.0
         self.last = 0.0
         self.dropped = 0
         self.lost = 0
         self.dump = ""
-        self.sampler: bool | None = None
         self.inherited: set[int] = set()  # tasks that belong to the process it was forked from
         self.silence_ended = float("-inf")  # when it last spoke again after a silence of its sampler
         self.silent: float | None = None  # its last word before it could only be looked at from below Python
@@ -176,11 +174,6 @@ class Process:
         """A process of multiprocessing's own, which ends by itself when its parent does."""
         stacks = [t.get("stack") or () for n in self.of("snapshot")[:1] for t in n.get("threads") or () if t]
         return any(frame and frame[0].endswith(_HELPERS) for stack in stacks for frame in stack)
-
-    def version(self) -> tuple[int, ...]:
-        """(3, 12, 1); empty when unknown."""
-        parts = (self.python or "").split(".")
-        return tuple(int(part) for part in parts[:3] if part.isdecimal())
 
     def of(self, *events: str) -> list[Note]:
         """The notes of these events, in order of time."""
@@ -220,3 +213,8 @@ class Evidence:
         """The processes besides this one, in order of their end."""
         found = [p for p in self.processes.values() if p is not process and not p.is_helper]
         return sorted(found, key=lambda p: p.last)
+
+
+def stack_of(fields: Mapping[str, Any]) -> Stack:
+    """A TASK's or THREAD's stack."""
+    return tuple(frame for frame in fields.get("stack") or () if frame)

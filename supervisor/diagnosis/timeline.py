@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 # What comes after the main coroutine ended, in CPython's order (asyncio/runners.py, pylifecycle.c Py_FinalizeEx).
 TEARDOWN = ("cancel", "asyncgens", "executor", "loop-close", "loop-closed", "thread-join", "atexit", "finalize")
+_PHASES = frozenset(TEARDOWN) | {"after-loop"}
 # A signal is stamped by the sender and by the receiver; the receiver may be the quicker one.
 EARLY = 0.05
-SHORTEST = 0.0005
+# Between the loop's end and what comes next there is always a moment; longer, it is the program's own code.
+OWN_CODE = 0.001
 
 
 def teardown_began(process: Process | None) -> float | None:
@@ -84,9 +86,12 @@ def phases(marks: Marks, process: Process | None) -> tuple[PhaseSpan, ...]:
         if marks.noticed is not None:
             cuts.append((marks.noticed, "drain"))
         begin = marks.noticed or 0.0
-        for at, name, _ in process.phases:
-            if name in TEARDOWN and at >= begin:
-                cuts.append((at, "after-loop" if name == "loop-closed" else name))
+        starts = [at for at, _, _ in process.phases] + [end]
+        for index, (at, told, _) in enumerate(process.phases):
+            own = "after-loop" if starts[index + 1] - at >= OWN_CODE else "loop-close"
+            name = own if told == "loop-closed" else told
+            if name in _PHASES and at >= begin:
+                cuts.append((at, name))
     stop = _earliest(marks.killed, marks.main_exited) or end
     cuts = sorted((cut for cut in cuts if cut[0] <= stop), key=lambda cut: cut[0])
     if marks.killed is not None:
@@ -100,7 +105,7 @@ def _spans(cuts: list[tuple[float, str]], end: float) -> tuple[PhaseSpan, ...]:
     spans: list[PhaseSpan] = []
     for index, (start, name) in enumerate(cuts):
         stop = min(cuts[index + 1][0] if index + 1 < len(cuts) else end, end)
-        if stop - start < SHORTEST and name != "signal":
+        if stop <= start:
             continue
         if spans and spans[-1].name == name:
             spans[-1] = PhaseSpan(name, spans[-1].start, stop)

@@ -176,7 +176,7 @@ def markdown(one: Shutdown) -> list[str]:
         out.append("")
     for finding in one.findings:
         out += _section(finding)
-    return out
+    return ["", *out] if out else out
 
 
 def _section(finding: Finding) -> list[str]:
