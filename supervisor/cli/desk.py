@@ -10,6 +10,7 @@ from supervisor.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from supervisor.core.life import Life
@@ -88,15 +89,25 @@ class Desk:
         """Ask for the stop of some workers, by name (all its instances) or title, or of everything."""
         lives = self._loop.fleet.lives
         if workers is None:
+            stopping = self._concerned(range(len(lives)))
             self._loop.see(ev.StopAsked(time.monotonic(), "command stop", None, pid))
-            return {"stopping": [life.spec.title for life in lives if life.alive]}
-        chosen: list[int] = []
+            return {"stopping": stopping}
+        chosen: dict[int, None] = {}
         for name in workers:
             found = [life.index for life in lives if name in (life.spec.name, life.spec.title)]
             if not found:
                 names = ", ".join(dict.fromkeys(life.spec.name for life in lives))
                 raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
-            chosen += found
-        stopping = [lives[index].spec.title for index in chosen if lives[index].alive]
+            chosen |= dict.fromkeys(found)
+        stopping = self._concerned(chosen)
         self._loop.see(ev.StopAsked(time.monotonic(), "command stop", tuple(chosen), pid))
         return {"stopping": stopping}
+
+    def _concerned(self, chosen: Iterable[int]) -> list[str]:
+        """The titles of those that a stop changes anything for: they run, or would be started again."""
+        fleet = self._loop.fleet
+        return [
+            fleet.lives[index].spec.title
+            for index in chosen
+            if fleet.lives[index].alive or fleet.attempts[index].due is not None
+        ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 
 from supervisor.errors import ControlError
 from supervisor.system.control import VERSION
@@ -19,9 +20,11 @@ PATIENCE = 5.0  # seconds; a loop that takes longer to answer is in trouble
 def connect(path: str) -> socket.socket:
     """A connection to the supervisor at ``path``. Raises ControlError when nobody of ours is there."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    stream.settimeout(PATIENCE)
+    # A socket with a timeout would be refused at once while the queue of callers is full (EAGAIN, unix(7)).
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(PATIENCE), 0))
     try:
         stream.connect(path)
+        stream.settimeout(PATIENCE)
     except FileNotFoundError:
         stream.close()
         raise ControlError(f"no fleet is running here ({path})", "start it with: supervisor up") from None
@@ -42,7 +45,10 @@ def ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
     """Send one request, return its answer. Raises ControlError for silence and for what is no answer."""
     with connect(path) as stream:
         try:
-            stream.sendall(json.dumps({"v": VERSION, **request}).encode() + b"\n")
+            try:
+                stream.sendall(json.dumps({"v": VERSION, **request}).encode() + b"\n")
+            except BrokenPipeError:
+                pass  # refused before it was asked: the reason can still be read
             data = b""
             while not data.endswith(b"\n") and (chunk := stream.recv(1 << 16)):
                 data += chunk

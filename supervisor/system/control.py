@@ -7,6 +7,7 @@ connection, and never delays the loop.
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 
 from supervisor.system.poller import READ, WRITE, Poller
@@ -53,6 +54,7 @@ class Control:
         self._dropped = 0
         self._dirty_at: float | None = None
         self._last = 0.0
+        self._deaf = False
         self._listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         self._listener.setblocking(False)
         before = os.umask(0o177)
@@ -60,7 +62,7 @@ class Control:
             self._listener.bind(path)
         finally:
             os.umask(before)
-        self._listener.listen(16)
+        self._listener.listen(MOST_CLIENTS)
         poller.watch(self._listener.fileno(), self._accept)
 
     # -------------------------------------------------------------- publishing
@@ -72,6 +74,9 @@ class Control:
 
     def changed(self, at: float) -> None:
         """Something of the state may have changed."""
+        if self._deaf:
+            self._deaf = False
+            self._poller.watch(self._listener.fileno(), self._accept)
         if self._dirty_at is None and self._clients and self.watched:
             self._dirty_at = at
 
@@ -137,19 +142,26 @@ class Control:
     def _accept(self, _at: float, _events: int) -> None:
         try:
             fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept() is made of
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                # The caller would stay in the queue and wake us for ever. It waits until something happens.
+                self._poller.unwatch(self._listener.fileno())
+                self._deaf = True
             return
         peer = _socket.socket(fileno=fd)
         peer.setblocking(False)
         os.set_inheritable(fd, False)
         credentials = peer.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         pid, uid = (int.from_bytes(credentials[start : start + 4], "little") for start in (0, 4))
-        if uid not in (0, os.geteuid()) or len(self._clients) >= MOST_CLIENTS:
+        if uid not in (0, os.geteuid()):
             peer.close()
             return
         client = _Client(peer, pid)
         self._clients[fd] = client
         self._poller.watch(fd, lambda at, events: self._ready(client, at, events))
+        if len(self._clients) > MOST_CLIENTS:
+            self._send(client, _no(f"{MOST_CLIENTS} connections are open already", "close one of them"))
+            self._drop(client)
 
     def _ready(self, client: _Client, at: float, events: int) -> None:
         if events & WRITE:
@@ -167,9 +179,10 @@ class Control:
         client.received += data
         *lines, client.received = client.received.split(b"\n")
         for line in lines:
-            if line.strip() and client.fd in self._clients:
+            if len(line) <= LONGEST_REQUEST and line.strip() and client.fd in self._clients:
                 self._request(client, line, at)
-        if (not data or len(client.received) > LONGEST_REQUEST) and client.fd in self._clients:
+        too_long = any(len(line) > LONGEST_REQUEST for line in (*lines, client.received))
+        if (not data or too_long) and client.fd in self._clients:
             self._drop(client)
 
     def _request(self, client: _Client, line: bytes, at: float) -> None:

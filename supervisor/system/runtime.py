@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 
 from supervisor.errors import ControlError, SupervisorError
 
@@ -11,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# `supervisor status` holds the lock of a fleet for an instant, to see whether it can; one that ends removes the file.
+TRIES = 3
+RETRY = 0.02
 LONGEST_PATH = 107  # bytes of sun_path without its final NUL (unix(7))
 SOCKET = "control"
 LOCK = "lock"
@@ -67,29 +71,44 @@ class Folder:
         self.fleet = fleet
         self.socket = socket_path(fleet, environ)
         self.path = os.path.dirname(self.socket)
-        try:
-            for folder in (os.path.dirname(self.path), self.path):
-                os.makedirs(folder, 0o700, exist_ok=True)
-                _check_ours(folder)
-            self._lock = os.open(os.path.join(self.path, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise SupervisorError(
-                f"cannot make the fleet's folder {self.path}: {error.strerror}",
-                "mend its permissions, or set XDG_RUNTIME_DIR to a folder of your own",
-            ) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        for _ in range(TRIES):
+            try:
+                found = self._locked()
+            except OSError as error:
+                raise SupervisorError(
+                    f"cannot make the fleet's folder {self.path}: {error.strerror}",
+                    "mend its permissions, or set XDG_RUNTIME_DIR to a folder of your own",
+                ) from None
+            if found is not None:
+                break
+            time.sleep(RETRY)
+        else:
             pid = holder(self.path)
-            os.close(self._lock)
             raise ControlError(
                 f"the fleet {fleet!r} is already running{f' (pid {pid})' if pid else ''}",
                 "see it with: supervisor top; end it with: supervisor stop; or give this one a [fleet] name",
             ) from None
+        self._lock = found
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         if os.path.lexists(self.socket):
             os.unlink(self.socket)  # of a supervisor that was SIGKILLed: nobody holds the lock
+
+    def _locked(self) -> int | None:
+        """The lock's descriptor, None when somebody holds it or has just removed it. Raises OSError."""
+        for folder in (os.path.dirname(self.path), self.path):
+            os.makedirs(folder, 0o700, exist_ok=True)
+            _check_ours(folder)
+        path = os.path.join(self.path, LOCK)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(fd), os.stat(path)):
+                return fd
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        os.close(fd)
+        return None
 
     def close(self) -> None:
         """Remove everything; the lock goes last."""

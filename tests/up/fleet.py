@@ -98,8 +98,18 @@ class Up(Wrapped):
 
     def connect(self) -> Client:
         """A connection to the control socket, as soon as there is one."""
-        until(self.socket.exists, "the control socket")
-        return Client(self.socket)
+        return until(self._reached, "the control socket")  # type: ignore[no-any-return]  # what _reached returns
+
+    def _reached(self) -> Client | None:
+        """None while the socket is not there, or is a stale one, or somebody else's."""
+        try:
+            client = Client(self.socket)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        if client.server == self.pid:
+            return client
+        client.stream.close()
+        return None
 
     def state(self) -> dict[str, dict[str, Any]]:
         """The workers by title."""
@@ -121,9 +131,18 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self.stream = socket.socket(socket.AF_UNIX)
+        try:
+            self.stream.connect(str(path))
+        except OSError:
+            self.stream.close()
+            raise
         self.stream.settimeout(PATIENCE)
-        self.stream.connect(str(path))
         self._text = b""
+
+    @property
+    def server(self) -> int:
+        """The pid of whoever listens."""
+        return int.from_bytes(self.stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], "little")
 
     def __enter__(self) -> Client:
         return self

@@ -1,0 +1,317 @@
+"""The control socket and the commands that use it, against a running fleet."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from support.processes import gone, until
+from up.fleet import Client, Up, command, environment
+
+SLEEP = 'command = "sleep 600"'
+TWO = f"[worker.api]\n{SLEEP}\ninstances = 2\n[worker.mail]\n{SLEEP}"
+RUNNING = {"api_1": "running", "api_2": "running", "mail": "running"}
+
+
+def test_status(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(**RUNNING)
+        shown = command(tmp_path, "status")
+        assert shown.returncode == 0
+        rows = [line.split() for line in shown.stdout.splitlines()]
+        assert rows[0] == ["worker", "phase", "pid", "for", "starts"]
+        assert [row[:2] for row in rows[1:]] == [["api.1", "running"], ["api.2", "running"], ["mail", "running"]]
+        known = json.loads(command(tmp_path, "status", "--json").stdout)
+        assert known["socket"] == str(fleet.socket)
+        assert set(known) == {"socket", "fleet", "workers"}
+        assert {"name", "want", "asked", "limit", "next_kill", "workers"} <= set(known["fleet"])
+        assert [int(row[2]) for row in rows[1:]] == [one["pid"] for one in known["workers"]]
+        assert set(known["workers"][0]) >= set(
+            "index worker instance title want phase pid argv since starts restart_at stop waits outcome exit_code"
+            " signal ended".split()
+        )
+
+
+def test_stop_some_then_all(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO, "--report", "r.json") as fleet:
+        fleet.phases(**RUNNING)
+        assert command(tmp_path, "stop", "api.2").stdout == "stopping api.2\n"
+        fleet.phases(api_2="exited", api_1="running", mail="running")
+        assert fleet.state()["api.2"]["want"] == "down"
+        asked = json.loads(command(tmp_path, "stop", "--json", "api", "api").stdout)
+        assert asked == {"stopping": ["api.1"]}
+        fleet.phases(api_1="exited", mail="running")
+        wrong = command(tmp_path, "stop", "apy")
+        assert wrong.returncode != 0
+        assert wrong.stderr == "supervisor: no worker is named 'apy'\nhint: the fleet has: api, mail\n"
+        assert command(tmp_path, "stop").stdout == "stopping mail\n"
+        assert fleet.wait() == 0
+        assert "stopping 1 worker, kill in 10.0 s" in fleet.stderr
+    ends = json.loads((tmp_path / "r.json").read_text())["shutdowns"]
+    assert {one["asked_by"] for one in ends} == {"command stop"}
+
+
+def test_stop_takes_a_worker_out_of_its_backoff(tmp_path: Path) -> None:
+    config = f'[worker.crash]\ncommand = ["sh", "-c", "exit 3"]\nbackoff.first = 600\nbackoff.max = 600\n{TWO}'
+    with Up(tmp_path, config) as fleet:
+        fleet.phases(crash="backoff", mail="running")
+        assert command(tmp_path, "stop", "crash").stdout == "stopping crash\n"
+        fleet.phases(crash="exited")
+        assert command(tmp_path, "stop", "crash").stdout == "nothing runs that could be stopped\n"
+
+
+def test_only_its_user_reaches_the_socket(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(mail="running")
+        assert stat.S_IMODE(fleet.socket.stat().st_mode) == 0o600
+        assert stat.S_IMODE(fleet.socket.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(fleet.socket.parent.parent.stat().st_mode) == 0o700
+
+
+def test_the_user_of_a_peer_is_checked() -> None:
+    """Also where the modes, loosened by somebody, let another user through."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+    with TemporaryDirectory(dir="/tmp") as name, Up(Path(name), TWO) as fleet:
+        fleet.phases(mail="running")
+        fleet.socket.chmod(0o777)
+        for folder in (*fleet.socket.parents,)[:4]:
+            folder.chmod(0o755)
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setgroups(())
+                os.setresuid(65534, 65534, 65534)
+                client = Client(fleet.socket)
+                try:
+                    client.send(b'{"v": 1, "do": "stop"}\n')
+                except BrokenPipeError:
+                    pass
+                os.write(writer, b"refused" if client.line() is None else b"answered")
+            finally:
+                os._exit(0)
+        os.close(writer)
+        assert os.read(reader, 99) == b"refused"
+        os.close(reader)
+        os.waitpid(pid, 0)
+        assert fleet.state()["mail"]["want"] == "up"
+
+
+# ------------------------------------------------------------------ the protocol
+
+
+def test_what_is_no_request(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(mail="running")
+        for garbage in (b"\xff\xfe\n", b"stop\n", b"[1]\n", b"[" * 60_000 + b"\n", b'{"v": 1\n'):
+            with fleet.connect() as client:
+                client.send(garbage)
+                answer = client.line()
+                assert answer["ok"] is False and "no JSON object" in answer["error"]
+                assert client.line() is None, "and the connection ends"
+        with fleet.connect() as client:
+            assert "version 1" in client.ask("status", v=2)["error"]
+            assert "no request 'dance'" in client.ask("dance")["error"]
+            assert client.ask("stop", workers="api")["ok"] is False
+            assert client.ask("stop", workers=[1])["ok"] is False
+            client.send(b"\n \n")
+            assert client.ask("status")["ok"] is True, "a refused request does not end the connection"
+        assert all(one["want"] == "up" for one in fleet.state().values())
+
+
+def test_requests_in_pieces_and_in_heaps(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        with fleet.connect() as client:
+            for byte in b'{"v": 1, "do"':
+                client.send(bytes([byte]))
+            client.send(b': "status"}\n' + b'{"v": 1, "do": "status"}\n' * 9)
+            assert [client.line()["ok"] for _ in range(10)] == [True] * 10
+        with fleet.connect() as client:
+            client.send(b'{"v": 1, "do": "stop"')  # and away: half a request stops nobody
+        assert fleet.state()["mail"]["want"] == "up"
+
+
+def test_the_longest_request(tmp_path: Path) -> None:
+    fits = b'{"v": 1, "do": "status", "x": "%s"}' % (b"x" * (65536 - 33))
+    assert len(fits) == 65536
+    with Up(tmp_path, TWO) as fleet:
+        with fleet.connect() as client:
+            client.send(fits + b"\n")
+            assert client.line()["ok"] is True
+        for longer in (fits.replace(b'"x": "', b'"x": "y') + b"\n", b"x" * 200_000):
+            with fleet.connect() as client:
+                try:
+                    client.send(longer)
+                except (BrokenPipeError, ConnectionResetError):
+                    continue
+                answer = client.line()
+                assert answer is None or answer["ok"] is False
+                assert client.line() is None
+
+
+def test_too_many_clients_are_told(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(mail="running")
+        until(fleet.socket.exists, "the socket")
+        clients = [Client(fleet.socket) for _ in range(64)]
+        assert all(client.ask("status")["ok"] for client in clients)
+        refused = command(tmp_path, "status")
+        assert refused.returncode == 1
+        assert "64" in refused.stderr and "no supervisor" not in refused.stderr
+        clients.pop().stream.close()
+        until(lambda: command(tmp_path, "status").returncode == 0, "room again")
+        for client in clients:
+            client.stream.close()
+        assert fleet.ended() == 0
+
+
+# ------------------------------------------------------------------ the stream
+
+
+def test_a_watcher_sees_everything_until_the_end(tmp_path: Path) -> None:
+    with Up(tmp_path, f'[worker.chat]\ncommand = ["sh", "-c", "echo hello; exec sleep 600"]\n{TWO}') as fleet:
+        with fleet.connect() as client:
+            first = client.ask("watch", log=True)
+            assert [one["title"] for one in first["workers"]] == ["chat", "api.1", "api.2", "mail"]
+            phases = {one["title"]: one["phase"] for one in first["workers"]}
+            fleet.phases(**RUNNING)
+            fleet.interrupt()
+            over = None
+            while over is None:
+                message = client.line()
+                for one in message.get("workers", ()):
+                    phases[one["title"]] = one["phase"]
+                over = message.get("over")
+            assert message == {"over": True, "code": 0}
+            assert set(phases.values()) == {"exited"}
+            assert client.line() is None
+        assert fleet.wait() == 0
+
+
+def test_a_watcher_that_reads_nothing_disturbs_nobody(tmp_path: Path) -> None:
+    """It is let go when it is 4 MiB behind; the fleet and other clients do not notice."""
+    loud = 'command = ["sh", "-c", "while :; do echo 0123456789; sleep 0.01; done"]'
+    with Up(tmp_path, f"[worker.loud]\n{loud}\ninstances = 3", "--dashboard", "never") as fleet:
+        fleet.phases(loud_1="running", loud_2="running", loud_3="running")
+        lazy = fleet.connect()
+        lazy.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        lazy.send(b'{"v": 1, "do": "watch", "log": true}\n')
+        lazy.send(b'{"v": 1, "do": "status"}\n' * 2000)
+        assert fleet.state()["loud.1"]["phase"] == "running"
+        assert fleet.ended() == 0
+        lazy.stream.close()
+
+
+# ------------------------------------------------------------------ one supervisor per fleet
+
+
+def test_a_second_up_is_told(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(mail="running")
+        second = command(tmp_path, "up")
+        assert second.returncode == 1
+        assert f"the fleet 'tested' is already running (pid {fleet.pid})" in second.stderr
+        assert "supervisor top" in second.stderr
+        assert fleet.state()["mail"]["phase"] == "running"
+
+
+def test_after_sigkill_the_next_up_starts(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(**RUNNING)
+        pids = [one["pid"] for one in fleet.state().values()]
+        fleet.send(signal.SIGKILL)
+        fleet.wait()
+        for pid in pids:
+            until(lambda pid=pid: gone(pid), "its workers die with it")  # type: ignore[misc]  # a default in a lambda
+        assert fleet.socket.exists()
+        left = command(tmp_path, "status")
+        assert left.returncode == 1 and "no fleet of yours is running" in left.stderr
+        left = command(tmp_path, "status", "--fleet", "tested")
+        assert left.returncode == 1 and "its supervisor has gone" in left.stderr
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(**RUNNING)
+        assert fleet.ended() == 0
+
+
+def test_a_stranger_on_the_socket(tmp_path: Path) -> None:
+    folder = tmp_path / "r" / "sigdrain" / "tested"
+    environment(tmp_path)
+    folder.mkdir(parents=True)
+    program = (
+        "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n"
+        "print(1, flush=True)\n"
+        "while True:\n    c, _ = s.accept()\n    c.recv(99)\n    c.sendall(b'220 hello\\r\\n')\n    c.close()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(folder / "control")], stdout=subprocess.PIPE
+    ) as stranger:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        for arguments in (("status",), ("stop",)):
+            found = command(tmp_path, *arguments, "--fleet", "tested")
+            assert found.returncode == 1
+            assert "is no supervisor" in found.stderr and "Traceback" not in found.stderr
+        with Up(tmp_path, TWO) as fleet:  # the lock says who runs, not the socket
+            fleet.phases(**RUNNING)
+            assert fleet.ended() == 0
+        stranger.kill()
+
+
+def test_no_fleet_and_several(tmp_path: Path) -> None:
+    for name in ("status", "stop", "top"):
+        found = command(tmp_path, name)
+        assert found.returncode in (1, 2) and found.stdout == ""
+        assert "no fleet of yours is running" in found.stderr or "no dashboard here" in found.stderr
+    one, two = tmp_path / "one", tmp_path / "two"
+    shared = environment(tmp_path)["XDG_RUNTIME_DIR"]
+    for folder in (one, two):
+        folder.mkdir()
+    named = '[fleet]\nname = "{}"\n' + TWO
+    with (
+        Up(one, named.format("one"), env={"XDG_RUNTIME_DIR": shared}) as first,
+        Up(two, named.format("two"), env={"XDG_RUNTIME_DIR": shared}) as second,
+    ):
+        for name in ("one", "two"):
+            until((tmp_path / "r/sigdrain" / name / "control").exists, "a socket")
+        found = command(tmp_path, "status")
+        assert found.returncode == 1
+        assert found.stderr == (
+            "supervisor: several fleets are running: one, two\nhint: choose one with --fleet NAME\n"
+        )
+        assert json.loads(command(tmp_path, "status", "--json", "--fleet", "two").stdout)["fleet"]["name"] == "two"
+        assert "stopping" in command(tmp_path, "stop", "-c", "one/supervisor.toml").stdout
+        assert first.wait() == 0
+        assert second.process.poll() is None
+        assert second.ended() == 0
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("giving a folder away needs root")
+    environment(tmp_path)
+    folder = tmp_path / "r" / "sigdrain"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    with Up(tmp_path, TWO) as fleet:
+        assert fleet.wait() == 125
+        assert "cannot make the fleet's folder" in fleet.stderr and "65534" in fleet.stderr
+        assert "Traceback" not in fleet.stderr
+
+
+def test_a_stopped_supervisor_does_not_answer_for_ever(tmp_path: Path) -> None:
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(mail="running")
+        fleet.send(signal.SIGSTOP)
+        found = command(tmp_path, "status")
+        assert found.returncode == 1 and "does not answer" in found.stderr
+        fleet.send(signal.SIGCONT)
