@@ -5,10 +5,11 @@ from __future__ import annotations
 from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.enclosing import catching, retried
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.findings.threads import STARVES
 from supervisor.diagnosis.frames import line_of, origin
 from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import nobody_left
-from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, task_name, waited
+from supervisor.diagnosis.words import at_line, bare, capital, figure, instant, named, several, task_name, waited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim(
             "waits-for-child", severity, cause, child=_child(wait.fields.get("pid") if wait else None), **words
         )
+    elif kind == "ready" and wait is not None and wait.leaf == wait.at:
+        # Not suspended anywhere: this step of the task ran all the time, so nothing else of the loop could.
+        claim = Claim("loop-blocked", severity, cause, function=f"{bare(wait.at[2])}()" if wait.at else "?", **words)
+        if severity == "note" and seconds >= STARVES:
+            claim.severity = "warning"
     elif kind == "executor":
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
     elif _swallowed(case, piece):
