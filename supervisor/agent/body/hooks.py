@@ -22,12 +22,49 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Optional
 
 
+class _Noticed:
+    """``__call__`` of Entry. Looking it up is what we notice; what is then called is the original itself."""
+
+    def __get__(self, entry: Any, owner: Any = None) -> Any:
+        if entry is None:
+            return self
+        try:
+            entry._notice(sys._getframe().f_back)  # None: called by the interpreter itself
+        except BaseException as error:
+            agent.failed("entry", error)
+        return entry._original
+
+
+class Entry:
+    """Stands for a callable and is told when it is called, without a frame of ours on the stack: tracebacks,
+    sys._getframe() and arguments are as without us."""
+
+    __slots__ = ("_notice", "_original")
+    __call__ = _Noticed()
+
+    def __init__(self, original: Any, notice: Callable[[Optional[FrameType]], None]) -> None:
+        self._original = original
+        self._notice = notice
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__slots__:  # not set yet: somebody makes a copy
+            raise AttributeError(name)
+        return getattr(self._original, name)
+
+    def __repr__(self) -> str:
+        return repr(self._original)
+
+
+def original(thing: Any) -> Any:
+    return thing._original if type(thing) is Entry else thing
+
+
 def watch_signal(module: Any) -> None:
     """signal.signal and getsignal: remember who installed what, and notice when it runs."""
     real_signal, real_getsignal = module.signal, module.getsignal
 
     def signal(signalnum: Any, handler: Any) -> Any:
-        handler = agent.original(handler)
+        handler = original(handler)
         if signalnum == agent.PROBE and real_getsignal(agent.PROBE) is agent.on_probe:
             if handler == _signal.SIG_DFL:  # the default is to ignore it: as good as ours
                 return module.SIG_DFL
@@ -40,10 +77,10 @@ def watch_signal(module: Any) -> None:
         before = real_signal(signalnum, installed)
         if signalnum in agent.WATCHED:
             remember(int(signalnum), handler, sys._getframe(1))
-        return agent.original(before)
+        return original(before)
 
     def getsignal(signalnum: Any) -> Any:
-        now = agent.original(real_getsignal(signalnum))
+        now = original(real_getsignal(signalnum))
         return module.SIG_DFL if now is agent.on_probe else now
 
     module.signal, module.getsignal = like(signal, real_signal), like(getsignal, real_getsignal)
@@ -56,7 +93,7 @@ def watch_signal(module: Any) -> None:
 
 def noticed(number: int, handler: Any) -> Any:
     about = describe(handler)
-    return agent.Entry(handler, lambda frame: agent.note("signal", number, about, frame))
+    return Entry(handler, lambda frame: agent.note("signal", number, about, frame))
 
 
 def remember(number: int, handler: Any, frame: FrameType) -> None:
@@ -174,7 +211,7 @@ def watch_unix_events(module: Any) -> None:
 
 
 def watch_runners(module: Any) -> None:
-    module._cancel_all_tasks = agent.Entry(module._cancel_all_tasks, lambda frame: step("cancel", None, frame))
+    module._cancel_all_tasks = Entry(module._cancel_all_tasks, lambda frame: step("cancel", None, frame))
 
 
 def watch_uvloop(module: Any) -> None:
@@ -185,7 +222,7 @@ def watch_uvloop(module: Any) -> None:
 
 
 def watch_threading(module: Any) -> None:
-    module._shutdown = agent.Entry(module._shutdown, note_thread_join)
+    module._shutdown = Entry(module._shutdown, note_thread_join)
 
 
 def note_thread_join(frame: Optional[FrameType]) -> None:

@@ -39,13 +39,13 @@ def arm() -> None:
         for owner in (asyncio_tasks, sys.modules.get("asyncio")):
             if owner is not None:
                 put(owner, "shield", shield)
-    put(sys, "exit", agent.Entry(sys.exit, lambda frame: agent.note("exit", "sys.exit", frame)))
-    put(os, "abort", agent.Entry(os.abort, lambda frame: agent.note("exit", "os.abort", frame)))
-    put(os, "kill", agent.Entry(os.kill, lambda frame: agent.note("kill", "os.kill", frame)))
+    put(sys, "exit", hooks.Entry(sys.exit, lambda frame: agent.note("exit", "sys.exit", frame)))
+    put(os, "abort", hooks.Entry(os.abort, lambda frame: agent.note("exit", "os.abort", frame)))
+    put(os, "kill", hooks.Entry(os.kill, lambda frame: agent.note("kill", "os.kill", frame)))
     signal: Any = sys.modules.get("signal")
     if signal is not None:
         notice = lambda frame: agent.note("kill", "raise_signal", frame)  # noqa: E731 - shorter than a function
-        put(signal, "raise_signal", agent.Entry(signal.raise_signal, notice))
+        put(signal, "raise_signal", hooks.Entry(signal.raise_signal, notice))
     watch_loop_callbacks()
 
 
@@ -108,8 +108,8 @@ def watch_loop_callbacks() -> None:
     for loop in list(tasks.loops):
         for number, handle in list((getattr(loop, "_signal_handlers", None) or {}).items()):
             callback = getattr(handle, "_callback", None)
-            if number in agent.WATCHED and callback is not None and type(callback) is not agent.Entry:
-                handle._callback = agent.Entry(callback, noticed_callback(int(number), callback))
+            if number in agent.WATCHED and callback is not None and type(callback) is not hooks.Entry:
+                handle._callback = hooks.Entry(callback, noticed_callback(int(number), callback))
 
 
 def noticed_callback(number: int, callback: Any) -> Callable[[Any], None]:

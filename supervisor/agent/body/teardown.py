@@ -137,7 +137,7 @@ def handler_tables() -> Any:
     for number in agent.WATCHED:
         history = [handler(number, *entry) for entry in agent.history.get(int(number), ())]
         displaced += history[:-1]
-        now = agent.original(_signal.getsignal(number))
+        now = hooks.original(_signal.getsignal(number))
         if history and now is not None and callable(now):
             handlers.append(history[-1])
         else:

@@ -10,7 +10,6 @@ import _socket
 import atexit
 import os
 import sys
-from _frozen_importlib_external import SourceFileLoader
 
 # The originals: gevent replaces those of `_thread` and `time`, a program's tests those of `os`.
 from _thread import allocate_lock, get_ident, get_native_id, start_new_thread  # noqa: F401 - for ../body
@@ -25,6 +24,7 @@ MAX_MESSAGE = 32768
 BODY = ("hooks", "frames", "threads", "tasks", "waits", "monitoring", "late", "sampler", "teardown")
 # Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
+FEW = 32  # RLIMIT_NOFILE below which our two descriptors could be the ones that the program lacks
 FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
 
 pid = main_thread = 0
@@ -150,7 +150,7 @@ def module_of(name):
         module.__file__ = HOME + "body/" + name + ".py"
         sys.modules[full] = module
         try:
-            exec(code(full, module.__file__), module.__dict__)
+            exec(code(full, module.__file__), module.__dict__)  # noqa: F821 - sitecustomize has put `code` here
         except BaseException:
             del sys.modules[full]
             raise
@@ -171,29 +171,6 @@ def load():
     return body
 
 
-def code(name, path):
-    """Compiled code: from __pycache__; else, where that cannot be written, from the channel's private folder."""
-    loader = SourceFileLoader(name, path)
-    if not sys.dont_write_bytecode and os.access(os.path.dirname(path), os.W_OK):
-        return loader.get_code(name)
-    import marshal  # built in
-
-    stamp = os.stat(path)
-    kept = "%s/%s-%s-%x-%x" % (FOLDER, name, sys.implementation.cache_tag, stamp.st_mtime_ns, stamp.st_size)
-    try:
-        with open(kept, "rb", 0) as file:
-            return marshal.loads(file.read())
-    except (OSError, EOFError, ValueError, TypeError):
-        compiled = loader.get_code(name)
-        try:
-            with open("%s.%d" % (kept, pid), "xb", 0) as file:
-                file.write(marshal.dumps(compiled))
-            os.rename("%s.%d" % (kept, pid), kept)
-        except OSError:
-            pass
-        return compiled
-
-
 def note(what, *about):
     """Something of a shutdown is about to happen in this thread. Never raises."""
     try:
@@ -204,43 +181,6 @@ def note(what, *about):
 
 def on_probe(_, frame):
     note("probe", None, frame)
-
-
-class _Noticed:
-    """``__call__`` of Entry. Looking it up is what we notice; what is then called is the original itself."""
-
-    def __get__(self, entry, owner=None):
-        if entry is None:
-            return self
-        try:
-            entry._notice(sys._getframe().f_back)  # None: called by the interpreter itself
-        except BaseException as error:
-            failed("entry", error)
-        return entry._original
-
-
-class Entry:
-    """Stands for a callable and is told when it is called, without a frame of ours on the stack: tracebacks,
-    sys._getframe() and arguments are as without us."""
-
-    __slots__ = ("_notice", "_original")
-    __call__ = _Noticed()
-
-    def __init__(self, original, notice):
-        self._original = original
-        self._notice = notice
-
-    def __getattr__(self, name):
-        if name in self.__slots__:  # not set yet: somebody makes a copy
-            raise AttributeError(name)
-        return getattr(self._original, name)
-
-    def __repr__(self):
-        return repr(self._original)
-
-
-def original(thing):
-    return thing._original if type(thing) is Entry else thing
 
 
 # -- where a shutdown can begin --------------------------------------------------------------------------------
@@ -324,18 +264,26 @@ def connect(forked):
     global _socket_, _identity, _numbers, _dropped, _dump, pid, main_thread
     pid, main_thread, _numbers, _dropped = getpid(), get_ident(), count(1), 0
     del _backlog[:]
-    ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    old_dump, _dump = _dump, None
     try:
+        if old_dump is not None and fstat(old_dump[0])[1:3] == old_dump[1]:
+            os.close(old_dump[0])
+    except OSError:  # the program closed it
+        pass
+    if 0 <= os.sysconf("SC_OPEN_MAX") < FEW:
+        return
+    ours = None
+    try:
+        ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         ours.setblocking(False)
         ours.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)  # the kernel grants twice net.core.wmem_max
         ours.connect(os.environ["SIGDRAIN_AGENT_SOCKET"])
     except (OSError, KeyError):  # the parent is gone, or its backlog is full: work goes on without us
-        ours.close()
+        if ours is not None:
+            ours.close()
         return
     _identity = fstat(ours.fileno())[1:3]
     _socket_ = ours
-    if _dump is not None and fstat(_dump[0])[1:3] == _dump[1]:
-        os.close(_dump[0])
     _dump = open_dump()
     try:
         cwd = os.getcwd()

@@ -7,6 +7,34 @@ import sys as _sys
 _here = _os.path.dirname(_os.path.abspath(__file__))
 _sys.path[:] = [_entry for _entry in _sys.path if _entry != _here]
 
+
+def _code(name, path):
+    # Compiled code: from __pycache__; where that can neither be found nor written, from the channel's private folder,
+    # in which the first process of a worker leaves what it had to compile.
+    loader = _Loader(name, path)
+    compiled = _compiled(path)
+    if _os.path.exists(compiled) or not _sys.dont_write_bytecode and _os.access(_os.path.dirname(compiled), _os.W_OK):
+        return loader.get_code(name)
+    import marshal  # built in
+
+    stamp = _os.stat(path)
+    folder = _os.path.dirname(_os.environ["SIGDRAIN_AGENT_SOCKET"])
+    kept = "%s/%s-%s-%x-%x" % (folder, name, _MAGIC[:2].hex(), stamp.st_mtime_ns, stamp.st_size)
+    try:
+        with open(kept, "rb", 0) as file:
+            return marshal.loads(file.read())
+    except (OSError, EOFError, ValueError, TypeError):
+        code = loader.get_code(name)
+    try:
+        temporary = "%s.%d" % (kept, _os.getpid())
+        with open(temporary, "xb", 0) as file:
+            file.write(marshal.dumps(code))
+        _os.rename(temporary, kept)
+    except OSError:
+        pass
+    return code
+
+
 if (
     _os.environ.get("SIGDRAIN_AGENT_SOCKET")
     and _sys.version_info >= (3, 8)
@@ -21,13 +49,15 @@ if (
         _signal.set_wakeup_fd(_signal.set_wakeup_fd(-1))
 
         # importlib.machinery would load importlib and warnings; this module is always there.
+        from _frozen_importlib_external import MAGIC_NUMBER as _MAGIC
         from _frozen_importlib_external import SourceFileLoader as _Loader
+        from _frozen_importlib_external import cache_from_source as _compiled
 
-        _loader = _Loader("_sigdrain_agent", _os.path.join(_here, "_sigdrain_agent.py"))
         _agent = type(_sys)("_sigdrain_agent")
-        _agent.__file__ = _loader.path
+        _agent.__file__ = _os.path.join(_here, "_sigdrain_agent.py")
+        _agent.code = _code
         _sys.modules["_sigdrain_agent"] = _agent
-        exec(_loader.get_code("_sigdrain_agent"), _agent.__dict__)
+        exec(_code("_sigdrain_agent", _agent.__file__), _agent.__dict__)
         _agent.start()
     except ValueError:
         pass
