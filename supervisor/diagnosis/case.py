@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 # A hold of the exit that is shorter is no finding: it is the price of a shutdown.
 TOLD = 0.1
-# Work that begins only after the stop request may take a tenth of the grace period, and never less than this.
+# Work that begins only after the stop request may take a twentieth of the grace period, and never less than this.
 NEW_WORK = 0.25
+NEW_SHARE = 1 / 20
 
 
 class Case:
@@ -72,7 +73,7 @@ class Case:
         grace = self.shutdown.grace
         if nobody or (grace is not None and seconds > grace / 2):
             return "warning"
-        allowed = max(NEW_WORK, (10.0 if grace is None else grace) / 10)
+        allowed = max(NEW_WORK, (10.0 if grace is None else grace) * NEW_SHARE)
         return "warning" if new_work and seconds > allowed else "note"
 
     def to_the_end(self, piece: Piece) -> bool:

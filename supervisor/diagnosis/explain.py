@@ -95,7 +95,9 @@ def _facts(shutdown: Shutdown, evidence: Evidence) -> AgentFacts:
     loops = [loop.get("type") or "" for note in process.of("snapshot") for loop in note.get("loops") or () if loop]
     name = next((kind for kind in loops if kind), None)
     lost = sum(p.dropped + p.lost for p in evidence.processes.values())
-    return AgentFacts(True, process.python, name.partition(".")[0] if name else None, lost)
+    failed = next((note for p in evidence.processes.values() for note in p.of("agent-error")), None)
+    reason = f"a part of it failed: {failed.get('where')}: {failed.get('error')}" if failed else None
+    return AgentFacts(True, process.python, name.partition(".")[0] if name else None, lost, reason)
 
 
 def _stretch(case: Case, piece: Piece) -> Stretch:

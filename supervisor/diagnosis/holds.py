@@ -6,17 +6,20 @@ loop, a sleep, a read) released what merely waited for it (a gather, an event).
 
 from __future__ import annotations
 
-from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.dump import culprit
+from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS, Block, Thread
 from supervisor.diagnosis.frames import absolute, origin, user_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.diagnosis.evidence import Block, Process, Task, Thread, Wait
+    from supervisor.diagnosis.evidence import Process, Task, Wait
     from supervisor.diagnosis.frames import Frame, Sources
 
 BLOCKED, BUSY, USER, READ, LIBRARY, SERVER, POLL, WOKEN, CANCELLED, ALIVE = range(10)
 # Two stamps of the same instant, one by the task itself and one by the 10 ms sampler, differ by so much.
 CLOSE = 0.03
+# A step of a task that runs for so long has blocked its loop.
+LONG_STEP = 0.1
 # What pollers sleep when it is not known.
 POLLED = 0.1
 
@@ -60,21 +63,35 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
         for block in thread.blocks
         if block.state != "loop-idle" and not _idle_loop(process, thread, block)
     ]
-    _begin_with_the_step(found)
+    _steps(process, found)
     found += _joined(process, until)
     found += _from_dump(process, until)
     return found
 
 
-def _begin_with_the_step(found: list[Hold]) -> None:
-    """A blocked loop at changing lines is told in pieces; it was blocked since its task's step began."""
-    steps = [
-        hold for hold in found if hold.wait is not None and hold.wait.kind == "ready" and hold.wait.at is not None
-    ]
+def _steps(process: Process, found: list[Hold]) -> None:
+    """A task that is suspended nowhere for long: this one step of it blocked the loop, at whatever lines.
+
+    The sampler tells a thread line by line; a computation that changes its line is told in pieces or not at all.
+    The pieces name the function.
+    """
+    main = next((thread for thread in process.threads.values() if thread.main), None)
     for hold in found:
-        if hold.what == "loop-blocked" and hold.block is not None:
-            begun = [s.start for s in steps if s.wait and s.wait.at in hold.block.stack and s.end >= hold.end - CLOSE]
-            hold.start = min([hold.start, *begun])
+        wait = hold.wait
+        if wait is None or wait.kind != "ready" or wait.at is None or wait.leaf != wait.at or hold.rank == CANCELLED:
+            continue
+        if hold.end - hold.start < LONG_STEP:
+            continue
+        seen = [b for b in (main.blocks if main else ()) if wait.at in b.stack and hold.start - CLOSE <= b.end]
+        block = Block(hold.start, hold.end, seen[-1].at if seen else wait.at, "callback")
+        block.stack = seen[-1].stack if seen else wait.stack
+        block.leaf = seen[-1].leaf if seen else wait.leaf
+        block.doing, block.cpu, block.ended = (seen[-1].doing if seen else None), None, not hold.open
+        hold.what, hold.rank, hold.block = "loop-blocked", BLOCKED, block
+        hold.thread = main or Thread(process.pid, 0)
+        hold.thread.main = True
+        hold.at = user_first(block.at, block.stack)
+        hold.task = hold.wait = None
 
 
 def _of_task(process: Process, task: Task, until: float) -> list[Hold]:
@@ -219,9 +236,6 @@ def _from_dump(process: Process, until: float) -> list[Hold]:
 
     It had been so since the process last spoke: its sampler would have told.
     """
-    from supervisor.diagnosis.dump import culprit
-    from supervisor.diagnosis.evidence import Block, Thread
-
     found = culprit(process.dump) if process.dump else None
     if found is None or process.silent is None:
         return []
@@ -239,8 +253,6 @@ def _from_dump(process: Process, until: float) -> list[Hold]:
 
 def _joined(process: Process, until: float) -> list[Hold]:
     """Threads named when a join began, for where no sampler could run (3.12.1: no new thread at that time)."""
-    from supervisor.diagnosis.evidence import Block, Thread
-
     found: list[Hold] = []
     for index, (at, name, fields) in enumerate(process.phases):
         if name not in ("thread-join", "executor"):

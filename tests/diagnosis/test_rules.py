@@ -43,8 +43,8 @@ def told(shutdown: Shutdown) -> list[tuple[str, Severity]]:
         (0.5, 10.0, False, False, "note"),
         (4.9, 10.0, False, False, "note"),
         (5.1, 10.0, False, False, "warning"),
-        (0.9, 10.0, True, False, "note"),
-        (1.1, 10.0, True, False, "warning"),
+        (0.4, 10.0, True, False, "note"),
+        (0.6, 10.0, True, False, "warning"),
         (0.2, 1.0, True, False, "note"),
         (0.3, 1.0, True, False, "warning"),
         (60.0, None, False, False, "note"),
@@ -229,6 +229,20 @@ def test_an_instant_after_the_exit_counts_as_the_exit() -> None:
     assert evidence.processes[7].phases[0][0] == 2.0
 
 
+def test_silence_of_an_agent_that_failed_proves_nothing() -> None:
+    messages = [said("hello", -1.0, python="3.12.1"), said("agent-error", -0.5, where="probe", error="oops")]
+    shutdown = ended("killed", masks=Masks(1 << 14, 0, 0))
+    told_of = explain(shutdown, messages, lambda _f, _l: None)
+    assert "handler-not-run" not in {finding.code for finding in told_of.findings}
+    assert told_of.agent.reason is not None and "oops" in told_of.agent.reason
+
+
+def test_silence_of_an_agent_until_sigkill_is_told() -> None:
+    messages = [said("hello", -1.0, python="3.12.1")]
+    assert explain(ended("killed"), messages, lambda _f, _l: None).findings[0].code == "handler-not-run"
+    assert explain(ended(), messages, lambda _f, _l: None).findings == ()
+
+
 def test_lost_messages_are_counted() -> None:
     messages = [said("hello", 0.1), said("eof", 0.2, rejected=2, lost=3)]
     assert explain(ended(exited=0.3), messages, lambda _f, _l: None).agent == AgentFacts(True, dropped=5)
@@ -269,6 +283,11 @@ def test_a_write_that_is_stuck() -> None:
 def test_a_shell_that_waits_for_its_command() -> None:
     looks = tuple(sample(at, syscall="wait4", children=1) for at in (0.02, 0.5, 1.5))
     assert ("waits-for-child", "note") in told(ended(samples=looks))
+
+
+def test_a_killed_shell_may_have_waited_for_one_child_after_another() -> None:
+    looks = tuple(sample(at, syscall="wait4", children=1) for at in (0.02, 0.5, 1.5))
+    assert "waits-for-child" not in dict(told(ended("killed", samples=looks)))
 
 
 def test_the_reason_for_no_agent_is_given() -> None:

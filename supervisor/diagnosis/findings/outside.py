@@ -105,13 +105,16 @@ def write_stuck(case: Case) -> Iterable[Claim]:
 
 
 def child_waited_for(case: Case) -> Iterable[Claim]:
-    """Without an agent: the main thread was in wait4(2) with children alive."""
-    if case.leader is not None:
+    """Without an agent: the main thread was in wait4(2) with children alive, and ended when they had.
+
+    When SIGKILL ended it, it may as well have waited for one short-lived child after another.
+    """
+    if case.leader is not None or case.killed:
         return
     waited = _run_of([s for s in case.shutdown.samples if s.children], ("wait4", "waitid", "waitpid"))
     if waited < TOLD:
         return
-    severity = case.held(waited, False, case.killed)
+    severity = case.held(waited, False)
     claim = Claim("waits-for-child", severity, ("outside",), child="its child process", seconds=figure(waited))
     claim.seconds = waited
     claim.proof.append(

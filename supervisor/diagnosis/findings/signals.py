@@ -131,7 +131,7 @@ def not_run(case: Case) -> Iterable[Claim]:
     first = received(process, 0.0)
     begun = process.phase_start("cancel", "loop-close", "thread-join")
     at = min((t for t in (first.at if first else None, begun) if t is not None), default=case.until)
-    if at < LATE or (first is None and begun is not None):
+    if at < LATE or (first is None and not _mute(case, process)):
         return
     claim = Claim(
         "handler-not-run", case.held(at, True, case.killed and first is None, nobody=True), ("signal",),
@@ -149,6 +149,13 @@ def not_run(case: Case) -> Iterable[Claim]:
     else:
         claim.at(process, None)
     yield claim
+
+
+def _mute(case: Case, process: Process) -> bool:
+    """It could not answer until SIGKILL. That it merely told of no handler proves nothing: the word may be lost."""
+    whole = not process.of("agent-error") and not process.dropped and not process.lost
+    spoke = any(note.at > LATE for note in process.of("snapshot", "phase", "exit", "loop-idle"))
+    return case.killed and whole and (bool(process.dump) or not spoke)
 
 
 def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | None:

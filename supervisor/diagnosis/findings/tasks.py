@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import TOLD, Case, Claim, is_users, users
+from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.enclosing import catching, retried
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.findings.threads import STARVES
 from supervisor.diagnosis.frames import line_of, origin
 from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import nobody_left
-from supervisor.diagnosis.words import at_line, bare, capital, figure, instant, named, several, task_name, waited
+from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, task_name, waited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +37,17 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
-        if seconds >= TOLD:
+        if seconds >= (TOLD if _may_be_changed(longest) else NEW_WORK):
             claim = _claim(case, longest, seconds)
             others = {piece.hold.task.name for piece in pieces if piece.hold and piece.hold.task} - {claim.task}
             if others:
                 claim.proof.append(f"and after one another at the same line: {', '.join(sorted(others)[:5])}")
             yield claim
+
+
+def _may_be_changed(piece: Piece) -> bool:
+    """The place is the user's own; a framework's pause at its own work is told only when it is long."""
+    return piece.hold is not None and piece.hold.at is not None and origin(piece.hold.at[0]) == "user"
 
 
 def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
@@ -67,11 +71,6 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim(
             "waits-for-child", severity, cause, child=_child(wait.fields.get("pid") if wait else None), **words
         )
-    elif kind == "ready" and wait is not None and wait.leaf == wait.at:
-        # Not suspended anywhere: this step of the task ran all the time, so nothing else of the loop could.
-        claim = Claim("loop-blocked", severity, cause, function=f"{bare(wait.at[2])}()" if wait.at else "?", **words)
-        if severity == "note" and seconds >= STARVES:
-            claim.severity = "warning"
     elif kind == "executor":
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
     elif _swallowed(case, piece):
