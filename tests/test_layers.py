@@ -27,10 +27,14 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 
 def tracked() -> list[Path]:
     """The project's own files: what git knows, or in a source archive everything but what tools left behind."""
-    found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
-    names = found.stdout.split("\0") if found.returncode == 0 else []
+    try:
+        found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+        names = found.stdout.split("\0") if found.returncode == 0 else []
+    except FileNotFoundError:  # a machine without git
+        names = []
     paths = [ROOT / name for name in names if name] or list(ROOT.rglob("*"))
-    return [path for path in paths if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts]
+    made = ("__pycache__", ".git", ".venv", ".venv-ci", "build")
+    return [path for path in paths if path.is_file() and not path.is_symlink() and not set(made) & set(path.parts)]
 
 
 def test_layers() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from support.namespaces import lacks
 from support.processes import SUPERVISOR, Wrapped, children, gone, python, report, run, state, status, until
 
 
@@ -160,9 +161,7 @@ def test_a_stopped_member_is_woken_to_die() -> None:
 
 # ------------------------------------------------------------------ PID 1
 
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("unshare") is None, reason="a PID namespace needs root and unshare"
-)
+needs_root = pytest.mark.skipif(bool(lacks("-pf", "--mount-proc")), reason=lacks("-pf", "--mount-proc"))
 
 
 def _as_init(*options: str, command: list[str]) -> list[str]:

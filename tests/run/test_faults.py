@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from support.namespaces import lacks
 from support.processes import SUPERVISOR, Wrapped, gone, python, report, run
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")
@@ -38,7 +40,7 @@ def test_a_full_device(tmp_path: Path) -> None:
 
 
 @as_root
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+@pytest.mark.skipif(bool(lacks("-m")), reason=lacks("-m"))
 def test_a_full_disk_loses_nothing_and_leaves_no_half_report(tmp_path: Path) -> None:
     script = (
         f"mount -t tmpfs -o size=4k none {tmp_path} && head -c 4096 /dev/zero > {tmp_path}/filler;"
