@@ -185,7 +185,7 @@ def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
     # Before Python 3.11 time.sleep() is a select(2) too: the user's own line on top is no idle loop.
     if block.doing == "poll" and block.state == "busy" and (leaf is None or origin(leaf[0]) != "user"):
         return True
-    idle = block.cpu is not None and block.cpu < 0.5 * (block.end - block.start)
+    idle = block.cpu is None or block.cpu < 0.5 * (block.end - block.start)
     return idle and leaf is not None and leaf[0].endswith(_LOOP_FILES)
 
 

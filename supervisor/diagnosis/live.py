@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence import Process
     from supervisor.diagnosis.holds import Hold
 
+MOST = 1000
 _PHASES = {
     "executor": "waits for pool jobs",
     "thread-join": "waits for threads",
@@ -30,6 +31,9 @@ def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> str 
     ``now`` is monotonic seconds, ``main`` the main process's pid. A child's wait is named when the main process
     has none of its own to tell.
     """
+    if len(messages) > MOST:  # a flood must not hold up whoever paints; what matters was said lately, or at first
+        early = [message for message in messages[:-MOST] if message.event in ("hello", "snapshot")]
+        messages = [*early[:MOST], *messages[-MOST:]]
     evidence = gather(messages, now, main)
     leader = evidence.leader
     processes = ([leader] if leader else []) + (evidence.others(leader) if leader else [])

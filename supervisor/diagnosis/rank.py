@@ -22,6 +22,7 @@ _TELLING = (
     "cancel-swallowed", "slow-asyncgen", "executor-outlives-loop",
 )  # fmt: skip
 # These explain why SIGKILL was needed even where nothing is charged to them.
+_WAITERS = frozenset({"slow-task", "main-thread-busy", "non-daemon-thread", "executor-busy", "waits-for-nobody"})
 _EXPLAIN_KILL = frozenset({"signal-ignored", "handler-displaced", "handler-not-run"})
 
 
@@ -76,7 +77,7 @@ def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tup
     best[1].insert(0, kill[0])
     dropped = [kill]
     if best[0].code in _EXPLAIN_KILL:  # then nobody was told to end: whoever still waited is not to blame
-        waiters = [pair for pair in causes if pair[0].code in ("slow-task", "main-thread-busy") and pair is not best]
+        waiters = [pair for pair in causes if pair[0].code in _WAITERS and pair is not best]
         best[1].extend(claim for pair in waiters for claim in (pair[0], *pair[1]))
         dropped += waiters
     return [pair for pair in leaders if pair not in dropped]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import TOLD, Case, Claim
-from supervisor.diagnosis.frames import place
+from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
+from supervisor.diagnosis.frames import origin, place
 from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.words import at_line, bare, figure
 
@@ -31,7 +31,9 @@ def held_by_threads(case: Case) -> Iterable[Claim]:
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
-        if seconds >= TOLD:
+        hold = longest.hold
+        own = longest.what != "main" or hold is None or hold.at is None or origin(hold.at[0]) != "library"
+        if seconds >= (TOLD if own else NEW_WORK):  # a framework's main loop at its own work
             yield _claim(case, longest, seconds)
 
 
