@@ -10,9 +10,10 @@ import errno
 import os
 
 from supervisor.cli.plan import RunPlan
+from supervisor.core import signals as numbers
 from supervisor.errors import SpawnError, SupervisorError
 from supervisor.system import signals, spawn, stdio
-from supervisor.system.terminal import Terminal
+from supervisor.system.terminal import Terminal, pass_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def run(plan: RunPlan) -> int:
     ending = fleet.ending
     if ending.signal is None:
         return ending.code or 0
+    if ending.signal in (numbers.INT, numbers.QUIT) and fleet.asked is None and tty is not None and tty.was_lent:
+        pass_on(ending.signal)
     if plan.signal_exit == "raise":
         signals.die_of(ending.signal)
     return 128 + ending.signal

@@ -15,6 +15,7 @@ class Terminal:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._lent = False
+        self.was_lent = False
 
     @classmethod
     def find(cls) -> Terminal | None:
@@ -47,7 +48,8 @@ class Terminal:
         self._lent = True
 
     def take_back(self) -> None:
-        """Lead the foreground again if we lent it."""
+        """Lead the foreground again if we lent it; ``was_lent`` says whether."""
+        self.was_lent = self._lent
         if not self._lent:
             return
         self._lent = False
@@ -55,6 +57,18 @@ class Terminal:
             os.tcsetpgrp(self.fd, os.getpgrp())
         except OSError:
             pass  # the terminal has hung up
+
+
+def pass_on(signal: int) -> None:
+    """Send a key's signal to the rest of our job. Ours is blocked.
+
+    A terminal signals the whole foreground group, but the command has one of its own: a script around us, or the
+    other processes of the pipeline, would not learn of the Ctrl-C that ended it.
+    """
+    try:
+        os.kill(0, signal)
+    except OSError:
+        pass
 
 
 def suspend(signal: int, job: bool) -> bool:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from support.processes import SUPERVISOR, Wrapped, python, status, until
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")

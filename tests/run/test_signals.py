@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+
 from support.processes import Wrapped, children, python, state, until
 
 NONE = ("--escalation", "none")

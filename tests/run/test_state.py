@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.processes import SUPERVISOR, Wrapped, gone, pids, python, run, status, until
 
 # Not grep, which handles SIGSEGV, nor Python, which ignores SIGPIPE and SIGXFSZ.

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from support.processes import Wrapped, gone, python, report, state, until
 
 LADDER = ("--escalation", "TERM/30/INT/30/KILL")

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
 
 # Hang guard in seconds: a test that meets it has failed, however slow the machine.
 PATIENCE = 30.0
@@ -69,11 +68,9 @@ class Wrapped:
     def __enter__(self) -> Wrapped:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: object) -> None:
         if kind is not None:
-            print(f"--- stderr of {self.process.args}\n{self.stderr}", file=sys.stderr)
+            print(f"--- stderr of {self.process.args!r}\n{self.stderr}", file=sys.stderr)
         for pid in self.alive():
             _kill(pid)
         self.process.wait(PATIENCE)
