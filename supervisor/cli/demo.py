@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supervisor.loop import Loop
 
 # Long enough to read the first lines, or to look at the dashboard; with the ladder of 3 s all is over in 10 s.
+# demo/thumbnails.py relies on it: what is left of its 6 s then is more than half of the grace period.
 RUNS = 4.0
 
 NEXT = """

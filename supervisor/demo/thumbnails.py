@@ -5,7 +5,7 @@ import time
 
 
 def resize(picture: int) -> None:
-    time.sleep(1.5)  # a library that blocks
+    time.sleep(6)  # a library that blocks
     print(f"thumbnails: picture {picture} resized", flush=True)
 
 

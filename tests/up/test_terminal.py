@@ -1,0 +1,98 @@
+"""`up` on a terminal: Ctrl-C, colours, a stopped and a vanished terminal, and a shell that gets its own back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.processes import SUPERVISOR, children, gone, python, state, until
+from top.terminal import Terminal
+from up.fleet import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """`supervisor up` with lines, not the dashboard, on a terminal of its own."""
+    made: list[Terminal] = []
+
+    def start(config: str, *options: str) -> Terminal:
+        path = tmp_path / "supervisor.toml"
+        path.write_text(f'[fleet]\nname = "t"\n{config}')
+        argv = [SUPERVISOR, "up", "-c", str(path), "--dashboard", "never", *options]
+        made.append(Terminal(argv, 100, 30, **environment(tmp_path)))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def test_ctrl_c(up: Callable[..., Terminal]) -> None:
+    """A key stops the fleet; the workers, in sessions of their own, have not had it from the terminal."""
+    deaf = f'command = {python("stubborn.py")}\nstop.escalation = "TERM/0.3/KILL"'
+    config = f'[worker.deaf]\n{deaf}\n[worker.w]\ncommand = "sleep 600"'
+    shown = up(config)
+    shown.until("ready")
+    shown.type(b"\x03")
+    shown.until("stopping 2 workers, kill in")
+    assert shown.ended() == 137
+    assert b"SIGTERM" in shown.raw and b"deaf       | \x1b[0mSIGINT" not in shown.raw
+    assert "deaf held the stop" in shown.text or b"deaf held the stop" in shown.raw
+    assert termios.tcgetattr(shown.master) == shown.modes
+
+
+def test_colour_only_here(up: Callable[..., Terminal]) -> None:
+    shown = up('[worker.w]\ncommand = ["sh", "-c", "echo hi; echo ho >&2; exec sleep 600"]')
+    shown.until("ho")
+    for word in (b"hi", b"ho"):
+        assert b"\x1b[0;36mw          | \x1b[0m" + word in shown.raw
+    shown.type(b"\x03")
+    assert shown.ended() == 0
+
+
+def test_a_stopped_terminal_delays_nothing(up: Callable[..., Terminal]) -> None:
+    """Ctrl-S, and nobody reads: the deadlines hold, and what was said is there after Ctrl-Q."""
+    loud = "import signal, time; signal.signal(15, signal.SIG_IGN)\nwhile True: print('x' * 70)"
+    config = f'[worker.w]\ncommand = ["{sys.executable}", "-ESc", """{loud}"""]\nstop.grace = 0.3'
+    shown = up(config)
+    shown.until("xxx")
+    shown.type(b"\x13")
+    supervisor = shown.process.pid
+    (pid,) = children(supervisor)
+    until(lambda: state(pid) == "S" and _writing(pid), "the worker waits for us")
+    shown.signal(signal.SIGTERM)
+    until(lambda: gone(pid), "killed on time")
+    assert not gone(supervisor)
+    shown.type(b"\x11")
+    assert shown.ended() == 137
+    assert b"had to be killed" in shown.raw and b"stopping 1 worker" in shown.raw
+
+
+def _writing(pid: int) -> bool:
+    """Whether it sleeps in write(2) (x86-64: 1, aarch64: 64)."""
+    return Path(f"/proc/{pid}/syscall").read_text().split()[:2] in (["1", "0x1"], ["64", "0x1"])
+
+
+def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
+    """SIGHUP is a stop request; that nothing can be written any more is no reason to fail."""
+    path = tmp_path / "supervisor.toml"
+    path.write_text('[fleet]\nname = "t"\n[worker.w]\ncommand = ["sh", "-c", "echo hi; exec sleep 600"]')
+    report = tmp_path / "r.json"
+    argv = [SUPERVISOR, "up", "-c", str(path), "--dashboard", "never", "--report", str(report)]
+    shown = Terminal(argv, 80, 24, **environment(tmp_path))
+    shown.until("hi")
+    (pid,) = children(shown.process.pid)
+    os.close(shown.master)
+    os.close(shown._slave)
+    assert shown.process.wait(30) == 0
+    assert gone(pid)
+    assert '"asked_by": "signal SIGHUP"' in report.read_text()
