@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from supervisor.cli import config, control
+from supervisor.cli import config, control, explain
 from supervisor.cli.options import RUN, UP, Option
 
 if TYPE_CHECKING:
@@ -142,5 +142,5 @@ def demo(
     raise typer.Exit(demo(["--dashboard", dashboard, "--color", color]))
 
 
-for _module in (config, control):
+for _module in (config, control, explain):
     app.registered_commands += _module.app.registered_commands

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from supervisor.core import events as ev
 from supervisor.core.view import fleet_view, worker_view
 from supervisor.errors import UsageError
+from supervisor.system import procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 # workers per update, and none that has said so much.
 MOST_NAMED = 8
 MOST_MESSAGES = 1000
+# Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
+MOST_PARENTS = 32
 
 
 class Desk:
@@ -84,6 +88,60 @@ class Desk:
                     self._waits[worker] = name
                     renamed.add(worker)
         return renamed
+
+    def explain(self, pid: int, since: float | None) -> dict[str, Any]:
+        """What is known of the worker to which a process belongs; ``worker`` is null when it is nobody's of ours.
+
+        Without ``since`` the agents of a worker that is being stopped are asked to speak. With the ``at`` of that
+        answer the next one tells who has. A worker that nobody stops is not asked: its agent would be armed, and
+        speak, until its next stop.
+        """
+        now, life = time.monotonic(), self._life_of(pid)
+        if life is None:
+            return {"at": now, "worker": None}
+        agents = self._loop.agents
+        stop = life.stopping
+        probed = agents.probe(life.index) if agents and stop and stop.held is None and since is None else 0
+        answer: dict[str, Any] = {
+            "at": now,
+            "fleet": self._loop.fleet.spec.name,
+            "worker": self._view(life),
+            "agent": life.agent,
+            "probed": probed,
+            "answered": [],
+            "waits": None,
+            "said": [],
+        }
+        messages = agents.messages(life.index) if agents else []
+        if messages and since is not None:
+            from supervisor.diagnosis.inspect_agent import answered, said
+            from supervisor.diagnosis.live import waiting
+
+            # What was said first has the names, what was said last the places.
+            messages = messages[: MOST_MESSAGES // 5] + messages[MOST_MESSAGES // 5 :][-MOST_MESSAGES * 4 // 5 :]
+            answer["answered"] = sorted(answered(messages, since))
+            answer["waits"] = waiting(messages, now, life.last_pid)
+            answer["said"] = said(messages, now, life.last_pid)
+        return answer
+
+    def _life_of(self, pid: int) -> Life | None:
+        """The worker of which this process is: by its ancestors, their group or session, or the worker's mark."""
+        lives = self._loop.fleet.lives
+        mains = {life.pid: life for life in lives if life.pid is not None}
+        one = pid
+        for _ in range(MOST_PARENTS):
+            found = procfs.stat(one)
+            if found is None or one <= 1:
+                break
+            for known in (one, found.group, found.session):
+                if known in mains:
+                    return mains[known]
+            one = found.parent
+        environ = procfs.read(f"/proc/{pid}/environ", 1 << 20) or b""
+        start = f"{procfs.MARK}={os.getpid()}.".encode()
+        mark = next((entry for entry in environ.split(b"\0") if entry.startswith(start)), b"")
+        index = mark[len(start) :].decode(errors="replace")
+        return lives[int(index)] if index.isdecimal() and int(index) < len(lives) else None
 
     def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
         """Ask for the stop of some workers, by name (all its instances) or title, or of everything."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
             """Ask to stop; the answer's fields. Raises SupervisorError for a name that is none."""
 
+        def explain(self, pid: int, since: float | None) -> dict[str, Any]:
+            """What is known of the worker to which the process ``pid`` belongs."""
+
 
 VERSION = 1
 MOST_CLIENTS = 64
@@ -222,12 +225,20 @@ class Control:
                     self._send(client, _no("workers must be a list of names", ""))
                     return
                 self._send(client, yes | self._desk.stop(workers, client.pid))
+            case "explain":
+                pid, since = asked.get("pid"), asked.get("since")
+                if type(pid) is not int or not 0 < pid < 1 << 31 or type(since) not in (int, float, type(None)):
+                    self._send(client, _no("pid must be a process id, since an instant or null", ""))
+                    return
+                self._send(client, yes | self._desk.explain(pid, since))
             case "watch":
                 client.watching, client.wants_log = True, asked.get("log") is True
                 self._send(client, self._desk.status())
                 self.changed(at)
             case other:
-                self._send(client, _no(f"there is no request {str(other)[:40]!r}", "known: status, stop, watch"))
+                self._send(
+                    client, _no(f"there is no request {str(other)[:40]!r}", "known: status, stop, explain, watch")
+                )
 
     def _send(self, client: _Client, message: dict[str, Any]) -> None:
         import json

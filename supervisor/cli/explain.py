@@ -1,0 +1,121 @@
+"""`supervisor explain PID`: why a running process does not stop, or what it does, whoever started it."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer()
+
+LONGEST = 60.0  # seconds of one observation
+
+
+def _seconds(value: float) -> float:
+    if not 0.0 < value <= LONGEST:
+        raise typer.BadParameter(f"{value:g} is not between 0 and {LONGEST:g} seconds")
+    return value
+
+
+def _color(value: str) -> str:
+    if value not in ("auto", "always", "never"):
+        raise typer.BadParameter(f"{value!r} is not one of auto, always, never")
+    return value
+
+
+@app.command()
+def explain(
+    pid: Annotated[int, typer.Argument(metavar="PID", min=1, max=(1 << 22), help="The process, whoever started it.")],
+    seconds: Annotated[
+        float, typer.Option("--for", metavar="S", callback=_seconds, help="How long to look, in seconds.")
+    ] = 1.0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color", metavar="auto|always|never", envvar="SIGDRAIN_COLOR", callback=_color, help="Colour the text."
+        ),
+    ] = "auto",
+) -> None:
+    """Why does this running process not stop? Looks only: it is neither stopped nor changed."""
+    from supervisor.cli.telling import dumps
+    from supervisor.system import stdio
+    from supervisor.views import inspect as view
+    from supervisor.views.report import ansi, plain
+
+    told = _look(pid, seconds)
+    if json:
+        typer.echo(dumps(view.document(told)), nl=False)
+        return
+    style = ansi if stdio.colored(color, 1, os.environ) else plain
+    stdio.say(view.text(told, stdio.width(1), style), fd=1)
+
+
+def _look(pid: int, seconds: float) -> Any:
+    from supervisor.diagnosis.inspect import findings, is_dead
+    from supervisor.system import inspect, inspect_python, sources
+    from supervisor.views.inspect import Told
+
+    asked, notes = _ask(pid)
+    facts = inspect.look(pid, seconds)
+    fleet = None
+    if asked is not None:
+        path, first = asked
+        fleet = _heard(path, pid, first)
+    said = bool(fleet and (fleet["said"] or fleet["waits"]))
+    inside = None
+    if not (said or facts.ended or facts.kernel or is_dead(facts)):
+        inside = inspect_python.look(facts)
+    if inside is not None and fleet is None:
+        notes += _agent(pid)
+    return Told(facts, inside, fleet, findings(facts, inside, sources.line, told=said), notes)
+
+
+def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
+    """The fleet of which the process is, with its first answer; and what of ours could not be asked."""
+    from supervisor.errors import SupervisorError
+    from supervisor.system import client, runtime
+
+    notes: list[str] = []
+    for name in runtime.running(os.environ):
+        try:
+            path = runtime.socket_path(name, os.environ)
+            answer = client.ask(path, {"do": "explain", "pid": pid})
+        except SupervisorError as error:
+            notes.append(f"the fleet {name!r} could not be asked: {error.message}")
+            continue
+        if answer.get("ok") and answer.get("worker") is not None:
+            return (path, answer), []
+    return None, notes
+
+
+def _heard(path: str, pid: int, first: dict[str, Any]) -> dict[str, Any]:
+    """What its agents have said by now. A fleet that ended meanwhile leaves its first answer."""
+    from supervisor.errors import SupervisorError
+    from supervisor.system import client, sources
+
+    try:
+        answer = client.ask(path, {"do": "explain", "pid": pid, "since": first["at"]})
+    except SupervisorError:
+        answer = {}
+    fleet = answer if answer.get("ok") and answer.get("worker") is not None else first
+    fleet["probed"] = first["probed"]
+    for one in fleet["said"]:
+        where = one["where"]
+        if where is not None:
+            where["source"] = sources.line(where["file"], where["line"])
+    return {key: value for key, value in fleet.items() if key not in ("v", "ok")}
+
+
+def _agent(pid: int) -> list[str]:
+    """What to know of a process that has an agent but no supervisor that we can ask."""
+    from supervisor.system import inspect_python
+
+    supervisor = inspect_python.agent_of(pid)
+    if supervisor is None:
+        return []
+    who = f"its supervisor (pid {supervisor})" if supervisor else "its supervisor"
+    return [
+        f"it has an agent, which speaks to {who} alone and is told of in the report at its end (run -v, --report)"
+    ]
