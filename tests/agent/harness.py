@@ -15,7 +15,9 @@ from supervisor.system import inject
 from supervisor.system.channel import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    Environment = Mapping[str, str | None]
 
 HANG = 30.0  # seconds: a guard, never a measure
 
@@ -36,31 +38,114 @@ def interpreters(*wanted: str) -> list[str]:
     return [found[version] for version in wanted if version in found]
 
 
+def environment(theirs: Environment | None) -> dict[str, str]:
+    """Ours without what concerns Python, and with ``theirs``; None removes a variable."""
+    ours = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")}
+    both: Environment = {**ours, "PYTHONUNBUFFERED": "1", **(theirs or {})}
+    return {key: value for key, value in both.items() if value is not None}
+
+
+def command(python: str, program: str | list[str], *flags: str) -> list[str]:
+    """``program``: code, or what follows the interpreter's flags."""
+    return [python, *flags, *(["-c", program] if isinstance(program, str) else program)]
+
+
+def by_default(*more: Callable[[], object] | None) -> Callable[[], object]:
+    """For a child: signals as at a login (a shell's background job ignores SIGINT, and so do its children)."""
+
+    def prepare() -> None:
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        for one in more:
+            if one is not None:
+                one()
+
+    return prepare
+
+
+Outcome = tuple[int, str, str]  # exit code, out, err
+
+
+def plain(
+    python: str,
+    program: str | list[str],
+    *flags: str,
+    env: Environment | None = None,
+    cwd: Path | None = None,
+    user: int | None = None,
+    prepare: Callable[[], object] | None = None,
+) -> Outcome:
+    """The program without us."""
+    run = subprocess.run(
+        command(python, program, *flags),
+        env=environment(env),
+        cwd=cwd,
+        user=user,
+        group=user,
+        preexec_fn=by_default(prepare),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=2 * HANG,
+        check=False,
+    )
+    return run.returncode, run.stdout, run.stderr
+
+
+def injected(
+    python: str,
+    program: str | list[str],
+    *flags: str,
+    env: Environment | None = None,
+    cwd: Path | None = None,
+    user: int | None = None,
+    prepare: Callable[[], object] | None = None,
+    hellos: int | None = None,
+) -> Outcome:
+    """The program with us. ``hellos``: that many processes must have had an agent."""
+    with Worker(python, program, *flags, env=env, cwd=cwd, user=user, prepare=prepare) as worker:
+        worker.until(lambda: worker.process.poll() is not None and not worker.open)
+        worker.pump()
+        if hellos is not None:
+            worker.until(lambda: len(worker.all("hello")) >= hellos)
+            assert len(worker.all("hello")) == hellos
+        assert not worker.all("agent-error")
+        return worker.process.returncode, worker.out, worker.err
+
+
 class Worker:
     """One child process, its lines and the messages of everything that connects to its channel."""
 
     def __init__(
-        self, python: str, code: str, *flags: str, env: dict[str, str] | None = None, cwd: Path | None = None
+        self,
+        python: str,
+        program: str | list[str],
+        *flags: str,
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        user: int | None = None,
+        prepare: Callable[[], object] | None = None,
     ):
-        self.folder = inject.make_folder(env={"TMPDIR": "/tmp"})
-        self.channel = Channel(self.folder)
+        self.folder = inject.make_folder(user, user, env={"TMPDIR": "/tmp"})
+        self.channel = Channel(self.folder, user)
         self.messages: list[AgentMessage] = []
         self.out = self.err = ""
-        base = {
-            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-        }
-        base |= {"PYTHONUNBUFFERED": "1"} | (env or {})
+        base = environment(env)
         base |= inject.environment(base, self.folder)
         self.process = subprocess.Popen(
-            [python, *flags, "-c", code],
+            command(python, program, *flags),
             env=base,
             cwd=cwd,
+            user=user,
+            group=user,
+            preexec_fn=by_default(prepare),  # noqa: PLW1509 - we have one thread
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         self.pid = self.process.pid
-        for stream in (self.process.stdout, self.process.stderr):
+        self.open = [self.process.stdout, self.process.stderr]  # not at their end yet
+        for stream in self.open:
             os.set_blocking(stream.fileno(), False)
 
     def __enter__(self) -> Worker:
@@ -75,10 +160,16 @@ class Worker:
         assert inject.remove_folder(self.folder)
 
     def pump(self) -> None:
-        select.select([self.channel, self.process.stdout, self.process.stderr], [], [], 0.05)
+        select.select([self.channel, *self.open], [], [], 0.05)
         self.messages += self.channel.read(time.monotonic())
-        self.out += (self.process.stdout.read() or b"").decode()
-        self.err += (self.process.stderr.read() or b"").decode()
+        for stream in list(self.open):
+            data = stream.read()  # None: nothing now; empty: the end
+            if data == b"":
+                self.open.remove(stream)
+            elif stream is self.process.stdout:
+                self.out += (data or b"").decode()
+            else:
+                self.err += (data or b"").decode()
 
     def until(self, holds: Callable[[], object]) -> None:
         deadline = time.monotonic() + HANG

@@ -1,113 +1,273 @@
-"""CPython's own tests with the agent and without: the same results, or the difference is listed.
+"""Other people's tests with the agent and without: the same results, or the difference is listed.
 
-`python -m tests.agent.neutrality [--python PATH]… [--probe] [--repeat N] [TEST…]`. Not a pytest file: the tests of
-an interpreter take minutes; .ci/full runs it. Prints a Markdown table; exit code 1 when a test that passes (fails,
-is skipped) without the agent does not do so with it, in any repetition.
+    python -m tests.agent.neutrality [--python PATH]… [--probe] [--repeat N] [MODULE…]
+    python -m tests.agent.neutrality [--python PATH]… [--probe] [--repeat N] --suite DIR [-- PYTEST ARGUMENTS]
+
+The first runs CPython's own tests, from the interpreter's test package; the second a project's, by pytest, in DIR.
+Prints a Markdown table; exit code 1 when a test that passes (fails, is skipped, is there) without the agent does not
+do so with it, in any repetition. A test that differs is run again alone, CONFIRM times each way: what then never
+differs is listed as "only once" and does not count. tests/agent/explained.py has the differences that must be.
 
 `--probe` also arms the agent while the tests run: SIGURG every 0.3 s to each process that is live on the channel,
-and a last time at the end of its tests, so that the whole teardown is exercised.
+so that everything that is ever switched on is so, also at the end of each process.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import select
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from supervisor.system import inject
 from supervisor.system.channel import Channel
+from tests.agent.explained import explanation
+from tests.agent.harness import by_default
 
-TESTS = (
-    "test_asyncio test_signal test_threading test_atexit test_subprocess test_concurrent_futures "
-    "test_multiprocessing_spawn test_fork1 test_site"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MODULES = (
+    "test_atexit test_fork1 test_site test_signal test_threading test_subprocess test_asyncio "
+    "test_concurrent_futures test_multiprocessing_spawn"
 ).split()
-LINE = re.compile(
-    r"^(\w+) \(([\w.]+)\)(?: ?\(.*?\))?(?:\n.*?)? \.\.\. (ok|FAIL|ERROR|skipped.*|expected failure)", re.M
-)
-TOOK = 1800.0  # seconds for one test module
+TOOK = 3600.0  # seconds for one module: a guard
+CONFIRM = 5
+SPAWN = """import unittest
+from test import _test_multiprocessing
+_test_multiprocessing.install_tests_in_module_dict(globals(), "spawn")
+"""  # all there is in test_multiprocessing_spawn.py, which `make install` of 3.11 and 3.12 leaves out
+
+Results = dict[str, str]  # test id -> passed, skipped, failed, error
 
 
-def run(python: str, test: str, probe: bool | None) -> tuple[dict[str, str], str]:
-    """({test id: result}, verdict of the whole). ``probe`` None: without the agent."""
+class Subject:
+    """A set of tests that an interpreter can run: ``command(junit, only)`` -> argv."""
+
+    def __init__(
+        self, name: str, python: str, command: Callable[[str, str | None], list[str]], cwd: str | None = None
+    ):
+        self.name, self.python, self.command, self.cwd = name, python, command, cwd
+
+
+def of_cpython(python: str, module: str, scratch: str) -> Subject | None:
+    """One module of the interpreter's test package; None when it is not installed. ``scratch``: an empty folder."""
+    has = f"import importlib.util, sys; sys.exit(importlib.util.find_spec('test.{module}') is None)"
+    extra: list[str] = []
+    if subprocess.run([python, "-I", "-c", has], check=False).returncode:
+        own = "import importlib.util, sys; sys.exit(importlib.util.find_spec('test._test_multiprocessing') is None)"
+        if (
+            module != "test_multiprocessing_spawn"
+            or subprocess.run([python, "-I", "-c", own], check=False).returncode
+        ):
+            return None
+        Path(scratch, f"{module}.py").write_text(SPAWN)
+        extra = ["--testdir", scratch]
+
+    def command(junit: str, only: str | None) -> list[str]:
+        chosen = ["--match", only] if only else []
+        return [
+            python,
+            "-m",
+            "test",
+            "--junit-xml",
+            junit,
+            "--timeout",
+            "900",
+            "--fail-env-changed",
+            *extra,
+            *chosen,
+            module,
+        ]
+
+    return Subject(module, python, command)
+
+
+def of_project(python: str, folder: str, arguments: list[str]) -> Subject:
+    """The tests of a project, run by the interpreter's own pytest in the project's folder."""
+
+    def command(junit: str, only: str | None) -> list[str]:
+        chosen = ["-k", only.rpartition(".")[2].partition("[")[0]] if only else []
+        return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={junit}", *chosen, *arguments]
+
+    return Subject(os.path.basename(os.path.abspath(folder)), python, command, folder)
+
+
+def run(subject: Subject, agent: bool, probe: bool = False, only: str | None = None) -> tuple[Results, str]:
+    """(result of each test, how the whole ended), with the agent or without."""
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")}
     folder = inject.make_folder()
     channel = Channel(folder)
-    if probe is not None:
+    if agent:
         env |= inject.environment(env, folder)
-    with tempfile.TemporaryFile("w+") as output:
-        child = subprocess.Popen(
-            [python, "-m", "test", "-v", "--timeout", "600", test],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        deadline = time.monotonic() + TOOK
-        while child.poll() is None and time.monotonic() < deadline:
-            select.select([channel], [], [], 0.3)
-            channel.read(time.monotonic())
-            if probe:
-                for pid in channel.pids():
-                    if channel.live(pid):
-                        try:
-                            os.kill(pid, signal.SIGURG)
-                        except ProcessLookupError:
-                            pass
-                time.sleep(0.3)
-        child.kill()
-        child.wait()
-        output.seek(0)
-        text = output.read()
+    with tempfile.TemporaryDirectory() as scratch:
+        junit = os.path.join(scratch, "junit.xml")
+        with open(os.path.join(scratch, "output"), "wb") as output:
+            child = subprocess.Popen(
+                subject.command(junit, only),
+                env=env,
+                cwd=subject.cwd or scratch,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=by_default(),  # noqa: PLW1509 - we have one thread
+            )
+            attend(child, channel, probe)
+        results = read_junit(junit)
+        if keep := os.environ.get("SIGDRAIN_NEUTRALITY_OUTPUT"):  # for whoever looks into a difference
+            name = f"{subject.name}-{'probed' if probe else 'agent' if agent else 'plain'}-{child.pid}"
+            Path(keep, name).write_bytes(Path(scratch, "output").read_bytes())
     channel.close()
     inject.remove_folder(folder)
-    results = {}
-    for name, where, result in LINE.findall(text):
-        results[f"{where}.{name}"] = result.partition(" ")[0]
     return results, f"exit {child.returncode}"
 
 
-def compare(python: str, test: str, probe: bool, repeat: int) -> bool:
-    """Print one row a test module; True when nothing differs."""
-    plain: dict[str, set[str]] = {}
-    ours: dict[str, set[str]] = {}
-    verdicts: dict[str, set[str]] = {"off": set(), "on": set()}
-    for _ in range(repeat):
-        for kept, mode in ((plain, None), (ours, probe)):
-            results, verdict = run(python, test, mode)
-            verdicts["off" if mode is None else "on"].add(verdict)
-            for name, result in results.items():
-                kept.setdefault(name, set()).add(result)
-    different = sorted(name for name in {*plain, *ours} if not ours.get(name, set()) <= plain.get(name, set()))
-    missing = sorted(name for name in plain if name not in ours)
-    said = ", ".join(f"{name}: {'/'.join(sorted(plain.get(name, {'-'})))} -> "
-                     f"{'/'.join(sorted(ours.get(name, {'-'})))}" for name in [*different, *missing])  # fmt: skip
-    print(
-        f"| {os.path.basename(python)} | {test} | {len(plain)} | {'/'.join(sorted(verdicts['off']))} | "
-        f"{'/'.join(sorted(verdicts['on']))} | {said or 'none'} |",
-        flush=True,
-    )
-    # A test whose line another process's output cut in two is listed; the verdict of the module then decides.
-    return not different and verdicts["on"] <= verdicts["off"]
+def attend(child: subprocess.Popen[bytes], channel: Channel, probe: bool) -> None:
+    """Hear the agents until the child has ended; ask them again and again if ``probe``."""
+    begun = probed = time.monotonic()
+    while child.poll() is None and time.monotonic() < begun + TOOK:
+        select.select([channel], [], [], 0.1)
+        channel.read(time.monotonic())
+        if probe and time.monotonic() > probed + 0.3:
+            probed = time.monotonic()
+            for pid in filter(channel.live, channel.pids()):
+                try:
+                    os.kill(pid, signal.SIGURG)
+                except ProcessLookupError:
+                    pass
+        elif not channel.pids():
+            time.sleep(0.02)
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:  # nothing is left of it
+        pass
+    child.wait()
+
+
+def read_junit(path: str) -> Results:
+    """The JUnit file of CPython's `test` or of pytest; nothing when a crash came before it was written."""
+    results: Results = {}
+    if not os.path.exists(path):
+        return results
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        name = ".".join(part for part in (case.get("classname"), case.get("name")) if part)
+        kinds = {child.tag for child in case}
+        result = next((kind for kind in ("error", "failure", "skipped") if kind in kinds), "passed")
+        results[name] = result
+    return results
+
+
+class Comparison:
+    """What the repetitions of one subject gave in each mode: ``plain``, ``agent``, ``probed``."""
+
+    def __init__(self, subject: Subject, version: str):
+        self.subject, self.version = subject, version
+        self.results: dict[str, dict[str, set[str]]] = {}
+        self.verdicts: dict[str, list[str]] = {}
+        self.counts: dict[str, set[int]] = {}
+
+    def measure(self, modes: Iterable[str], repeat: int) -> None:
+        """Interleaved, so that a busy hour of the machine hits all modes."""
+        for _ in range(repeat):
+            for mode in modes:
+                results, verdict = run(self.subject, mode != "plain", mode == "probed")
+                self.verdicts.setdefault(mode, []).append(verdict)
+                self.counts.setdefault(mode, set()).add(len(results))
+                for name in {*results, *self.results.get("plain", {})}:
+                    kept = self.results.setdefault(mode, {}).setdefault(name, set())
+                    kept.add(results.get(name, "absent"))
+
+    def differences(self, mode: str) -> dict[str, tuple[set[str], set[str]]]:
+        """Tests with a result in ``mode`` that they never had without the agent: {id: (without, with)}."""
+        plain, ours = self.results["plain"], self.results[mode]
+        pairs = {name: (plain.get(name, {"absent"}), ours.get(name, {"absent"})) for name in {*plain, *ours}}
+        return {name: pair for name, pair in sorted(pairs.items()) if not pair[1] <= pair[0]}
+
+    def judge(self, mode: str) -> tuple[list[str], list[str], list[str]]:
+        """(unexplained, explained, only once), each a line for people."""
+        unexplained, explained, once = [], [], []
+        for name, (without, with_) in self.differences(mode).items():
+            line = f"{name}: {'/'.join(sorted(without))} -> {'/'.join(sorted(with_))}"
+            reason = explanation(name, self.version, mode == "probed")
+            if reason is not None:
+                explained.append(f"{line} ({reason})")
+            elif self.confirmed(name, mode):
+                unexplained.append(line)
+            else:
+                once.append(line)
+        without_all, with_all = set(self.verdicts["plain"]), set(self.verdicts[mode])
+        if not with_all <= without_all and not (unexplained or explained or once):
+            unexplained.append(f"the whole: {'/'.join(sorted(without_all))} -> {'/'.join(sorted(with_all))}")
+        return unexplained, explained, once
+
+    def confirmed(self, name: str, mode: str) -> bool:
+        """Does it differ again when run alone?"""
+        outcomes: dict[str, set[str]] = {"plain": set(), mode: set()}
+        for _ in range(CONFIRM):
+            for one, seen in outcomes.items():
+                seen.add(run(self.subject, one != "plain", one == "probed", only=name)[0].get(name, "absent"))
+        return not outcomes[mode] <= outcomes["plain"]
+
+    def row(self, mode: str) -> tuple[str, bool]:
+        """(a line of the table, is all well?)"""
+        unexplained, explained, once = self.judge(mode)
+        said = [*unexplained, *(f"explained: {line}" for line in explained), *(f"only once: {line}" for line in once)]
+        repeat = len(self.verdicts[mode])
+        text = (
+            f"| {self.version} | {self.subject.name} | {mode} | {repeat} | {len(self.results['plain'])} "
+            f"| {summary(self.verdicts['plain'])} | {summary(self.verdicts[mode])} | {'; '.join(said) or 'none'} |"
+        )
+        return text, not unexplained
+
+
+def summary(verdicts: list[str]) -> str:
+    return ", ".join(f"{verdicts.count(one)} × {one}" for one in sorted(set(verdicts)))
+
+
+HEAD = "| Python | tests | mode | runs | number | without | with | differences |\n|---|---|---|---|---|---|---|---|"
+
+
+def version_of(python: str) -> str:
+    """ "3.12" """
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([python, "-I", "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("tests", nargs="*", default=TESTS)
+    parser.add_argument("tests", nargs="*", help="modules of CPython's tests, or pytest's arguments after --suite")
     parser.add_argument("--python", action="append", help="an interpreter with its test package (repeatable)")
-    parser.add_argument("--probe", action="store_true", help="arm the agent again and again")
+    parser.add_argument("--suite", help="the folder of a project with tests for pytest")
+    parser.add_argument("--probe", action="store_true", help="compare with an armed agent too")
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    print("| interpreter | module | tests | without | with | differences |\n|---|---|---|---|---|---|")
+    modes = ["agent", "probed"] if options.probe else ["agent"]
+    print(HEAD, flush=True)
     same = True
     for python in options.python or [sys.executable]:
-        for test in options.tests:
-            same = compare(python, test, options.probe, options.repeat) and same
+        for test in [options.suite] if options.suite else options.tests or MODULES:
+            with tempfile.TemporaryDirectory() as scratch:
+                if options.suite:
+                    subject: Subject | None = of_project(python, test, options.tests)
+                else:
+                    subject = of_cpython(python, test, scratch)
+                if subject is None:
+                    print(f"| {version_of(python)} | {test} | | | | | | not in this interpreter's test package |")
+                    continue
+                comparison = Comparison(subject, version_of(python))
+                comparison.measure(["plain", *modes], options.repeat)
+                for mode in modes:
+                    text, well = comparison.row(mode)
+                    print(text, flush=True)
+                    same = same and well
     return 0 if same else 1
 
 

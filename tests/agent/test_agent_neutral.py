@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from supervisor.system import inject
-from tests.agent.harness import Worker, interpreters
+from tests.agent.harness import Worker, injected, interpreters, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,23 +17,6 @@ if TYPE_CHECKING:
 PYTHONS = interpreters("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 OLD = interpreters("2.7", "3.6", "3.7")
 HERE = sys.executable
-
-
-def plain(python: str, code: str, *flags: str, env: dict[str, str] | None = None, cwd: Path | None = None):
-    """The same program without us: (exit code, out, err)."""
-    base = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")}
-    base |= {"PYTHONUNBUFFERED": "1"} | (env or {})
-    run = subprocess.run(
-        [python, *flags, "-c", code], env=base, capture_output=True, text=True, timeout=60, cwd=cwd, check=False
-    )
-    return run.returncode, run.stdout, run.stderr
-
-
-def injected(python: str, code: str, *flags: str, env: dict[str, str] | None = None, cwd: Path | None = None):
-    with Worker(python, code, *flags, env=env, cwd=cwd) as worker:
-        worker.until(lambda: worker.process.poll() is not None)
-        worker.pump()
-        return worker.process.returncode, worker.out, worker.err
 
 
 @pytest.mark.parametrize("python", OLD)

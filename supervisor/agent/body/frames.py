@@ -25,7 +25,7 @@ def rank(filename: str) -> int:
     """Whose code a file is: the user's, an installed package's, the standard library's, ours."""
     found = _ranks.get(filename)
     if found is None:
-        if filename.startswith(agent.HOME):
+        if filename.startswith(agent.OURS):
             found = OURS
         elif "-packages/" in filename:  # site-packages, and Debian's dist-packages
             found = LIBRARY

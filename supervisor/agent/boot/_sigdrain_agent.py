@@ -129,12 +129,12 @@ def failed(where, error):
     while trace.tb_next is not None:
         trace = trace.tb_next
     name = trace.tb_frame.f_code.co_filename
-    if not isinstance(error, Exception) or not name.startswith((HOME, STDLIB, "<frozen")):
+    if not isinstance(error, Exception) or not name.startswith((OURS, STDLIB, "<frozen")):
         raise error
     say("agent-error", where=where, error="%s at %s:%d" % (repr(error)[:300], name, trace.tb_lineno))
 
 
-HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+OURS = "<sigdrain-agent>/"  # how the names of our "files" begin: sitecustomize gives them
 STDLIB = os.path.dirname(os.__file__) + os.sep
 
 
@@ -146,11 +146,9 @@ def module_of(name):
     full = "_sigdrain_agent_" + name
     module = sys.modules.get(full)
     if module is None:
-        module = type(sys)(full)
-        module.__file__ = HOME + "body/" + name + ".py"
-        sys.modules[full] = module
-        try:
-            exec(code(full, module.__file__), module.__dict__)  # noqa: F821 - sitecustomize has put `code` here
+        module = sys.modules[full] = type(sys)(full)
+        try:  # `code` and `home` were put here by sitecustomize
+            exec(code(full, home + "/body/" + name + ".py"), module.__dict__)  # noqa: F821
         except BaseException:
             del sys.modules[full]
             raise

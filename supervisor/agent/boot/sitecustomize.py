@@ -9,11 +9,18 @@ _sys.path[:] = [_entry for _entry in _sys.path if _entry != _here]
 
 
 def _code(name, path):
-    # Compiled code: from __pycache__; where that can neither be found nor written, from the channel's private folder,
+    # Code that a coverage measurement or a debugger takes for nobody's file.
+    code = _compiled(name, path)
+    _imp._fix_co_filename(code, "<sigdrain-agent>/" + name)
+    return code
+
+
+def _compiled(name, path):
+    # From __pycache__; where that can neither be found nor written, from the channel's private folder,
     # in which the first process of a worker leaves what it had to compile.
     loader = _Loader(name, path)
-    compiled = _compiled(path)
-    if _os.path.exists(compiled) or not _sys.dont_write_bytecode and _os.access(_os.path.dirname(compiled), _os.W_OK):
+    cached = _cache_from_source(path)
+    if _os.path.exists(cached) or not _sys.dont_write_bytecode and _os.access(_os.path.dirname(cached), _os.W_OK):
         return loader.get_code(name)
     import marshal  # built in
 
@@ -48,16 +55,19 @@ if (
 
         _signal.set_wakeup_fd(_signal.set_wakeup_fd(-1))
 
+        import _imp
+
         # importlib.machinery would load importlib and warnings; this module is always there.
         from _frozen_importlib_external import MAGIC_NUMBER as _MAGIC
         from _frozen_importlib_external import SourceFileLoader as _Loader
-        from _frozen_importlib_external import cache_from_source as _compiled
+        from _frozen_importlib_external import cache_from_source as _cache_from_source
 
+        for _function in (_code, _compiled):
+            _imp._fix_co_filename(_function.__code__, "<sigdrain-agent>/sitecustomize")
         _agent = type(_sys)("_sigdrain_agent")
-        _agent.__file__ = _os.path.join(_here, "_sigdrain_agent.py")
-        _agent.code = _code
+        _agent.code, _agent.home = _code, _os.path.dirname(_here)
         _sys.modules["_sigdrain_agent"] = _agent
-        exec(_code("_sigdrain_agent", _agent.__file__), _agent.__dict__)
+        exec(_code("_sigdrain_agent", _os.path.join(_here, "_sigdrain_agent.py")), _agent.__dict__)
         _agent.start()
     except ValueError:
         pass

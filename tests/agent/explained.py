@@ -1,0 +1,33 @@
+"""Differences between a test's result with the agent and without that must be, each with its reason."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+# (test id as a pattern, versions or "" for all, only while probed, reason)
+EXPLAINED: list[tuple[str, str, bool, str]] = [
+    (
+        "test.test_subprocess.*.test_pass_fds_redirected",
+        "",
+        False,
+        "counts the child's descriptors: a Python child has the agent's socket and dump file",
+    ),
+    (
+        "test.test_signal.ItimerTest.test_itimer_real",
+        "",
+        True,
+        "pause() returns for any handled signal, so for SIGURG; the supervisor probes only before a stop signal",
+    ),
+]
+
+
+def explanation(name: str, version: str, probed: bool) -> str | None:
+    """The reason why this test may differ; None: it may not."""
+    for pattern, versions, only_probed, reason in EXPLAINED:
+        if (
+            fnmatchcase(name, pattern)
+            and (not versions or version in versions.split())
+            and (probed or not only_probed)
+        ):
+            return reason
+    return None
