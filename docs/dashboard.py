@@ -13,11 +13,10 @@ from rich.terminal_theme import MONOKAI
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
-from top import scenes  # noqa: E402  # found by the line above
-
 from supervisor.views import dashboard  # noqa: E402
 from supervisor.views.dashboard_fleet import Roster  # noqa: E402
 from supervisor.views.dashboard_rows import Usage  # noqa: E402
+from top import scenes  # noqa: E402  # found by the line above
 
 WIDTH, HEIGHT = 116, 24
 

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from top import scenes
 
 from supervisor.core import fleet as core
 from supervisor.core import ladder, view
@@ -22,6 +21,7 @@ from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views import dashboard
 from supervisor.views.dashboard_fleet import Roster
 from supervisor.views.dashboard_rows import Usage, age, countdown
+from top import scenes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
