@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import origin
+from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.openwaits import main_task
 
 TYPE_CHECKING = False
@@ -12,14 +13,17 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
     from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Evidence, Process, Task
+    from supervisor.diagnosis.evidence import Block, Evidence, Process, Task, Thread
     from supervisor.diagnosis.frames import Frame, Sources
+    from supervisor.diagnosis.holds import Hold
 
 # A hold of the exit that is shorter is no finding: it is the price of a shutdown.
 TOLD = 0.1
 # Work that begins only after the stop request may take a twentieth of the grace period, and never less than this.
 NEW_WORK = 0.25
 NEW_SHARE = 1 / 20
+# Between the first snapshot and the sampler's first look on a busy machine.
+UNSEEN = 0.15
 
 
 class Case:
@@ -87,12 +91,12 @@ class Case:
         somebody, the main task, and a task in the cleanup after its cancel, begin something new.
         """
         hold = piece.hold
-        if self.marks.asked is None or hold is None or hold.start <= 0.01:
+        if self.marks.asked is None or hold is None or hold.start <= 0.0:
             return False
         if hold.at is not None and origin(hold.at[0]) == "library":
             return False  # a framework at its own work: no line of the user's could have begun it sooner
         if hold.thread is not None:
-            return hold.thread.late or hold.thread.main
+            return _is_new_there(hold, hold.thread)
         task = hold.task
         if task is None or task.late or task is main_task(hold.process):
             return True
@@ -100,6 +104,24 @@ class Case:
             return True
         at_zero = next((wait for wait in task.waits if wait.end is None or wait.end > 0.0), None)
         return at_zero is None or at_zero.kind in ON_TASKS or at_zero.kind in ON_OTHERS
+
+
+def _is_new_there(hold: Hold, thread: Thread) -> bool:
+    """The same of a thread: the first snapshot shows where it was when the stop was asked for."""
+    first = thread.at_first
+    if thread.late or first is None:
+        return thread.late or (thread.main and hold.start > 0.01)
+    if hold.start < UNSEEN and not joining(first) and _goes_on(hold, first):
+        return False
+    return thread.main or first.state == "pool-idle" or joining(first)
+
+
+def _goes_on(hold: Hold, first: Block) -> bool:
+    """The thread is where it was; a computing loop is one place, whichever of its lines was seen."""
+    if first.at is None or hold.at is None or hold.block is None:
+        return False
+    computes = hold.block.cpu is not None and hold.block.cpu > 0.5 * (hold.block.end - hold.block.start)
+    return first.at == hold.at or (computes and (first.at[0], first.at[2]) == (hold.at[0], hold.at[2]))
 
 
 class Claim:

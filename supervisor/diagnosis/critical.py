@@ -184,7 +184,22 @@ def _cut_short(now: list[Hold]) -> Hold | None:
         return None
     waiting = {hold.task for hold in gave_up}
     cut = [hold for hold in now if hold.rank == CANCELLED and hold.task not in waiting]
-    return min(cut, key=lambda hold: (hold.at is None or origin(hold.at[0]) != "user", hold.start), default=None)
+    best = min(cut, key=lambda hold: (not _is_users(hold), hold.start), default=None)
+    if best is None or _is_users(best):
+        return best
+    # What wait_for() wraps in a task of its own says less than the line that waited so long.
+    return next((hold for hold in gave_up if _is_users(hold) and _waits_for(hold, best)), best)
+
+
+def _is_users(hold: Hold) -> bool:
+    return hold.at is not None and origin(hold.at[0]) == "user"
+
+
+def _waits_for(hold: Hold, other: Hold) -> bool:
+    if hold.wait is None or other.task is None:
+        return False
+    fields = hold.wait.fields
+    return other.task.number in (*(fields.get("tasks") or ()), fields.get("task"))
 
 
 # ------------------------------------------------------------------ several processes

@@ -109,7 +109,7 @@ class Block:
 class Thread:
     """The life of one thread."""
 
-    __slots__ = ("blocks", "daemon", "ident", "late", "main", "name", "pid")
+    __slots__ = ("at_first", "blocks", "daemon", "ident", "late", "main", "name", "pid")
 
     def __init__(self, pid: int, ident: int) -> None:
         self.pid = pid
@@ -118,6 +118,7 @@ class Thread:
         self.main = False
         self.daemon = False
         self.late = True
+        self.at_first: Block | None = None  # where the first snapshot found it, whatever it did
         self.blocks: list[Block] = []
 
 

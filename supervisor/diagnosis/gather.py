@@ -116,6 +116,8 @@ def _snapshot(process: Process, note: Note) -> None:
         if thread is None:
             continue
         thread.late = thread.late and not first
+        if first:
+            thread.at_first = gather_threads.seen(at, described)
         if described.get("state") in ("callback", "executor", "busy"):
             gather_threads.seen_again(thread, at, described, first, quiet)
     _keep(process, note)

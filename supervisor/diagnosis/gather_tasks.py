@@ -159,9 +159,15 @@ def cancelled(process: Process, note: Note) -> None:
 def destroyed(process: Process, note: Note) -> None:
     """The garbage collector took it while it was pending."""
     at, fields = note.at, note.fields
-    task = find(process, at, fields)
+    task = find(process, at, fields) if fields.get("task") is not None else _named(process, fields.get("name"))
     if task is not None:
         task.destroyed = True
         if fields.get("at") and not task.waits:
             task.waits.append(Wait(at, fields["at"]))
     process.notes.append(note)
+
+
+def _named(process: Process, name: str | None) -> Task | None:
+    """The one living task of this name: of a task that was just being destroyed the agent may only have that."""
+    found = [task for task in process.tasks.values() if task.name == name and task.done_at is None]
+    return found[0] if len(found) == 1 else None

@@ -96,12 +96,18 @@ def fork_at(stack: Stack) -> int:
 
 def seen_again(thread: Thread, at: float, fields: Mapping[str, Any], first: bool, quiet: bool) -> None:
     """A thread in a snapshot. At the place of the snapshot before, and no word since: it never left it."""
-    where, state = fields.get("at") or fields.get("leaf"), fields.get("state") or "busy"
+    where = fields.get("at") or fields.get("leaf")
     block = thread.blocks[-1] if thread.blocks else None
     if block is not None and block.at == where and (quiet or not block.ended):
         block.end, block.ended = max(at, block.end), False
         return
-    block = Block(at, at, where, state)
+    block = seen(at, fields)
     block.ended = first
-    block.stack, block.leaf = stack_of(fields), fields.get("leaf")
     thread.blocks.append(block)
+
+
+def seen(at: float, fields: Mapping[str, Any]) -> Block:
+    """Where a snapshot found a thread."""
+    block = Block(at, at, fields.get("at") or fields.get("leaf"), fields.get("state") or "busy")
+    block.stack, block.leaf = stack_of(fields), fields.get("leaf")
+    return block
