@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from supervisor.views.inspect import Told
 
 app = typer.Typer()
 
@@ -44,7 +47,7 @@ def explain(
     from supervisor.views import inspect as view
     from supervisor.views.report import ansi, plain
 
-    told = _look(pid, seconds)
+    told = look(pid, seconds)
     if json:
         typer.echo(dumps(view.document(told)), nl=False)
         return
@@ -52,7 +55,8 @@ def explain(
     stdio.say(view.text(told, stdio.width(1), style), fd=1)
 
 
-def _look(pid: int, seconds: float) -> Any:
+def look(pid: int, seconds: float) -> Told:
+    """Everything that can be known of the process. Raises Unseen when there is none, or it is hidden."""
     from supervisor.diagnosis.inspect import findings, is_dead
     from supervisor.system import inspect, inspect_python, sources
     from supervisor.views.inspect import Told

@@ -30,7 +30,7 @@ PATIENCE = 10.0  # seconds for one look of a tool: a process with thousands of t
 # The first CPython whose asyncio looks into others: https://docs.python.org/3.14/whatsnew/3.14.html
 ASYNCIO_PS = (3, 14)
 MOST_TREE = 200  # lines
-_NAME = re.compile(r"/(?:python|pypy)(\d+\.\d+)?(?:[dt]|\.\d+)*$")
+_NAME = re.compile(r"/(?:python|pypy)(\d+\.\d+)?[\d.dt]*$")
 _MAPPED = re.compile(rb"/(?:lib)?python(\d+\.\d+)")
 INSTALL = "install py-spy: pip install 'sigdrain[explain]'"
 

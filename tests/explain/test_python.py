@@ -1,0 +1,212 @@
+"""Python processes: with an agent under a real fleet, without one by py-spy, or why not."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explain.program import Program, explained
+from supervisor.system import inspect_python
+from support.processes import Wrapped, children, until
+from up.fleet import Up, command
+
+WORKER = """\
+import asyncio, signal
+
+async def consume():
+    try:
+        await asyncio.sleep(1000)
+    except asyncio.CancelledError:
+        await asyncio.sleep(500)
+
+async def main():
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    task = asyncio.create_task(consume(), name="consume")
+    await asyncio.sleep(0)
+    print("ready", flush=True)
+    await stop.wait()
+    task.cancel()
+    await asyncio.wait([task])
+
+asyncio.run(main())
+"""
+needs_py_spy = pytest.mark.skipif(importlib.util.find_spec("py_spy") is None and not inspect_python._py_spy(),
+                                  reason="py-spy is not installed (extra explain)")  # fmt: skip
+
+
+def _written(folder: Path, text: str) -> Program:
+    path = folder / "program.py"
+    path.write_text(text)
+    program = Program([sys.executable, str(path)])
+    program.ready()
+    return program
+
+
+def test_a_stopping_worker_of_a_fleet_says_which_task_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "w.py").write_text(WORKER)
+    config = f'[worker.api]\ncommand = ["{sys.executable}", "w.py"]\nstop.grace = 60\n'
+    with Up(tmp_path, config) as fleet:
+        fleet.saw("ready")
+        pid = fleet.state()["api"]["pid"]
+        with fleet.connect() as client:
+            client.ask("stop", workers=["api"])
+        until(lambda: fleet.state()["api"]["waits"], "it says what it waits for")
+        done = command(tmp_path, "explain", str(pid), "--for", "0.3")
+        assert done.returncode == 0, done.stderr
+        assert "'api' of the fleet 'tested', draining: SIGTERM" in " ".join(done.stdout.split())
+        assert "waits for task 'consume' at w.py:7" in done.stdout
+        assert "await asyncio.sleep(500)" in " ".join(done.stdout.split())
+
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+        told, found = explained(pid)
+        assert told.fleet is not None
+        assert told.fleet["probed"] == 1
+        first = told.fleet["said"][0]
+        assert (first["where"]["function"], first["where"]["line"], first["where"]["task"]) == (
+            "consume",
+            7,
+            "consume",
+        )
+        assert told.inside is None, "the agent knows better"
+        assert list(found) == []
+        until(lambda: pid in (explained(pid)[0].fleet or {})["answered"], "the probed agent has answered")
+
+
+def test_a_grandchild_belongs_to_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+    with Up(tmp_path, "[worker.a]\ncommand = \"bash -c 'setsid sleep 300 & echo ready $!; wait'\"\n") as fleet:
+        fleet.saw("ready")
+        main = fleet.state()["a"]["pid"]
+        child = until(lambda: children(main), "its child")[0]
+        told, _ = explained(child)
+        assert told.fleet is not None
+        assert told.fleet["worker"]["pid"] == main
+
+
+def test_a_stranger_is_no_worker_of_the_fleet(tmp_path: Path) -> None:
+    with Up(tmp_path, '[worker.a]\ncommand = "sleep 60"\n') as fleet, Program(["sleep", "300"]) as stranger:
+        fleet.phases(a="running")
+        with fleet.connect() as client:
+            assert client.ask("explain", pid=stranger.pid)["worker"] is None
+            for wrong in ("1", 0, -1, None, True, 1 << 40, 1.5):
+                assert client.ask("explain", pid=wrong)["ok"] is False
+            assert client.ask("explain", pid=stranger.pid, since="now")["ok"] is False
+
+
+@needs_py_spy
+def test_the_line_of_a_sleeping_main_thread(tmp_path: Path) -> None:
+    with _written(
+        tmp_path, "import time\ndef nap():\n    time.sleep(300)\nprint('ready', flush=True)\nnap()\n"
+    ) as program:
+        until(lambda: "waits" in explained(program.pid)[1], "it sleeps")
+        told, found = explained(program.pid)
+        where = found["waits"].where
+        assert where is not None
+        assert (where.file, where.line, where.function, where.source) == (
+            str(tmp_path / "program.py"), 3, "nap", "time.sleep(300)",
+        )  # fmt: skip
+        assert told.inside is not None
+        assert told.inside.python == ".".join(map(str, sys.version_info[:2]))
+
+
+@needs_py_spy
+def test_a_main_thread_that_waits_for_another(tmp_path: Path) -> None:
+    code = """\
+import threading, time
+def load():
+    time.sleep(300)
+threading.Thread(target=load, name="loader").start()
+print("ready", flush=True)
+"""
+    with _written(tmp_path, code) as program:
+        until(lambda: "waits-for-threads" in explained(program.pid)[1], "the main thread is at its end")
+        finding = explained(program.pid)[1]["waits-for-threads"]
+        assert finding.where is not None
+        assert (finding.where.function, finding.where.line) == ("load", 3)
+
+
+@needs_py_spy
+def test_a_blocked_event_loop_is_told_from_one_at_rest(tmp_path: Path) -> None:
+    code = """\
+import asyncio, signal, time
+def crunch():
+    time.sleep(300)
+async def main():
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    print("ready", flush=True)
+    await stop.wait()
+    crunch()
+asyncio.run(main())
+"""
+    with _written(tmp_path, code) as program:
+        until(lambda: "waits" in explained(program.pid)[1], "it rests")
+        assert explained(program.pid)[1]["waits"].where is None
+        program.process.send_signal(signal.SIGTERM)
+        until(lambda: "loop-blocked" in explained(program.pid)[1], "it is blocked")
+        finding = explained(program.pid)[1]["loop-blocked"]
+        assert finding.where is not None
+        assert (finding.where.function, finding.where.source) == ("crunch", "time.sleep(300)")
+
+
+def test_without_py_spy_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Program(["/proc/self/exe", "-c", "import time; print('ready', flush=True); time.sleep(300)"]) as program:
+        program.ready()
+        told, _ = explained(program.pid)
+        assert told.inside is not None
+        assert (told.inside.why, told.inside.threads) == ("py-spy is not installed", None)
+        assert told.inside.hint == "install py-spy: pip install 'sigdrain[explain]'"
+
+
+def test_a_py_spy_that_may_not_look_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "py-spy"
+    tool.write_text("#!/bin/sh\necho 'Error: Permission Denied: Try running again' >&2\nexit 1\n")
+    tool.chmod(0o755)
+    with Program([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(300)"]) as program:
+        program.ready()
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+        told, _ = explained(program.pid)
+    assert told.inside is not None
+    assert told.inside.threads is None
+    assert "root" in f"{told.inside.why} {told.inside.hint}"
+
+
+def test_a_wrapped_command_points_to_its_own_report(tmp_path: Path) -> None:
+    path = tmp_path / "w.py"
+    path.write_text("import time\nprint('ready', flush=True)\ntime.sleep(300)\n")
+    with Wrapped([sys.executable, str(path)]) as wrapped:
+        wrapped.ready()
+        told, _ = explained(wrapped.main)
+        assert told.fleet is None
+        assert (
+            [note for note in told.notes if f"its supervisor (pid {wrapped.pid})" in note] == list(told.notes) != []
+        )
+
+
+@pytest.mark.parametrize(
+    ("exe", "version"),
+    [("/usr/bin/python3.12", "3.12"), ("/x/python3", ""), ("/x/python3.14t", "3.14"), ("/opt/pypy3.10", "3.10"),
+     ("/usr/bin/bash", None), ("/x/pythonista", None), ("/x/python3.12 (deleted)", "3.12"), (None, None)],
+)  # fmt: skip
+def test_which_python_by_the_program(exe: str | None, version: str | None) -> None:
+    assert inspect_python.version((1 << 22) + 1, exe) == version
+
+
+def test_a_python_of_somebody_else_is_not_run(tmp_path: Path) -> None:
+    """Root asked to explain a user's process must not run that user's program."""
+    exe: Any = tmp_path / "python3.14"
+    exe.write_text("#!/bin/sh\n")
+    exe.chmod(0o777)
+    assert not inspect_python._trusted(str(exe))
+    assert inspect_python._trusted("/bin/sh")
