@@ -33,13 +33,19 @@ def test_a_family_is_added_up_and_forgotten() -> None:
 
 
 def test_the_same_again_is_no_change() -> None:
-    with subprocess.Popen(["sleep", "100"]) as process:
-        sampler = Sampler()
-        sampler.look([process.pid], 1.0)
-        sampler.look([process.pid], 2.0)
-        assert sampler.look([process.pid], 3.0) is False
-        assert sampler.usage[process.pid].cpu == 0
-        process.kill()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(b"x\n")
+            process.stdin.flush()
+            process.stdout.readline()  # from here on it only waits: nothing of it changes any more
+            sampler = Sampler()
+            sampler.look([process.pid], 1.0)
+            sampler.look([process.pid], 2.0)
+            assert sampler.look([process.pid], 3.0) is False
+            assert sampler.usage[process.pid].cpu == 0
+        finally:
+            process.kill()
 
 
 def test_a_zombie_takes_nothing() -> None:
