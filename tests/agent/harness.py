@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 HANG = 30.0  # seconds: a guard, never a measure
 
 
-def interpreters(*wanted: str) -> list[str]:
-    """The interpreters of this machine with these versions ("3.8"), from PATH and from pyenv's folder."""
-    found: dict[str, str] = {}
+def candidates(version: str) -> list[str]:
+    """The interpreters of this machine with this version ("3.8"), from PATH and then from pyenv's folder."""
     folders = [
         Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and "shims" not in entry
     ]
     pyenv = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))) / "versions"
     folders += [path / "bin" for path in sorted(pyenv.glob("*"))] if pyenv.is_dir() else []
-    for folder in folders:
-        for version in wanted:
-            path = folder / f"python{version}"
-            if version not in found and os.access(path, os.X_OK):
-                found[version] = str(path)
-    return [found[version] for version in wanted if version in found]
+    paths = [str(folder / f"python{version}") for folder in folders]
+    return [path for path in paths if os.access(path, os.X_OK)]
+
+
+def interpreters(*wanted: str) -> list[str]:
+    """One interpreter of each of these versions that are there."""
+    return [found[0] for found in map(candidates, wanted) if found]
 
 
 def environment(theirs: Environment | None) -> dict[str, str]:

@@ -8,8 +8,8 @@ Prints a Markdown table; exit code 1 when a test that passes (fails, is skipped,
 do so with it, in any repetition. A test that differs is run again alone, CONFIRM times each way: what then never
 differs is listed as "only once" and does not count. tests/agent/explained.py has the differences that must be.
 
-`--probe` also arms the agent while the tests run: SIGURG every 0.3 s to each process that is live on the channel,
-so that everything that is ever switched on is so, also at the end of each process.
+`--probe` also arms the agent while the tests run: SIGURG to each process as soon as it is live on the channel, and
+every 0.3 s from then on, so that all that is ever switched on is so, also at the end of each process.
 """
 
 from __future__ import annotations
@@ -132,19 +132,19 @@ def run(subject: Subject, agent: bool, probe: bool = False, only: str | None = N
 
 def attend(child: subprocess.Popen[bytes], channel: Channel, probe: bool) -> None:
     """Hear the agents until the child has ended; ask them again and again if ``probe``."""
-    begun = probed = time.monotonic()
+    begun = time.monotonic()
+    probed: dict[int, float] = {}
     while child.poll() is None and time.monotonic() < begun + TOOK:
         select.select([channel], [], [], 0.1)
         channel.read(time.monotonic())
-        if probe and time.monotonic() > probed + 0.3:
-            probed = time.monotonic()
-            for pid in filter(channel.live, channel.pids()):
+        now = time.monotonic()
+        for pid in filter(channel.live, channel.pids() if probe else []):
+            if now > probed.get(pid, 0.0) + 0.3:
+                probed[pid] = now
                 try:
                     os.kill(pid, signal.SIGURG)
                 except ProcessLookupError:
                     pass
-        elif not channel.pids():
-            time.sleep(0.02)
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:  # nothing is left of it
