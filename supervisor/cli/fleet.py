@@ -11,7 +11,7 @@ from supervisor.core import events as ev
 from supervisor.core.verdict import worth_telling
 from supervisor.errors import SupervisorError
 from supervisor.loop import Listener, Loop
-from supervisor.system import identity, procfs, stdio
+from supervisor.system import identity, procfs, startfail, stdio
 from supervisor.system.control import Control
 from supervisor.system.output import Lane, Output
 from supervisor.system.viewer import Viewer
@@ -118,9 +118,17 @@ class Foreground(Listener):
         if len(self._shutdowns) > MOST_SHUTDOWNS:
             del self._shutdowns[0], self._evidence[0]
             self._forgotten += 1
-        text = words.unasked_end(shutdown, self._loop.fleet, worker, time.monotonic())
+        text = words.unasked_end(shutdown, self._loop.fleet, worker, time.monotonic(), self._failure(worker))
         if text is not None and not self._plan.quiet:
             self._say(text)
+
+    def _failure(self, worker: int) -> str:
+        """Why it never ran, and what to do; empty when it did run."""
+        life = self._loop.fleet.lives[worker]
+        if life.failure is None:
+            return ""
+        error = startfail.explain(life.spec.exec, life.failure, 0)
+        return f"{error.message} ({error.hint})"
 
     def note(self, note: Note) -> None:
         """Say it."""
@@ -164,7 +172,11 @@ class Foreground(Listener):
             lane = self._lanes[worker][0 if stream == "stdout" else 1]
             self._output.message(lane.format.lines(block, time.time()))
         self._output.tail.clear()
-        self._say("the dashboard ended unexpectedly; lines follow" if failed else "dashboard closed; lines follow")
+        self._say(
+            "the dashboard ended unexpectedly; lines follow"
+            if failed
+            else "dashboard closed, lines follow; see it again with: supervisor top"
+        )
 
     def _tapped(self, worker: int, stream: str, block: bytes) -> None:
         self._control.log(time.monotonic(), worker, self._title(worker), stream, block)

@@ -15,7 +15,7 @@ def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
     reason = os.strerror(failure.errno)
     if failure.stage == "cwd":
         return SpawnError(
-            f"cannot start in folder {spec.cwd!r}: {reason}", "create it, or give another one with --cwd", exit_code
+            f"cannot start in folder {spec.cwd!r}: {reason}", "create it, or give another folder", exit_code
         )
     if failure.stage == "fork":
         return SpawnError(

@@ -33,14 +33,11 @@ def stopping(fleet: Fleet, at: float) -> str:
     return f"{head}, kill in {words.duration(max(kill_at - at, 0.0))}; Ctrl-C again: next step now"
 
 
-def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float) -> str | None:
-    """What to say about an end that nobody asked for; None when it was asked for."""
+def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float, failure: str = "") -> str | None:
+    """What to say about an end that nobody asked for; None when it was asked for. ``failure``: why it never ran."""
     if one.asked_by != "self":
         return None
-    text = f"{one.title} {words.ended(one)}"
-    failure = fleet.lives[worker].failure
-    if failure is not None:
-        text = f"{one.title} could not be started ({failure.stage}: {failure.detail or one.argv[0]})"
+    text = f"{one.title}: {failure}" if failure else f"{one.title} {words.ended(one)}"
     attempts = fleet.attempts[worker]
     if attempts.due is not None:
         text += f"; restart {attempts.count} in {words.duration(max(attempts.due - at, 0.0))}"
@@ -56,7 +53,8 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     earlier = _ended_before(shutdowns)
     wide = max(len(one.title) for one in (*rows, *earlier))
     longest = max(one.total for one in rows) or 1.0
-    bar = max(min(width - wide - 52, 30), 8)
+    room = width - wide - 27 - max(len(words.ended(one)) for one in rows)
+    bar = max(min(room, 30), 8)
     lines = [style(f"shutdown of {words.plural(len(rows), 'worker')}", "bold")]
     for one in rows:
         tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"

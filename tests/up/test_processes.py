@@ -227,7 +227,7 @@ def test_few_descriptors(tmp_path: Path) -> None:
     """At the limit of open files some workers cannot start: told, not a crash; the others run and stop."""
     config = '[worker.w]\ncommand = "sleep 600"\ninstances = 30\nrestart = "never"'
     with Up(tmp_path, config, argv=["sh", "-c", f"ulimit -n 64; exec {SUPERVISOR} up"]) as fleet:
-        fleet.saw("could not be started")
+        fleet.saw("cannot start a process: Too many open files (raise the limit")
         assert len(children(fleet.pid)) > 3
         fleet.send(signal.SIGTERM)
         assert fleet.wait() == 125

@@ -154,7 +154,7 @@ def test_a_worker_that_fails_while_the_others_start_stops_nobody(tmp_path: Path)
     config = f'[worker.none]\ncommand = "./not-there"\nrestart = "never"\n[worker.good]\n{SLEEP}\ninstances = 5'
     with Up(tmp_path, config) as fleet:
         fleet.phases(none="failed", **{f"good_{number}": "running" for number in range(1, 6)})
-        fleet.saw("none could not be started (exec: ./not-there)")
+        fleet.saw("none: cannot start './not-there': no such file (check the path")
         assert fleet.ended() == 127
         assert "stopping 5 workers" in fleet.stderr
 
