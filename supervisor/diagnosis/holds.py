@@ -61,7 +61,7 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
         _of_block(process, thread, block, until)
         for thread in process.threads.values()
         for block in thread.blocks
-        if block.state != "loop-idle" and not _idle_loop(process, thread, block)
+        if block.state != "loop-idle" and not _idle_loop(process, thread, block, sources)
     ]
     _steps(process, found)
     found += _joined(process, until)
@@ -177,7 +177,7 @@ def _slept(source: str | None) -> float | None:
         return None
 
 
-def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
+def _idle_loop(process: Process, thread: Thread, block: Block, sources: Sources) -> bool:
     """An event loop without Python frames of its own (uvloop) that waits in epoll for its tasks."""
     if not thread.main or not process.tasks:
         return False
@@ -186,7 +186,10 @@ def _idle_loop(process: Process, thread: Thread, block: Block) -> bool:
     if block.doing == "poll" and block.state == "busy" and (leaf is None or origin(leaf[0]) != "user"):
         return True
     idle = block.cpu is None or block.cpu < 0.5 * (block.end - block.start)
-    return idle and leaf is not None and leaf[0].endswith(_LOOP_FILES)
+    if leaf is None or not idle:
+        return False
+    text = sources(absolute(leaf[0], process.cwd), leaf[1]) or ""
+    return leaf[0].endswith(_LOOP_FILES) or "run_until_complete(" in text or "run_forever(" in text
 
 
 def _called_by_exit(block: Block) -> bool:

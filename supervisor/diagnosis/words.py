@@ -34,6 +34,20 @@ _WAITS = {
     "future": "for a future",
 }
 
+_IN_KERNEL = {
+    "lock": "waiting for a lock",
+    "sleep": "sleeping",
+    "poll": "waiting for files or a timer",
+    "read": "reading",
+    "write": "writing",
+    "wait-child": "waiting for a child process",
+}
+_ENDED = {
+    "returned": "and returned all the same",
+    "cancelled": "ended as cancelled",
+    "exception": "ended with an exception",
+}
+
 
 def figure(seconds: float) -> str:
     """``0.4 ms``, ``85 ms``, ``1.24 s``, ``2 min 05 s``: as the views write durations, who know this folder, not
@@ -107,3 +121,13 @@ def signal_name(signal: int | None) -> str:
 def bare(function: str) -> str:
     """``flush`` of ``Writer.flush`` or ``main.<locals>.flush``."""
     return function.rpartition(".")[2]
+
+
+def in_kernel(doing: str | None) -> str:
+    """``sleeping``: what the kernel says of a thread (agent/wire.py, ``doing``); empty when that says little."""
+    return _IN_KERNEL.get(doing or "", "")
+
+
+def ended(outcome: str | None) -> str:
+    """How a task ended after its cancellation."""
+    return _ENDED.get(outcome or "", "had not ended")

@@ -28,8 +28,8 @@ _ROWS = (
     Code(
         "no-signal-handler",
         "error",
-        "{signal} has no handler: the process died at once{lost}",
-        "Handle {signal} (in asyncio: loop.add_signal_handler(signal.{signal}, stop.set)) and let main() return.",
+        "{signal} has no handler: {who} died at once{lost}",
+        "{hint}",
         "The default action of SIGTERM ends a process on the spot: no finally, no atexit, no answer to clients.",
     ),
     Code(
@@ -50,7 +50,7 @@ _ROWS = (
         "handler-not-run",
         "warning",
         "The {signal} handler could not run for {seconds}{doing}",
-        "Move the long call out of the main thread, or into code that releases the GIL and returns now and then.",
+        "{hint}",
         "Python runs signal handlers in the main thread, between two bytecodes: a long C call holds them back.",
     ),
     Code(

@@ -22,6 +22,8 @@ LATE = 0.3
 # The agent tells of every signal the process sends; one counts as its own end when nothing came after it.
 _SENDS = ("raise_signal", "os.kill")
 RIGHT_BEFORE = 0.1
+_FREE_MAIN = "Move the long call out of the main thread, or into code that releases the GIL and returns now and then."
+_FREE_GIL = "Run that call in another process: while C code keeps the GIL, no other thread of its process can run."
 
 
 def died_at_once(case: Case) -> Iterable[Claim]:
@@ -32,7 +34,11 @@ def died_at_once(case: Case) -> Iterable[Claim]:
     if shutdown.masks.disposition(signal) != "default":
         return
     process = case.leader if case.leader is not None and case.leader.pid == shutdown.pid else None
-    claim = Claim("no-signal-handler", "note", ("signal",), signal=signal_name(signal), lost="")
+    name = signal_name(signal)
+    claim = Claim("no-signal-handler", "note", ("signal",), signal=name, lost="", who="the process")
+    claim.words["hint"] = (
+        f"Handle {name} (in asyncio: loop.add_signal_handler(signal.{name}, stop.set)) and let main() return."
+    )
     claim.seconds = 0.0
     claim.proof.append(f"{signal_name(signal)} had its default action (SigCgt, proc(5)); died of it")
     if process is not None:
@@ -77,17 +83,16 @@ def children_died_at_once(case: Case) -> Iterable[Claim]:
         default = any(h and h.get("signal") == signal and h.get("kind") == "default" for h in handlers)
         if not default or process.phases or process.last > LATE or not process.of("eof"):
             continue
-        claim = Claim("no-signal-handler", "note", ("signal", process.pid), signal=signal_name(signal), lost="")
+        name, child = signal_name(signal), f"child process {process.pid}"
+        claim = Claim("no-signal-handler", "note", ("signal", process.pid), signal=name, lost="", who=child)
+        claim.words["hint"] = (
+            f"Send {name} to the main process only (--child-only), which drains its children, or handle it in them."
+        )
         claim.severity = _in_flight(process, claim)
         if not users([task for task in process.tasks.values() if task.done_at is None]):
             continue
-        claim.words["lost"] += f", in child process {process.pid}"
-        claim.proof.insert(
-            0, f"child process {process.pid} had no handler and got {signal_name(signal)} with its group"
-        )
-        claim.proof.append(
-            "its parent handles the signal: sent to the parent alone (--child-only) it would drain them"
-        )
+        claim.proof.insert(0, f"{child} had no handler and got {name} with its group")
+        claim.proof.append("the main process, which handles the signal, could not drain it any more")
         yield claim
 
 
@@ -135,7 +140,7 @@ def not_run(case: Case) -> Iterable[Claim]:
         return
     claim = Claim(
         "handler-not-run", case.held(at, True, case.killed and first is None, nobody=True), ("signal",),
-        signal=signal_name(signal), seconds=figure(at), doing="",
+        signal=signal_name(signal), seconds=figure(at), doing="", hint=_FREE_MAIN,
     )  # fmt: skip
     claim.seconds = at
     claim.proof.append(
@@ -178,6 +183,8 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
     if found is not None and frame is not None:
         claim.at(process, frame, thread="MainThread" if found[1] else None)
         claim.proof.append(f"stack dumped before SIGKILL, without Python's help: {place(frame)}")
+        if not found[1]:
+            claim.words["hint"] = _FREE_GIL
         who = "the main thread was" if found[1] else "another thread held the GIL, it was"
         return f"{who} in {place(frame)}"
     samples = [sample for sample in case.shutdown.samples if sample.at <= at + 0.2]

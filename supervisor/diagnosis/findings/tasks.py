@@ -8,7 +8,7 @@ from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin
 from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import nobody_left
-from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, task_name, waited
+from supervisor.diagnosis.words import at_line, capital, ended, figure, instant, named, several, task_name, waited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
         if task.cancelled_by is not None:
             own = origin(task.cancelled_by[0]) != "stdlib"
             by = f" by {line_of(task.cancelled_by)}" if own else " by the runner, at the end of main"
-        claim.proof.append(f"cancelled at {instant(task.cancelled_at)}{by}, ended as {task.outcome or 'unfinished'}")
+        claim.proof.append(f"cancelled at {instant(task.cancelled_at)}{by}, {ended(task.outcome)}")
     if wait is not None and wait.handling:
         claim.proof.append("it was in the handler or finally block that its cancellation runs")
     for other in hold.process.tasks.values():

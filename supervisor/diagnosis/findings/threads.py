@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.frames import origin, place
 from supervisor.diagnosis.holds import joining
-from supervisor.diagnosis.words import at_line, bare, figure
+from supervisor.diagnosis.words import at_line, bare, figure, in_kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
         claim.proof.append(f"innermost frame: {place(block.leaf)}")
     if block.cpu is not None and block.cpu > 0.5 * (block.end - block.start):
         claim.proof.append(f"it computed: {figure(block.cpu)} of CPU in {figure(block.end - block.start)}")
-    elif block.doing and block.doing != "running":
+    elif in_kernel(block.doing):
         fd = f" (fd {block.fd})" if block.fd is not None else ""
-        claim.proof.append(f"the kernel shows it in: {block.doing}{fd}")
+        claim.proof.append(f"the kernel shows it {in_kernel(block.doing)}{fd}")
     if hold.process is not case.leader:
         claim.proof.append(f"in child process {hold.process.pid}")
 

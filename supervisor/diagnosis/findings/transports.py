@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.case import Case, Claim
-from supervisor.diagnosis.words import several
+from supervisor.diagnosis.words import capital, several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def unclosed(case: Case) -> Iterable[Claim]:
             continue
         buffered = sum(transport.get("buffered") or 0 for transport in left)
         names = [_peer(transport) for transport in left]
-        told = several(names, "connection")
+        told = capital(several(names, "connection"))
         claim = Claim(
             "unclosed-transport", "warning" if buffered else "note", ("transports", process.pid),
-            transports=f"{told} {'was' if len(left) == 1 else 'were'}".replace("connection connection", "connection"),
+            transports=f"{told} {'was' if len(left) == 1 else 'were'}",
         )  # fmt: skip
         claim.proof += [_line(transport) for transport in left[:5]]
         user = next((t for t in process.tasks.values() if t.waits and t.waits[-1].kind in ("read", "drain")), None)
