@@ -36,7 +36,7 @@ def text(origin: Origin, shutdowns: Sequence[Shutdown]) -> str:
 
 def _row(one: Shutdown) -> str:
     grace = words.duration(one.grace) if one.grace is not None else "none"
-    ladder = ", ".join(f"{signals.name(climb.signal)} at {words.duration(climb.at)}" for climb in one.escalation)
+    ladder = ", ".join(f"{signals.name(climb.signal)} at {words.instant(climb.at)}" for climb in one.escalation)
     return f"| {_cell(one.title)} | {words.ended(one)} | {words.duration(one.total)} | {grace} | {ladder or '-'} |"
 
 

@@ -37,7 +37,8 @@ def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supe
     lines += [first.replace(words.ended(one), style(words.ended(one), tone)), *more]
     if one.marks.asked is not None and one.grace:
         share = f"{words.duration(one.total)} of {words.duration(one.grace)} grace"
-        lines.append(_line("time", f"{style(words.bar(one.total / one.grace, BAR), tone)} {share}"))
+        bar = max(min(BAR, width - _LABEL - 4 - len(share)), 1)
+        lines.append(_line("time", f"{style(words.bar(one.total / one.grace, bar), tone)} {share}"))
     if len(one.escalation) > 1 or verdict.forced(one):
         lines += _wrapped("ladder", [_climb(climb) for climb in one.escalation], width)
     if one.leftovers:
@@ -68,7 +69,7 @@ def _when(one: Shutdown) -> str:
 def _climb(climb: Climb) -> str:
     to = {"main": "the main process", "group": "the group", "leftovers": "what was left"}[climb.target]
     nobody = "" if climb.delivered else " (nobody was there)"
-    return f"{words.duration(climb.at) if climb.at else '0 s'} {signals.name(climb.signal)} to {to}{nobody}"
+    return f"{words.instant(climb.at)} {signals.name(climb.signal)} to {to}{nobody}"
 
 
 def _leftover(left: Leftover, width: int) -> str:

@@ -24,6 +24,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min"
 
 
+def instant(seconds: float) -> str:
+    """As :func:`duration`; zero, where everything counts from, is ``0 s``."""
+    return duration(seconds) if seconds else "0 s"
+
+
 def size(count: float) -> str:
     """Bytes as ``640 B``, ``12 kB``, ``31.5 MB``, ``2.1 GB`` (powers of 1000)."""
     for unit, scale, digits in (("GB", 1e9, 1), ("MB", 1e6, 1), ("kB", 1e3, 0)):

@@ -1,0 +1,118 @@
+"""Sentences and the final table about a fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from supervisor.core import fleet as fleets
+from supervisor.core import ladder, signals
+from supervisor.core.events import Forked, MainExited, Reaped, SignalReceived, StartAsked, Started, Surveyed
+from supervisor.core.record import Climb, Marks, Shutdown
+from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.views import fleet as view
+from supervisor.views.report import ansi, plain
+
+
+def _running(*graces: str) -> fleets.Fleet:
+    """A fleet of workers with these ladders, all running since second 1."""
+    workers = tuple(
+        WorkerSpec(f"w{index}", ExecSpec(("x",)), StopSpec(ladder.parse(grace)), agent=False)
+        for index, grace in enumerate(graces)
+    )
+    fleet, _ = fleets.step(fleets.new(FleetSpec(workers)), StartAsked(1.0))
+    for index in range(len(graces)):
+        fleet, _ = fleets.step(fleet, Forked(1.0, index, 100 + index, False))
+        fleet, _ = fleets.step(fleet, Started(1.0, index))
+    return fleet
+
+
+def _asked(fleet: fleets.Fleet, at: float) -> fleets.Fleet:
+    return fleets.step(fleet, SignalReceived(at, signals.INT, 0, 0, True))[0]
+
+
+def test_what_a_stop_request_sets_going() -> None:
+    fleet = _asked(_running("TERM/10/KILL", "TERM/20/KILL"), 5.0)
+    assert view.stopping(fleet, 5.0) == "stopping 2 workers, kill in 20.0 s; Ctrl-C again: next step now"
+    fleet = _asked(_running("TERM/10/QUIT/5/KILL"), 5.0)
+    assert view.stopping(fleet, 5.0) == "stopping 1 worker, kill in 15.0 s; Ctrl-C again: next step now"
+    fleet = _asked(fleet, 6.0)
+    assert view.stopping(fleet, 6.0) == (
+        "stopping 1 worker, asked again: SIGQUIT sent, kill in 5.00 s; Ctrl-C again: next step now"
+    )
+    assert view.stopping(_asked(fleet, 7.0), 7.0) == "stopping 1 worker: SIGKILL sent"
+    patient = view.stopping(_asked(_running("none", "TERM/10/KILL"), 5.0), 5.0)
+    assert patient == "stopping 2 workers, no kill is planned; Ctrl-C again: next step now"
+
+
+def test_nothing_to_stop() -> None:
+    fleet = _running("TERM/10/KILL")
+    for event in (MainExited(2.0, 0, 0, None), Surveyed(2.0, 0, ()), Reaped(2.0, 0, None, 0.5)):
+        fleet, _ = fleets.step(fleet, event)
+    assert view.stopping(_asked(fleet, 5.0), 5.0) == "stopping: nothing runs any more"
+
+
+def _end(worker: str = "w", **fields: Any) -> Shutdown:
+    total = fields.pop("total", 1.0)
+    known: dict[str, Any] = {
+        "worker": worker, "instance": 0, "start": 1, "pid": 7, "argv": ("x",), "asked_by": "signal SIGINT",
+        "asked_by_pid": None, "outcome": "clean", "exit_code": 0, "signal": None, "grace": 10.0, "zero": 0.0,
+        "marks": Marks(asked=0.0, main_exited=total, exited=total),
+        "escalation": (Climb(0.0, signals.INT, "group", True),),
+    }  # fmt: skip
+    return Shutdown(**(known | fields))
+
+
+def _unasked(worker: str, **fields: Any) -> Shutdown:
+    gone = Marks(asked=None, main_exited=0.0, exited=0.0)
+    return _end(worker, asked_by="self", marks=gone, escalation=(), **fields)
+
+
+KILLED = {"outcome": "killed", "exit_code": None, "signal": signals.KILL}
+
+
+def test_the_table() -> None:
+    ends = [
+        _unasked("crash", outcome="failed", exit_code=3, start=2),
+        _unasked("crash", outcome="failed", exit_code=4, start=3),
+        _end("quick", total=0.25),
+        _end("slow", total=1.0, **KILLED),
+        _end("patient", total=0.5, grace=None),
+    ]
+    assert view.table(ends, 80, plain, 7).splitlines() == [
+        "shutdown of 3 workers",
+        "  slow       1.00 s of 10.0 s   ████████████████████  had to be killed (SIGKILL)",
+        "  patient    500 ms no limit    ██████████░░░░░░░░░░  exited with 0",
+        "  quick      250 ms of 10.0 s   █████░░░░░░░░░░░░░░░  exited with 0",
+        "  slow held the stop: it took 1.00 s, the others waited 500 ms for it",
+        "  crash    had ended by itself: exited with 4, after 3 starts",
+        "  7 earlier ends are not listed",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_table_fits(width: int) -> None:
+    ends = [_end(f"worker-{index}", total=0.1 * index + 0.01, **(KILLED if index % 2 else {})) for index in range(9)]
+    lines = view.table(ends, width, plain).splitlines()
+    assert max(map(len, lines)) <= width
+    assert view.table(ends, width, ansi).count("\x1b[31m") == 4, "the killed ones in red"
+
+
+def test_no_table_when_nobody_was_asked() -> None:
+    assert view.table([_unasked("a")], 80, plain) == ""
+
+
+def test_unasked_ends() -> None:
+    fleet = _running("TERM/10/KILL")
+    assert view.unasked_end(_end("w0"), fleet, 0, 3.0) is None
+    crash = _unasked("w0", outcome="failed", exit_code=3)
+    assert view.unasked_end(crash, fleet, 0, 3.0) == "w0 exited with 3"
+    assert view.unasked_end(crash, fleet, 0, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
+    planned = fleet.with_(attempts=(fleet.attempts[0].with_(count=2, due=4.5),))
+    assert view.unasked_end(crash, planned, 0, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
+
+
+def test_details_are_of_the_remarkable_ones() -> None:
+    text = view.details([_end("good"), _end("bad", **KILLED)], 80, plain)
+    assert text.startswith("bad: x\n") and "good" not in text

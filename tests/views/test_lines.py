@@ -1,0 +1,90 @@
+"""Lines of workers: cut at any place, put together again byte for byte; prefixes, JSON, time stamps."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supervisor.views import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _shown(chunks: list[bytes]) -> bytes:
+    splitter = lines.Splitter()
+    return b"".join([*(splitter.feed(chunk) for chunk in chunks), splitter.end()])
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\xff", b"bc\n"]), max_size=4).map(b"".join), max_size=12)
+)
+def test_chunks_become_whole_lines_and_nothing_changes(chunks: list[bytes]) -> None:
+    splitter = lines.Splitter()
+    for block in [splitter.feed(chunk) for chunk in chunks]:
+        assert block == b"" or block.endswith(b"\n")
+    whole = b"".join(chunks)
+    assert _shown(chunks) == whole + (b"" if whole.endswith(b"\n") or not whole else b"\n")
+    assert splitter.end() in (b"", whole[whole.rfind(b"\n") + 1 :] + b"\n")
+    assert splitter.end() == b"", "the end is told once"
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.integers(0, 3 * lines.LONGEST // 2), min_size=1, max_size=3),
+    st.integers(1 << 15, 1 << 18),
+)
+def test_long_lines_are_split_wherever_the_chunks_end(lengths: list[int], size: int) -> None:
+    whole = b"".join(b"x" * length + b"\n" for length in lengths)
+    shown = _shown([whole[start : start + size] for start in range(0, len(whole), size)])
+    assert shown.replace(lines.SPLIT + b"\n", b"") == whole
+    pieces = shown.split(b"\n")[:-1]
+    assert max(len(piece.removesuffix(lines.SPLIT)) for piece in pieces) <= lines.LONGEST
+    assert len(pieces) == sum(max(-(-length // lines.LONGEST), 1) for length in lengths), "none is split for nothing"
+
+
+def test_no_more_than_the_longest_line_is_held() -> None:
+    splitter = lines.Splitter()
+    out = sum(len(splitter.feed(b"y" * (1 << 18))) for _ in range(40))
+    assert out >= 39 * (1 << 18) - lines.LONGEST
+
+
+def test_prefixes() -> None:
+    block = b"one\n\n\xfftwo\n"
+    assert (
+        lines.Prefixed("api.2", 8, 0, False).lines(block, 0.0) == b"api.2    | one\napi.2    | \napi.2    | \xfftwo\n"
+    )
+    first, second = (lines.Prefixed("a", 1, index, True).lines(b"x\n", 0.0) for index in (0, 1))
+    assert first == b"\x1b[0;36ma | \x1b[0mx\n" and second != first
+    assert lines.Plain().lines(block, 0.0) == block
+
+
+def test_json() -> None:
+    made = lines.Json('we"b', 2, "stderr", "utc").lines(b'a "b"\n\xff\xc3\xa4\n', 1700000000.25)
+    first, second = (json.loads(line) for line in made.splitlines())
+    assert first == {
+        "at": "2023-11-14T22:13:20.250Z", "worker": 'we"b', "instance": 2, "stream": "stderr", "line": 'a "b"',
+    }  # fmt: skip
+    assert second["line"].encode(errors="surrogateescape") == b"\xff\xc3\xa4"
+
+
+@pytest.fixture
+def india() -> Iterator[None]:
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "Asia/Kolkata"
+    time.tzset()
+    yield
+    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+    time.tzset()
+
+
+@pytest.mark.usefixtures("india")
+def test_times_with_their_offset() -> None:
+    made = lines.Json("w", 0, "stdout", "offset").lines(b"x\n", 1700000000.999)
+    assert json.loads(made)["at"] == "2023-11-15T03:43:20.999+05:30"

@@ -1,0 +1,38 @@
+"""The table of `supervisor status`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from supervisor.views import status
+
+
+def _worker(title: str, **fields: Any) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "title": title, "phase": "running", "pid": 42, "since": 90.0, "starts": 1, "stop": None, "waits": None,
+        "restart_at": None, "signal": None, "exit_code": None,
+    }  # fmt: skip
+    return known | fields
+
+
+def test_table() -> None:
+    stop = {"signal": "SIGTERM", "since": 98.5, "next_at": 108.5, "next_signal": "SIGKILL"}
+    state = {
+        "workers": [
+            _worker("api.1"),
+            _worker("mailer", phase="draining", stop=stop, waits="task 'flush'"),
+            _worker("patient", phase="draining", stop=stop | {"next_at": None, "next_signal": None}),
+            _worker("crash", phase="backoff", pid=None, since=99.0, starts=3, restart_at=104.0, exit_code=3),
+            _worker("gone", phase="exited", pid=None, signal="SIGSEGV"),
+            _worker("never", phase="waiting", pid=None, since=None, starts=0),
+        ]
+    }
+    assert status.table(state, 100.0).splitlines() == [
+        "worker   phase     pid  for     starts",
+        "api.1    running   42   10.0 s  1",
+        "mailer   draining  42   10.0 s  1       SIGTERM 1.50 s ago, task 'flush', SIGKILL in 8.50 s",
+        "patient  draining  42   10.0 s  1       SIGTERM 1.50 s ago",
+        "crash    backoff   -    1.00 s  3       starts again in 4.00 s",
+        "gone     exited    -    10.0 s  1       died of SIGSEGV",
+        "never    waiting   -            0",
+    ]
