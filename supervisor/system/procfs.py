@@ -104,6 +104,18 @@ def mark(worker: int) -> str:
     return f"{os.getpid()}.{worker}"
 
 
+def in_a_pipeline() -> bool:
+    """Whether somebody besides us and our ancestors is in our process group: the rest of a shell's pipeline."""
+    ancestors: set[int] = set()
+    one = stat(os.getpid())
+    while one is not None and one.pid not in ancestors:
+        ancestors.add(one.pid)
+        one = stat(one.parent) if one.parent else None
+    group = os.getpgrp()
+    names = (int(name) for name in os.listdir("/proc") if name.isdecimal() and int(name) not in ancestors)
+    return any(found is not None and found.group == group and found.state != "Z" for found in map(stat, names))
+
+
 class Census:
     """Finds the processes of a worker. Remembers command lines, so that a repeated look stays cheap.
 
@@ -181,7 +193,7 @@ def sample(pid: int, at: float) -> Sample | None:
         return None
     from supervisor.system import sockets, syscalls
 
-    listening, connections = sockets.of_process(pid)
+    listening, connections = sockets.of_process(pid, at)
     return Sample(
         at=at,
         state=found.state,

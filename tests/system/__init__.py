@@ -1,0 +1,1 @@
+"""Tests of system/ in this process, where no supervisor has to run."""
