@@ -201,7 +201,10 @@ def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
 
 
 def _tick(fleet: Fleet, event: Tick) -> FleetStep:
-    due_lives = [life.index for life in fleet.lives if life.due is not None and life.due <= event.at]
+    due_now = [life for life in fleet.lives if life.due is not None and life.due <= event.at]
+    # A look takes a millisecond: whoever is due for a signal does not wait for the looks at the others.
+    due_now.sort(key=lambda life: life.next_rung_at is None or life.next_rung_at > event.at)
+    due_lives = [life.index for life in due_now]
     fleet, actions = _each(fleet, lambda life: life_step(life, event), due_lives)
     limit_at = fleet._limit_at
     if limit_at is not None and event.at >= limit_at:

@@ -185,7 +185,7 @@ def _tick(life: Life, at: float) -> Step:
     # Looks that were missed (we were suspended) are not made up for: one now says what there is to see.
     while (look_at := life.look_at) is not None and at >= look_at:
         life = life.with_(stop=stop.with_(looks=(looks := looks + 1)))
-    if looks > stop.looks:
+    if looks > stop.looks and (due is None or at < due):  # what is due now does not wait for a look
         actions.append(Look(life.index))
     if stop.held_until is not None and (at >= stop.held_until or (due is not None and at >= due)):
         # The agent does not answer: Python code does not run there now. The signal waits no longer.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from supervisor.core import escalation, ladder
-from supervisor.core.actions import Signal
-from supervisor.core.events import Tick
+from supervisor.core import fleet as fleets
+from supervisor.core.actions import Look, Signal
+from supervisor.core.events import Forked, StartAsked, Started, StopAsked, Tick
 from supervisor.core.life import Life, Stop
 from supervisor.core.record import Member
-from supervisor.core.spec import ExecSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.core.step import step
 
 API = WorkerSpec("api", ExecSpec(("api",)), StopSpec(ladder.parse("TERM/10/KILL")))
@@ -54,3 +55,17 @@ def test_told_one_by_one() -> None:
 def test_a_tick_without_a_stop() -> None:
     life = Life(0, API, pid=7)
     assert step(life, Tick(5.0)) == (life, ())
+
+
+def test_no_signal_waits_for_a_look() -> None:
+    """A look reads /proc for a millisecond: the worker whose rung is due comes first, and is not looked at itself."""
+    web = WorkerSpec("web", ExecSpec(("web",)), StopSpec(ladder.parse("TERM/2/INT/8/KILL")))
+    fleet, _ = fleets.step(fleets.new(FleetSpec((API, web))), StartAsked(0.0))
+    for event in (Forked(0.1, 0, 7), Forked(0.1, 1, 8), Started(0.2, 0), Started(0.2, 1), StopAsked(1.0, "drill")):
+        fleet, _ = fleets.step(fleet, event)
+    for at in (1.5, 2.5):
+        fleet, actions = fleets.step(fleet, Tick(at))
+        assert [action.worker for action in actions if isinstance(action, Look)] == [0, 1]
+    fleet, actions = fleets.step(fleet, Tick(3.0))
+    assert [type(action) for action in actions] == [Signal, Look]
+    assert actions[0].worker == 1 and actions[1].worker == 0
