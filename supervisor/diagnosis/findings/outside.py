@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervisor.core import redact
 from supervisor.diagnosis.case import TOLD, Case, Claim
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.outside import observations
@@ -157,5 +158,5 @@ def no_agent(case: Case) -> Iterable[Claim]:
 
 
 def _command(argv: tuple[str, ...]) -> str:
-    text = " ".join(argv)
+    text = " ".join(redact.argv(argv))
     return text if len(text) <= 60 else text[:59] + "…"
