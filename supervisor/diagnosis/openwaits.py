@@ -21,7 +21,8 @@ def still_held(process: Process, known: list[Hold]) -> Hold | None:
     if not opened:
         return None
     blocks = [hold for hold in opened if hold.thread is not None and hold.thread.main]
-    stuck = [hold for hold in blocks if hold.rank in (BLOCKED, BUSY)]
+    # Another thread than the main one is BLOCKED where it kept Python from running at all (holds._from_dump).
+    stuck = [h for h in opened if h.thread is not None and (h.rank == BLOCKED or (h.thread.main and h.rank == BUSY))]
     if stuck:
         return min(stuck, key=lambda hold: (hold.rank, hold.start))
     threads = [hold for hold in opened if hold.thread is not None and not hold.thread.main]

@@ -98,7 +98,9 @@ def reason(shutdown: Shutdown, facts: AgentFacts) -> str | None:
             for letter, what in (("I", "isolated"), ("E", "environment ignored"), ("S", "no site")):
                 if letter in option:
                     return f"started with -{letter} ({what}), so the agent was not loaded"
-    return "the interpreter did not load it (before Python 3.8, a frozen program, or PYTHONPATH was replaced)"
+    return (
+        "the interpreter did not load it (before Python 3.8, frozen, or started again with -I or without PYTHONPATH)"
+    )
 
 
 def _first(*instants: float | None) -> float | None:

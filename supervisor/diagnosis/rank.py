@@ -21,6 +21,7 @@ _TELLING = (
     "loop-stopped-with-pending-tasks", "loop-closed-with-pending-tasks", "output-blocked", "waits-for-child",
     "cancel-swallowed", "slow-asyncgen", "executor-outlives-loop",
 )  # fmt: skip
+_HOLD_BACK = frozenset({"loop-blocked", "main-thread-busy", "output-blocked"})
 # These explain why SIGKILL was needed even where nothing is charged to them.
 _WAITERS = frozenset({"slow-task", "main-thread-busy", "non-daemon-thread", "executor-busy", "waits-for-nobody"})
 _EXPLAIN_KILL = frozenset({"signal-ignored", "handler-displaced", "handler-not-run"})
@@ -89,14 +90,19 @@ def _explains_kill(case: Case, claim: Claim) -> bool:
     return claim.severity == "error" and (claim.seconds or 0.0) >= 0.3 * case.until
 
 
+def _same_place(claim: Claim, late: Claim) -> bool:
+    """Another thread that kept the GIL."""
+    return (
+        claim is not late and claim.frame is not None and claim.frame == late.frame and claim.process is late.process
+    )
+
+
 def _fold_held_back(leaders: list[tuple[Claim, list[Claim]]]) -> list[tuple[Claim, list[Claim]]]:
     """A blocked loop or a busy main thread is why the handler did not run: one cause, named by what blocked."""
     late = next((pair for pair in leaders if pair[0].code == "handler-not-run"), None)
     if late is None:
         return leaders
-    blocker = next(
-        (pair for pair in leaders if pair[0].code in ("loop-blocked", "main-thread-busy", "output-blocked")), None
-    )
+    blocker = next((pair for pair in leaders if pair[0].code in _HOLD_BACK or _same_place(pair[0], late[0])), None)
     if blocker is None:
         return leaders
     if late[0].words.get("never"):  # not even Python's own handler ran: a thread would not have helped
@@ -130,7 +136,7 @@ def _finding(case: Case, claim: Claim, rest: list[Claim]) -> Finding:
         if other.code == claim.code and other.task == claim.task and not other.seconds:
             continue  # the same said twice, once by what it cost and once by how it ended
         line = f"{other.code}: {_title(other)}"
-        if other.frame is not None and other.frame != claim.frame:
+        if other.frame is not None and other.frame != claim.frame and line_of(other.frame) not in line:
             line += f" ({line_of(other.frame)})"
         if line not in also:
             also.append(line)

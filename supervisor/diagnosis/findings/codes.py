@@ -79,7 +79,7 @@ _ROWS = (
         "cancel-swallowed",
         "warning",
         "{task} {went_on}",
-        "Catch Exception rather than BaseException, or re-raise CancelledError, so that a cancel ends the task.",
+        "Catch Exception (a bare except: takes CancelledError too), or re-raise it, so that a cancel ends the task.",
         "A task that catches CancelledError and goes on cannot be stopped; the exit waits until it ends by itself.",
     ),
     Code(
@@ -136,7 +136,7 @@ _ROWS = (
         "loop-blocked",
         "warning",
         "The event loop was blocked for {seconds} by {function}",
-        "Run the call in a thread (await asyncio.to_thread(...)) or use its async counterpart.",
+        "{hint}",
         "While a callback runs, no other task, timer or signal callback of the loop can.",
     ),
     Code(

@@ -158,7 +158,7 @@ def displaced(case: Case) -> Iterable[Claim]:
     claim.seconds = case.until if case.killed else None
     claim.proof.append(f"first {name}{_defined(earlier[-1])}, then {now.get('name')}{_defined(now)}")
     if ran is not None:
-        claim.proof.append(f"{ran.get('name') or 'the new handler'} ran at {instant(ran.at)}, the other never did")
+        claim.proof.append(f"{now.get('name') or 'the new handler'} ran at {instant(ran.at)}, the other never did")
     yield claim
 
 

@@ -39,7 +39,8 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
         longest = max(pieces, key=lambda piece: piece.seconds)
         if seconds >= (TOLD if _may_be_changed(longest) else NEW_WORK):
             claim = _claim(case, longest, seconds)
-            others = {piece.hold.task.name for piece in pieces if piece.hold and piece.hold.task} - {claim.task}
+            names = {piece.hold.task.name for piece in pieces if piece.hold and piece.hold.task}
+            others = names - {longest.hold.task.name if longest.hold and longest.hold.task else ""}
             if others:
                 claim.proof.append(f"and after one another at the same line: {', '.join(sorted(others)[:5])}")
             yield claim

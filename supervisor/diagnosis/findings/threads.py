@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
 STARVES = 0.2
+_CALL_ELSEWHERE = "Run the call in a thread (await asyncio.to_thread(...)) or use its async counterpart."
+_JOIN_ELSEWHERE = "Await the thread's work before this line, or join it elsewhere (await asyncio.to_thread(...))."
 
 
 def held_by_threads(case: Case) -> Iterable[Claim]:
@@ -56,7 +58,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
     elif piece.what == "loop-blocked":
         worse = _worse(severity, last) if seconds >= STARVES else severity
-        claim = Claim("loop-blocked", worse, cause, **words)
+        if joining(block):
+            words |= {"function": f"{function}, which waits for a thread", "hint": _JOIN_ELSEWHERE}
+        claim = Claim("loop-blocked", worse, cause, **{"hint": _CALL_ELSEWHERE} | words)
     elif piece.what == "executor" or _pool_machinery(block):
         outlived = _outlived(process, piece)
         code = "executor-outlives-loop" if outlived else "executor-busy"
