@@ -73,6 +73,8 @@ def look(pid: int, seconds: float) -> Told:
         inside = inspect_python.look(facts)
     if inside is not None and fleet is None:
         notes += _agent(pid)
+    if fleet is not None and fleet["probed"] and pid not in fleet["answered"] and not is_dead(facts):
+        notes += _silent(pid, facts.exe)
     return Told(facts, inside, fleet, findings(facts, inside, sources.line, told=said), notes)
 
 
@@ -123,3 +125,12 @@ def _agent(pid: int) -> list[str]:
     return [
         f"it has an agent, which speaks to {who} alone and is told of in the report at its end (run -v, --report)"
     ]
+
+
+def _silent(pid: int, exe: str | None) -> list[str]:
+    """Its agent was asked and has said nothing; a program that has none is not meant."""
+    from supervisor.system import inspect_python
+
+    if inspect_python.agent_of(pid) is None or inspect_python.version(pid, exe) is None:
+        return []
+    return ["its agent did not answer: no Python code runs in its main thread now, or it was started without one"]

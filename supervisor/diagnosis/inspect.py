@@ -144,15 +144,15 @@ def _held(facts: Facts) -> list[Finding]:
     if len(main.states) > 1 and all(state == "D" for state in main.states):
         stack = f"in the kernel at {' < '.join(facts.stack[:3])}" if facts.stack else ""
         where = stack or (f"in the kernel at {main.wchan}" if main.wchan else "")
-        vfork = any("vfork" in name for name in (*(facts.stack or ()), main.wchan or ""))
-        if vfork:
+        call = waits.dominant(facts)
+        if call is not None and call.name in ("vfork", "clone", "clone3"):
             children = several([called(one) for one in facts.children], "child").replace("childs", "children")
             return [
                 Finding(
                     "waits-for-vfork",
                     "warning",
                     f"It waits until {children} runs another program or ends (vfork(2))",
-                    "Explain that child; until then no signal is taken.",
+                    "Explain that child; until then no signal but SIGKILL is taken.",
                     proof=waiting,
                 )
             ]
@@ -160,7 +160,7 @@ def _held(facts: Facts) -> list[Finding]:
             Finding(
                 "uninterruptible",
                 "error",
-                "It is in the kernel, not to be interrupted (state D): not even SIGKILL ends it until that is over",
+                "It is in the kernel, not to be interrupted (state D): even SIGKILL may have to wait for that",
                 "Look at what it waits for: a network file system whose server is gone, a disk, a FUSE program.",
                 proof=tuple(one for one in (where, *waiting) if one),
             )
@@ -204,7 +204,7 @@ def _signals(facts: Facts) -> list[Finding]:
                 proof=("for PID 1 a signal's default action does not apply (pid_namespaces(7))",),
             )
         ]
-    if what == "default" and not sent:
+    if what == "default" and not sent and not _held(facts):
         return [
             Finding(
                 "not-asked",

@@ -235,7 +235,9 @@ def _joins(read: Reading) -> Finding:
         "executor-busy" if pool else "waits-for-threads",
         "warning",
         f"Its main thread waits for {'a pool job' if pool else 'a thread'} to end",
-        "Let that work see the stop request, or make it a daemon thread that may be cut short.",
+        "Let the job see the stop request; what is only queued: shutdown(cancel_futures=True)."
+        if pool
+        else "Let that work see the stop request, or make it a daemon thread that may be cut short.",
         where=read.others[0] if read.others else read.where,
         proof=tuple(f"thread {one}" for one in who[:5]),
     )

@@ -25,8 +25,12 @@ MOST_CHILDREN = 64
 # Looks in one observation: often enough to tell a wait from a passing state, 2 ms of our CPU in all.
 LOOKS = 20
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
-# Calls in which a process hangs and that syscalls.py has no name for (asm/unistd_64.h).
-_MORE = {"x86_64": {2: "open", 62: "kill", 257: "openat"}}.get(os.uname().machine, {})
+# Calls in which a process hangs and that syscalls.py has no name for (asm/unistd_64.h, asm-generic/unistd.h).
+_MORE = {435: "clone3"} | (
+    {2: "open", 56: "clone", 58: "vfork", 257: "openat"}
+    if os.uname().machine == "x86_64"
+    else {56: "openat", 220: "clone"}
+)
 
 
 class Unseen(SupervisorError):
@@ -124,7 +128,7 @@ def _observe(facts: Facts, found: procfs.Stat, seconds: float, sleep: Callable[[
         states.append(now.state)
         calls.append(None if now.state in "RZXTt" else call(pid, pid))
         passed = time.monotonic() - begun
-        if passed >= seconds or now.state in "ZX":
+        if passed >= seconds or (now.state in "ZX" and now.threads <= 1):
             break
         sleep(min(max(seconds / LOOKS, 0.005), seconds - passed))
     return _with_threads(facts, states, calls, before, last, time.monotonic() - begun)

@@ -95,6 +95,8 @@ def _rows(told: Told) -> list[tuple[str, str]]:
 
 def _state(facts: Facts) -> str:
     state = _STATES.get(facts.main.state, facts.main.state)
+    if facts.main.state in "ZX" and not diagnosis.is_dead(facts):
+        state = "its main thread has ended"
     parts = [f"{state} (state {facts.main.state}), user {facts.user}, started {words.duration(facts.age)} ago"]
     if facts.ended:
         return f"it ended while we looked; before: {parts[0]}"
@@ -160,8 +162,6 @@ def _fleet(told: Told) -> list[tuple[str, str]]:
         rows.append(("now", fleet["waits"]))
     for one in fleet["said"]:
         rows.append(("", _said(one, worker["pid"])))
-    if fleet["probed"] and told.facts.pid not in fleet["answered"] and fleet["agent"]:
-        rows.append(("agent", "it did not answer: no Python code runs in its main thread now"))
     return rows
 
 

@@ -255,3 +255,53 @@ def test_another_users_process_says_what_it_does_not_show() -> None:
         os.close(write)
         with os.fdopen(read) as pipe:
             assert pipe.read() == "(('its descriptors', 'its system calls'), ['signal-ignored'], False)"
+
+
+def test_a_traced_program_names_its_tracer() -> None:
+    tracer = """
+import ctypes, os, sys, time
+PTRACE_ATTACH = 16
+if ctypes.CDLL(None).ptrace(PTRACE_ATTACH, int(sys.argv[1]), 0, 0) == 0:
+    os.waitpid(int(sys.argv[1]), 0)
+    print('ready', flush=True)
+time.sleep(300)"""
+    with Program(["sleep", "300"]) as program:
+        _asleep(program.pid)
+        with Program([sys.executable, "-c", tracer, str(program.pid)]) as other:
+            until(lambda: state(program.pid) == "t", "it is traced")
+            told, found = explained(program.pid)
+            assert list(found) == ["traced"]
+            assert f"(pid {other.pid})" in found["traced"].title
+            assert told.inside is None
+
+
+def test_a_vfork_names_the_child_it_waits_for(tmp_path: Path) -> None:
+    """posix_spawn(3) waits until its child has run the program, and this child has to open a FIFO before."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = "import os, sys; a = [(os.POSIX_SPAWN_OPEN, 0, sys.argv[1], 0, 0)]; print('ready', flush=True)\n"
+    code += "os.posix_spawn('/bin/true', ['true'], {}, file_actions=a)"
+    with Program([sys.executable, "-ISc", code, str(fifo)]) as program:
+        program.ready()
+        child = until(lambda: children(program.pid), "its child")[0]
+        try:
+            until(lambda: "waits-for-vfork" in explained(program.pid)[1], "it waits")
+            assert f"(pid {child})" in explained(program.pid)[1]["waits-for-vfork"].title
+            assert explained(child)[1]["waits"].title == "It waits in open, as for the other end of a FIFO"
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_main_thread_that_has_ended_alone() -> None:
+    code = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(300,), daemon=True).start()
+print('ready', flush=True)
+ctypes.CDLL(None).syscall(60 if __import__('os').uname().machine == 'x86_64' else 93, 0)"""
+    with Program([sys.executable, "-c", code]) as program:
+        program.ready()
+        until(lambda: state(program.pid) == "Z", "its main thread has ended")
+        told, found = explained(program.pid)
+        assert "main-thread-ended" in found
+        assert "zombie" not in found
+        assert len(told.facts.threads) == 2

@@ -80,6 +80,23 @@ def test_a_stopping_worker_of_a_fleet_says_which_task_is_waited_for(
         until(lambda: pid in (explained(pid)[0].fleet or {})["answered"], "the probed agent has answered")
 
 
+def test_an_agent_that_cannot_speak_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import signal\nsignal.signal(15, print)\nprint('ready', flush=True)\nsum(range(1 << 60))\n"
+    (tmp_path / "w.py").write_text(code)
+    config = f'[worker.api]\ncommand = ["{sys.executable}", "w.py"]\nstop.grace = 60\n'
+    with Up(tmp_path, config) as fleet:
+        fleet.saw("ready")
+        pid = fleet.state()["api"]["pid"]
+        with fleet.connect() as client:
+            client.ask("stop", workers=["api"])
+        fleet.phases(api="draining")
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+        until(lambda: (explained(pid)[0].fleet or {})["probed"], "the stop signal waits for the agent no longer")
+        told, found = explained(pid)
+        assert "busy" in found
+        assert [note for note in told.notes if "its agent did not answer" in note]
+
+
 def test_a_grandchild_belongs_to_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
     with Up(tmp_path, "[worker.a]\ncommand = \"bash -c 'setsid sleep 300 & echo ready $!; wait'\"\n") as fleet:
