@@ -96,11 +96,18 @@ class Folder:
 
     def _locked(self) -> int | None:
         """The lock's descriptor, None when somebody holds it or has just removed it. Raises OSError."""
-        for folder in (os.path.dirname(self.path), self.path):
-            os.makedirs(folder, 0o700, exist_ok=True)
-            _check_ours(folder)
-        path = os.path.join(self.path, LOCK)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path, base = os.path.join(self.path, LOCK), os.path.dirname(self.path)
+        os.makedirs(os.path.dirname(base), exist_ok=True)
+        try:
+            for folder in (base, self.path):
+                try:
+                    os.mkdir(folder, 0o700)
+                except FileExistsError:
+                    pass
+                _check_ours(folder)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return None  # the folder went away between two of these lines: its fleet has ended
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(fd), os.stat(path)):

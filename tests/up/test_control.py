@@ -206,7 +206,8 @@ def test_a_watcher_that_reads_nothing_disturbs_nobody(tmp_path: Path) -> None:
         lazy = fleet.connect()
         lazy.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         lazy.send(b'{"v": 1, "do": "watch", "log": true}\n')
-        lazy.send(b'{"v": 1, "do": "status"}\n' * 2000)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            lazy.send(b'{"v": 1, "do": "status"}\n' * 20_000)
         assert fleet.state()["loud.1"]["phase"] == "running"
         assert fleet.ended() == 0
         lazy.stream.close()
