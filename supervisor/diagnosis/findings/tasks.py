@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.enclosing import catching, retried
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.frames import line_of, origin
+from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import nobody_left
 from supervisor.diagnosis.words import at_line, capital, ended, figure, instant, named, several, task_name, waited
@@ -111,6 +111,25 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
         claim.proof.append("the task was created after the stop request")
     if hold.process is not case.leader:
         claim.proof.append(f"in child process {hold.process.pid}")
+        likewise = [
+            str(other.pid) for other in case.evidence.others(case.leader or hold.process) if _as_there(other, piece)
+        ]
+        if likewise:
+            claim.proof.append(f"and at the same place in child process {', '.join(likewise[:5])}")
+
+
+def _as_there(process: Process, piece: Piece) -> bool:
+    """Another child that waited at the same place after the stop request, too short to be the last."""
+    hold = piece.hold
+    if hold is None or hold.process is process:
+        return False
+    ends = [
+        process.last if wait.end is None else wait.end
+        for task in process.tasks.values()
+        for wait in task.waits
+        if user_first(wait.at, wait.stack) == hold.at
+    ]
+    return max(ends, default=0.0) >= TOLD
 
 
 def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
