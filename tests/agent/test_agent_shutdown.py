@@ -36,9 +36,14 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_a_whole_shutdown_is_told_in_order(python: str) -> None:
-    with Worker(python, SERVER) as worker:
+    code = SERVER.replace("await asyncio.sleep(0.2)", "while not released: await asyncio.sleep(0.01)")
+    code = "released = []\nimport signal\nsignal.signal(signal.SIGUSR1, lambda *_: released.append(1))" + code
+    with Worker(python, code) as worker:
         worker.line("ready").probe().send(signal.SIGTERM)
-        assert worker.end() == 0
+        worker.until(
+            lambda: any(one.fields["at"][2] == "cleanup" for one in worker.all("task-waiting", coro="worker"))
+        )
+        assert worker.send(signal.SIGUSR1).end() == 0
         assert worker.err == ""
         hello = worker.heard("hello")
         assert hello.fields["python"].startswith(os.path.basename(python)[6:])
@@ -54,8 +59,7 @@ def test_a_whole_shutdown_is_told_in_order(python: str) -> None:
         assert worker.heard("ready").fields["sampler"] is True
         assert worker.heard("signal-received").fields["signal"] == signal.SIGTERM
         assert worker.heard("signal-callback").fields["name"] == "Event.set"
-        waiting = worker.heard("task-waiting", coro="worker")
-        assert waiting.fields["at"][2] == "cleanup"
+        waiting = next(one for one in worker.all("task-waiting", coro="worker") if one.fields["at"][2] == "cleanup")
         assert waiting.fields["leaf"][2] == "sleep"
         assert waiting.fields["on"]["kind"] == "sleep"
         assert waiting.fields["handling"] == "CancelledError"
@@ -126,7 +130,7 @@ def test_who_swallowed_a_cancellation(python: str) -> None:
         assert done["outcome"] == "returned"
         assert done["since_cancel"] >= 0.1
         assert done["at"][1:] == (8, "poll")
-        assert done["moves"] == 1
+        assert done["moves"] >= 1  # also where it is between two awaits, when the machine is busy
         if worker.heard("hello").fields["monitoring"]:
             assert done["caught"][1:] == (7, "poll")
 
@@ -321,10 +325,12 @@ async def job(n):
     try:
         await asyncio.sleep(3600)
     finally:
-        await asyncio.sleep(2 if n == 9_500 else 0)
+        await (enough.wait() if n == 9_500 else asyncio.sleep(0))
 async def main():
-    stop = asyncio.Event()
+    global enough
+    enough, stop = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, enough.set)
     tasks = [asyncio.create_task(job(n), name=f"job-{n}") for n in range(10_000)]
     await asyncio.sleep(0)
     print("ready")
@@ -333,10 +339,11 @@ asyncio.run(main())
 """
     with Worker(HERE, code) as worker:
         worker.line("ready").probe().send(signal.SIGTERM)
+        assert worker.heard("task-waiting", name="job-9500").fields["at"][1] == 7
+        worker.send(signal.SIGUSR1)
         assert worker.end() == 0
         assert worker.heard("snapshot").fields["n_tasks"] >= 10_000
         assert worker.heard("phase", name="cancel").fields["n_tasks"] == 10_000
-        assert worker.heard("task-waiting", name="job-9500").fields["at"][1] == 7
         assert len(worker.messages) < 2_000
         assert worker.heard("eof").fields["lost"] == 0
 
