@@ -1,0 +1,69 @@
+"""Whether a hold was work in flight or began after the stop, and what little a lost word leaves known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from supervisor.agent.wire import AgentMessage
+from supervisor.core.record import Climb, Finding, Marks, Masks, Shutdown
+from supervisor.diagnosis.explain import explain
+
+WAIT = ("/usr/lib/python3.12/threading.py", 359, "wait")
+LOOP, SIGN_OFF = ("/app/beat.py", 25, "beat"), ("/app/beat.py", 27, "beat")
+
+
+def message(event: str, when: float, **fields: Any) -> AgentMessage:
+    """``when`` counts from the stop."""
+    return AgentMessage(event, 100.0 + when, 7, fields=fields)
+
+
+def findings(*messages: AgentMessage, exited: float = 1.05) -> list[Finding]:
+    shutdown = Shutdown(
+        worker="w", instance=0, start=1, pid=7, argv=("python3", "beat.py"), asked_by="signal SIGTERM",
+        asked_by_pid=None, outcome="clean", exit_code=0, signal=None, grace=10.0, zero=100.0,
+        marks=Marks(asked=0.0, main_exited=exited, exited=exited), escalation=(Climb(0.0, 15, "group"),),
+        masks=Masks(1 << 14, 0, 0),
+    )  # fmt: skip
+    hello = message("hello", -1.0, python="3.12.1", cwd="/app")
+    return list(explain(shutdown, [hello, *messages], lambda _f, _l: None).findings)
+
+
+def thread(at: tuple[str, int, str], leaf: tuple[str, int, str], **fields: Any) -> dict[str, Any]:
+    return {"thread": 9, "name": "beat", "main": False, "daemon": False, "state": "busy", "at": at, "leaf": leaf,
+            "stack": [at] if at == leaf else [at, leaf]} | fields  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "leaf", "severity"),
+    [(LOOP, WAIT, "warning"), (SIGN_OFF, SIGN_OFF, "note")],
+    ids=["waited when the stop came", "was at it when the stop came"],
+)
+def test_a_threads_work_is_new_when_the_stop_found_it_waiting(
+    before: tuple[str, int, str], leaf: tuple[str, int, str], severity: str
+) -> None:
+    found = findings(
+        message("snapshot", -0.01, reason="probe", first=True, threads=[thread(before, leaf)], tasks=[]),
+        message("ready", 0.0, sampler=True),
+        message("phase", 0.005, name="thread-join", busy=[thread(SIGN_OFF, SIGN_OFF)]),
+        message("thread-waiting", 0.4, **thread(SIGN_OFF, SIGN_OFF, seconds=0.38, doing="sleep")),
+        message("thread-moved", 1.0, **thread(SIGN_OFF, SIGN_OFF, seconds=0.98, doing="sleep")),
+        message("phase", 1.001, name="atexit"),
+        message("phase", 1.002, name="finalize"),
+    )
+    assert [(one.code, one.severity) for one in found] == [("non-daemon-thread", severity)]
+    assert found[0].where is not None and found[0].where.line == 27
+
+
+def test_a_task_known_by_its_name_alone_when_it_was_destroyed_is_the_one_of_that_name() -> None:
+    task = {"task": 2, "name": "refresh", "coro": "refresh", "at": ("/app/cache.py", 22, "refresh"),
+            "leaf": ("/app/cache.py", 22, "refresh"), "on": {"kind": "future"}}  # fmt: skip
+    found = findings(
+        message("snapshot", -0.01, reason="probe", first=True, threads=[], tasks=[task], n_tasks=1),
+        message("task-destroyed", 0.02, name="refresh", coro="refresh", at=("/app/cache.py", 22, "refresh")),
+        message("phase", 0.03, name="finalize"),
+        exited=0.05,
+    )
+    assert [(one.code, one.severity) for one in found] == [("task-destroyed-pending", "error")]
+    assert found[0].where is not None and found[0].where.line == 22
