@@ -172,7 +172,6 @@ class Comparison:
         self.subject, self.version = subject, version
         self.results: dict[str, dict[str, set[str]]] = {}
         self.verdicts: dict[str, list[str]] = {}
-        self.counts: dict[str, set[int]] = {}
 
     def measure(self, modes: Iterable[str], repeat: int) -> None:
         """Interleaved, so that a busy hour of the machine hits all modes."""
@@ -180,10 +179,9 @@ class Comparison:
             for mode in modes:
                 results, verdict = run(self.subject, mode != "plain", mode == "probed")
                 self.verdicts.setdefault(mode, []).append(verdict)
-                self.counts.setdefault(mode, set()).add(len(results))
-                for name in {*results, *self.results.get("plain", {})}:
-                    kept = self.results.setdefault(mode, {}).setdefault(name, set())
-                    kept.add(results.get(name, "absent"))
+                seen = self.results.setdefault(mode, {})
+                for name in {*results, *self.results["plain"]}:
+                    seen.setdefault(name, set()).add(results.get(name, "absent"))
 
     def differences(self, mode: str) -> dict[str, tuple[set[str], set[str]]]:
         """Tests with a result in ``mode`` that they never had without the agent: {id: (without, with)}."""
@@ -204,7 +202,7 @@ class Comparison:
             else:
                 once.append(line)
         without_all, with_all = set(self.verdicts["plain"]), set(self.verdicts[mode])
-        if not with_all <= without_all and not (unexplained or explained or once):
+        if not with_all & without_all and not (unexplained or explained or once):  # "env changed" comes and goes
             unexplained.append(f"the whole: {'/'.join(sorted(without_all))} -> {'/'.join(sorted(with_all))}")
         return unexplained, explained, once
 
@@ -225,7 +223,7 @@ class Comparison:
             f"| {self.version} | {self.subject.name} | {mode} | {repeat} | {len(self.results['plain'])} "
             f"| {summary(self.verdicts['plain'])} | {summary(self.verdicts[mode])} | {'; '.join(said) or 'none'} |"
         )
-        return text, not unexplained
+        return text, bool(self.results["plain"]) and not unexplained
 
 
 def summary(verdicts: list[str]) -> str:

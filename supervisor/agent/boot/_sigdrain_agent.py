@@ -311,13 +311,16 @@ def open_dump():
     try:
         import faulthandler  # built in
 
-        fd = os.open(
-            "%s/dump-%d" % (FOLDER, pid), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
-        faulthandler.register(DUMP, file=fd, all_threads=True)
-        return (fd, fstat(fd)[1:3])
-    except (OSError, RuntimeError, ImportError):
+        how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open("%s/dump-%d" % (FOLDER, pid), how, 0o600)
+    except (OSError, ImportError):
         return None
+    try:
+        faulthandler.register(DUMP, file=fd, all_threads=True)
+    except (OSError, RuntimeError):
+        os.close(fd)
+        return None
+    return (fd, fstat(fd)[1:3])
 
 
 def before_fork():
