@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -25,6 +26,11 @@ def main(argv: Sequence[str]) -> int:
     except SupervisorError as error:
         report(error)
         code = error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+            raise
+        complain(f"supervisor: cannot write the output: {error.strerror}")
+        code = 125
     except KeyboardInterrupt:
         return 130
     flush()

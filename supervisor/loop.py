@@ -268,9 +268,9 @@ class Loop:
         newest: int | None = None
         if action.target == "group":
             newest = procfs.newest()  # before: once the signal is out, a handler may fork ahead of our next line
-            delivered = process.send_group(child.pid, action.signal)
+            delivered = self._send_group(action.worker, action.signal)
             if action.wake:
-                process.send_group(child.pid, numbers.CONT)
+                self._send_group(action.worker, numbers.CONT)
         elif action.target == "main":
             delivered = process.send_main(child.pidfd, action.signal)
             if action.wake:
@@ -282,6 +282,20 @@ class Loop:
             )
             delivered = bool(pids)
         return ev.Sent(at, action.worker, action.signal, action.target, delivered, pids, action.ladder, newest)
+
+    def _group(self, worker: int) -> int:
+        own = self.fleet.spec.workers[worker].exec.own_group
+        return self._children[worker].pid if own else os.getpgrp()
+
+    def _send_group(self, worker: int, signal: int) -> bool:
+        """Signal the worker's group; where that is ours too, its processes one by one."""
+        child = self._children[worker]
+        if self._group(worker) == child.pid:
+            return process.send_group(child.pid, child.pidfd, signal)
+        members = self._census.members(child.pid, self._group(worker), self._mains, None)
+        found = [process.send_main(child.pidfd, signal)]
+        found += [process.send_checked(one.pid, one.started, signal, False) for one in members if one.in_group]
+        return any(found)
 
     def _spawn(self, worker: int) -> ev.Event:
         spec = self.fleet.spec.workers[worker]
@@ -315,7 +329,7 @@ class Loop:
 
     def _survey(self, worker: int) -> ev.Event:
         mark = None if self.fleet.spec.wrap else procfs.mark(worker)
-        members = self._census.members(self._children[worker].pid, self._mains, mark)
+        members = self._census.members(self._children[worker].pid, self._group(worker), self._mains, mark)
         if not self._subreaper:
             self._watch_members(worker, [member.pid for member in members])
         return ev.Surveyed(monotonic(), worker, tuple(members))
@@ -356,15 +370,15 @@ class Loop:
 
     def _abandon(self) -> None:
         """Stop what runs without the core: the stop signal, the grace period, SIGKILL, to each whole group."""
-        for worker, child in self._children.items():
-            process.send_group(child.pid, self.fleet.spec.workers[worker].stop.ladder.stop_signal)
+        for worker in self._children:
+            self._send_group(worker, self.fleet.spec.workers[worker].stop.ladder.stop_signal)
         graces = [self.fleet.spec.workers[worker].stop.ladder.grace or 10.0 for worker in self._children]
         until = monotonic() + max(graces, default=0.0)
         groups = procfs.Census(subreaper=False)
         while monotonic() < until and any(
-            process.peek_exit(child.pidfd) is None or groups.members(child.pid, (), None)
-            for child in self._children.values()
+            process.peek_exit(child.pidfd) is None or groups.members(child.pid, self._group(worker), (), None)
+            for worker, child in self._children.items()
         ):
             sleep(ABANDONED_LOOK)
-        for child in self._children.values():
-            process.send_group(child.pid, numbers.KILL)
+        for worker in self._children:
+            self._send_group(worker, numbers.KILL)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import settings
+
+# A shell's & starts a job with these ignored; the programs that tests start would inherit that.
+for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _default)
 
 # The same examples on every machine and no deadline per example: a busy machine must not fail the suite. To search
 # further than the suite does: pytest --hypothesis-profile=search

@@ -171,7 +171,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
 FROM_RECEIVER = frozenset({"dump", "eof"})
 
 # Terminal escapes in a task's name must not reach a terminal, nor lone surrogates an encoder.
-_CLEAN = dict.fromkeys((*range(32), *range(127, 160), *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}")
+_CLEAN = dict.fromkeys((*range(32), *range(127, 160), *range(0xD800, 0xE000)), "\ufffd")
 
 
 class AgentMessage:

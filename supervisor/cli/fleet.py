@@ -61,6 +61,7 @@ class Foreground(Listener):
             self._open_dashboard()
         try:
             loop.see(ev.StartAsked(time.monotonic()))
+            self._agents.sweep()
             fleet = loop.run()
         finally:
             ending = loop.fleet.ending

@@ -114,9 +114,12 @@ def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
+        from supervisor.config.durations import parse
+
+        found = parse(text)
+        value = -1.0 if found is None else found
     if not 0 <= value <= ladder.LONGEST:
-        raise UsageError(f"--grace {text}: not a number of seconds", "write seconds, as in --grace 2.5")
+        raise UsageError(f"--grace {text}: no time", "write seconds, as in --grace 2.5, or 500ms, 1m30s")
     return value
 
 

@@ -34,6 +34,7 @@ def run(plan: RunPlan) -> int:
     init = plan.fleet.init
     subreaper = init or _become_subreaper(plan)
     tty = Terminal.find()
+    plan = _apart(plan, tty)
     worker = plan.fleet.workers[0]
     agents, additions = _with_agent(plan)
     try:
@@ -56,6 +57,8 @@ def run(plan: RunPlan) -> int:
 
         from supervisor.core import verdict  # noqa: F401 - as above, 0.2 ms
 
+        if agents is not None:
+            agents.sweep()
         fleet = loop.run()
     finally:
         if agents is not None:
@@ -74,6 +77,20 @@ def run(plan: RunPlan) -> int:
     if plan.signal_exit == "raise":
         signals.die_of(ending.signal)
     return 128 + ending.signal
+
+
+def _apart(plan: RunPlan, tty: Terminal | None) -> RunPlan:
+    """The command leads a process group of its own, but not in a pipeline on a terminal: there every part must
+    stay in the foreground together (`run -- make | less`, `run -- bash | tee log`)."""
+    if tty is None or not tty.ours():
+        return plan
+    from supervisor.system.procfs import in_a_pipeline
+
+    if not in_a_pipeline():
+        return plan
+    worker = plan.fleet.workers[0]
+    worker = worker.with_(exec=worker.exec.with_(own_group=False))
+    return plan.with_(fleet=plan.fleet.with_(workers=(worker,)))
 
 
 def _check_room() -> None:

@@ -94,7 +94,7 @@ def _underlined(source: str, column: int, width: int) -> tuple[str, str]:
 
 def _printable(char: str) -> str:
     # A control character of the file (ESC above all) must not reach the terminal.
-    return char if char == "\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}"
+    return char if char == "\t" or char.isprintable() else "\ufffd"
 
 
 def _blank(char: str) -> str:

@@ -138,7 +138,7 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     # In `run` an interactive program must survive the terminal's own Ctrl-C and Ctrl-\ (DESIGN 3).
     keyboard = fleet.spec.wrap and event.kernel and event.signal in (signals.INT, signals.QUIT)
     if event.signal not in signals.STOP_REQUESTS or keyboard:
-        fleet, actions = _each(fleet, lambda life: _forwarded(life, event.signal))
+        fleet, actions = _each(fleet, lambda life: _forwarded(life, event.signal, event.kernel))
         if event.signal in signals.SUSPENDS:
             # Whoever stops the job means us too, also when the worker handles the signal or another one is sent.
             actions = (*actions, Suspend(event.signal, job=False))
@@ -159,7 +159,9 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     return _each(fleet, ask)
 
 
-def _forwarded(life: Life, signal: int) -> escalation.Step:
+def _forwarded(life: Life, signal: int, kernel: bool) -> escalation.Step:
+    if kernel and not life.spec.exec.own_group:
+        return life, ()  # the terminal has signalled the group that both of us are in
     sending = life.spec.stop.rewritten(signal)
     return escalation.forward(life, sending) if sending else (life, ())
 

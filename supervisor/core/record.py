@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
 
 class Rusage(Frozen):
-    """Of the main process and the children it waited for (wait4(2)): CPU seconds, peak bytes of one process."""
+    """Of the main process and the children it waited for (wait4(2)): CPU seconds, peak bytes of one process.
+
+    ``max_rss`` None: not above that of our own fork, which the kernel counts in, so it is not known.
+    """
 
     cpu_user: float
     cpu_system: float
-    max_rss: int
+    max_rss: int | None
 
 
 class Climb(Frozen):

@@ -23,7 +23,8 @@ class ExecSpec(Frozen):
     """How the process is started. None means: as the supervisor's own.
 
     ``env`` is complete (not a change to ours), None inherits. ``limits`` are (RLIMIT name, soft, hard), -1 for no
-    limit. ``session`` gives it a session of its own (no controlling terminal), else only a process group.
+    limit. ``session`` gives it a session of its own (no controlling terminal), else only a process group;
+    ``own_group`` False leaves it in ours, as a part of a shell's pipeline whose signals come from the terminal.
     """
 
     argv: tuple[str, ...]
@@ -35,6 +36,7 @@ class ExecSpec(Frozen):
     limits: tuple[tuple[str, int, int], ...] = ()
     no_new_privs: bool = False
     session: bool = False
+    own_group: bool = True
     stdin_null: bool = False
     keep_ignored: bool = False
     parent_death: ParentDeath = "KILL"

@@ -133,6 +133,11 @@ class Agents:
             for pid in state.pids:
                 state.line.owners.pop(pid, None)
 
+    def sweep(self) -> None:
+        """Remove the folders of supervisors that were killed by SIGKILL and could not do it themselves."""
+        for line in self._lines.values():
+            inject.sweep(os.path.dirname(line.folder))
+
     def close(self) -> None:
         """End all channels and remove their folders."""
         for line in self._lines.values():

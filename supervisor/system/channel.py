@@ -252,4 +252,4 @@ class Channel:
             os.unlink(path)
         except OSError:
             pass
-        return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+        return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

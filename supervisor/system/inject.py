@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "agent", "boot")
 SOCKET = "agent.sock"
 VARIABLE = "SIGDRAIN_AGENT_SOCKET"
+PREFIX = "sigdrain-"
 LONGEST_PATH = 107  # bytes of sun_path without its final NUL, unix(7)
 
 
@@ -33,7 +34,7 @@ def make_folder(uid: int | None = None, gid: int | None = None, env: Mapping[str
     """
     tried = []
     for base in _bases(uid is not None and uid != os.geteuid(), os.environ if env is None else env):
-        folder = os.path.join(base, f"sigdrain-{os.getpid()}-{os.urandom(4).hex()}")
+        folder = os.path.join(base, f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         if len(os.fsencode(folder)) + 1 + len(SOCKET) > LONGEST_PATH:
             tried.append(f"{base}: path too long for a socket")
             continue
@@ -84,3 +85,21 @@ def remove_folder(folder: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def sweep(base: str) -> None:
+    """Remove our own user's folders in ``base`` whose supervisor is gone: SIGKILL leaves no time for it."""
+    try:
+        names = os.listdir(base)
+    except OSError:
+        return
+    for name in names:
+        pid = name.removeprefix(PREFIX).partition("-")[0]
+        if not name.startswith(PREFIX) or not pid.isdecimal() or os.path.exists(f"/proc/{pid}"):
+            continue
+        folder = os.path.join(base, name)
+        try:
+            if os.lstat(folder).st_uid == os.geteuid() and os.path.isdir(folder) and not os.path.islink(folder):
+                remove_folder(folder)
+        except OSError:
+            continue

@@ -50,7 +50,12 @@ def reap(pid: int) -> Rusage | None:
         return None
     if found == 0:
         return None
-    return Rusage(usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+    import resource
+
+    # Between fork and exec the process was a copy of us, and getrusage(2) does not forget that peak.
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = usage.ru_maxrss * 1024 if usage.ru_maxrss > ours else None
+    return Rusage(usage.ru_utime, usage.ru_stime, peak)
 
 
 def reap_orphans(keep: set[int]) -> list[int]:
@@ -108,19 +113,25 @@ def children(pid: int) -> list[int]:
 
 
 def send_main(pidfd: int, signal: int) -> bool:
-    """Signal the one process. Whether it was there."""
+    """Signal the one process. Whether it was there and we may: not when it has become another user (kill(2))."""
     try:
         pidfd_send_signal(pidfd, signal)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True
 
 
-def send_group(group: int, signal: int) -> bool:
-    """Signal a whole process group whose leader is ours (alive or a kept zombie). Whether somebody was there."""
+def send_group(group: int, pidfd: int, signal: int) -> bool:
+    """Signal a whole process group whose leader is ours (alive or a kept zombie). Whether somebody got it.
+
+    Right after the fork the process may not have made its group yet (setsid(2)); then it alone is signalled, and
+    takes it when it unblocks its signals just before exec.
+    """
     try:
         os.killpg(group, signal)
-    except (ProcessLookupError, PermissionError):
+    except ProcessLookupError:
+        return send_main(pidfd, signal)
+    except PermissionError:
         return False
     return True
 
@@ -142,7 +153,5 @@ def send_checked(pid: int, started: float, signal: int, wake: bool) -> bool:
         if wake and delivered and found.state == "T":
             send_main(pidfd, signals.CONT)
         return delivered
-    except PermissionError:
-        return False
     finally:
         os.close(pidfd)

@@ -132,15 +132,15 @@ class Census:
         """Forget who our children were. Between two calls they are listed once: hundreds may end in one batch."""
         self._adopted = None
 
-    def members(self, main: int, mains: Collection[int], mark: str | None) -> list[Member]:
+    def members(self, main: int, group: int, mains: Collection[int], mark: str | None) -> list[Member]:
         """Who is alive of the worker with main process ``main`` (alive or a zombie), besides it.
 
         ``mains`` are the main processes of all workers: the others' descendants are not ours; ``mark`` is the value
         of SIGDRAIN_MARK in this worker's environment, needed only where several workers share a supervisor.
         """
-        found = self._descendants(main, mains, mark) if self._subreaper else self._group(main)
+        found = self._descendants(main, mains, mark) if self._subreaper else self._group(main, group)
         return [
-            Member(one.pid, self._command(one), one.started, one.group == main, one.state)
+            Member(one.pid, self._command(one), one.started, one.group == group, one.state)
             for one in found
             if one.state not in "ZX"
         ]
@@ -173,9 +173,13 @@ class Census:
         environ = read(f"/proc/{one.pid}/environ", 1 << 20)
         return environ is not None and f"{MARK}={mark}".encode() in environ.split(b"\0")
 
-    def _group(self, main: int) -> list[Stat]:
+    def _group(self, main: int, group: int) -> list[Stat]:
         every = (stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)
-        return [one for one in every if one is not None and one.group == main]
+        found = [one for one in every if one is not None and one.group == group]
+        if group == main:
+            return found
+        # The group is ours and that of a pipeline: only what stems from the main process belongs to the worker.
+        return [one for one in found if one in self._subtree(main)]
 
     def _command(self, one: Stat) -> tuple[str, ...]:
         key = (one.pid, one.started)

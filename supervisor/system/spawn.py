@@ -54,7 +54,8 @@ def fork_exec(
     Raises OSError when fork, pipe or pidfd_open fail (limits of processes or descriptors).
     """
     parent = os.getpid()
-    lend = terminal if terminal is not None and not spec.session and terminal.ours() else None
+    apart = spec.own_group and not spec.session
+    lend = terminal if terminal is not None and apart and terminal.ours() else None
     reader, writer = os.pipe()
     try:
         pid = os.fork()
@@ -65,7 +66,7 @@ def fork_exec(
     if pid == 0:
         _become(spec, inherited, identity, lend, stdio, additions, parent, writer)
     os.close(writer)
-    if not spec.session:
+    if apart:
         try:
             os.setpgid(pid, pid)  # the child does it too: whoever is first, the group exists from here on
         except OSError:
@@ -79,7 +80,7 @@ def fork_exec(
         os.waitpid(pid, 0)
         os.close(reader)
         raise
-    return Child(pid, pidfd, reader, terminal is not None and not spec.session)
+    return Child(pid, pidfd, reader, terminal is not None and apart)
 
 
 def read_status(fd: int) -> tuple[str, int, str] | None:
@@ -108,7 +109,7 @@ def _become(
     try:
         if spec.session:
             os.setsid()
-        else:
+        elif spec.own_group:
             os.setpgid(0, 0)
         if terminal is not None:
             stage = "terminal"
