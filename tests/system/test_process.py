@@ -1,0 +1,42 @@
+"""Signals to processes of ours, in the states in which a system call refuses them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from supervisor.system import process
+
+
+def test_a_signal_before_the_child_has_made_its_group() -> None:
+    """`up` may be asked to stop while the worker it forked last has not reached setsid(2)."""
+    with subprocess.Popen(["sleep", "60"]) as child:  # it stays in our group, as a fork before its setsid does
+        pidfd = os.pidfd_open(child.pid)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(child.pid, 0)
+        assert process.send_group(child.pid, pidfd, signal.SIGTERM)
+        assert child.wait(30) == -signal.SIGTERM
+        assert not process.send_group(child.pid, pidfd, signal.SIGTERM)
+        os.close(pidfd)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_a_process_that_we_may_not_signal() -> None:
+    """`run -- sudo CMD` as a plain user: not delivered, and no traceback."""
+    with subprocess.Popen(["sleep", "60"], process_group=0) as child:
+        program = (
+            "import os, sys\nfrom supervisor.system import process, procfs\n"
+            "pid = int(sys.argv[1])\npidfd, started = os.pidfd_open(pid), procfs.stat(pid).started\n"
+            "os.setresuid(65534, 65534, 65534)\n"
+            "print(process.send_main(pidfd, 15), process.send_group(pid, pidfd, 15))\n"
+            "print(process.send_checked(pid, started, 15, wake=True))\n"
+        )
+        said = subprocess.run(
+            [sys.executable, "-c", program, str(child.pid)], capture_output=True, text=True, timeout=30, check=True
+        )
+        assert said.stdout.split() == ["False", "False", "False"]
+        child.kill()
