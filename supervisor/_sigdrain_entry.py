@@ -6,11 +6,34 @@ overwrite each other; then this module still is ours and can say so instead of f
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> int:
     """Run the command line. Returns the exit code."""
+    path = list(sys.path)
+    sys.path[:] = _without_the_workers(path)
+    try:
+        from supervisor.entry import main as run
+    except ModuleNotFoundError:
+        # We may ourselves have been found through PYTHONPATH.
+        sys.path[:] = path
+        sys.modules.pop("supervisor", None)
+        return _again()
+    return run(sys.argv[1:])
+
+
+def _without_the_workers(path: list[str]) -> list[str]:
+    """PYTHONPATH is the worker's. A project's own folder `supervisor` on it must not be taken for ours."""
+    theirs = os.environ.get("PYTHONPATH")
+    if not theirs:
+        return path
+    places = {os.path.abspath(place) for place in theirs.split(os.pathsep)}
+    return [place for place in path if os.path.abspath(place) not in places]
+
+
+def _again() -> int:
     try:
         from supervisor.entry import main as run
     except ModuleNotFoundError as error:

@@ -93,6 +93,9 @@ class Loop:
         if agents is not None:
             agents.listen(self.agent_said, self.agents_answered, self.listener.heard)
         self._inherited = inherited
+        # Ignored when we were started (nohup): ignored by us as by the command itself. SIGINT and SIGQUIT are not
+        # meant: a shell's & ignores them, and the command gets them back (signals.hand_down).
+        self._deaf = inherited.ignored - {numbers.INT, numbers.QUIT, numbers.CHLD}
         self._subreaper = subreaper
         self._tty = tty
         self._record = record
@@ -195,7 +198,7 @@ class Loop:
             # own SIGCONT it is the other way round: the worker is continued, and the old stop is no news.
             self._jobs_changed(at)
         for one in arrived:
-            if one.signal != numbers.CHLD:
+            if one.signal != numbers.CHLD and one.signal not in self._deaf:
                 self.see(ev.SignalReceived(at, one.signal, one.sender_pid, one.sender_uid, one.kernel))
         if any(one.signal == numbers.CHLD for one in arrived):
             self._children_changed(at)

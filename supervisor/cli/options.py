@@ -133,7 +133,7 @@ UP = (
     Option(("--no-prefix",), "Show the workers' lines without their names.", flag=True, panel="Output"),
     Option(
         ("--log-format",),
-        "Show the workers' lines as text or as one JSON object a line; overrides [log] format.",
+        "Show the workers' lines as text or as one JSON object a line; overrides the config.",
         choices=("text", "json"),
         panel="Output",
     ),

@@ -25,9 +25,9 @@ def tell(plan: RunPlan, one: Shutdown, origin: Origin) -> None:
     """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
     failed = [path for path in plan.reports if not write(path, origin, [one])]
     if plan.json:
-        stdio.say(dumps(data.document(origin, [one])))
+        sink.say(dumps(data.document(origin, [one])), 2)
     elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
-        stdio.say(whole.text(one, stdio.width(2), _style(plan.color)))
+        sink.say(whole.text(one, stdio.width(2), _style(plan.color)), 2)
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], origin: Origin, forgotten: int) -> None:
@@ -52,8 +52,8 @@ def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
     try:
         _write(path, content.encode(errors="surrogateescape"))
     except OSError as error:
-        stdio.say(f"supervisor: cannot write the report {path}: {error.strerror}\n")
-        stdio.say("hint: the result follows; give another PATH\n")
+        hint = "hint: the result follows; give another PATH"
+        sink.say(f"supervisor: cannot write the report {path}: {error.strerror}\n{hint}\n", 2)
         return False
     return True
 
@@ -74,10 +74,15 @@ def _write(path: str, content: bytes) -> None:
 
 
 def dumps(document: object) -> str:
-    """JSON with a line per field, ending in a newline."""
+    """JSON with a line per field, ending in a newline; UTF-8 also when a command line was none."""
     import json
 
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=1)  # bytes that are no UTF-8 as \udcXX
+    return text + "\n"
 
 
 def _style(color: str) -> view.Style:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from time import monotonic
 
 from supervisor.loop import Listener
-from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,10 +33,12 @@ class Wrapping(Listener):
             self._messages = self._agents.take(worker, monotonic())
 
     def note(self, note: Note) -> None:
-        """Say it on stderr, which is the command's too."""
+        """Say it on stderr, which is the command's too. The ladder waits for no reader of it."""
         if self._plan.quiet or (note.verbose and not self._plan.verbose):
             return
-        stdio.say(f"supervisor: {note.text}\n")
+        from supervisor.system import sink
+
+        sink.say(f"supervisor: {note.text}\n", 2, patience=0)
 
     def finish(self) -> None:
         """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""

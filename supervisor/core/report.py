@@ -35,11 +35,14 @@ class Hold(Frozen):
 
 def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
     """Who held the stop; None when fewer than two workers were asked."""
-    ends = sorted((one.zero + one.total, one.title) for one in shutdowns if one.marks.asked is not None)
+    # Of the stop that was asked for last: who had ended before it belongs to an earlier one.
+    begun = max((one.zero for one in shutdowns if one.marks.asked is not None), default=0.0)
+    asked = [one for one in shutdowns if one.marks.asked is not None and one.zero + one.total >= begun]
+    ends = sorted((one.zero + one.total, one.title) for one in asked)
     if len(ends) < 2:
         return None
     (before, _), (last, holder) = ends[-2:]
-    first = min(one.zero for one in shutdowns if one.marks.asked is not None)
+    first = min(one.zero for one in asked)
     return Hold(holder, last - first, last - before)
 
 

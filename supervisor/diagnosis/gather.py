@@ -58,9 +58,10 @@ def _whole(value: Any) -> Any:
 
 
 def _was_another(process: Process) -> bool:
-    """It had left, or had become another program (exec), before the stop; a moment for one that ended by itself."""
+    """It had left, or had become another program (exec), before the stop. A moment is granted: the zero of one that
+    ended by itself is when its end was seen, and the channel's may have been seen in an earlier batch."""
     ends = process.of("eof")
-    return bool(ends) and process.last <= ends[-1].at < (-0.5 if process.phases else 0.0)
+    return bool(ends) and process.last <= ends[-1].at < -0.5
 
 
 def _keep(process: Process, note: Note) -> None:

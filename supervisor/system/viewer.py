@@ -44,10 +44,11 @@ class Viewer:
         if self._pid is not None:
             return
         self._modes = _modes()
-        # -P: a folder named supervisor in the working folder must not be taken for ours. Our signals stay blocked in
-        # it until it is ready for them: a Ctrl-C in its first instants is for us.
+        # -P and PYTHONPATH: a folder named supervisor in the working folder or among the worker's must not be taken
+        # for ours. Our signals stay blocked in it until it is ready for them: a Ctrl-C in its first instants is for us.
         argv = [sys.executable, "-P", "-m", "supervisor.top", self._socket, "--embedded"]
-        self._pid = os.posix_spawn(sys.executable, argv, os.environ)
+        ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        self._pid = os.posix_spawn(sys.executable, argv, {**os.environ, "PYTHONPATH": ours})
         self._kept.add(self._pid)
         self._pidfd = os.pidfd_open(self._pid)
         self._poller.watch(self._pidfd, self._ended)

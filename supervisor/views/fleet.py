@@ -85,5 +85,29 @@ def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
 
 
 def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
-    """The remarkable ones in full."""
-    return "\n".join(whole.text(one, width, style, one.title) for one in shutdowns if verdict.worth_telling(one))
+    """The remarkable ones in full, the worst first; those that ended alike are told once and counted."""
+    alike: dict[object, list[Shutdown]] = {}
+    for one in sorted(shutdowns, key=lambda one: (-_weight(one), -one.total)):
+        if verdict.worth_telling(one):
+            alike.setdefault(_kind(one), []).append(one)
+    told: list[str] = []
+    for first, *others in alike.values():
+        text = whole.text(first, width, style, first.title)
+        if others:
+            names = ", ".join(one.title for one in others[:3]) + (" …" if len(others) > 3 else "")
+            text += f"\n  {words.plural(len(others), 'more worker')} ended like this: {names}\n"
+        told.append(text)
+    return "\n".join(told)
+
+
+def _weight(one: Shutdown) -> int:
+    severities = [finding.severity for finding in one.findings]
+    return 2 if "error" in severities or verdict.forced(one) else 1 if "warning" in severities else 0
+
+
+def _kind(one: Shutdown) -> object:
+    """What makes two endings alike: how, and the first reason with its place."""
+    first = one.findings[0] if one.findings else None
+    where = first.where if first is not None else None
+    place = (where.file, where.line) if where is not None else None
+    return one.worker, one.outcome, first.code if first is not None else None, place

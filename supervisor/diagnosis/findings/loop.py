@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from supervisor.diagnosis.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.tasks import lost_tasks, pending_names
-from supervisor.diagnosis.frames import line_of, place
+from supervisor.diagnosis.frames import line_of, origin, place
 from supervisor.diagnosis.timeline import received
 from supervisor.diagnosis.words import at_line, instant, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence import Note, Process, Task
@@ -130,6 +131,12 @@ def _line(task: Task) -> str:
     return f"{named(task)} {at_line(task.last_at) or 'had not started'}{made}"
 
 
+def _automatic(handler: Mapping[str, Any]) -> bool:
+    """asyncio.run installs a handler for SIGINT before the program's own code runs: replacing it is the idiom."""
+    at: Frame | None = handler.get("at")
+    return at is not None and origin(at[0]) == "stdlib"
+
+
 def displaced(case: Case) -> Iterable[Claim]:
     """A handler that another one replaced, after which nothing began to end."""
     process, signal = case.leader, case.asked_with
@@ -139,7 +146,7 @@ def displaced(case: Case) -> Iterable[Claim]:
     if not snapshots:
         return
     earlier = [h for h in snapshots[0].get("displaced") or () if h and h.get("signal") == signal]
-    earlier = [h for h in earlier if h.get("kind") in ("python", "loop") and h.get("name")]
+    earlier = [h for h in earlier if h.get("kind") in ("python", "loop") and h.get("name") and not _automatic(h)]
     now = next((h for h in snapshots[0].get("handlers") or () if h and h.get("signal") == signal), None)
     if not earlier or now is None or now.get("name") == earlier[-1].get("name"):
         return
