@@ -60,9 +60,13 @@ class Sink:
             self.stalled_at = at
             self._poller.watch(self._watched, self._writable, WRITE)
 
-    def finish(self) -> int:
-        """Write all that waits, waiting for the reader; the bytes given up since it took nothing for too long."""
-        patience = TERMINAL_PATIENCE if os.isatty(self._fd) else PATIENCE
+    def finish(self, patience: float | None = None) -> int:
+        """Write all that waits, waiting for the reader; the bytes given up since it took nothing for too long.
+
+        ``patience``: that many seconds, None for what a reader at the very end deserves.
+        """
+        if patience is None:
+            patience = TERMINAL_PATIENCE if os.isatty(self._fd) else PATIENCE
         poll = select.poll()
         poll.register(self._watched, select.POLLOUT)
         until = time.monotonic() + patience
@@ -76,6 +80,11 @@ class Sink:
         lost, self.waiting, self._waiting = self.waiting, 0, []
         self._poller.unwatch(self._watched)
         return lost
+
+    def close(self) -> None:
+        """Give back the descriptor of its own; nothing can be written any more."""
+        if self._watched != self._fd:
+            os.close(self._watched)
 
     def _keep(self, data: memoryview) -> None:
         self._waiting.append(data)
@@ -124,11 +133,12 @@ class Sink:
             return 0
 
 
-def say(text: str, fd: int) -> None:
-    """Write all of it to ``fd``, unless its reader has stopped taking anything."""
+def say(text: str, fd: int, patience: float | None = None) -> None:
+    """Write all of it to ``fd``, unless its reader takes nothing for ``patience`` seconds (0: never wait)."""
     sink = Sink(Poller(), fd, lambda _: None)
     sink.put(text.encode(errors="surrogateescape"), 0.0)
-    sink.finish()
+    sink.finish(patience)
+    sink.close()
 
 
 def same(first: int, second: int) -> bool:
