@@ -87,6 +87,22 @@ def remove_folder(folder: str) -> bool:
     return True
 
 
+def _served(folder: str) -> bool:
+    """Whether somebody listens there: a pid says nothing where containers share the folder (/tmp, /run/user)."""
+    import _socket
+
+    caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
+    try:
+        caller.connect(os.path.join(folder, SOCKET))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    except OSError:
+        return True  # a full queue, or not ours to ask
+    finally:
+        caller.close()
+    return True
+
+
 def sweep(base: str) -> None:
     """Remove our own user's folders in ``base`` whose supervisor is gone: SIGKILL leaves no time for it."""
     try:
@@ -95,9 +111,9 @@ def sweep(base: str) -> None:
         return
     for name in names:
         pid = name.removeprefix(PREFIX).partition("-")[0]
-        if not name.startswith(PREFIX) or not pid.isdecimal() or os.path.exists(f"/proc/{pid}"):
-            continue
         folder = os.path.join(base, name)
+        if not name.startswith(PREFIX) or not pid.isdecimal() or os.path.exists(f"/proc/{pid}") or _served(folder):
+            continue
         try:
             if os.lstat(folder).st_uid == os.geteuid() and os.path.isdir(folder) and not os.path.islink(folder):
                 remove_folder(folder)
