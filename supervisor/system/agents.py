@@ -93,7 +93,7 @@ class Agents:
             if state.line.channel.live(pid):
                 try:
                     os.kill(pid, numbers.URG)
-                except ProcessLookupError:
+                except (ProcessLookupError, PermissionError):  # gone, or another user's: sudo -E python
                     continue
                 state.unanswered.add(pid)
         return len(state.unanswered)
@@ -106,7 +106,7 @@ class Agents:
             if signal is not None:
                 try:
                     os.kill(pid, signal)
-                except ProcessLookupError:
+                except (ProcessLookupError, PermissionError):
                     continue
 
     def messages(self, worker: int) -> list[AgentMessage]:

@@ -104,9 +104,8 @@ def die_of(signal: int) -> None:
 
     Returns only when the signal cannot end us (as PID 1 of a namespace, or a signal ignored by default).
     """
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    # RLIMIT_CORE would not do: it does not hold where dumps are piped to a program (core(5)).
+    libc.prctl(libc.PR_SET_DUMPABLE, 0)
     if signal != signals.KILL:
         _signal.signal(signal, SIG_DFL)
     os.kill(os.getpid(), signal)
