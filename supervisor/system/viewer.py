@@ -45,7 +45,7 @@ class Viewer:
             return
         self._modes = _modes()
         # -P and PYTHONPATH: a folder named supervisor in the working folder or among the worker's must not be taken
-        # for ours. Our signals stay blocked in it until it is ready for them: a Ctrl-C in its first instants is for us.
+        # for ours. Signals stay blocked in it until it is ready for them: a Ctrl-C in its first instants is for us.
         argv = [sys.executable, "-P", "-m", "supervisor.top", self._socket, "--embedded"]
         ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._pid = os.posix_spawn(sys.executable, argv, {**os.environ, "PYTHONPATH": ours})
