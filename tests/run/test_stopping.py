@@ -182,6 +182,7 @@ def test_the_report_has_every_field_of_the_contract(tmp_path: Path) -> None:
     assert set(one["marks"]) >= {"asked", "noticed", "drained", "cleaned", "killed", "exited"}
     assert set(one["spans"]) == {"notice", "drain", "cleanup", "teardown", "total"}
     assert (one["worker"], one["instance"], one["start"], one["outcome"]) == ("sh", 0, 1, "signalled")
-    assert one["resources"]["max_rss"] > 0
+    assert set(one["resources"]) == {"cpu_user", "cpu_system", "max_rss"}
+    assert one["resources"]["max_rss"] is None, "a shell needs less than our fork, whose peak the kernel counts in"
     assert "hunter2" not in json_path.read_text() + markdown.read_text() + text
     assert "sh -c" in markdown.read_text()
