@@ -55,7 +55,7 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
     if at - stop.last_request < HURRY_AFTER and stop.held is not None:
         return life, ()  # the first one has not even been sent
     if at - stop.last_request < HURRY_AFTER:
-        return life, (() if signal is None else (_signal(life, signal, wake=life.stopped, ladder=True),))
+        return _again(life, signal)
     requests = stop.requests + 1
     life = life.with_(stop=stop.with_(requests=requests, last_request=at))
     if requests >= 3 and not life.spec.stop.ladder.patient:
@@ -64,7 +64,14 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
         return climb(life, at, stop.rung + 1)
     if stop.held is not None:
         return release(life)  # nothing to climb to, but no need to wait for the agent either
-    return life, (() if signal is None or life.killed else (_signal(life, signal, wake=life.stopped, ladder=True),))
+    return _again(life, signal)
+
+
+def _again(life: Life, signal: int | None) -> Step:
+    """Pass on a request that climbs nowhere. After SIGKILL nothing gentler follows."""
+    if signal is None or life.killed is not None:
+        return life, ()
+    return life, (_signal(life, signal, wake=life.stopped, ladder=True),)
 
 
 def kill(life: Life, at: float) -> Step:

@@ -173,7 +173,8 @@ class Shutdown(Frozen):
     """One worker's end. ``zero`` is monotonic seconds; everything else counts from it.
 
     ``asked_by`` is ``"signal SIGTERM"``, ``"command stop"``, ``"dependency"``, ``"failed peer"``, ``"drill"`` or
-    ``"self"``. Exactly one of ``exit_code`` and ``signal`` is set unless the worker is stuck.
+    ``"self"``. Exactly one of ``exit_code`` and ``signal`` is set unless the worker is stuck; then ``given_up`` is
+    when we stopped waiting, and there is no mark ``exited``.
     """
 
     worker: str
@@ -198,11 +199,12 @@ class Shutdown(Frozen):
     agent: AgentFacts = AgentFacts(present=False)
     critical_path: tuple[Stretch, ...] = ()
     findings: tuple[Finding, ...] = ()
+    given_up: float | None = None
 
     @property
     def total(self) -> float:
-        """Seconds from zero to the end of the whole worker."""
-        return self.marks.exited or 0.0
+        """Seconds from zero to the end of the whole worker; of a stuck one, as long as it was waited for."""
+        return self.marks.exited or self.given_up or 0.0
 
     @property
     def title(self) -> str:

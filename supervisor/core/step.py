@@ -292,4 +292,5 @@ def shutdown(life: Life) -> Shutdown:
         leftovers=life.fates,
         masks=life.masks,
         samples=tuple(sample.with_(at=since(sample.at)) for sample in life.samples),
+        given_up=since(life.ended) if life.outcome == "stuck" else None,
     )

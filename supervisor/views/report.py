@@ -59,7 +59,7 @@ def _when(one: Shutdown) -> str:
             return f"its last process {words.duration(one.total - main)} later"
         return "all of it at once"
     if one.marks.exited is None:
-        return "given up"
+        return f"given up after {words.duration(one.total)}"
     main = one.marks.main_exited
     if main is not None and one.total - main > 0.001:
         return f"the main process after {words.duration(main)}, all of it after {words.duration(one.total)}"

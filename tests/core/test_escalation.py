@@ -11,7 +11,7 @@ from supervisor.core.events import Forked, StartAsked, Started, StopAsked, Tick
 from supervisor.core.life import Life, Stop
 from supervisor.core.record import Member
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
-from supervisor.core.step import step
+from supervisor.core.step import shutdown, step
 
 API = WorkerSpec("api", ExecSpec(("api",)), StopSpec(ladder.parse("TERM/10/KILL")))
 TOLD = 100.0
@@ -69,3 +69,21 @@ def test_no_signal_waits_for_a_look() -> None:
     fleet, actions = fleets.step(fleet, Tick(3.0))
     assert [type(action) for action in actions] == [Signal, Look]
     assert actions[0].worker == 1 and actions[1].worker == 0
+
+
+def test_after_sigkill_nothing_gentler_follows() -> None:
+    """Neither right after the last request, where signals are passed on as one request, nor later."""
+    stop = Stop("signal SIGTERM", 1, TOLD, 1, TOLD + 2, TOLD + 2, 3, group_told=TOLD + 2)
+    life = Life(0, API, pid=7, phase="killed", stop=stop, killed=TOLD + 2)
+    for at in (TOLD + 2.05, TOLD + 2.5):
+        life, actions = escalation.request_stop(life, at, "signal SIGTERM", 1, 15)
+        assert actions == ()
+
+
+def test_a_stuck_worker_took_as_long_as_it_was_waited_for() -> None:
+    """There is no end to measure, but 0 s would make it the quickest of the fleet."""
+    fleet, _ = fleets.step(fleets.new(FleetSpec((API,))), StartAsked(0.0))
+    for event in (Forked(0.1, 0, 7), Started(0.2, 0), StopAsked(1.0, "drill"), Tick(11.0), Tick(16.0)):
+        fleet, _ = fleets.step(fleet, event)
+    ended = shutdown(fleet.lives[0])
+    assert (ended.outcome, ended.marks.exited, ended.given_up, ended.total) == ("stuck", None, 15.0, 15.0)

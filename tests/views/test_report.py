@@ -112,3 +112,9 @@ def test_the_whole() -> None:
     text = whole.text(_end(findings=(finding,)), 80, report.plain, "w")
     assert text.startswith("w: python") and "\n\n  warning slow-task\n    A title\n" in text
     assert "\x1b[33m" in whole.text(_end(findings=(finding,)), 80, report.ansi)
+
+
+def test_a_stuck_worker_shows_how_long_it_was_waited_for() -> None:
+    one = _end(outcome="stuck", exit_code=None, marks=Marks(asked=0.0, killed=10.0), given_up=15.0, grace=10.0)
+    text = report.text(one)
+    assert "given up after 15.0 s" in text and "15.0 s of 10.0 s grace" in text
