@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from supervisor.cli.explain import look
-from support.processes import PATIENCE
+from support.processes import PATIENCE, children
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,8 @@ class Program:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for child in children(self.pid):
+            os.kill(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait(PATIENCE)
         for stream in (self.process.stdin, self.process.stdout):
