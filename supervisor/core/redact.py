@@ -24,6 +24,11 @@ def argv(words: tuple[str, ...]) -> tuple[str, ...]:
         name, equals, value = word.partition("=")
         if equals and value and "://" not in name and _telling(name):
             shown.append(f"{name}={HIDDEN}")
+        elif ": " in word and _telling(word.partition(": ")[0]) and " " not in word.partition(": ")[0]:
+            shown.append(f"{word.partition(': ')[0]}: {HIDDEN}")
+        elif " " in word:
+            # What a shell is told with -c: as if each of its words were one of ours.
+            shown.append(" ".join(argv(tuple(word.split(" ")))))
         else:
             shown.append(_urls(word))
         hide_next = word.startswith("-") and not equals and _telling(word)

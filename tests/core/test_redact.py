@@ -44,3 +44,19 @@ def test_argv(argv: str, shown: str) -> None:
 def test_a_value_with_spaces_and_the_empty_line() -> None:
     assert redact.argv(("x", "--secret", "a b")) == ("x", "--secret", "***")
     assert redact.argv(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("exec app --token abc --port 80", "exec app --token *** --port 80"),
+        ("A=1 DB_PASSWORD=x app", "A=1 DB_PASSWORD=*** app"),
+        ("psql postgres://u:p@h/db -c 1", "psql postgres://u:***@h/db -c 1"),
+        ("app  --flag ", "app  --flag "),
+        ("Authorization: Bearer abc", "Authorization: ***"),
+        ("Accept: text/html", "Accept: text/html"),
+    ],
+)
+def test_inside_a_word_with_spaces(word: str, shown: str) -> None:
+    """`sh -c COMMAND` carries a whole command line in one word, `curl -H` a header."""
+    assert redact.argv(("sh", "-c", word)) == ("sh", "-c", shown)
