@@ -16,7 +16,7 @@ from supervisor.system.poller import Poller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.events import Said
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Messages kept of one worker: an honest agent says tens, in a long shutdown of 200 followed tasks some thousands.
 MOST_KEPT = 20_000
+# Messages after which those of processes that came and went before the stop are thrown away, for the first time.
+ROOM = 1_000
 # Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
 LAST_READS = 32
 # Parents looked at to find out whose a process is; deeper trees exist only by mistake.
@@ -160,12 +162,23 @@ class Agents:
             if state is None:
                 continue
             news[worker] = None
+            if len(state.messages) >= state.room:
+                self._forget_passers(state)
             if len(state.messages) < MOST_KEPT:
                 state.messages.append(message)
             self._understand(worker, state, message, at)
         for worker in news:
             self._heard(worker, at)
         return len(fresh)
+
+    def _forget_passers(self, state: _Worker) -> None:
+        """Make room: a worker may run thousands of short Python programs before its own stop is to be explained."""
+        gone = passers(state.messages) - {state.main}
+        state.messages = [message for message in state.messages if message.pid not in gone]
+        state.pids -= gone
+        for pid in gone:
+            state.line.owners.pop(pid, None)
+        state.room = max(ROOM, 2 * len(state.messages))
 
     def _understand(self, worker: int, state: _Worker, message: AgentMessage, at: float) -> None:
         if message.event == "hello":
@@ -215,7 +228,20 @@ class _Worker:
         self.main = 0
         self.pids: set[int] = set()
         self.messages: list[AgentMessage] = []
+        self.room = ROOM
         self.unanswered: set[int] = set()
+
+
+def passers(messages: Iterable[AgentMessage]) -> set[int]:
+    """The processes that have gone and said nothing but that they were there: no agent of theirs was ever armed."""
+    gone: set[int] = set()
+    told: set[int] = set()
+    for message in messages:
+        if message.event == "eof":
+            gone.add(message.pid)
+        elif message.event not in ("hello", "probe", "phase"):
+            told.add(message.pid)
+    return gone - told
 
 
 def _is_repeated(message: AgentMessage) -> bool:
