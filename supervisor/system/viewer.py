@@ -40,7 +40,10 @@ class Viewer:
         self._modes: list[Any] | None = None
 
     def open(self) -> None:
-        """Start it in our own process group, so that it may use the terminal while we are the foreground."""
+        """Start it in our own process group, so that it may use the terminal while we are the foreground.
+
+        Where the limit of processes or descriptors is reached, it has left at once: the fleet runs without it.
+        """
         if self._pid is not None:
             return
         self._modes = _modes()
@@ -48,9 +51,20 @@ class Viewer:
         # for ours. Signals stay blocked in it until it is ready for them: a Ctrl-C in its first instants is for us.
         argv = [sys.executable, "-P", "-m", "supervisor.top", self._socket, "--embedded"]
         ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        self._pid = os.posix_spawn(sys.executable, argv, {**os.environ, "PYTHONPATH": ours})
-        self._kept.add(self._pid)
-        self._pidfd = os.pidfd_open(self._pid)
+        try:
+            pid = os.posix_spawn(sys.executable, argv, {**os.environ, "PYTHONPATH": ours})
+        except OSError:
+            self._left(True)
+            return
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except OSError:
+            os.kill(pid, signals.KILL)
+            os.waitpid(pid, 0)
+            self._left(True)
+            return
+        self._pid = pid
+        self._kept.add(pid)
         self._poller.watch(self._pidfd, self._ended)
 
     def close(self, told: bool) -> None:
