@@ -309,3 +309,28 @@ while time.monotonic() < deadline:
             assert (worker.end(), worker.err) == (0, "")
             assert [thread["main"] for thread in worker.heard("snapshot").fields["threads"]] == [True]
             assert len(worker.all("hello")) == 1
+
+
+def test_a_look_at_the_threads_keeps_no_frame() -> None:
+    """A frame keeps the values of its function: what the program drops meanwhile would die later, in our thread."""
+    code = """
+import gc, os, signal, sys, threading, time, types
+inside, leave = threading.Event(), threading.Event()
+threading.Thread(target=lambda: (inside.set(), leave.wait())).start()
+inside.wait()
+os.kill(os.getpid(), signal.SIGURG)
+looked, threads = sys.modules["_sigdrain_agent_sampler"].stacks(time.monotonic_ns() + 10**12)
+held, seen = [looked], set()
+while held:
+    one = held.pop()
+    assert not isinstance(one, types.FrameType), one
+    if id(one) not in seen and not isinstance(one, (type, types.CodeType, types.ModuleType)):
+        seen.add(id(one))
+        held += gc.get_referents(one)
+print(len(looked) >= 2, len(threads) >= 2)
+leave.set()
+"""
+    for python in interpreters("3.8", "3.12"):
+        with Worker(python, code) as worker:
+            assert (worker.end(), worker.err) == (0, "")
+            assert worker.out == "True True\n"

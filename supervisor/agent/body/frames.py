@@ -10,9 +10,10 @@ import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by p
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar, Union
 
     Place = Tuple[str, int, str]
+    _Frame = TypeVar("_Frame", "FrameType", "Spot")
 
 DEPTH = 60
 INTERPRETERS = ("_interpreters", "_xxsubinterpreters") if sys.version_info >= (3, 12) else ()
@@ -37,17 +38,35 @@ def rank(filename: str) -> int:
     return found
 
 
-def place(frame: FrameType) -> Place:
+class Spot:
+    """A frame's place, without the frame: that would keep the values of its function alive after its end."""
+
+    __slots__ = ("f_code", "f_lineno", "pid")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.f_code, self.f_lineno = frame.f_code, frame.f_lineno
+        self.pid = waited_for(frame) if self.f_code.co_name in ("wait", "_wait", "poll") else None
+
+
+def waited_for(frame: FrameType) -> Optional[int]:
+    """The process that Popen.wait() or Process.join() waits for, where the kernel's answer has no pid."""
+    if not frame.f_code.co_filename.endswith(("/subprocess.py", "/popen_fork.py")):
+        return None
+    pid = getattr(frame.f_locals.get("self"), "pid", None)
+    return pid if type(pid) is int else None
+
+
+def place(frame: Union[FrameType, Spot]) -> Place:
     code = frame.f_code
     return (code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_name)
 
 
-def thread_stack(frame: Optional[FrameType]) -> List[FrameType]:
-    """The frames of a running stack, outermost first, without ours."""
-    out: List[FrameType] = []
+def thread_stack(frame: Optional[FrameType]) -> List[Spot]:
+    """A running stack, outermost first, without ours."""
+    out: List[Spot] = []
     while frame is not None and len(out) < DEPTH:
         if rank(frame.f_code.co_filename) != OURS:
-            out.append(frame)
+            out.append(Spot(frame))
         frame = frame.f_back
     out.reverse()
     return out
@@ -104,9 +123,10 @@ def handling(thing: Any) -> Optional[str]:
     return None
 
 
-def culprit(frames: List[FrameType]) -> Optional[FrameType]:
+def culprit(frames: Sequence[_Frame]) -> Optional[_Frame]:
     """The innermost frame of the user's own code; else of an installed package; else the innermost."""
-    best, best_rank = None, OURS
+    best: Optional[_Frame] = None
+    best_rank = OURS
     for frame in reversed(frames):
         its = rank(frame.f_code.co_filename)
         if its == USER:
@@ -118,7 +138,7 @@ def culprit(frames: List[FrameType]) -> Optional[FrameType]:
     return best
 
 
-def places(frames: List[FrameType], head: int = 3, tail: int = 7) -> List[Any]:
+def places(frames: Sequence[Union[FrameType, Spot]], head: int = 3, tail: int = 7) -> List[Any]:
     """A STACK whose middle is cut."""
     if len(frames) <= head + tail:
         return [place(frame) for frame in frames]

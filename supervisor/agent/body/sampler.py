@@ -20,7 +20,7 @@ import _sigdrain_agent_waits as waits  # type: ignore[import-not-found]  # the s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 FIRST_TOLD = 0.05  # seconds in one place before it is told; then at 0.1, 0.2, 0.4 …: a SIGKILL loses little
 SAMPLE = 300  # tasks of which a census looks at the place
@@ -50,6 +50,9 @@ class ThreadWait:
         self.cpu: Optional[int] = None  # CPU time at its begin, once it could be read
         self.key, self.exact, self.since, self.tell_at = key, exact, now, FIRST_TOLD
         self.described: Dict[str, Any] = {}
+
+    def due(self, now: int) -> bool:
+        return bool((now - self.since) / 1e9 >= self.tell_at)
 
 
 def start() -> bool:
@@ -226,16 +229,12 @@ def tell(event: str, fields: Dict[str, Any]) -> None:
 
 def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[ThreadWait]]:
     """Waits that ended, that are to be told again, and that began."""
-    current = frames.running()
-    ended = [_seen.pop(ident) for ident in list(_seen) if ident not in current]
+    looked, idents = stacks(now)
+    ended = [_seen.pop(ident) for ident in list(_seen) if ident not in idents]
     reached, begun = [], []
-    for ident, frame in current.items():
-        if ident == threads.ours:
-            continue
-        wait, back = _seen.get(ident), frame.f_back
-        exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
+    for ident, exact, stack in looked:
+        wait = _seen.get(ident)
         if wait is None or wait.exact != exact:
-            stack = frames.thread_stack(frame)
             at = frames.culprit(stack)
             key = (threads.state(stack), frames.place(at) if at is not None else None)
             if wait is not None and wait.key == key:
@@ -247,11 +246,25 @@ def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[
                     continue
                 wait = _seen[ident] = ThreadWait(key, exact, now, threads.kernel_id(ident))
                 begun.append(wait)
-        if (now - wait.since) / 1e9 >= wait.tell_at:
+        if wait.due(now):
             wait.tell_at *= 2
-            wait.described = threads.describe(ident, frames.thread_stack(frame), threads.known())
+            wait.described = threads.describe(ident, stack, threads.known())
             reached.append(wait)
     return ended, reached, begun
+
+
+def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any]]], Set[int]]:
+    """(thread, exact place, stack) of those that moved or are to be told, and all threads. No frame is held after."""
+    looked, idents = [], set()
+    for ident, frame in frames.running().items():
+        idents.add(ident)
+        if ident == threads.ours:
+            continue
+        wait, back = _seen.get(ident), frame.f_back
+        exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
+        if wait is None or wait.exact != exact or wait.due(now):
+            looked.append((ident, exact, frames.thread_stack(frame)))
+    return looked, idents
 
 
 def tell_moved(wait: ThreadWait, now: int) -> None:

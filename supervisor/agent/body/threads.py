@@ -11,7 +11,6 @@ import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FrameType
     from typing import Any, Dict, List, Optional, Tuple
 
 # Linux system call numbers (asm/unistd.h). select-like, futex, sleeps, writes, reads, waits for a child.
@@ -55,7 +54,7 @@ def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[i
         return None, None, None
 
 
-def state(stack: List[FrameType]) -> str:
+def state(stack: List[frames.Spot]) -> str:
     """What kind of code holds a thread (the words are those of the wire's THREAD)."""
     if not stack:
         return "busy"
@@ -116,7 +115,7 @@ def cpu(tid: Optional[int]) -> Optional[int]:
         return None
 
 
-def describe(ident: int, stack: List[FrameType], told: Dict[int, Any]) -> Dict[str, Any]:
+def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any]) -> Dict[str, Any]:
     """THREAD of one thread, but for what the kernel knows of it: complete() adds that when no frame is held."""
     threading: Any = sys.modules.get("threading")
     thread = told.get(ident)
@@ -131,7 +130,7 @@ def describe(ident: int, stack: List[FrameType], told: Dict[int, Any]) -> Dict[s
         "at": frames.place(at) if at is not None else None,
         "leaf": frames.place(stack[-1]) if stack else None,
         "stack": frames.places(stack),
-        "child": child(stack),
+        "child": next((spot.pid for spot in stack[-4:] if spot.pid), None),
     }
 
 
@@ -141,16 +140,6 @@ def complete(described: Dict[str, Any]) -> Dict[str, Any]:
         described["state"] = "loop-idle" if doing == "poll" else "callback"
     described.update(doing=doing, fd=fd, child=pid or described["child"])
     return described
-
-
-def child(stack: List[FrameType]) -> Optional[int]:
-    """The process that Popen.wait() or Process.join() waits for, where the kernel's answer has no pid."""
-    for frame in stack[-4:]:
-        name, file = frame.f_code.co_name, frame.f_code.co_filename
-        if name in ("wait", "_wait", "poll") and file.endswith(("/subprocess.py", "/popen_fork.py")):
-            pid = getattr(frame.f_locals.get("self"), "pid", None)
-            return pid if type(pid) is int else None
-    return None
 
 
 def snapshot() -> List[Dict[str, Any]]:
