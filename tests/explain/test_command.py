@@ -66,9 +66,7 @@ def test_a_thread_points_to_its_process() -> None:
         assert f"supervisor explain {program.pid}" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "wrong", [("0",), ("x",), ("1", "--for", "61"), ("1", "--color", "red")]
-)
+@pytest.mark.parametrize("wrong", [("0",), ("x",), ("1", "--for", "61"), ("1", "--color", "red")])
 def test_usage(wrong: tuple[str, ...]) -> None:
     done = _run(*wrong)
     assert (done.returncode, done.stdout) == (2, "")
