@@ -30,7 +30,9 @@ def stopping(fleet: Fleet, at: float) -> str:
         head = f"{head}, asked again: {now} sent"
     if kill_at is None:
         return f"{head}, no kill is planned; Ctrl-C again: next step now"
-    return f"{head}, kill in {words.duration(max(kill_at - at, 0.0))}; Ctrl-C again: next step now"
+    first = min((life.kill_at for life in pending if life.kill_at is not None), default=kill_at)
+    last = f" to {words.duration(max(kill_at - at, 0.0))}" if kill_at - first > 0.5 else ""
+    return f"{head}, kill in {words.duration(max(first - at, 0.0))}{last}; Ctrl-C again: next step now"
 
 
 def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float, failure: str = "") -> str | None:

@@ -55,7 +55,7 @@ def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supe
 def _when(one: Shutdown) -> str:
     if one.marks.asked is None:
         main = one.marks.main_exited
-        if one.total > 0 and main is not None:
+        if main is not None and one.total - main > 0.001:
             return f"its last process {words.duration(one.total - main)} later"
         return "all of it at once"
     if one.marks.exited is None:
