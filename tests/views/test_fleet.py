@@ -34,7 +34,7 @@ def _asked(fleet: fleets.Fleet, at: float) -> fleets.Fleet:
 
 def test_what_a_stop_request_sets_going() -> None:
     fleet = _asked(_running("TERM/10/KILL", "TERM/20/KILL"), 5.0)
-    assert view.stopping(fleet, 5.0) == "stopping 2 workers, kill in 20.0 s; Ctrl-C again: next step now"
+    assert view.stopping(fleet, 5.0) == "stopping 2 workers, kill in 10.0 s to 20.0 s; Ctrl-C again: next step now"
     fleet = _asked(_running("TERM/10/QUIT/5/KILL"), 5.0)
     assert view.stopping(fleet, 5.0) == "stopping 1 worker, kill in 15.0 s; Ctrl-C again: next step now"
     fleet = _asked(fleet, 6.0)
