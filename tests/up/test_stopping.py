@@ -27,7 +27,7 @@ def test_one_request_stops_everything_and_says_when_it_ends(tmp_path: Path) -> N
         fleet.phases(api_1="running", api_2="running", api_3="running", mail="running")
         assert fleet.ended() == 0
         assert fleet.stderr.splitlines()[0] == (
-            "supervisor | stopping 4 workers, kill in 25.0 s; Ctrl-C again: next step now"
+            "supervisor | stopping 4 workers, kill in 10.0 s to 25.0 s; Ctrl-C again: next step now"
         )
         table = fleet.stderr[fleet.stderr.index("shutdown of 4 workers") :]
         assert table.count("died of SIGINT") == 4
