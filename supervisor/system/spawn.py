@@ -175,16 +175,9 @@ def _environment(env: Mapping[str, str], parent: int) -> Mapping[str, str]:
 
 
 def _set_stdio(stdio: tuple[int, int, int]) -> None:
-    # The sources may themselves be 0, 1 or 2 (started with closed descriptors): lift them out of the way first.
-    high = [fd if fd > 2 else _lifted(fd) for fd in stdio]
-    for target, fd in enumerate(high):
+    # No source is 0, 1 or 2 itself, also when we were started with closed descriptors: see stdio.reserve.
+    for target, fd in enumerate(stdio):
         os.dup2(fd, target)
-
-
-def _lifted(fd: int) -> int:
-    import fcntl
-
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _set_limits(limits: tuple[tuple[str, int, int], ...]) -> None:

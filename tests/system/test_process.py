@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from supervisor.system import process
+from supervisor.system import process, procfs
 
 
 def test_a_signal_before_the_child_has_made_its_group() -> None:
@@ -40,3 +40,14 @@ def test_a_process_that_we_may_not_signal() -> None:
         )
         assert said.stdout.split() == ["False", "False", "False"]
         child.kill()
+
+
+def test_no_signal_goes_to_another_process_under_the_same_pid() -> None:
+    """A leftover may have gone, and its pid may have been given out again, since it was surveyed."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+        found = procfs.stat(child.pid)
+        assert found is not None
+        assert not process.send_checked(child.pid, found.started - 1.0, signal.SIGTERM, wake=False)
+        assert child.poll() is None
+        assert process.send_checked(child.pid, found.started, signal.SIGTERM, wake=False)
+        assert child.wait(30) == -signal.SIGTERM
