@@ -141,7 +141,7 @@ class Desk:
         start = f"{procfs.MARK}={os.getpid()}.".encode()
         mark = next((entry for entry in environ.split(b"\0") if entry.startswith(start)), b"")
         index = mark[len(start) :].decode(errors="replace")
-        return lives[int(index)] if index.isdecimal() and int(index) < len(lives) else None
+        return dict(zip(map(str, range(len(lives))), lives, strict=True)).get(index)
 
     def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
         """Ask for the stop of some workers, by name (all its instances) or title, or of everything."""

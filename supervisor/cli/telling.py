@@ -59,11 +59,13 @@ def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
 
 
 def _write(path: str, content: bytes) -> None:
-    # A pipe, a terminal or /dev/stderr is written as it is; a file appears at once and whole.
+    # A pipe or a device is written as it is; a file appears at once and whole, also behind a symbolic link.
     special = os.path.exists(path) and not os.path.isfile(path)
-    target = path if special else f"{path}.{os.getpid()}.tmp"
+    path = path if special else os.path.realpath(path)
+    # In /tmp others could have prepared a name that they can guess, as a link to another file of ours.
+    target = path if special else f"{path}.{os.urandom(4).hex()}.tmp"
     try:
-        with open(target, "wb") as file:
+        with open(target, "wb" if special else "xb") as file:
             file.write(content)
         if not special:
             os.replace(target, path)

@@ -1,4 +1,4 @@
-"""Nobody reads our stderr, or what we write is no UTF-8."""
+"""Where a report goes: stderr that nobody reads, links; and command lines that are no UTF-8."""
 
 from __future__ import annotations
 
@@ -51,3 +51,15 @@ def test_a_command_line_that_is_no_utf8_gives_a_report_that_is(tmp_path: Path) -
         assert wrapped.process.wait(PATIENCE) == 0
     (shutdown,) = json.loads(path.read_text(encoding="utf-8"))["shutdowns"]
     assert [os.fsencode(word) for word in shutdown["argv"]] == [b"true", b"caf\xe9", "é".encode()]
+
+
+def test_a_report_behind_a_link_goes_where_the_link_leads(tmp_path: Path) -> None:
+    place, link = tmp_path / "real.json", tmp_path / "latest.json"
+    link.symlink_to(place)
+    for before in (None, "old"):
+        if before is not None:
+            place.write_text(before)
+        with Wrapped(["true"], "--report", str(link)) as wrapped:
+            assert wrapped.wait() == 0
+        assert link.is_symlink() and json.loads(place.read_text())["schema"] == "supervisor.report/1"
+    assert sorted(tmp_path.iterdir()) == [link, place]
