@@ -334,3 +334,36 @@ leave.set()
         with Worker(python, code) as worker:
             assert (worker.end(), worker.err) == (0, "")
             assert worker.out == "True True\n"
+
+
+def test_nothing_becomes_garbage_that_only_the_collector_finds() -> None:
+    """A cycle with a frame of ours keeps the values of the user's frames below it (and collecting a memoryview in a
+    cycle crashes CPython 3.12.0 and 3.12.1, gh-111049)."""
+    code = """
+import asyncio, gc, os, signal, threading
+async def main():
+    asyncio.ensure_future(asyncio.sleep(60))
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGURG)
+    await asyncio.sleep(0)
+def handler(*_): pass
+signal.signal(signal.SIGTERM, handler)
+stop = threading.Event()
+thread = threading.Thread(target=stop.wait)
+thread.start()
+asyncio.run(main())
+gc.collect()
+gc.set_debug(gc.DEBUG_SAVEALL)
+for _ in range(20):
+    os.kill(os.getpid(), signal.SIGURG)
+    os.kill(os.getpid(), signal.SIGTERM)
+stop.set()
+thread.join()
+gc.collect()
+print([one for one in gc.garbage if type(one).__name__ in ("frame", "traceback", "coroutine")][:9])
+gc.set_debug(0)
+"""
+    for python in interpreters("3.8", "3.11", "3.13"):
+        with Worker(python, code) as worker:
+            assert (worker.end(), worker.out, worker.err) == (0, "[]\n", "")
+            assert len(worker.all("snapshot")) > 20

@@ -19,6 +19,7 @@ DEPTH = 60
 INTERPRETERS = ("_interpreters", "_xxsubinterpreters") if sys.version_info >= (3, 12) else ()
 HAS_GIL = bool(getattr(sys, "_is_gil_enabled", lambda: True)())  # 3.13+
 USER, LIBRARY, STANDARD, OURS = 0, 1, 2, 3
+sampler = 0  # the sampler's own thread
 _ranks: Dict[str, int] = {}
 
 
@@ -160,11 +161,23 @@ def caller(frame: Optional[FrameType]) -> Optional[Place]:
 
 
 def running() -> Dict[int, FrameType]:
-    """The innermost frame of each thread; only our own where another's cannot be walked while it runs.
+    """The innermost frame of each thread, but for the sampler's and what of ours is on the caller's stack; only the
+    caller's where another's cannot be walked while it runs.
 
-    That is without a GIL, and (3.12+) beside interpreters with a lock of their own: sys._current_frames() makes
+    A frame of ours that held this answer would be a cycle, and with it all frames below and what they hold would
+    live until the collector comes.
+
+    No other's: without a GIL, and (3.12+) beside interpreters with a lock of their own: sys._current_frames() makes
     frame objects of their threads too, in our heap, while they run; CPython's test_threading then dies of it.
     """
+    found: Dict[int, FrameType] = {}
     if HAS_GIL and not any(name in sys.modules for name in INTERPRETERS):
-        return sys._current_frames()
-    return {agent.get_ident(): sys._getframe()}
+        found = sys._current_frames()
+    found.pop(sampler, None)
+    found.pop(agent.get_ident(), None)
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None and rank(frame.f_code.co_filename) == OURS:
+        frame = frame.f_back
+    if frame is not None:
+        found[agent.get_ident()] = frame
+    return found

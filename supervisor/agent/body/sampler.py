@@ -29,6 +29,7 @@ DUTY = 20  # the pause is at least this many times the look's CPU time: 5 %
 _wake = agent.allocate_lock()
 _stopping = False
 _alive = False
+_tid = 0  # as the kernel numbers our thread
 _looks = 0
 _cpu = 0
 _seen: Dict[int, ThreadWait] = {}
@@ -141,7 +142,7 @@ def gone(seconds: float = 0.02) -> None:
     """stop(), until the kernel has forgotten the thread too: 3.12+ warns of a fork in a process with several."""
     if not _alive:
         return
-    tid, path = threads.ours_tid, "/proc/self/task/%d"
+    tid, path = _tid, "/proc/self/task/%d"
     stop()
     until = monotonic_ns() + int(seconds * 1e9)
     while tid and os.path.exists(path % tid) and monotonic_ns() < until:
@@ -150,18 +151,17 @@ def gone(seconds: float = 0.02) -> None:
 
 def forget() -> None:
     """In a forked child: the thread is not there."""
-    global _alive, _stopping
+    global _alive, _stopping, _tid
     _alive, _stopping = False, True
-    threads.ours = threads.ours_tid = 0
+    frames.sampler = _tid = 0
     del _ready[:]
     _seen.clear()
     _idle_tell.clear()
 
 
 def _run(wake: Any) -> None:
-    global _alive, _looks, _cpu, _quiet_since, _next_census, _begun, _more
-    threads.ours = agent.get_ident()
-    threads.ours_tid = agent.get_native_id()
+    global _alive, _tid, _looks, _cpu, _quiet_since, _next_census, _begun, _more
+    frames.sampler, _tid = agent.get_ident(), agent.get_native_id()
     begun = _begun = _quiet_since = monotonic_ns()
     _looks, _cpu, _more = 0, 0, True
     _next_census = begun + 250_000_000
@@ -192,6 +192,7 @@ def _run(wake: Any) -> None:
         while _ready:
             agent.say("ready", **_ready.pop(0))
         agent.say("sampler-end", ticks=_looks, cpu=_cpu / 1e9)
+        frames.sampler = 0  # its number may be another thread's next
         _alive = False
 
 
@@ -258,8 +259,6 @@ def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any]]], Set[int]]:
     looked, idents = [], set()
     for ident, frame in frames.running().items():
         idents.add(ident)
-        if ident == threads.ours:
-            continue
         wait, back = _seen.get(ident), frame.f_back
         exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
         if wait is None or wait.exact != exact or wait.due(now):

@@ -26,8 +26,6 @@ _GENERIC = {
 }  # fmt: skip
 _CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(uname().machine, {})
 
-ours = ours_tid = 0  # the sampler's own thread, as Python and as the kernel number it
-
 
 def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[int]]:
     """What a thread of this process waits for in the kernel: (doing, fd, pid)."""
@@ -148,11 +146,7 @@ def snapshot() -> List[Dict[str, Any]]:
 
 def _described() -> List[Dict[str, Any]]:
     told = known()
-    return [
-        describe(ident, frames.thread_stack(frame), told)
-        for ident, frame in frames.running().items()
-        if ident != ours
-    ]
+    return [describe(ident, frames.thread_stack(frame), told) for ident, frame in frames.running().items()]
 
 
 def busy(daemons: bool = True) -> List[Dict[str, Any]]:

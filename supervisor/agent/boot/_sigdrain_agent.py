@@ -130,7 +130,10 @@ def failed(where, error):
         trace = trace.tb_next
     name = trace.tb_frame.f_code.co_filename
     if not isinstance(error, Exception) or not name.startswith((OURS, STDLIB, "<frozen")):
-        raise error
+        try:
+            raise error
+        finally:
+            del error, trace  # or this frame and the error would hold each other
     say("agent-error", where=where, error="%s at %s:%d" % (repr(error)[:300], name, trace.tb_lineno))
 
 
