@@ -93,9 +93,9 @@ class Loop:
         if agents is not None:
             agents.listen(self.agent_said, self.agents_answered, self.listener.heard)
         self._inherited = inherited
-        # Ignored when we were started (nohup): ignored by us as by the command itself. SIGINT and SIGQUIT are not
-        # meant: a shell's & ignores them, and the command gets them back (signals.hand_down).
-        self._deaf = inherited.ignored - {numbers.INT, numbers.QUIT, numbers.CHLD}
+        # Ignored when we were started (nohup). SIGINT and SIGQUIT are not meant: a shell's & ignores them, and the
+        # command gets them back (signals.hand_down).
+        self._ignored = inherited.ignored - {numbers.INT, numbers.QUIT, numbers.CHLD}
         self._subreaper = subreaper
         self._tty = tty
         self._record = record
@@ -198,8 +198,9 @@ class Loop:
             # own SIGCONT it is the other way round: the worker is continued, and the old stop is no news.
             self._jobs_changed(at)
         for one in arrived:
-            if one.signal != numbers.CHLD and one.signal not in self._deaf:
-                self.see(ev.SignalReceived(at, one.signal, one.sender_pid, one.sender_uid, one.kernel))
+            if one.signal != numbers.CHLD:
+                ignored = one.signal in self._ignored
+                self.see(ev.SignalReceived(at, one.signal, one.sender_pid, one.sender_uid, one.kernel, ignored))
         if any(one.signal == numbers.CHLD for one in arrived):
             self._children_changed(at)
 

@@ -49,13 +49,15 @@ class StartFailed(Event):
 class SignalReceived(Event):
     """A signal reached the supervisor. ``kernel``: sent by the kernel (SI_KERNEL), so from the terminal.
 
-    ``sender_pid`` 0 stands for a process outside our PID namespace.
+    ``sender_pid`` 0 stands for a process outside our PID namespace. ``ignored``: it was ignored when we were started
+    (nohup), so it asks for nothing; the command may have a handler of its own for it.
     """
 
     signal: int
     sender_pid: int = 0
     sender_uid: int = 0
     kernel: bool = False
+    ignored: bool = False
 
 
 class StopAsked(Event):

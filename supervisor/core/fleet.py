@@ -137,10 +137,13 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
         return fleet, (Suspend(event.signal, job=False),)
     # In `run` an interactive program must survive the terminal's own Ctrl-C and Ctrl-\ (DESIGN 3).
     keyboard = fleet.spec.wrap and event.kernel and event.signal in (signals.INT, signals.QUIT)
-    if event.signal not in signals.STOP_REQUESTS or keyboard:
+    if event.signal not in signals.STOP_REQUESTS or keyboard or event.ignored:
         fleet, actions = _each(fleet, lambda life: _forwarded(life, event.signal, event.kernel))
-        if event.signal in signals.SUSPENDS:
-            # Whoever stops the job means us too, also when the worker handles the signal or another one is sent.
+        together = event.kernel and not fleet.lives[0].spec.exec.own_group
+        if event.signal in signals.SUSPENDS and not together:
+            # Whoever stops the job means us too, also when the worker handles the signal or another one is sent. In
+            # a pipeline the terminal has told the worker itself, and we follow when it has stopped: a shell that saw
+            # us stopped before would read the keyboard beside it.
             actions = (*actions, Suspend(event.signal, job=False))
         return fleet, actions
     by = f"signal {signals.name(event.signal)}"

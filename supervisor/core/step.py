@@ -120,9 +120,10 @@ def _main_exited(life: Life, event: MainExited) -> Step:
 
 def _main_stopped(life: Life, event: MainStopped) -> Step:
     life = life.with_(stopped=True)
-    if life.stop is not None or not life.terminal:
+    apart = life.spec.exec.own_group
+    if life.stop is not None or (apart and not life.terminal):
         return life, ()
-    return life, (Suspend(event.signal, job=True),)
+    return life, (Suspend(event.signal, job=apart),)
 
 
 def _surveyed(life: Life, event: Surveyed) -> Step:

@@ -211,6 +211,9 @@ class Control:
             self._answer(client, asked, at)
         except SupervisorError as error:
             self._send(client, _no(error.message, error.hint))
+        except Exception as error:
+            # A bug of ours in an answer must not end the fleet that it is about.
+            self._send(client, _no(f"a bug in the supervisor: {error!r}", "please report it, with the request"))
 
     def _answer(self, client: _Client, asked: dict[str, Any], at: float) -> None:
         yes = {"v": VERSION, "ok": True}

@@ -148,7 +148,7 @@ FAULTS = (
     Fault(
         "what asks for no stop starts and hurries none",  # a terminal's Ctrl-C in `run`
         "fleet.py",
-        "    if event.signal not in signals.STOP_REQUESTS or keyboard:\n",
+        "    if event.signal not in signals.STOP_REQUESTS or keyboard or event.ignored:\n",
         "    if event.signal not in signals.STOP_REQUESTS:\n",
     ),
     Fault(
