@@ -27,7 +27,7 @@ def test_a_pager_behind_it_keeps_the_terminal() -> None:
 def test_ctrl_c_ends_the_whole_pipeline() -> None:
     with Session(BASH) as session:
         session.expect("P> ")
-        session.type(f"{SUPERVISOR} run -- sh -c 'echo runs >&2; sleep 100' | sleep 100\n")
+        session.type(f"{SUPERVISOR} run -- sh -c 'echo runs >&2; exec sleep 100' | sleep 100\n")
         session.expect("^runs\n")
         session.type(CTRL_C)
         session.expect("P> ")

@@ -96,7 +96,7 @@ def test_bg_lets_it_go_on_and_fg_brings_it_back() -> None:
         until(lambda: state(main) == state(wrapper) == "T", "it asks for keys, which are not its own (SIGTTIN)")
         assert session.foreground() == session.pid
         session.type("\n")
-        session.expect("Stopped")
+        session.expect(r"Stopped.*\n(.*\n)?P> ")
         session.type("fg\n")
         session.expect("^continued")
         until(lambda: session.foreground() == main, "foreground")
@@ -135,7 +135,7 @@ def test_in_a_pipeline_the_keys_are_the_commands() -> None:
         session.type("word\n")
         session.expect("^got word")
         session.type(CTRL_Z)
-        session.expect("Stopped")
+        session.expect(r"Stopped.*\n(.*\n)?P> ")
         session.type("fg\n")
         session.expect("^continued")
         session.type("quit\n")
@@ -151,7 +151,7 @@ def test_a_background_job_stops_for_input_and_goes_on_with_fg() -> None:
         wrapper = children(session.pid)[0]
         until(lambda: state(wrapper) == "T", "stopped with its command")
         session.type("\n")
-        session.expect("Stopped")
+        session.expect(r"Stopped.*\n(.*\n)?P> ")
         session.type("fg\n")
         session.expect("cat")
         until(lambda: session.foreground() == children(wrapper)[0], "foreground")
