@@ -38,7 +38,7 @@ def test_the_ladder_is_climbed_to_its_end(tmp_path: Path) -> None:
     assert (one["outcome"], one["exit_code"], one["signal"]) == ("killed", None, "SIGKILL")
     assert (one["asked_by"], one["asked_by_pid"]) == ("signal SIGTERM", os.getpid())
     at = [climb["at"] for climb in one["escalation"]]
-    assert at[0] == 0 and at[1] >= 0.2 and at[2] >= at[1] + 0.2, "never earlier than the ladder says"
+    assert at[0] == 0 and at[1] >= 0.2 and at[2] >= 0.4, "never earlier than the ladder says"
     assert one["marks"]["killed"] == at[2] <= one["marks"]["exited"] == one["spans"]["total"]
     assert one["marks"]["noticed"] is one["marks"]["drained"] is one["marks"]["cleaned"] is None
     assert one["outside"]["signals"] == {"SIGTERM": "caught", "SIGINT": "caught"}
