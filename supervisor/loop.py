@@ -1,6 +1,7 @@
 """The only event loop: a fact arrives, core decides, system carries out. epoll, no thread, no wake-up while idle.
 
-Every event enters at :meth:`Loop.see`. Facts of one epoll batch share one time stamp, taken before anything is read.
+Every event enters at :meth:`Loop.see`. Facts of one epoll batch share one time stamp, taken before anything is read;
+ends of main processes have their own (system/exits.py), since the length of a shutdown is what we are here to tell.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from supervisor.core import fleet as fleets
 from supervisor.core import signals as numbers
 from supervisor.core.fleet import Fleet
 from supervisor.system import identity, process, procfs, signals, spawn, terminal
+from supervisor.system.exits import Exits
 from supervisor.system.poller import Poller
 
 TYPE_CHECKING = False
@@ -101,6 +103,7 @@ class Loop:
         self._record = record
         self._census = procfs.Census(subreaper)
         self._children: dict[int, spawn.Child] = {}
+        self._worker_of: dict[int, int] = {}  # by pidfd
         self._mains: set[int] = set()
         self._starting: set[int] = set()
         # Children of ours that somebody else waits for.
@@ -108,6 +111,8 @@ class Loop:
         self._members: dict[int, list[int]] = {}
         self._signals = signals.open_fd()
         self.poller.watch(self._signals, self._signals_ready)
+        self._exits = Exits()
+        self.poller.watch(self._exits.fileno(), lambda *_: None)  # it wakes us; _turn asks it for its news
 
     # -------------------------------------------------------------- the one entrance
 
@@ -134,6 +139,7 @@ class Loop:
         try:
             while not self.fleet.over:
                 self._turn()
+            process.reap_orphans(self._mains | self.kept)  # a look may have found them dead before SIGCHLD was read
         except BaseException:
             self._abandon()
             raise
@@ -144,16 +150,17 @@ class Loop:
 
     def _turn(self) -> None:
         deadline = self.deadline
-        ready = self.poller.wait(None if deadline is None else deadline - monotonic())
+        ready = self.poller.wait(0.0 if self._exits else None if deadline is None else deadline - monotonic())
         at = monotonic()
+        self._exits.stamp()
         self._census.refresh()
         # Ends before signals: a worker that was dead already was not stopped by the signal of the same batch.
-        for fd, events in ready:
-            if fd != self._signals:
-                self.poller.call(fd, at, events)
-        for fd, events in ready:
-            if fd == self._signals:
-                self.poller.call(fd, at, events)
+        for _ in range(len(self._exits)):
+            self._main_ended(*self._exits.take())
+            self._exits.stamp()
+        for fd, events in sorted(ready, key=lambda one: one[0] == self._signals):
+            self.poller.call(fd, at, events)
+            self._exits.stamp()
         if self.fleet.deadline is not None and self.fleet.deadline <= at:
             self.see(ev.Tick(at))
         for source in self.sources:
@@ -168,12 +175,12 @@ class Loop:
 
     # -------------------------------------------------------------- facts
 
-    def _main_ended(self, worker: int, at: float) -> None:
-        child = self._children[worker]
-        found = process.peek_exit(child.pidfd)
+    def _main_ended(self, pidfd: int, at: float) -> None:
+        found = process.peek_exit(pidfd)
         if found is None:
+            self._exits.watch_again(pidfd)
             return
-        self.poller.unwatch(child.pidfd)
+        worker = self._worker_of[pidfd]
         self._status_known(worker, at)
         self.see(ev.MainExited(at, worker, found.code, found.signal))
 
@@ -322,9 +329,10 @@ class Loop:
 
     def _watch(self, worker: int, child: spawn.Child) -> ev.Event:
         self._children[worker] = child
+        self._worker_of[child.pidfd] = worker
         self._mains.add(child.pid)
         self._starting.add(worker)
-        self.poller.watch(child.pidfd, lambda at, _: self._main_ended(worker, at))
+        self._exits.watch(child.pidfd)
         self.poller.watch(child.status_fd, lambda at, _: self._status_known(worker, at))
         if self.agents is not None:
             self.agents.main(worker, child.pid)
@@ -333,7 +341,8 @@ class Loop:
 
     def _survey(self, worker: int) -> ev.Event:
         mark = None if self.fleet.spec.wrap else procfs.mark(worker)
-        members = self._census.members(self._children[worker].pid, self._group(worker), self._mains, mark)
+        main, dead = self._children[worker].pid, self.fleet.lives[worker].death is not None
+        members = self._census.members(main, self._group(worker), self._mains, mark, dead=dead)
         if not self._subreaper:
             self._watch_members(worker, [member.pid for member in members])
         return ev.Surveyed(monotonic(), worker, tuple(members))
@@ -365,7 +374,8 @@ class Loop:
         self._mains.discard(child.pid)
         rusage = None if action.stuck else process.reap(child.pid)
         self._forget_members(action.worker)
-        self.poller.unwatch(child.pidfd)
+        self._exits.unwatch(child.pidfd)
+        del self._worker_of[child.pidfd]
         os.close(child.pidfd)
         self.listener.ended(action.worker)
         return ev.Reaped(monotonic(), action.worker, rusage, int.from_bytes(os.urandom(4), "big") / 2**32)

@@ -43,6 +43,10 @@ class FrozenMeta(type):
         space["__slots__"] = ()
         space["__match_args__"] = tuple(fields)
         space["__defaults__"] = defaults
+        optional = len(fields)
+        while optional and fields[optional - 1] in defaults:
+            optional -= 1
+        space["__tail__"] = tuple(defaults[field] for field in fields[optional:])
         return super().__new__(mcls, name, bases, space)
 
 
@@ -60,13 +64,14 @@ class Frozen(_Base, metaclass=FrozenMeta):
 
     __match_args__: ClassVar[tuple[str, ...]]
     __defaults__: ClassVar[dict[str, Any]]
+    __tail__: ClassVar[tuple[Any, ...]]  # the defaults of the last fields, up to one that has none
 
     if not TYPE_CHECKING:
 
         def __new__(cls, *args, **kwargs):
             fields = cls.__match_args__
-            if not kwargs and len(args) == len(fields):
-                return tuple.__new__(cls, args)
+            if not kwargs and 0 <= (left := len(fields) - len(args)) <= len(cls.__tail__):
+                return tuple.__new__(cls, args + cls.__tail__[len(cls.__tail__) - left :])
             if len(args) > len(fields):
                 raise TypeError(f"{cls.__name__} takes {len(fields)} values, got {len(args)}")
             rest = fields[len(args) :]

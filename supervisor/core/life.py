@@ -128,9 +128,9 @@ class Life(Frozen):
     @property
     def next_rung_at(self) -> float | None:
         """When the next rung (or, after the last, the verdict *stuck*) is due."""
-        if self.stopping is None or self.rung is None or self.rung.wait is None:
-            return None
-        return self.stopping.since + self.rung.wait
+        stop = self.stopping
+        wait = self.ladder.rungs[stop.rung].wait if stop else None
+        return stop.since + wait if stop and wait is not None else None
 
     @property
     def kill_at(self) -> float | None:
@@ -143,7 +143,7 @@ class Life(Frozen):
         """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it."""
         if self.stop is None or self.outcome is not None:
             return None
-        held = self.stopping.held_until if self.stopping else None
+        held = self.stop.held_until if self.going else None
         due = [at for at in (self.next_rung_at, self.gasp_at, self.look_at, held) if at is not None]
         return min(due) if due else None
 
@@ -157,9 +157,10 @@ class Life(Frozen):
     def gasp_at(self) -> float | None:
         """When the last look before SIGKILL is due."""
         stages = (LAST_GASP, LAST_DUMP) if self.agent else (LAST_GASP,)
-        if self.stop is None or self.stop.gasps >= len(stages) or self.kill_at is None or self.death is not None:
+        if self.stop is None or self.death is not None or self.stop.gasps >= len(stages):
             return None
-        return max(self.kill_at - stages[self.stop.gasps], self.stop.since)
+        kill_at = self.kill_at
+        return None if kill_at is None else max(kill_at - stages[self.stop.gasps], self.stop.since)
 
     @property
     def look_at(self) -> float | None:

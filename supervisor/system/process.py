@@ -77,7 +77,7 @@ def reap_orphans(keep: set[int]) -> list[int]:
 
 def _reap_listed(keep: set[int]) -> list[int]:
     reaped: list[int] = []
-    for pid in children(os.getpid()):
+    for pid in own_children():
         if pid in keep:
             continue
         try:
@@ -96,20 +96,29 @@ def children(pid: int) -> list[int]:
     except OSError:
         return found
     for task in tasks:
-        try:
-            fd = os.open(f"/proc/{pid}/task/{task}/children", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            data = b""
-            while chunk := os.read(fd, 65536):
-                data += chunk
-            found += map(int, data.split())
-        except OSError:
-            continue
-        finally:
-            os.close(fd)
+        found += _listed(f"/proc/{pid}/task/{task}/children")
     return found
+
+
+def own_children() -> list[int]:
+    """Our own, zombies and adopted orphans included: this process has one thread."""
+    return _listed("/proc/thread-self/children")
+
+
+def _listed(path: str) -> list[int]:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        data = b""
+        while chunk := os.read(fd, 65536):
+            data += chunk
+        return [int(pid) for pid in data.split()]
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
 
 
 def send_main(pidfd: int, signal: int) -> bool:

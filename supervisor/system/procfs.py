@@ -7,7 +7,7 @@ import time
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Masks, Member, Sample
-from supervisor.system.process import children
+from supervisor.system.process import children, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +50,23 @@ def read(path: str, limit: int = 65536) -> bytes | None:
         os.close(fd)
 
 
+def read_record(path: str, room: int) -> bytes:
+    """A file of one record (the kernel's single_open()): one read brings it whole if there is ``room`` for it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, room)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
 def stat(pid: int) -> Stat | None:
     """The process's /proc/pid/stat, None when it is gone."""
-    data = read(f"/proc/{pid}/stat", 2048)
+    data = read_record(f"/proc/{pid}/stat", 2048)
     if not data:
         return None
     # The command's name may hold spaces and parentheses; the fields count from the last parenthesis.
@@ -73,7 +87,7 @@ def stat(pid: int) -> Stat | None:
 
 def newest() -> int | None:
     """The pid that was given out last in our PID namespace (proc(5), /proc/loadavg)."""
-    data = read("/proc/loadavg", 128)
+    data = read_record("/proc/loadavg", 128)
     return int(data.split()[4]) if data else None
 
 
@@ -82,13 +96,13 @@ def argv(pid: int) -> tuple[str, ...]:
     data = read(f"/proc/{pid}/cmdline", MOST_ARGV_BYTES)
     if data:
         return tuple(os.fsdecode(part) for part in data.rstrip(b"\0").split(b"\0"))
-    name = read(f"/proc/{pid}/comm", 64)
+    name = read_record(f"/proc/{pid}/comm", 64)
     return (f"[{os.fsdecode(name.strip())}]",) if name else ()
 
 
 def masks(pid: int) -> Masks | None:
     """What the process does with its signals (SigCgt, SigIgn, SigBlk of /proc/pid/status)."""
-    data = read(f"/proc/{pid}/status", 8192)
+    data = read_record(f"/proc/{pid}/status", 8192)
     if not data:
         return None
     # SigBlk, SigIgn and SigCgt are three lines in a row, each a name, a colon, a tab and 16 hexadecimal digits.
@@ -132,23 +146,25 @@ class Census:
         """Forget who our children were. Between two calls they are listed once: hundreds may end in one batch."""
         self._adopted = None
 
-    def members(self, main: int, group: int, mains: Collection[int], mark: str | None) -> list[Member]:
-        """Who is alive of the worker with main process ``main`` (alive or a zombie), besides it.
+    def members(
+        self, main: int, group: int, mains: Collection[int], mark: str | None, *, dead: bool = False
+    ) -> list[Member]:
+        """Who is alive of the worker with main process ``main``, besides it. ``dead``: that one is a zombie.
 
         ``mains`` are the main processes of all workers: the others' descendants are not ours; ``mark`` is the value
         of SIGDRAIN_MARK in this worker's environment, needed only where several workers share a supervisor.
         """
-        found = self._descendants(main, mains, mark) if self._subreaper else self._group(main, group)
+        found = self._descendants(main, mains, mark, dead) if self._subreaper else self._group(main, group)
         return [
             Member(one.pid, self._command(one), one.started, one.group == group, one.state)
             for one in found
             if one.state not in "ZX"
         ]
 
-    def _descendants(self, main: int, mains: Collection[int], mark: str | None) -> list[Stat]:
+    def _descendants(self, main: int, mains: Collection[int], mark: str | None, dead: bool) -> list[Stat]:
         if self._adopted is None:
-            self._adopted = [pid for pid in children(os.getpid()) if pid not in mains]
-        found = self._subtree(main)
+            self._adopted = [pid for pid in own_children() if pid not in mains]
+        found = [] if dead else self._subtree(main)
         for pid in self._adopted:
             one = stat(pid)
             if one is not None and self._belongs(one, main, mark):
@@ -156,7 +172,7 @@ class Census:
         return found
 
     def _subtree(self, top: int) -> list[Stat]:
-        """Everybody below a process. A zombie has nobody."""
+        """Everybody below a process. A zombie has nobody: we have adopted them."""
         found: list[Stat] = []
         parents = [top]
         while parents:

@@ -34,14 +34,14 @@ FAULTS = (
     Fault(
         "every stop has a deadline",  # armed only once somebody has died (honcho)
         "life.py",
-        "        return self.stopping.since + self.rung.wait\n",
-        "        return self.stopping.since + self.rung.wait if self.death else None\n",
+        "        return stop.since + wait if stop and wait is not None else None\n",
+        "        return stop.since + wait if stop and wait is not None and self.death else None\n",
     ),
     Fault(
         "every stop has a deadline",  # one worker after the other
         "fleet.py",
-        "        due = [life.due for life in self.lives]\n",
-        "        due = [life.due for life in self.lives][:1]\n",
+        "        due = [life.due for life in self.lives if life.due is not None]\n",
+        "        due = [life.due for life in self.lives[:1] if life.due is not None]\n",
     ),
     Fault(
         "after SIGKILL there is a deadline too",
