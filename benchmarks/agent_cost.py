@@ -13,6 +13,8 @@ and the difference of the two minima, which a busy machine disturbs least.
 * probe: from SIGURG to "ready" as the receiver sees it, and the agent's own part.
 * shutdown: from SIGTERM to exit with 5 and with 10 000 tasks that each run a cleanup; probed first, as the
   supervisor does it, which is not part of the time (the stop signal waits for it at most 100 ms).
+* forwarding: from SIGTERM to `supervisor run` until the handler of its asyncio worker, the probe included; beside it
+  `run --no-agent`. Needs the installed `supervisor` beside the Python that runs this.
 """
 
 from __future__ import annotations
@@ -68,12 +70,26 @@ async def main():
     await asyncio.gather(*tasks, return_exceptions=True)
 asyncio.run(main())
 """
+FORWARDED = """
+import asyncio, os, signal, time
+async def main():
+    stop = asyncio.Event()
+    def handler():
+        print(time.monotonic(), flush=True)
+        stop.set()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, handler)
+    print("ready", flush=True)
+    await stop.wait()
+asyncio.run(main())
+"""
 
 
 class Child:
     """One program under measurement, with the agent (a channel) or without."""
 
-    def __init__(self, python: str, code: str, channel: Channel | None, env: dict[str, str]) -> None:
+    def __init__(
+        self, python: str, code: str, channel: Channel | None, env: dict[str, str], wrapper: list[str] | None = None
+    ) -> None:
         self.channel = channel
         added = inject.environment(env, channel.folder) if channel else {}
         if channel and "BOOT" in env:
@@ -81,7 +97,8 @@ class Child:
         self.out, end = os.pipe()
         self.begun = time.monotonic()
         actions = [(os.POSIX_SPAWN_DUP2, end, 1), (os.POSIX_SPAWN_CLOSE, self.out)]
-        self.pid = os.posix_spawn(python, [python, "-c", code], env | added, file_actions=actions)
+        argv = [*(wrapper or ()), python, "-c", code]
+        self.pid = os.posix_spawn(argv[0], argv, env | added, file_actions=actions)
         os.close(end)
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -187,6 +204,22 @@ class Bench:
 
         return self.pairs(measure, max(5, self.rounds // 2))
 
+    def forwarding(self) -> list[tuple[float, float]]:
+        supervisor = os.path.join(os.path.dirname(sys.executable), "supervisor")
+
+        def measure(channel: Channel | None) -> float:
+            wrapper = [supervisor, "run", *([] if channel else ["--no-agent"]), "-q", "--"]
+            child = Child(self.python, FORWARDED, None, self.env, wrapper)
+            child.line()
+            time.sleep(0.3)
+            asked = time.monotonic()
+            os.kill(child.pid, signal.SIGTERM)
+            handled = float(child.line())
+            child.end()
+            return handled - asked
+
+        return self.pairs(measure)
+
     def shutdown(self, count: int) -> tuple[list[tuple[float, float]], list[float]]:
         probes = []
 
@@ -242,6 +275,7 @@ def measure(python: str, rounds: int, only: list[str]) -> None:
     row("start, asyncio, not compiled, later", lambda: difference(bench.start(ASYNCIO, bare), 1e3, "ms"))
     row("memory, asyncio", lambda: difference(bench.memory(), 1, "MB"))
     row("tasks per second", lambda: ratio(bench.tasks(), max, 1e-3, "k/s"))
+    row("forwarding", lambda: difference(bench.forwarding(), 1e3, "ms"))
     five: list[float] = []
 
     def shutdown_of_five() -> str:

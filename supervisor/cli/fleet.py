@@ -219,7 +219,6 @@ class Foreground(Listener):
     def _tell(self) -> None:
         from supervisor.cli.telling import tell_fleet
         from supervisor.diagnosis.explain import explained
-        from supervisor.system.origin import origin
         from supervisor.system.sources import line
 
         wanted = bool(self._plan.reports) or self._plan.json
@@ -227,4 +226,4 @@ class Foreground(Listener):
             explained(one, said, line) if wanted or worth_telling(one) or speaks(said) else one
             for one, said in zip(self._shutdowns, self._evidence, strict=True)
         ]
-        tell_fleet(self._plan, told, origin(self._plan.fleet.name), self._forgotten)
+        tell_fleet(self._plan, told, self._forgotten)

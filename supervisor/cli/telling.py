@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from supervisor.core.report import Origin
 
 
-def tell(plan: RunPlan, one: Shutdown, origin: Origin) -> None:
+def tell(plan: RunPlan, one: Shutdown) -> None:
     """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
-    failed = [path for path in plan.reports if not write(path, origin, [one])]
+    failed = [path for path in plan.reports if not write(path, [one])]
     if plan.json:
-        sink.say(dumps(data.document(origin, [one])), 2)
+        sink.say(_json([one]), 2)
     elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
         sink.say(whole.text(one, stdio.width(2), _style(plan.color)), 2)
 
 
-def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], origin: Origin, forgotten: int) -> None:
+def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> None:
     """After `up`: files, then the table and the remarkable ends on stderr; with --json the record on stdout."""
     for path in plan.reports:
-        write(path, origin, shutdowns)
+        write(path, shutdowns, plan.fleet.name)
     if plan.json:
-        sink.say(dumps(data.document(origin, shutdowns)), 1)
+        sink.say(_json(shutdowns, plan.fleet.name), 1)
     if plan.quiet:
         return
     width, style = stdio.width(2), _style(plan.color)
@@ -43,12 +43,12 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], origin: Origin, forg
     sink.say(fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else ""), 2)
 
 
-def write(path: str, origin: Origin, shutdowns: Sequence[Shutdown]) -> bool:
+def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) -> bool:
     """One report file. Whether it worked; if not, it is told."""
     if path.endswith(".json"):
-        content = dumps(data.document(origin, shutdowns))
+        content = _json(shutdowns, fleet)
     else:
-        content = markdown.text(origin, shutdowns)
+        content = markdown.text(_origin(fleet), shutdowns)
     try:
         _write(path, content.encode(errors="surrogateescape"))
     except OSError as error:
@@ -73,6 +73,17 @@ def _write(path: str, content: bytes) -> None:
         if not special and os.path.exists(target):
             os.unlink(target)
         raise
+
+
+def _origin(fleet: str | None) -> Origin:
+    """Only a report has a head: asking for our version takes 30 ms, and a text on stderr goes without."""
+    from supervisor.system.origin import origin
+
+    return origin(fleet)
+
+
+def _json(shutdowns: Sequence[Shutdown], fleet: str | None = None) -> str:
+    return dumps(data.document(_origin(fleet), shutdowns))
 
 
 def dumps(document: object) -> str:

@@ -55,9 +55,8 @@ class Wrapping(Listener):
             ended = explained(ended, self._messages, line)
         if plan.reports or plan.json or plan.verbose or (not plan.quiet and worth_telling(ended)):
             from supervisor.cli.telling import tell
-            from supervisor.system.origin import origin
 
-            tell(plan, ended, origin())
+            tell(plan, ended)
 
 
 def speaks(messages: Sequence[AgentMessage]) -> bool:

@@ -15,7 +15,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(line.upper())
             await writer.drain()
     except asyncio.CancelledError:
-        asyncio.create_task(announce("connection dropped"))  # noqa: RUF006 - the fault shown here
+        asyncio.create_task(announce("connection dropped"))
         writer.close()
 
 

@@ -21,7 +21,7 @@ async def goodbye(loop: asyncio.AbstractEventLoop) -> None:
 
 loop = asyncio.new_event_loop()
 loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(goodbye(loop)))
-outbox = loop.create_task(deliver(), name="outbox")  # noqa: RUF006 - a module keeps it
+outbox = loop.create_task(deliver(), name="outbox")
 print("mailer: delivering", flush=True)
 try:
     loop.run_forever()

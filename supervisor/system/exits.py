@@ -19,7 +19,7 @@ class Exits:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._seen: list[tuple[int, float]] = []
+        self._seen: dict[int, float] = {}  # pidfd -> when
 
     def fileno(self) -> int:
         """Ready while an end waits for its stamp."""
@@ -36,14 +36,14 @@ class Exits:
     def unwatch(self, pidfd: int) -> None:
         """Before the descriptor is closed."""
         self._epoll.unregister(pidfd)
-        self._seen = [seen for seen in self._seen if seen[0] != pidfd]
+        self._seen.pop(pidfd, None)
 
     def stamp(self) -> None:
         """Note who has ended since the last call, as of now (CLOCK_MONOTONIC seconds)."""
         ended = self._epoll.poll(0, _BATCH)
         if ended:
             at = monotonic()
-            self._seen.extend((pidfd, at) for pidfd, _ in ended)
+            self._seen.update((pidfd, at) for pidfd, _ in ended)
 
     def __len__(self) -> int:
         """How many ends wait to be handled."""
@@ -51,4 +51,5 @@ class Exits:
 
     def take(self) -> tuple[int, float]:
         """The oldest end: (pidfd, when it was seen)."""
-        return self._seen.pop(0)
+        pidfd = next(iter(self._seen))
+        return pidfd, self._seen.pop(pidfd)

@@ -21,6 +21,20 @@ EXPLAINED: list[tuple[str, str, bool, str]] = [
 ]
 
 
+# How a whole module ended where every test gave the same result, as neutrality.verdict() words it: (ending, reason).
+ENDINGS: list[tuple[str, str]] = [
+    (
+        "exit 3, altered: threads",
+        "the one thread of an armed agent counts in _thread._count(), which regrtest compares between tests",
+    ),
+]
+
+
+def ending_explanation(ending: str) -> str | None:
+    """The reason why a module may end so with the agent; None: it may not."""
+    return dict(ENDINGS).get(ending)
+
+
 def explanation(name: str, version: str, probed: bool) -> str | None:
     """The reason why this test may differ; None: it may not."""
     for pattern, versions, only_probed, reason in EXPLAINED:

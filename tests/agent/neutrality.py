@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import select
 import signal
 import subprocess
@@ -28,7 +29,7 @@ from xml.etree import ElementTree
 
 from supervisor.system import inject
 from supervisor.system.channel import Channel
-from tests.agent.explained import explanation
+from tests.agent.explained import ending_explanation, explanation
 from tests.agent.harness import by_default
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ SPAWN = """import unittest
 from test import _test_multiprocessing
 _test_multiprocessing.install_tests_in_module_dict(globals(), "spawn")
 """  # all there is in test_multiprocessing_spawn.py, which `make install` of 3.11 and 3.12 leaves out
+
+ENV_CHANGED = 3  # regrtest's exit code
 
 Results = dict[str, str]  # test id -> passed, skipped, failed, error
 
@@ -123,12 +126,24 @@ def run(subject: Subject, agent: bool, probe: bool = False, only: str | None = N
             )
             attend(child, channel, probe)
         results = read_junit(junit)
+        said = Path(scratch, "output").read_text(errors="replace")
         if keep := os.environ.get("SIGDRAIN_NEUTRALITY_OUTPUT"):  # for whoever looks into a difference
             name = f"{subject.name}-{'probed' if probe else 'agent' if agent else 'plain'}-{child.pid}"
-            Path(keep, name).write_bytes(Path(scratch, "output").read_bytes())
+            Path(keep, name).write_text(said)
     channel.close()
     inject.remove_folder(folder)
-    return results, f"exit {child.returncode}"
+    return results, verdict(child.returncode, said)
+
+
+def verdict(code: int, said: str) -> str:
+    """How the whole ended, and what regrtest (with --fail-env-changed) found altered when that is why (exit 3)."""
+    if code != ENV_CHANGED:
+        return f"exit {code}"
+    altered = {
+        "threads" if what in ("threading_cleanup", "Dangling") else what
+        for what in re.findall(r"^Warning -- ([\w.]+)", said, re.MULTILINE)
+    }
+    return f"exit {code}, altered: {', '.join(sorted(altered)) or '?'}"
 
 
 def attend(child: subprocess.Popen[bytes], channel: Channel, probe: bool) -> None:
@@ -207,7 +222,12 @@ class Comparison:
                 once.append(line)
         without_all, with_all = set(self.verdicts["plain"]), set(self.verdicts[mode])
         if not with_all & without_all and not (unexplained or explained or once):  # "env changed" comes and goes
-            unexplained.append(f"the whole: {'/'.join(sorted(without_all))} -> {'/'.join(sorted(with_all))}")
+            line = f"the whole: {'/'.join(sorted(without_all))} -> {'/'.join(sorted(with_all))}"
+            reasons = {ending_explanation(one) for one in with_all}
+            if None in reasons:
+                unexplained.append(line)
+            else:
+                explained.append(f"{line} ({'; '.join(sorted(filter(None, reasons)))})")
         return unexplained, explained, once
 
     def confirmed(self, name: str, mode: str) -> bool:
