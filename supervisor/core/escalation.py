@@ -142,17 +142,17 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
     stop = life.stop
     assert stop is not None
     fresh = tuple(
-        member.pid
+        member
         for member in members
-        if member.pid not in stop.told
+        if member.key not in stop.told
         and member.state != "Z"
         and not (member.in_group and _had_it_from_the_group(member, stop))
     )
     if not fresh:
         return life, ()
     signal = life.ladder.rungs[stop.rung].signal
-    life = life.with_(stop=stop.with_(told=stop.told | frozenset(fresh)))
-    return life, (Signal(life.index, signal, "leftovers", pids=fresh, wake=signal != signals.KILL, ladder=True),)
+    life = life.with_(stop=stop.with_(told=stop.told | {member.key for member in fresh}))
+    return life, (Signal(life.index, signal, "leftovers", members=fresh, wake=signal != signals.KILL, ladder=True),)
 
 
 def _had_it_from_the_group(member: Member, stop: Stop) -> bool:

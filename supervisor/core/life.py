@@ -18,7 +18,7 @@ from supervisor.core.spec import WorkerSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.core.record import Outcome, Phase
+    from supervisor.core.record import Key, Outcome, Phase
 
 # The last look at what hangs begins this long before SIGKILL, so that SIGKILL itself is on time.
 LAST_GASP = 0.150
@@ -36,7 +36,7 @@ MOST_SAMPLES = 64
 class Stop(Frozen):
     """A stop under way. ``rung`` is the index on the ladder, ``since`` when it was reached; instants are monotonic.
 
-    ``told`` are the pids that were signalled one by one at this rung; ``group_told`` is when the group was, and
+    ``told`` are the processes that were signalled one by one at this rung; ``group_told`` is when the group was, and
     ``newest`` the pid of the process created last before that.
     ``must_kill``: the ladder gains SIGKILL if it has none. ``held`` is the first signal while it waits for the agent.
     """
@@ -50,7 +50,7 @@ class Stop(Frozen):
     requests: int
     group_told: float | None = None
     newest: int | None = None
-    told: frozenset[int] = frozenset()
+    told: frozenset[Key] = frozenset()
     looks: int = 0
     gasps: int = 0
     held: int | None = None
@@ -92,7 +92,7 @@ class Life(Frozen):
     left: tuple[Member, ...] = ()
     seen_left: tuple[Member, ...] = ()
     waited: bool = False
-    shot: frozenset[int] = frozenset()
+    shot: frozenset[Key] = frozenset()
     fates: tuple[Leftover, ...] = ()
     outcome: Outcome | None = None
     rusage: Rusage | None = None

@@ -130,7 +130,7 @@ def _surveyed(life: Life, event: Surveyed) -> Step:
     fresh = _unknown(life.seen_left, event.members)
     if life.killed is not None:
         # SIGKILL has gone to the group: whoever of it is still seen is dying of it.
-        life = life.with_(shot=life.shot | {member.pid for member in fresh if member.in_group})
+        life = life.with_(shot=life.shot | {member.key for member in fresh if member.in_group})
     if life.death is None:
         # SIGKILL was sent while the main process lived: tell those outside its group, unless they may stay.
         wanted = life.spec.stop.leftovers != "leave"
@@ -171,7 +171,7 @@ def _sent(life: Life, event: Sent) -> Life:
     life = life.with_(stop=stop)
     if event.signal == signals.KILL and event.delivered:
         group = life.left if event.target == "group" else ()
-        hit = (*event.pids, *(member.pid for member in group if member.in_group))
+        hit = (*event.hit, *(member.key for member in group if member.in_group))
         first = all(climb.signal != signals.KILL for climb in life.sent)
         life = life.with_(shot=life.shot | frozenset(hit), killed=event.at if first else life.killed)
     return life.with_(sent=(*life.sent, Climb(event.at, event.signal, event.target, event.delivered)))
@@ -243,17 +243,17 @@ def _outcome(life: Life, stuck: bool) -> Outcome:
 
 
 def _fates(life: Life) -> tuple[Leftover, ...]:
-    alive = {member.pid for member in life.left}
+    alive = {member.key for member in life.left}
     fates: list[Leftover] = []
     for member in life.seen_left:
-        fate: Fate = "left" if member.pid in alive else "killed" if member.pid in life.shot else "ended"
+        fate: Fate = "left" if member.key in alive else "killed" if member.key in life.shot else "ended"
         fates.append(Leftover(member.pid, member.argv, fate))
     return tuple(fates)
 
 
 def _unknown(seen: tuple[Member, ...], found: tuple[Member, ...]) -> tuple[Member, ...]:
-    known = {member.pid for member in seen}
-    return tuple(member for member in found if member.pid not in known)
+    known = {member.key for member in seen}
+    return tuple(member for member in found if member.key not in known)
 
 
 # ------------------------------------------------------------------ the record

@@ -21,7 +21,10 @@ MARK = "SIGDRAIN_MARK"
 
 
 class Stat(Frozen):
-    """The fields of /proc/pid/stat that we use. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds."""
+    """The fields of /proc/pid/stat that we use. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds.
+
+    ``born`` is the start in clock ticks since boot, as it is written there.
+    """
 
     pid: int
     state: str
@@ -31,6 +34,7 @@ class Stat(Frozen):
     cpu: float
     threads: int
     started: float
+    born: int
 
 
 def read(path: str, limit: int = 65536) -> bytes | None:
@@ -68,6 +72,7 @@ def stat(pid: int) -> Stat | None:
         cpu=(int(fields[11]) + int(fields[12])) * TICK,
         threads=int(fields[17]),
         started=int(fields[19]) * TICK - suspended,
+        born=int(fields[19]),
     )
 
 
@@ -125,7 +130,7 @@ class Census:
 
     def __init__(self, subreaper: bool) -> None:
         self._subreaper = subreaper
-        self._argv: dict[tuple[int, float], tuple[str, ...]] = {}
+        self._argv: dict[tuple[int, int], tuple[str, ...]] = {}
         self._adopted: list[int] | None = None
 
     def refresh(self) -> None:
@@ -140,7 +145,7 @@ class Census:
         """
         found = self._descendants(main, mains, mark) if self._subreaper else self._group(main, group)
         return [
-            Member(one.pid, self._command(one), one.started, one.group == group, one.state)
+            Member(one.pid, self._command(one), one.started, one.group == group, one.state, one.born)
             for one in found
             if one.state not in "ZX"
         ]
@@ -182,7 +187,7 @@ class Census:
         return [one for one in found if one in self._subtree(main)]
 
     def _command(self, one: Stat) -> tuple[str, ...]:
-        key = (one.pid, one.started)
+        key = (one.pid, one.born)
         if key not in self._argv:
             if len(self._argv) > 4096:
                 self._argv.clear()
