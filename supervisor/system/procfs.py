@@ -11,12 +11,17 @@ from supervisor.system.process import children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 # Seconds per clock tick, the grain of start times and CPU times in /proc/pid/stat.
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 MOST_ARGV_BYTES = 4096
 MOST_FDS = 4096
+# Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
+MOST_PARENTS = 32
 MARK = "SIGDRAIN_MARK"
 
 
@@ -104,6 +109,21 @@ def masks(pid: int) -> Masks | None:
     return Masks(caught=int(fields[5], 16), ignored=int(fields[3], 16), blocked=int(fields[1], 16))
 
 
+def descriptors(pid: int) -> dict[int, str] | None:
+    """Descriptor -> what its link in /proc/pid/fd says, at most MOST_FDS of them; None when unreadable."""
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")[:MOST_FDS]
+    except OSError:
+        return None
+    found: dict[int, str] = {}
+    for name in names:
+        try:
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:  # closed meanwhile, or not to be read
+            continue
+    return found if found or not names else None
+
+
 def mark(worker: int) -> str:
     """The value of MARK in a worker's environment: it tells whose an orphan is that left group and session."""
     return f"{os.getpid()}.{worker}"
@@ -119,6 +139,21 @@ def in_a_pipeline() -> bool:
     group = os.getpgrp()
     names = (int(name) for name in os.listdir("/proc") if name.isdecimal() and int(name) not in ancestors)
     return any(found is not None and found.group == group and found.state != "Z" for found in map(stat, names))
+
+
+def owner(pid: int, leaders: Mapping[int, T]) -> T | None:
+    """Of the ``leaders`` (by pid) the one from which a process stems, or in whose group or session it is."""
+    for _ in range(MOST_PARENTS):
+        if pid in leaders:
+            return leaders[pid]
+        found = stat(pid)
+        if found is None or pid <= 1:
+            return None
+        for known in (found.session, found.group):
+            if known in leaders:
+                return leaders[known]
+        pid = found.parent
+    return None
 
 
 class Census:
