@@ -126,10 +126,11 @@ def climb(life: Life, at: float, rung: int) -> Step:
         life = life.with_(stop=stop.with_(group_told=at if everyone else None))
         wake = life.stopped and not kills
         actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
-    if life.death is not None or kills:
-        # Who is outside the group, or was born since, is told after this look.
+    # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
+    # SIGKILL to a living main process the look waits until the other workers have had their signals.
+    if life.death is not None:
         actions.append(Survey(life.index))
-    return life, tuple(actions)
+    return life.with_(unseen=kills and life.death is None), tuple(actions)
 
 
 def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:

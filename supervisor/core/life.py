@@ -68,7 +68,10 @@ class Death(Frozen):
 
 
 class Life(Frozen):
-    """The state of one worker; frozen, so it is its own snapshot."""
+    """The state of one worker; frozen, so it is its own snapshot.
+
+    ``unseen``: who there is besides its main process has to be looked at, as soon as there is time for it.
+    """
 
     index: int
     spec: WorkerSpec
@@ -93,11 +96,13 @@ class Life(Frozen):
     seen_left: tuple[Member, ...] = ()
     waited: bool = False
     shot: frozenset[Key] = frozenset()
+    unseen: bool = False
     fates: tuple[Leftover, ...] = ()
     outcome: Outcome | None = None
     rusage: Rusage | None = None
     failure: StartFailed | None = None
     due: float | None = None
+    signal_due: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -140,12 +145,31 @@ class Life(Frozen):
 
     @property
     def deadline(self) -> float | None:
-        """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it."""
-        if self.stop is None or self.outcome is not None:
+        """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it, and
+
+        ``signal_due`` is ``signal_at``.
+        """
+        if self.outcome is not None or (self.stop is None and not self.unseen):
             return None
-        held = self.stopping.held_until if self.stopping else None
-        due = [at for at in (self.next_rung_at, self.gasp_at, self.look_at, held) if at is not None]
+        due = [at for at in (self.signal_at, self.gasp_at, self.look_at, self.survey_at) if at is not None]
         return min(due) if due else None
+
+    @property
+    def signal_at(self) -> float | None:
+        """When the next signal is due, or the verdict *stuck*. Not before it is known who is left to get it."""
+        stop, rung_at = self.stopping, self.next_rung_at
+        if self.unseen and self.death is not None:
+            return None
+        if stop is None or stop.held_until is None:
+            return rung_at
+        return stop.held_until if rung_at is None else min(rung_at, stop.held_until)
+
+    @property
+    def survey_at(self) -> float | None:
+        """Since when somebody should look who is there besides the main process."""
+        if not self.unseen or not self.going:
+            return None
+        return self.killed if self.death is None else self.death.at
 
     @property
     def following(self) -> Rung | None:
