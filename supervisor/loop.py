@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.core.events import Said
-    from supervisor.core.record import Shutdown
+    from supervisor.core.record import Key, Shutdown
     from supervisor.core.spec import FleetSpec
     from supervisor.system.agents import Agents
     from supervisor.system.poller import Source
@@ -275,7 +275,7 @@ class Loop:
         self._census.refresh()
         child = self._children[action.worker]
         at = monotonic()
-        pids: tuple[int, ...] = ()
+        hit: tuple[Key, ...] = ()
         newest: int | None = None
         if action.target == "group":
             newest = procfs.newest()  # before: once the signal is out, a handler may fork ahead of our next line
@@ -287,12 +287,9 @@ class Loop:
             if action.wake:
                 process.send_main(child.pidfd, numbers.CONT)
         else:
-            started = {member.pid: member.started for member in self.fleet.lives[action.worker].seen_left}
-            pids = tuple(
-                pid for pid in action.pids if process.send_checked(pid, started[pid], action.signal, action.wake)
-            )
-            delivered = bool(pids)
-        return ev.Sent(at, action.worker, action.signal, action.target, delivered, pids, action.ladder, newest)
+            hit = tuple(one.key for one in action.members if process.send_checked(one, action.signal, action.wake))
+            delivered = bool(hit)
+        return ev.Sent(at, action.worker, action.signal, action.target, delivered, hit, action.ladder, newest)
 
     def _group(self, worker: int) -> int:
         own = self.fleet.spec.workers[worker].exec.own_group
@@ -305,7 +302,7 @@ class Loop:
             return process.send_group(child.pid, child.pidfd, signal)
         members = self._census.members(child.pid, self._group(worker), self._mains, None)
         found = [process.send_main(child.pidfd, signal)]
-        found += [process.send_checked(one.pid, one.started, signal, False) for one in members if one.in_group]
+        found += [process.send_checked(one, signal, False) for one in members if one.in_group]
         return any(found)
 
     def _spawn(self, worker: int) -> ev.Event:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import signal
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
-# A shell's & starts a job with these ignored; the programs that tests start would inherit that.
-for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
-    if signal.getsignal(_number) == signal.SIG_IGN:
-        signal.signal(_number, _default)
+from support.clean import nothing_left, signals_of_a_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+signals_of_a_shell()
 
 # The same examples on every machine and no deadline per example: a busy machine must not fail the suite. To search
 # further than the suite does: pytest --hypothesis-profile=search
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=2000, database=None)
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    with nothing_left():
+        yield

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 # workers per update, and none that has said so much.
 MOST_NAMED = 8
 MOST_MESSAGES = 1000
-# Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
-MOST_PARENTS = 32
 
 
 class Desk:
@@ -127,16 +125,9 @@ class Desk:
     def _life_of(self, pid: int) -> Life | None:
         """The worker of which this process is: by its ancestors, their group or session, or the worker's mark."""
         lives = self._loop.fleet.lives
-        mains = {life.pid: life for life in lives if life.pid is not None}
-        one = pid
-        for _ in range(MOST_PARENTS):
-            found = procfs.stat(one)
-            if found is None or one <= 1:
-                break
-            for known in (one, found.group, found.session):
-                if known in mains:
-                    return mains[known]
-            one = found.parent
+        found = procfs.owner(pid, {life.pid: life for life in lives if life.pid is not None})
+        if found is not None:
+            return found
         environ = procfs.read(f"/proc/{pid}/environ", 1 << 20) or b""
         start = f"{procfs.MARK}={os.getpid()}.".encode()
         mark = next((entry for entry in environ.split(b"\0") if entry.startswith(start)), b"")

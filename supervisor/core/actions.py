@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.core.record import Shutdown
+from supervisor.core.record import Member, Shutdown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class Dump(Action):
 class Signal(Action):
     """Send a signal. Answered by Sent. ``wake``: SIGCONT afterwards, for a stopped process must run to die.
 
-    Target ``main`` is the main process, ``group`` its process group, ``leftovers`` the given ``pids``, each
+    Target ``main`` is the main process, ``group`` its process group, ``leftovers`` the given ``members``, each
     checked to be still what it was when surveyed. ``ladder``: part of a stop, not merely passed on.
     """
 
     worker: int
     signal: int
     target: Target
-    pids: tuple[int, ...] = ()
+    members: tuple[Member, ...] = ()
     wake: bool = False
     ladder: bool = False
 

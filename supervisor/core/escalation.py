@@ -126,10 +126,11 @@ def climb(life: Life, at: float, rung: int) -> Step:
         life = life.with_(stop=stop.with_(group_told=at if everyone else None))
         wake = life.stopped and not kills
         actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
-    if life.death is not None or kills:
-        # Who is outside the group, or was born since, is told after this look.
+    # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
+    # SIGKILL to a living main process the look waits until the other workers have had their signals.
+    if life.death is not None:
         actions.append(Survey(life.index))
-    return life, tuple(actions)
+    return life.with_(unseen=kills and life.death is None), tuple(actions)
 
 
 def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:
@@ -142,17 +143,17 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
     stop = life.stop
     assert stop is not None
     fresh = tuple(
-        member.pid
+        member
         for member in members
-        if member.pid not in stop.told
+        if member.key not in stop.told
         and member.state != "Z"
         and not (member.in_group and _had_it_from_the_group(member, stop))
     )
     if not fresh:
         return life, ()
     signal = life.ladder.rungs[stop.rung].signal
-    life = life.with_(stop=stop.with_(told=stop.told | frozenset(fresh)))
-    return life, (Signal(life.index, signal, "leftovers", pids=fresh, wake=signal != signals.KILL, ladder=True),)
+    life = life.with_(stop=stop.with_(told=stop.told | {member.key for member in fresh}))
+    return life, (Signal(life.index, signal, "leftovers", members=fresh, wake=signal != signals.KILL, ladder=True),)
 
 
 def _had_it_from_the_group(member: Member, stop: Stop) -> bool:

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from supervisor.core.record import Target
+    from supervisor.core.record import Key, Target
 
     Said: TypeAlias = Literal["hello", "noticed", "drained", "cleaned"]
 
@@ -109,6 +109,7 @@ class Surveyed(Event):
 class Sent(Event):
     """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action.
 
+    ``hit``: those of the action's members that were there.
     ``newest``, for a group: pid of the process that was created last before the signal was sent, if known.
     """
 
@@ -116,7 +117,7 @@ class Sent(Event):
     signal: int
     target: Target
     delivered: bool
-    pids: tuple[int, ...] = ()
+    hit: tuple[Key, ...] = ()
     ladder: bool = False
     newest: int | None = None
 

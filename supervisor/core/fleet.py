@@ -7,7 +7,7 @@ says when everything is over and with which exit status.
 from __future__ import annotations
 
 from supervisor.core import escalation, signals
-from supervisor.core.actions import Action, Note, Report, Survey, Suspend
+from supervisor.core.actions import Action, Note, Report, Suspend
 from supervisor.core.events import (
     Event,
     OrphansChanged,
@@ -22,7 +22,7 @@ from supervisor.core.frozen import Frozen
 from supervisor.core.life import Death, Life
 from supervisor.core.restart import Attempts, after_end
 from supervisor.core.spec import FleetSpec
-from supervisor.core.step import shutdown
+from supervisor.core.step import shutdown, survey
 from supervisor.core.step import step as life_step
 
 TYPE_CHECKING = False
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     FleetStep: TypeAlias = "tuple[Fleet, tuple[Action, ...]]"
+
+
+# Workers looked at in one turn of the loop: a look takes some tenths of a millisecond, in which nobody gets a signal.
+LOOKS_A_TURN = 8
 
 
 class Ending(Frozen):
@@ -102,6 +106,16 @@ def new(spec: FleetSpec) -> Fleet:
 
 def step(fleet: Fleet, event: Event) -> FleetStep:
     """Take one event in; return the next state and what to do, in order."""
+    fleet, actions = _taken_in(fleet, event)
+    unseen = [life.index for life in fleet.lives if life.unseen] if len(fleet.lives) <= LOOKS_A_TURN else []
+    if not unseen:
+        return fleet, actions
+    # Of so few, everybody is looked at at once: that keeps no signal waiting.
+    fleet, more = _each(fleet, survey, unseen)
+    return fleet, (*actions, *more)
+
+
+def _taken_in(fleet: Fleet, event: Event) -> FleetStep:
     match event:
         case SignalReceived():
             return _signal_received(fleet, event)
@@ -110,8 +124,8 @@ def step(fleet: Fleet, event: Event) -> FleetStep:
         case StartAsked():
             return _start_asked(fleet, event)
         case OrphansChanged():
-            waiting = [life for life in fleet.lives if life.death is not None and life.outcome is None]
-            return fleet, tuple(Survey(life.index) for life in waiting)
+            waiting = [life.index for life in fleet.lives if life.death is not None and life.outcome is None]
+            return _each(fleet, lambda life: (life.with_(unseen=True), ()), waiting)
         case Tick():
             return _tick(fleet, event)
         case Reaped():
@@ -207,11 +221,9 @@ def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
 
 
 def _tick(fleet: Fleet, event: Tick) -> FleetStep:
-    due_now = [life for life in fleet.lives if life.due is not None and life.due <= event.at]
-    # A look takes a millisecond: whoever is due for a signal does not wait for the looks at the others.
-    due_now.sort(key=lambda life: life.next_rung_at is None or life.next_rung_at > event.at)
-    due_lives = [life.index for life in due_now]
-    fleet, actions = _each(fleet, lambda life: life_step(life, event), due_lives)
+    at = event.at
+    signalled = [life.index for life in fleet.lives if life.signal_due is not None and life.signal_due <= at]
+    fleet, actions = _each(fleet, lambda life: life_step(life, event), signalled)
     limit_at = fleet._limit_at
     if limit_at is not None and event.at >= limit_at:
         fleet, more = _each(fleet.with_(limited=True), lambda life: escalation.kill(life, event.at))
@@ -225,7 +237,17 @@ def _tick(fleet: Fleet, event: Tick) -> FleetStep:
         )
         fleet, more = _each(fleet.with_(attempts=attempts), escalation.begin, due)
         actions = (*actions, *more)
-    return fleet, actions
+    fleet, more = _looked(fleet, event.at)
+    return fleet, (*actions, *more)
+
+
+def _looked(fleet: Fleet, at: float) -> FleetStep:
+    """The looks that are due, but not at too many workers: the rest is due still, and the next turn begins with who
+    is due for a signal by then. At whom there was no time to look before its signal is not looked at any more."""
+    due = [life for life in fleet.lives if life.due is not None and life.due <= at]
+    due = [life for life in due if life.signal_due is None or life.signal_due > at]
+    due.sort(key=lambda life: (not life.unseen, life.due))  # first those that may have ended
+    return _each(fleet, lambda life: life_step(life, Tick(at)), [life.index for life in due[:LOOKS_A_TURN]])
 
 
 def _reaped(fleet: Fleet, event: Reaped) -> FleetStep:
@@ -336,7 +358,10 @@ def _put(fleet: Fleet, life: Life) -> Fleet:
 def _dated(life: Life) -> Life:
     """With its deadline written down: the fleet asks for all of them after every event."""
     due = life.deadline
-    return life if due == life.due else life.with_(due=due)
+    signal_due = None if due is None else life.signal_at
+    if due == life.due and signal_due == life.signal_due:
+        return life
+    return life.with_(due=due, signal_due=signal_due)
 
 
 def _replaced(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:

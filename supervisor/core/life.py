@@ -18,7 +18,7 @@ from supervisor.core.spec import WorkerSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.core.record import Outcome, Phase
+    from supervisor.core.record import Key, Outcome, Phase
 
 # The last look at what hangs begins this long before SIGKILL, so that SIGKILL itself is on time.
 LAST_GASP = 0.150
@@ -36,7 +36,7 @@ MOST_SAMPLES = 64
 class Stop(Frozen):
     """A stop under way. ``rung`` is the index on the ladder, ``since`` when it was reached; instants are monotonic.
 
-    ``told`` are the pids that were signalled one by one at this rung; ``group_told`` is when the group was, and
+    ``told`` are the processes that were signalled one by one at this rung; ``group_told`` is when the group was, and
     ``newest`` the pid of the process created last before that.
     ``must_kill``: the ladder gains SIGKILL if it has none. ``held`` is the first signal while it waits for the agent.
     """
@@ -50,7 +50,7 @@ class Stop(Frozen):
     requests: int
     group_told: float | None = None
     newest: int | None = None
-    told: frozenset[int] = frozenset()
+    told: frozenset[Key] = frozenset()
     looks: int = 0
     gasps: int = 0
     held: int | None = None
@@ -68,7 +68,10 @@ class Death(Frozen):
 
 
 class Life(Frozen):
-    """The state of one worker; frozen, so it is its own snapshot."""
+    """The state of one worker; frozen, so it is its own snapshot.
+
+    ``unseen``: who there is besides its main process has to be looked at, as soon as there is time for it.
+    """
 
     index: int
     spec: WorkerSpec
@@ -92,12 +95,14 @@ class Life(Frozen):
     left: tuple[Member, ...] = ()
     seen_left: tuple[Member, ...] = ()
     waited: bool = False
-    shot: frozenset[int] = frozenset()
+    shot: frozenset[Key] = frozenset()
+    unseen: bool = False
     fates: tuple[Leftover, ...] = ()
     outcome: Outcome | None = None
     rusage: Rusage | None = None
     failure: StartFailed | None = None
     due: float | None = None
+    signal_due: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -140,12 +145,31 @@ class Life(Frozen):
 
     @property
     def deadline(self) -> float | None:
-        """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it."""
-        if self.stop is None or self.outcome is not None:
+        """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it, and
+
+        ``signal_due`` is ``signal_at``.
+        """
+        if self.outcome is not None or (self.stop is None and not self.unseen):
             return None
-        held = self.stop.held_until if self.going else None
-        due = [at for at in (self.next_rung_at, self.gasp_at, self.look_at, held) if at is not None]
+        due = [at for at in (self.signal_at, self.gasp_at, self.look_at, self.survey_at) if at is not None]
         return min(due) if due else None
+
+    @property
+    def signal_at(self) -> float | None:
+        """When the next signal is due, or the verdict *stuck*. Not before it is known who is left to get it."""
+        stop, rung_at = self.stopping, self.next_rung_at
+        if self.unseen and self.death is not None:
+            return None
+        if stop is None or stop.held_until is None:
+            return rung_at
+        return stop.held_until if rung_at is None else min(rung_at, stop.held_until)
+
+    @property
+    def survey_at(self) -> float | None:
+        """Since when somebody should look who is there besides the main process."""
+        if not self.unseen or not self.going:
+            return None
+        return self.killed if self.death is None else self.death.at
 
     @property
     def following(self) -> Rung | None:

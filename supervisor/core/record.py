@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Fate: TypeAlias = Literal["ended", "killed", "left"]
     Severity: TypeAlias = Literal["error", "warning", "note"]
     Disposition: TypeAlias = Literal["caught", "ignored", "default"]
+    # Which process: pid and birth. A pid alone is given to another one some time after its end.
+    Key: TypeAlias = tuple[int, int]
 
 
 class Rusage(Frozen):
@@ -57,13 +59,22 @@ class Marks(Frozen):
 
 
 class Member(Frozen):
-    """A process of the worker besides its main process. ``started`` is monotonic seconds; ``state`` as in proc(5)."""
+    """A process of the worker besides its main process. ``started`` is monotonic seconds; ``state`` as in proc(5).
+
+    ``born`` is its start as the kernel counts it, in clock ticks since boot: exact, the same at each look.
+    """
 
     pid: int
     argv: tuple[str, ...]
     started: float
     in_group: bool
     state: str = "?"
+    born: int = 0
+
+    @property
+    def key(self) -> Key:
+        """Which process it is."""
+        return self.pid, self.born
 
 
 class Leftover(Frozen):

@@ -7,7 +7,7 @@ the processes that left the group are gone.
 from __future__ import annotations
 
 from supervisor.core import signals
-from supervisor.core.actions import Action, Dump, Look, Note, Probe, Reap, Survey, Suspend
+from supervisor.core.actions import Dump, Look, Note, Probe, Reap, Survey, Suspend
 from supervisor.core.escalation import climb, release, request_stop, tell
 from supervisor.core.events import (
     AgentSaid,
@@ -115,7 +115,7 @@ def _main_exited(life: Life, event: MainExited) -> Step:
         return _finish(life, event.at)
     if life.phase != "killed":
         life = life.with_(phase="leaving")
-    return life, (Survey(life.index),)
+    return life.with_(unseen=True), ()
 
 
 def _main_stopped(life: Life, event: MainStopped) -> Step:
@@ -130,7 +130,7 @@ def _surveyed(life: Life, event: Surveyed) -> Step:
     fresh = _unknown(life.seen_left, event.members)
     if life.killed is not None:
         # SIGKILL has gone to the group: whoever of it is still seen is dying of it.
-        life = life.with_(shot=life.shot | {member.pid for member in fresh if member.in_group})
+        life = life.with_(shot=life.shot | {member.key for member in fresh if member.in_group})
     if life.death is None:
         # SIGKILL was sent while the main process lived: tell those outside its group, unless they may stay.
         wanted = life.spec.stop.leftovers != "leave"
@@ -171,35 +171,51 @@ def _sent(life: Life, event: Sent) -> Life:
     life = life.with_(stop=stop)
     if event.signal == signals.KILL and event.delivered:
         group = life.left if event.target == "group" else ()
-        hit = (*event.pids, *(member.pid for member in group if member.in_group))
+        hit = (*event.hit, *(member.key for member in group if member.in_group))
         first = all(climb.signal != signals.KILL for climb in life.sent)
         life = life.with_(shot=life.shot | frozenset(hit), killed=event.at if first else life.killed)
     return life.with_(sent=(*life.sent, Climb(event.at, event.signal, event.target, event.delivered)))
 
 
 def _tick(life: Life, at: float) -> Step:
-    stop, due = life.stopping, life.next_rung_at
-    if stop is None:
-        return life, ()
-    actions: list[Action] = []
-    looks = stop.looks
-    # Looks that were missed (we were suspended) are not made up for: one now says what there is to see.
-    while (look_at := life.look_at) is not None and at >= look_at:
-        life = life.with_(stop=stop.with_(looks=(looks := looks + 1)))
-    if looks > stop.looks and (due is None or at < due):  # what is due now does not wait for a look
-        actions.append(Look(life.index))
-    if stop.held_until is not None and (at >= stop.held_until or (due is not None and at >= due)):
-        # The agent does not answer: Python code does not run there now. The signal waits no longer.
-        life, more = release(life)
-        actions.extend(more)
-    gasps = stop.gasps
-    while (gasp_at := life.gasp_at) is not None and at >= gasp_at and life.stop is not None:
-        actions += [Probe(life.index), Look(life.index, final=True)] if gasps == 0 else [Dump(life.index)]
-        life = life.with_(stop=life.stop.with_(gasps=(gasps := gasps + 1)))
-    if due is not None and at >= due:
+    """What is due: a signal, and only while there is none to send, the looks."""
+    stop, rung_at = life.stopping, life.next_rung_at
+    if stop is None or life.signal_at is None or at < life.signal_at:
+        return _look(life, at)
+    # Held back still? The agent does not answer: Python code does not run there now. The signal waits no longer.
+    life, actions = release(_skip_looks(life, at))
+    if rung_at is not None and at >= rung_at:
         life, more = _rung_over(life, at, stop.rung)
-        actions.extend(more)
+        actions = (*actions, *more)
+    return life, actions
+
+
+def _look(life: Life, at: float) -> Step:
+    """One of each kind that is due. A second stage of the last gasp waits for another turn: an agent may answer."""
+    life, found = survey(life)
+    actions = list(found)
+    if life.gasp_at is not None and at >= life.gasp_at and life.stop is not None:
+        first = life.stop.gasps == 0
+        actions += [Probe(life.index), Look(life.index, final=True)] if first else [Dump(life.index)]
+        life = life.with_(stop=life.stop.with_(gasps=life.stop.gasps + 1))
+    if life.look_at is not None and at >= life.look_at:
+        life = _skip_looks(life, at)
+        actions.append(Look(life.index))
     return life, tuple(actions)
+
+
+def survey(life: Life) -> Step:
+    """Look who there is besides the main process, if that has not been done since it mattered."""
+    if life.survey_at is None:
+        return life, ()
+    return life.with_(unseen=False), (Survey(life.index),)
+
+
+def _skip_looks(life: Life, at: float) -> Life:
+    """Looks that were missed (we were suspended) are not made up for: one now says what there is to see."""
+    while (look_at := life.look_at) is not None and at >= look_at and life.stop is not None:
+        life = life.with_(stop=life.stop.with_(looks=life.stop.looks + 1))
+    return life
 
 
 def _rung_over(life: Life, at: float, rung: int) -> Step:
@@ -243,17 +259,17 @@ def _outcome(life: Life, stuck: bool) -> Outcome:
 
 
 def _fates(life: Life) -> tuple[Leftover, ...]:
-    alive = {member.pid for member in life.left}
+    alive = {member.key for member in life.left}
     fates: list[Leftover] = []
     for member in life.seen_left:
-        fate: Fate = "left" if member.pid in alive else "killed" if member.pid in life.shot else "ended"
+        fate: Fate = "left" if member.key in alive else "killed" if member.key in life.shot else "ended"
         fates.append(Leftover(member.pid, member.argv, fate))
     return tuple(fates)
 
 
 def _unknown(seen: tuple[Member, ...], found: tuple[Member, ...]) -> tuple[Member, ...]:
-    known = {member.pid for member in seen}
-    return tuple(member for member in found if member.pid not in known)
+    known = {member.key for member in seen}
+    return tuple(member for member in found if member.key not in known)
 
 
 # ------------------------------------------------------------------ the record

@@ -28,8 +28,6 @@ MOST_KEPT = 20_000
 ROOM = 1_000
 # Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
 LAST_READS = 32
-# Parents looked at to find out whose a process is; deeper trees exist only by mistake.
-MOST_PARENTS = 32
 
 
 class Agents:
@@ -200,16 +198,9 @@ class Agents:
         return line.owners[pid]
 
     def _find_owner(self, pid: int) -> int:
-        for _ in range(MOST_PARENTS):
-            if pid in self._by_main:
-                return self._by_main[pid]
-            found = procfs.stat(pid)
-            if found is None or pid <= 1:
-                break
-            for leader in (found.session, found.group):
-                if leader in self._by_main:
-                    return self._by_main[leader]
-            pid = found.parent
+        found = procfs.owner(pid, self._by_main)
+        if found is not None:
+            return found
         return -1 if len(self._workers) != 1 else next(iter(self._workers))
 
 

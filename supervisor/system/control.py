@@ -10,7 +10,7 @@ import _socket
 import errno
 import os
 
-from supervisor.system.poller import READ, WRITE, Poller
+from supervisor.system.poller import HANG_UP, READ, WRITE, Poller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,23 +170,36 @@ class Control:
         if events & WRITE:
             self._flush(client)
         if events & ~WRITE and client.fd in self._clients:
-            self._receive(client, at)
+            if client.ended:
+                self._drop(client)  # only a hang-up or an error is reported now
+            else:
+                self._receive(client, at, gone=bool(events & HANG_UP))
 
-    def _receive(self, client: _Client, at: float) -> None:
+    def _receive(self, client: _Client, at: float, gone: bool) -> None:
         try:
             data = client.peer.recv(LONGEST_REQUEST)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            data, gone = b"", True
         client.received += data
         *lines, client.received = client.received.split(b"\n")
         for line in lines:
-            if len(line) <= LONGEST_REQUEST and line.strip() and client.fd in self._clients:
+            if len(line) <= LONGEST_REQUEST and line.strip() and client.fd in self._clients and not client.ended:
                 self._request(client, line, at)
         too_long = any(len(line) > LONGEST_REQUEST for line in (*lines, client.received))
-        if (not data or too_long) and client.fd in self._clients:
+        if client.fd not in self._clients:
+            return
+        if too_long or (gone and not data):
             self._drop(client)
+        elif not data:
+            self._ends(client)
+
+    def _ends(self, client: _Client) -> None:
+        """It asks nothing more (`nc -N`, shutdown(2)), or we listen no more: it still gets what it has asked for."""
+        client.ended = True
+        client.received = b""
+        self._flush(client)
 
     def _request(self, client: _Client, line: bytes, at: float) -> None:
         import json
@@ -198,9 +211,10 @@ class Control:
         except (ValueError, RecursionError):
             asked = None
         if not isinstance(asked, dict):
+            client.watching = False
             self._send(client, _no("this is no JSON object", "see docs/control.md"))
             if client.fd in self._clients:
-                self._drop(client)
+                self._ends(client)
             return
         if asked.get("v") != VERSION:
             self._send(
@@ -260,8 +274,11 @@ class Control:
         except OSError:
             self._drop(client)
             return
-        if client.fd in self._clients:
-            self._poller.change(client.fd, READ | WRITE if client.waiting else READ)
+        if client.ended and not client.waiting and not client.watching:
+            self._drop(client)
+        elif client.fd in self._clients:
+            # At the end of what it sends, it would be readable for ever.
+            self._poller.change(client.fd, (0 if client.ended else READ) | (WRITE if client.waiting else 0))
 
     def _drop(self, client: _Client) -> None:
         if self._clients.pop(client.fd, None) is not None:
@@ -276,7 +293,7 @@ class _Client:
         self.pid = pid
         self.received = b""
         self.waiting = bytearray()
-        self.watching = self.wants_log = False
+        self.watching = self.wants_log = self.ended = False
         self.dropped = 0
 
 

@@ -74,7 +74,7 @@ def _static(pid: int, status: dict[str, str], found: procfs.Stat) -> Facts:
     uids = status.get("Uid", "").split()
     uid = int(uids[0]) if uids else -1
     dead = found.state in "ZX"
-    ends = {} if dead else files.descriptors(pid)
+    ends = {} if dead else procfs.descriptors(pid)
     hidden = [] if ends is not None else ["its descriptors"]
     # A zombie has given its memory back: whether it was a kernel thread is no question then.
     kernel = bool(_flags(pid) & _KERNEL_THREAD)
@@ -175,7 +175,7 @@ def _with_call(facts: Facts, current: Call | None) -> Facts:
         return facts
     first = current.args[0]
     if current.name in READS | WRITES | LOCKS | {"accept", "accept4", "connect"}:
-        ends = files.descriptors(pid) or {}
+        ends = procfs.descriptors(pid) or {}
         if first in ends:
             facts = facts.with_(end=files.end(pid, first, ends, "readers" if current.name in WRITES else "writers"))
         if current.name in LOCKS:

@@ -6,12 +6,11 @@ From /proc alone (proc(5)). None or empty when it cannot be read; never an error
 from __future__ import annotations
 
 import os
-import socket
 import stat
-import sys
 
 from supervisor.diagnosis.inspect_facts import Connection, End, Relative, Sockets
 from supervisor.system import procfs
+from supervisor.system import sockets as tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,25 +25,9 @@ MOST_PROCESSES = 2000  # looked into for the other end of a pipe
 MOST_HOLDERS = 5
 # include/net/tcp_states.h
 _TCP = {
-    "01": "established", "02": "connecting", "03": "being accepted", "04": "fin-wait-1", "05": "fin-wait-2",
-    "06": "time-wait", "08": "close-wait", "09": "last-ack", "0A": "listening", "0B": "closing",
+    b"01": "established", b"02": "connecting", b"03": "being accepted", b"04": "fin-wait-1", b"05": "fin-wait-2",
+    b"06": "time-wait", b"08": "close-wait", b"09": "last-ack", b"0B": "closing",
 }  # fmt: skip
-_ACCEPTS = 0x10000  # __SO_ACCEPTCON in /proc/net/unix
-
-
-def descriptors(pid: int) -> dict[int, str] | None:
-    """Descriptor -> what its link in /proc/pid/fd says, at most procfs.MOST_FDS of them; None when unreadable."""
-    try:
-        names = os.listdir(f"/proc/{pid}/fd")[: procfs.MOST_FDS]
-    except OSError:
-        return None
-    found: dict[int, str] = {}
-    for name in names:
-        try:
-            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
-        except OSError:  # closed meanwhile, or not to be read
-            continue
-    return found if found or not names else None
 
 
 def limit(pid: int) -> int | None:
@@ -135,52 +118,23 @@ def _is(link: str, target: str, mode: int) -> bool:
 
 def sockets(pid: int, ends: Mapping[int, str]) -> Sockets:
     """Where it listens and whom it is connected to: TCP, and the Unix sockets on which it listens."""
-    inodes = {target[8:-1] for target in ends.values() if target.startswith("socket:[")}
-    listening: list[str] = []
-    connections: list[Connection] = []
-    for fields in _table(pid, inodes):
-        local, peer, state = _address(fields[1]), _address(fields[2]), _TCP.get(fields[3], fields[3])
-        if state == "listening":
-            listening.append(local)
-        else:
-            unsent, _, unread = fields[4].partition(":")
-            connections.append(Connection(local, peer, state, int(unsent, 16), int(unread, 16)))
-    for line in (procfs.read(f"/proc/{pid}/net/unix", MOST_BYTES) or b"").split(b"\n")[1:] if inodes else ():
-        words = os.fsdecode(line).split()
-        if len(words) >= 8 and words[6] in inodes and int(words[3], 16) & _ACCEPTS:
-            listening.append(words[7])
-    return Sockets(tuple(sorted(set(listening))), tuple(connections[:MOST_CONNECTIONS]), len(connections))
+    own = tables.inodes(ends.values())
+    found = [row for inode, row in tables.table(pid, MOST_BYTES).items() if inode in own] if own else []
+    connections = [_connection(row) for row in found if row[0] != tables.LISTEN]
+    return Sockets(tables.listening(found), tuple(connections[:MOST_CONNECTIONS]), len(connections))
 
 
-def _table(pid: int, inodes: set[str]) -> list[list[str]]:
-    """The rows of the TCP tables of its network namespace that are its own."""
-    rows: list[list[str]] = []
-    for table in ("tcp", "tcp6") if inodes else ():
-        for line in (procfs.read(f"/proc/{pid}/net/{table}", MOST_BYTES) or b"").decode().split("\n")[1:]:
-            fields = line.split()
-            if len(fields) >= 10 and fields[9] in inodes:
-                rows.append(fields)
-    return rows
+def _connection(row: tables.Row) -> Connection:
+    state, local, peer, queues = row
+    unsent, _, unread = queues.partition(b":")
+    word = _TCP.get(state, state.decode())
+    return Connection(tables.address(local), tables.address(peer), word, int(unsent, 16), int(unread, 16))
 
 
 def _peer(pid: int, target: str) -> str | None:
     """The other address of a connected TCP socket."""
-    rows = _table(pid, {target[8:-1]})
-    return _address(rows[0][2]) if rows and _TCP.get(rows[0][3]) != "listening" else None
-
-
-def _address(field: str) -> str:
-    """``0100007F:1F90`` -> ``127.0.0.1:8080``; each 32-bit word of the address is in host byte order."""
-    raw, _, port = field.partition(":")
-    words = [int(raw[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(raw), 8)]
-    data = b"".join(words)
-    if len(data) == 4:
-        host = socket.inet_ntop(socket.AF_INET, data)
-    elif data.startswith(bytes(10) + b"\xff\xff"):
-        host = socket.inet_ntop(socket.AF_INET, data[12:])
-    else:
-        host = f"[{socket.inet_ntop(socket.AF_INET6, data)}]"
-    return f"{host}:{int(port, 16)}"
+    row = tables.table(pid, MOST_BYTES).get(target[8:-1].encode())
+    return tables.address(row[2]) if row and row[0] != tables.LISTEN else None
 
 
 # ------------------------------------------------------------------ locks, cgroup

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
+# The other side is closed for both directions (half closed is not), or there is an error.
+HANG_UP = select.EPOLLHUP | select.EPOLLERR
 BATCH = 256
 
 

@@ -10,7 +10,7 @@ import os
 
 from supervisor.core import signals
 from supervisor.core.frozen import Frozen
-from supervisor.core.record import Rusage
+from supervisor.core.record import Member, Rusage
 from supervisor.system.signals import pidfd_send_signal
 
 
@@ -145,18 +145,18 @@ def send_group(group: int, pidfd: int, signal: int) -> bool:
     return True
 
 
-def send_checked(pid: int, started: float, signal: int, wake: bool) -> bool:
-    """Signal a process that is no child of ours, if it still is the one that ``started`` then (monotonic s)."""
+def send_checked(member: Member, signal: int, wake: bool) -> bool:
+    """Signal a process that is no child of ours, if its pid is still its own."""
     from supervisor.system import procfs
 
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = os.pidfd_open(member.pid)
     except OSError:
         return False
     try:
         # The descriptor holds the process; only now is the start time compared, so no other one can be hit.
-        found = procfs.stat(pid)
-        if found is None or abs(found.started - started) > procfs.TICK:
+        found = procfs.stat(member.pid)
+        if found is None or found.born != member.born:
             return False
         delivered = send_main(pidfd, signal)
         if wake and delivered and found.state == "T":

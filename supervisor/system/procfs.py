@@ -11,17 +11,25 @@ from supervisor.system.process import children, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 # Seconds per clock tick, the grain of start times and CPU times in /proc/pid/stat.
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 MOST_ARGV_BYTES = 4096
 MOST_FDS = 4096
+# Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
+MOST_PARENTS = 32
 MARK = "SIGDRAIN_MARK"
 
 
 class Stat(Frozen):
-    """The fields of /proc/pid/stat that we use. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds."""
+    """The fields of /proc/pid/stat that we use. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds.
+
+    ``born`` is the start in clock ticks since boot, as it is written there.
+    """
 
     pid: int
     state: str
@@ -31,6 +39,7 @@ class Stat(Frozen):
     cpu: float
     threads: int
     started: float
+    born: int
 
 
 def read(path: str, limit: int = 65536) -> bytes | None:
@@ -82,6 +91,7 @@ def stat(pid: int) -> Stat | None:
         cpu=(int(fields[11]) + int(fields[12])) * TICK,
         threads=int(fields[17]),
         started=int(fields[19]) * TICK - suspended,
+        born=int(fields[19]),
     )
 
 
@@ -113,6 +123,21 @@ def masks(pid: int) -> Masks | None:
     return Masks(caught=int(fields[5], 16), ignored=int(fields[3], 16), blocked=int(fields[1], 16))
 
 
+def descriptors(pid: int) -> dict[int, str] | None:
+    """Descriptor -> what its link in /proc/pid/fd says, at most MOST_FDS of them; None when unreadable."""
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")[:MOST_FDS]
+    except OSError:
+        return None
+    found: dict[int, str] = {}
+    for name in names:
+        try:
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:  # closed meanwhile, or not to be read
+            continue
+    return found if found or not names else None
+
+
 def mark(worker: int) -> str:
     """The value of MARK in a worker's environment: it tells whose an orphan is that left group and session."""
     return f"{os.getpid()}.{worker}"
@@ -130,6 +155,21 @@ def in_a_pipeline() -> bool:
     return any(found is not None and found.group == group and found.state != "Z" for found in map(stat, names))
 
 
+def owner(pid: int, leaders: Mapping[int, T]) -> T | None:
+    """Of the ``leaders`` (by pid) the one from which a process stems, or in whose group or session it is."""
+    for _ in range(MOST_PARENTS):
+        if pid in leaders:
+            return leaders[pid]
+        found = stat(pid)
+        if found is None or pid <= 1:
+            return None
+        for known in (found.session, found.group):
+            if known in leaders:
+                return leaders[known]
+        pid = found.parent
+    return None
+
+
 class Census:
     """Finds the processes of a worker. Remembers command lines, so that a repeated look stays cheap.
 
@@ -139,7 +179,7 @@ class Census:
 
     def __init__(self, subreaper: bool) -> None:
         self._subreaper = subreaper
-        self._argv: dict[tuple[int, float], tuple[str, ...]] = {}
+        self._argv: dict[tuple[int, int], tuple[str, ...]] = {}
         self._adopted: list[int] | None = None
 
     def refresh(self) -> None:
@@ -156,7 +196,7 @@ class Census:
         """
         found = self._descendants(main, mains, mark, dead) if self._subreaper else self._group(main, group)
         return [
-            Member(one.pid, self._command(one), one.started, one.group == group, one.state)
+            Member(one.pid, self._command(one), one.started, one.group == group, one.state, one.born)
             for one in found
             if one.state not in "ZX"
         ]
@@ -198,7 +238,7 @@ class Census:
         return [one for one in found if one in self._subtree(main)]
 
     def _command(self, one: Stat) -> tuple[str, ...]:
-        key = (one.pid, one.started)
+        key = (one.pid, one.born)
         if key not in self._argv:
             if len(self._argv) > 4096:
                 self._argv.clear()

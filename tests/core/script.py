@@ -133,9 +133,9 @@ class Script:
     def _answer(self, action: actions.Action) -> None:
         match action:
             case actions.Signal():
-                pids, at = action.pids, self.now
+                hit, at = tuple(one.key for one in action.members), self.now
                 self.queue.append(
-                    events.Sent(at, action.worker, action.signal, action.target, True, pids, action.ladder)
+                    events.Sent(at, action.worker, action.signal, action.target, True, hit, action.ladder)
                 )
             case actions.Spawn() if not self.by_hand:
                 self._forked(action.worker)
@@ -150,7 +150,7 @@ class Script:
         match action:
             case actions.Signal():
                 name = signals.name(action.signal)
-                pids = ", ".join(map(str, action.pids))
+                pids = ", ".join(str(one.pid) for one in action.members)
                 to = {"group": "the group", "main": "the main process", "leftovers": pids}[action.target]
                 wake = ", then SIGCONT" if action.wake and action.target != "leftovers" else ""
                 return f"{name} to {to}{wake}{'' if action.ladder else ' (passed on)'}"
@@ -185,7 +185,7 @@ def _members(text: str) -> tuple[Member, ...]:
     for part in text.split(", "):
         pid, rest = part.split(" ", 1)
         born = float(rest.split("born at ")[1]) if "born" in rest else 0.5
-        found.append(Member(int(pid), ("member",), born, "in the group" in rest, "S"))
+        found.append(Member(int(pid), ("member",), born, "in the group" in rest, "S", round(born * 100)))
     return tuple(found)
 
 

@@ -48,7 +48,7 @@ def test_told_one_by_one() -> None:
         Member(13, ("x",), 1.0, in_group=True, state="Z"),
     )
     life, actions = escalation.tell(life, members)
-    assert actions == (Signal(0, 15, "leftovers", pids=(11, 12), wake=True, ladder=True),)
+    assert actions == (Signal(0, 15, "leftovers", members=members[:2], wake=True, ladder=True),)
     assert escalation.tell(life, members) == (life, ())
 
 

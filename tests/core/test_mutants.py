@@ -124,7 +124,7 @@ FAULTS = (
     Fault(
         "nobody gets the same rung twice",  # those signalled one by one
         "escalation.py",
-        "        if member.pid not in stop.told\n",
+        "        if member.key not in stop.told\n",
         "        if member.pid\n",
     ),
     Fault(

@@ -185,7 +185,7 @@ def test_asked_again_while_the_signal_waits() -> None:
 
 
 def test_short_grace_and_agent() -> None:
-    """A rung shorter than the wait for the agent: no rung is skipped, and none is late."""
+    """A rung shorter than the wait for the agent: no rung is skipped, and none waits for a look."""
     wrap(
         """
         >> 1 agent says hello
@@ -193,9 +193,6 @@ def test_short_grace_and_agent() -> None:
         << probe
         >> 3 tick
         << SIGTERM to the group
-        << probe
-        << last look
-        << dump
         << SIGKILL to the group
         << survey
         >> 3.1 found nobody

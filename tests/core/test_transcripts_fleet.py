@@ -115,8 +115,8 @@ def test_limit() -> None:
         << web: SIGTERM to the group
         >> 6 tick
         << api: SIGKILL to the group
-        << api: survey
         << web: SIGKILL to the group
+        << api: survey
         << web: survey
         >> 6.1 api: found nobody
         >> 6.1 web: found nobody

@@ -48,6 +48,34 @@ def test_escaped() -> None:
     )
 
 
+def test_a_pid_that_is_used_again() -> None:
+    """Another process under the pid of one that was told: it has had nothing yet, and is counted for itself."""
+    wrap(
+        """
+        >> 3 SIGTERM
+        << SIGTERM to the group
+        >> 3.2 exits 0
+        << survey
+        >> 3.2 found 11 outside
+        << SIGTERM to 11
+        >> 5 somebody ended
+        << survey
+        >> 5 found 11 outside born at 4.5
+        << SIGTERM to 11
+        >> 13 tick
+        << survey
+        >> 13.05 found 11 outside born at 4.5
+        << SIGKILL to 11
+        >> 13.1 somebody ended
+        << survey
+        >> 13.1 found nobody
+        << reap
+        << report: clean, code 0, 10.1 s, asked by signal SIGTERM, 11 ended, 11 killed
+        == over, code 0
+        """,
+    )
+
+
 def test_born_after_the_signal() -> None:
     """Who was not there when the group was signalled is told by itself; the others are not told twice."""
     wrap(

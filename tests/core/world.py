@@ -37,6 +37,10 @@ class Process:
         self.held: list[int] = []
         self.exec_fails: int | None = None
 
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.pid, int(self.born * 100)
+
     def take(self, signal: int, at: float) -> None:
         """A signal arrives."""
         if signal == KILL:
@@ -254,7 +258,7 @@ class World:
         targets = {
             "main": [main],
             "group": group,
-            "leftovers": [one for one in self.of(worker) if one.pid in action.pids],
+            "leftovers": [one for one in self.of(worker) if one.key in {member.key for member in action.members}],
         }[action.target]
         hit = [one for one in targets if one.alive]
         self.promises.hitting(action, hit)
@@ -263,8 +267,8 @@ class World:
             if action.wake:
                 one.take(CONT, self.now)
         delivered = bool(hit) or action.target != "leftovers"
-        pids = tuple(one.pid for one in hit) if action.target == "leftovers" else ()
-        sent = self.core.events.Sent(self.now, worker, action.signal, action.target, delivered, pids, action.ladder)
+        keys = tuple(one.key for one in hit) if action.target == "leftovers" else ()
+        sent = self.core.events.Sent(self.now, worker, action.signal, action.target, delivered, keys, action.ladder)
         self._answer(lambda: self.see(sent))
 
     def _survey(self, action: Any, _: Any) -> None:
@@ -274,7 +278,7 @@ class World:
         def answer() -> None:
             record = self.core.record
             members = tuple(
-                record.Member(one.pid, ("member",), one.born, one.in_group, "S")
+                record.Member(one.pid, ("member",), one.born, one.in_group, "S", one.key[1])
                 for one in self.of(worker)
                 if one.alive
             )

@@ -14,7 +14,8 @@ import time
 import uuid
 from fcntl import ioctl
 
-from support.processes import MARK, PATIENCE, environment, pids
+from support.clean import kill_marked
+from support.processes import MARK, PATIENCE
 
 CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x04", "\x1a", "\x1c"
 
@@ -31,6 +32,7 @@ class Session:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ignored by our Python
                 os.execvpe(argv[0], argv, environ)
             finally:
                 os._exit(127)
@@ -50,13 +52,7 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, _: object, __: object) -> None:
         if kind is not None:
             print(f"--- terminal\n{self.seen}", file=sys.stderr)
-        mark = f"{MARK}={self._mark}".encode()
-        for pid in pids():
-            if mark in environment(pid):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+        kill_marked(self._mark)
         self.hang_up()
         if self._code is None:
             os.waitpid(self.pid, 0)

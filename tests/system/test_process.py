@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from supervisor.core.record import Member
 from supervisor.system import process, procfs
 
 
@@ -29,11 +30,13 @@ def test_a_process_that_we_may_not_signal() -> None:
     """`run -- sudo CMD` as a plain user: not delivered, and no traceback."""
     with subprocess.Popen(["sleep", "60"], process_group=0) as child:
         program = (
-            "import os, sys\nfrom supervisor.system import process, procfs\n"
-            "pid = int(sys.argv[1])\npidfd, started = os.pidfd_open(pid), procfs.stat(pid).started\n"
+            "import os, sys\nfrom supervisor.core.record import Member\n"
+            "from supervisor.system import process, procfs\n"
+            "pid = int(sys.argv[1])\npidfd, found = os.pidfd_open(pid), procfs.stat(pid)\n"
+            "member = Member(pid, (), found.started, True, 'S', found.born)\n"
             "os.setresuid(65534, 65534, 65534)\n"
             "print(process.send_main(pidfd, 15), process.send_group(pid, pidfd, 15))\n"
-            "print(process.send_checked(pid, started, 15, wake=True))\n"
+            "print(process.send_checked(member, 15, wake=True))\n"
         )
         said = subprocess.run(
             [sys.executable, "-c", program, str(child.pid)], capture_output=True, text=True, timeout=30, check=True
@@ -47,7 +50,8 @@ def test_no_signal_goes_to_another_process_under_the_same_pid() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
         found = procfs.stat(child.pid)
         assert found is not None
-        assert not process.send_checked(child.pid, found.started - 1.0, signal.SIGTERM, wake=False)
+        member = Member(child.pid, (), found.started, True, "S", found.born)
+        assert not process.send_checked(member.with_(born=found.born - 1), signal.SIGTERM, wake=False)
         assert child.poll() is None
-        assert process.send_checked(child.pid, found.started, signal.SIGTERM, wake=False)
+        assert process.send_checked(member, signal.SIGTERM, wake=False)
         assert child.wait(30) == -signal.SIGTERM

@@ -6,7 +6,9 @@ import os
 import socket
 import time
 
-from supervisor.system import sockets
+import pytest
+
+from supervisor.system import inspect_files, procfs, sockets
 
 
 def test_listening_connected_and_closed() -> None:
@@ -33,6 +35,24 @@ def test_looks_at_one_instant_share_a_reading() -> None:
             assert address in (sockets.of_process(os.getpid(), at + 2 * sockets.FRESH)[0] or ())
             # Time that goes back (a later run of this process's tests) does not keep an old table either.
             assert address in (sockets.of_process(os.getpid(), at)[0] or ())
+
+
+def test_looks_and_explanations_read_one_table_and_write_addresses_alike() -> None:
+    """An IPv4 address of an IPv6 socket is written as one, and a Unix socket by its path."""
+    with socket.socket(socket.AF_INET6) as server, socket.socket(socket.AF_UNIX) as named:
+        try:
+            server.bind(("::ffff:127.0.0.1", 0))
+        except OSError as error:
+            pytest.skip(f"no IPv6 here: {error.strerror}")
+        server.listen()
+        named.bind("\0sigdrain-test-sockets")
+        named.listen()
+        wanted = {f"127.0.0.1:{server.getsockname()[1]}", "@sigdrain-test-sockets"}
+        later = time.monotonic() + 20 * sockets.FRESH
+        assert wanted <= set(sockets.of_process(os.getpid(), later)[0] or ())
+        ends = procfs.descriptors(os.getpid())
+        assert ends is not None
+        assert wanted <= set(inspect_files.sockets(os.getpid(), ends).listening)
 
 
 def test_a_process_that_is_gone() -> None:

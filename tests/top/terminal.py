@@ -13,10 +13,14 @@ import subprocess
 import sys
 import termios
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyte
+
+from support.clean import kill_marked
+from support.processes import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +42,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._size(columns, rows)
         self.modes = termios.tcgetattr(self._slave)
+        self._mark = uuid.uuid4().hex
         known = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "CI", "FORCE_COLOR")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _LEAD, *argv],
@@ -45,16 +50,28 @@ class Terminal:
             stdout=self._slave,
             stderr=self._slave,
             start_new_session=True,
-            env=known | {"TERM": "xterm-256color"} | env,
+            env=known | {"TERM": "xterm-256color"} | env | {MARK: self._mark},
             cwd=Path(__file__).parents[2],
         )
 
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        """End it and everything that it has started."""
+        kill_marked(self._mark)
         self.process.wait()
-        os.close(self.master)
-        os.close(self._slave)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Nobody is at the other side any more, as when the window or the connection goes away."""
+        for fd in (self.master, self._slave):
+            if fd >= 0:
+                os.close(fd)
+        self.master = self._slave = -1
 
     @property
     def text(self) -> str:

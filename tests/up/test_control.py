@@ -110,6 +110,32 @@ def test_the_user_of_a_peer_is_checked() -> None:
 # ------------------------------------------------------------------ the protocol
 
 
+def test_a_client_that_has_asked_everything_gets_every_answer(tmp_path: Path) -> None:
+    """It shuts its sending side down (`nc -N`) while most of the answers wait for it to read."""
+    with Up(tmp_path, TWO) as fleet:
+        fleet.phases(**RUNNING)
+        with fleet.connect() as client:
+            client.send(b'{"v": 1, "do": "status"}\n' * 600)
+            client.stream.shutdown(socket.SHUT_WR)
+            answers = 0
+            size = 0
+            while (answer := client.line()) is not None:
+                assert len(answer["workers"]) == 3
+                answers, size = answers + 1, size + len(json.dumps(answer))
+        assert answers == 600
+        assert size > 2 * 212_992, "more than the socket holds by itself"
+        with fleet.connect() as watcher:
+            watcher.send(b'{"v": 1, "do": "watch"}\n')
+            watcher.stream.shutdown(socket.SHUT_WR)
+            assert len(watcher.line()["workers"]) == 3
+            fleet.send(signal.SIGTERM)
+            last = None
+            while (line := watcher.line()) is not None:
+                last = line
+        assert last == {"over": True, "code": 0}
+        assert fleet.wait() == 0
+
+
 def test_what_is_no_request(tmp_path: Path) -> None:
     with Up(tmp_path, TWO) as fleet:
         fleet.phases(mail="running")

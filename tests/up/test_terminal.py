@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import termios
@@ -88,11 +87,10 @@ def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
     path.write_text('[fleet]\nname = "t"\n[worker.w]\ncommand = ["sh", "-c", "echo hi; exec sleep 600"]')
     report = tmp_path / "r.json"
     argv = [SUPERVISOR, "up", "-c", str(path), "--dashboard", "never", "--report", str(report)]
-    shown = Terminal(argv, 80, 24, **environment(tmp_path))
-    shown.until("hi")
-    (pid,) = children(shown.process.pid)
-    os.close(shown.master)
-    os.close(shown._slave)
-    assert shown.process.wait(30) == 0
+    with Terminal(argv, 80, 24, **environment(tmp_path)) as shown:
+        shown.until("hi")
+        (pid,) = children(shown.process.pid)
+        shown.hang_up()
+        assert shown.process.wait(30) == 0
     assert gone(pid)
     assert '"asked_by": "signal SIGHUP"' in report.read_text()
