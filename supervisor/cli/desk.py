@@ -128,9 +128,8 @@ class Desk:
         found = procfs.owner(pid, {life.pid: life for life in lives if life.pid is not None})
         if found is not None:
             return found
-        environ = procfs.read(f"/proc/{pid}/environ", 1 << 20) or b""
         start = f"{procfs.MARK}={os.getpid()}.".encode()
-        mark = next((entry for entry in environ.split(b"\0") if entry.startswith(start)), b"")
+        mark = next((entry for entry in procfs.environment(pid) if entry.startswith(start)), b"")
         index = mark[len(start) :].decode(errors="replace")
         return dict(zip(map(str, range(len(lives))), lives, strict=True)).get(index)
 

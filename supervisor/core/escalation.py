@@ -89,7 +89,7 @@ def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: i
         stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)
         raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
         return life.with_(stop=stop), (*raw, Survey(life.index))
-    stop = Stop(by, by_pid, at, 0, at, at, 1, group_told=at if life.spec.stop.group else None)
+    stop = Stop(by, by_pid, at, 0, at, at, 1, at if life.spec.stop.group else None)
     life = life.with_(stop=stop, phase="draining" if life.death is None else life.phase)
     if life.ladder.stop_signal == signals.KILL:
         return climb(life, at, 0)  # nothing gentler stands in for it: after it only the verdict would come
@@ -135,7 +135,7 @@ def climb(life: Life, at: float, rung: int) -> Step:
 
 def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:
     group = life.spec.stop.group if everyone is None else everyone
-    return Signal(life.index, signal, "group" if group else "main", wake=wake, ladder=ladder)
+    return Signal(life.index, signal, "group" if group else "main", (), wake, ladder)
 
 
 def tell(life: Life, members: tuple[Member, ...]) -> Step:

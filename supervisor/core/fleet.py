@@ -356,9 +356,8 @@ def _put(fleet: Fleet, life: Life) -> Fleet:
 
 
 def _dated(life: Life) -> Life:
-    """With its deadline written down: the fleet asks for all of them after every event."""
-    due = life.deadline
-    signal_due = None if due is None else life.signal_at
+    """With its deadlines written down: the fleet asks for all of them after every event."""
+    due, signal_due = life.dues()
     if due == life.due and signal_due == life.signal_due:
         return life
     return life.with_(due=due, signal_due=signal_due)

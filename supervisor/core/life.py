@@ -145,14 +145,16 @@ class Life(Frozen):
 
     @property
     def deadline(self) -> float | None:
-        """The one instant at which this life wants a Tick, None for never. ``due`` is it as the fleet keeps it, and
+        """The one instant at which this life wants a Tick, None for never."""
+        return self.dues()[0]
 
-        ``signal_due`` is ``signal_at``.
-        """
+    def dues(self) -> tuple[float | None, float | None]:
+        """(``deadline``, ``signal_at``), which the fleet keeps in ``due`` and ``signal_due``."""
         if self.outcome is not None or (self.stop is None and not self.unseen):
-            return None
-        due = [at for at in (self.signal_at, self.gasp_at, self.look_at, self.survey_at) if at is not None]
-        return min(due) if due else None
+            return None, None
+        signal_at = self.signal_at
+        due = [at for at in (signal_at, self.gasp_at, self.look_at, self.survey_at) if at is not None]
+        return min(due) if due else None, signal_at
 
     @property
     def signal_at(self) -> float | None:

@@ -23,6 +23,8 @@ MOST_FDS = 4096
 # Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
 MOST_PARENTS = 32
 MARK = "SIGDRAIN_MARK"
+# Seconds until an environment counts as empty: on a busy machine an exec is interrupted.
+EXEC_TAKES = 0.005
 
 
 class Stat(Frozen):
@@ -108,6 +110,17 @@ def argv(pid: int) -> tuple[str, ...]:
         return tuple(os.fsdecode(part) for part in data.rstrip(b"\0").split(b"\0"))
     name = read_record(f"/proc/{pid}/comm", 64)
     return (f"[{os.fsdecode(name.strip())}]",) if name else ()
+
+
+def environment(pid: int) -> list[bytes]:
+    """The variables that the process was started with, as NAME=value; none when they cannot be read.
+
+    In the middle of its exec a process has none for some 0.1 ms: an orphan of ours would be nobody's in that look.
+    """
+    until = time.monotonic() + EXEC_TAKES
+    while (data := read(f"/proc/{pid}/environ", 1 << 20)) == b"" and time.monotonic() < until:
+        os.sched_yield()
+    return data.split(b"\0") if data else []
 
 
 def masks(pid: int) -> Masks | None:
@@ -226,8 +239,7 @@ class Census:
     def _belongs(self, one: Stat, main: int, mark: str | None) -> bool:
         if mark is None or main in (one.group, one.session):
             return True
-        environ = read(f"/proc/{one.pid}/environ", 1 << 20)
-        return environ is not None and f"{MARK}={mark}".encode() in environ.split(b"\0")
+        return f"{MARK}={mark}".encode() in environment(one.pid)
 
     def _group(self, main: int, group: int) -> list[Stat]:
         every = (stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)
