@@ -23,8 +23,8 @@ MOST_FDS = 4096
 # Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
 MOST_PARENTS = 32
 MARK = "SIGDRAIN_MARK"
-# Seconds until an environment counts as empty: on a busy machine an exec is interrupted.
-EXEC_TAKES = 0.005
+# Looks until an environment counts as empty, and seconds between them: on a busy machine an exec is interrupted.
+EXEC_LOOKS, EXEC_PAUSE = 10, 0.0005
 
 
 class Stat(Frozen):
@@ -117,9 +117,10 @@ def environment(pid: int) -> list[bytes]:
 
     In the middle of its exec a process has none for some 0.1 ms: an orphan of ours would be nobody's in that look.
     """
-    until = time.monotonic() + EXEC_TAKES
-    while (data := read(f"/proc/{pid}/environ", 1 << 20)) == b"" and time.monotonic() < until:
-        os.sched_yield()
+    looks = EXEC_LOOKS
+    while (data := read(f"/proc/{pid}/environ", 1 << 20)) == b"" and looks > 1:
+        looks -= 1
+        time.sleep(EXEC_PAUSE)
     return data.split(b"\0") if data else []
 
 
