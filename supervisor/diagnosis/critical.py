@@ -97,7 +97,7 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
     while at > SHORTEST:
         hold = _ended_at(known, at, spans)
         if hold is not None:
-            start = max(hold.start, 0.0)
+            start = max(hold.start, _joined_until(known, hold, at), 0.0)
             pieces.append(_piece(hold, start, at, spans))
         else:
             ends = [hold.end for hold in known if hold.end < at - CLOSE and hold.rank <= CANCELLED]
@@ -149,6 +149,22 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     return cause or _cut_short(now) or best
 
 
+def _joined_until(known: list[Hold], hold: Hold, at: float) -> float:
+    """From when on a join is its own: until the last thread ended that it may have waited for.
+
+    The thread that joins may notice late (its sampler and itself get the processor one after the other); what it
+    waited for until then is that thread's matter.
+    """
+    if not _joins(hold):
+        return hold.start
+    ends = [
+        other.end
+        for other in known
+        if _bystander(other) and _may_count(other, True) and other.rank < POLL and hold.start < other.end < at
+    ]
+    return max(ends, default=hold.start)
+
+
 def _preference(hold: Hold) -> tuple[int, bool, bool, bool, float]:
     """What says most first: a known kind of wait before a bare future, code of the user's before the library's."""
     vague = hold.wait is not None and hold.wait.kind in ("future", "")
@@ -170,6 +186,11 @@ def _may_count(hold: Hold, joined: bool) -> bool:
 def _waits_for_thread(hold: Hold) -> bool:
     if hold.wait is not None:
         return hold.wait.kind in ("executor", "future", "")
+    return _joins(hold)
+
+
+def _joins(hold: Hold) -> bool:
+    """The main thread waits for another one."""
     return hold.block is not None and hold.thread is not None and hold.thread.main and joining(hold.block)
 
 

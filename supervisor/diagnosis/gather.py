@@ -98,6 +98,8 @@ def _phase(process: Process, note: Note) -> None:
             task.cancelled_at = at if task.cancelled_at is None else task.cancelled_at
         if name in ("loop-close", "thread-join"):
             task.at_close = True
+    for told in fields.get("busy") or ():
+        gather_threads.glimpsed(process, at, told)
     _keep(process, note)
 
 
