@@ -53,6 +53,12 @@ FIRST = {
     "aiohttp-3.13": ("slow-task", "note", "handler", 0.7),
     "hypercorn-3.11": ("slow-task", "note", "app", 0.4),
     "hypercorn-3.12": ("slow-task", "note", "app", 1.1),
+    "hung-aiohttp-3.13": ("slow-task", "error", "report", 1.0),
+    "cut-aiohttp-3.10": ("slow-task", "note", "report", 1.0),
+    "hung-hypercorn-3.11": ("slow-task", "error", "report", 1.0),
+    "hung-websocket-3.12": ("slow-task", "error", "report", 1.0),
+    "cut-stream-3.10": ("slow-task", "note", "rows", 1.1),
+    "cut-stream-3.13": ("slow-task", "note", "rows", 1.1),
     "two-causes-3.9": ("loop-blocked", "warning", "flush", 0.7),
     "gil-held-3.12": ("handler-not-run", "error", "crunch", 0.6),
 }

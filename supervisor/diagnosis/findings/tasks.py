@@ -257,12 +257,13 @@ def _child(pid: int | None) -> str:
 
 
 def shielded_cut(case: Case) -> Iterable[Claim]:
-    """Inner tasks of shield() that the end cancelled or left."""
+    """Inner tasks of shield() that the end cancelled or left; what a library shields and cuts is its own affair."""
     for process in case.evidence.processes.values():
         cut = [
             task
             for task in process.tasks.values()
             if task.shielded
+            and is_users(task)
             and (task.outcome == "cancelled" or (task.outcome is None and (task.at_close or task.destroyed)))
         ]
         for task in cut:
