@@ -85,8 +85,8 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
     ended_itself = not any(span.name == "killed" for span in spans)
     if held is not None and held.rank >= LIBRARY and ended_itself:
         # It waited for somebody until then, and the process left: who was it? One that was cancelled had ended.
-        ends = held.rank != CANCELLED
-        known = [hold for hold in known if hold is held or not hold.open or (ends and hold.rank == CANCELLED)]
+        followed = held.rank == CANCELLED
+        known = [hold for hold in known if hold is held or not hold.open or (hold.rank == CANCELLED and not followed)]
         for one in known:
             one.open = False
     elif held is not None:
