@@ -30,7 +30,12 @@ def still_held(process: Process, known: list[Hold]) -> Hold | None:
     if threads and (
         any(hold.block is not None and joining(hold.block) for hold in blocks) or _joining_phase(process)
     ):
-        return min(threads, key=lambda hold: (hold.thread is not None and hold.thread.daemon, hold.start))
+        kept = [h for h in threads if h.what == "executor" or (h.thread is not None and not h.thread.daemon)]
+        if kept:
+            return min(kept, key=lambda hold: hold.start)
+        if len(threads) == 1 or not blocks:
+            return threads[0]
+        return blocks[0]  # one of several daemon threads is joined by the program itself: nothing tells which
     tasks = {hold.task.number: hold for hold in opened if hold.task is not None}
     if not tasks:
         return blocks[0] if blocks else None

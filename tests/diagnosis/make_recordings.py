@@ -36,6 +36,7 @@ class Case:
     client: bytes = b""
     waits_for_answer: bool = False
     settle: float = 0.1
+    group: bool = True
 
 
 CASES = (
@@ -56,6 +57,8 @@ CASES = (
     Case("hung-hypercorn", "hypercorn_hung_request.py {port}", ("3.11",), ((TERM, 1.0),), GET, settle=0.3),
     Case("hung-websocket", "websocket_hung.py {port}", ("3.12",), ((TERM, 1.0),), UPGRADE, settle=0.3),
     Case("cut-stream", "starlette_stream.py {port}", ("3.10", "3.13"), client=GET, settle=0.3),
+    Case("celery-group", "celery_prefork.py", ("3.12",), ((TERM, 1.5),), settle=0.3),
+    Case("celery-main", "celery_prefork.py", ("3.12",), settle=0.3, group=False),
     Case("two-causes", "two_causes.py", ("3.9",)),
     Case("gil-held", "gil_held.py", ("3.12",), ((TERM, 0.6),)),
     Case("tidy", "tidy.py", ("3.8", "3.13")),
@@ -82,7 +85,7 @@ def _take(case: Case, python: Path, port: int) -> Recording:
     argv = [str(python), *case.argv.replace("{port}", str(port)).split()]
     reach = answered if case.waits_for_answer else connect
     return record(
-        argv, cwd=str(PROGRAMS), signals=case.signals, settle=case.settle,
+        argv, cwd=str(PROGRAMS), signals=case.signals, settle=case.settle, group=case.group,
         prepare=(lambda _: reach(port, case.client)) if case.client else None,
     )  # fmt: skip
 

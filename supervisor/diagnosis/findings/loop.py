@@ -92,6 +92,8 @@ def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) 
     lost = f" with {' and '.join(parts)} unfinished" if parts else ""
     how = f"{leave.get('how')}()"
     claim = Claim("exit-without-cleanup", severity, ("loop-end", process.pid), how=how, lost=lost)
+    claim.words["who"] = "the process"
+    claim.words["hint"] = f"Let main() return (cancel and await the tasks first) instead of calling {how}."
     if leave.get("by"):
         claim.proof.append(f"called at {place(leave.get('by'))}")
     return claim.at(process, leave.get("by"))
