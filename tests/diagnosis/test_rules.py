@@ -42,7 +42,10 @@ def told(shutdown: Shutdown) -> list[tuple[str, Severity]]:
     [
         (0.5, 10.0, False, False, "note"),
         (4.9, 10.0, False, False, "note"),
+        (5.05, 10.0, False, False, "note"),
         (5.1, 10.0, False, False, "warning"),
+        (1.0, 2.0, False, False, "note"),
+        (1.05, 2.0, False, False, "note"),
         (0.4, 10.0, True, False, "note"),
         (0.6, 10.0, True, False, "warning"),
         (0.2, 1.0, True, False, "note"),
