@@ -227,6 +227,30 @@ def test_a_process_that_became_another_program_before_the_stop_is_not_evidence()
     assert gather(messages, 100.0, 7).processes == {}
 
 
+def test_a_main_process_that_lived_on_without_its_agent_became_another_program() -> None:
+    messages = [said("hello", -0.3, python="3.12.1"), said("eof", -0.15, rejected=0, lost=0)]
+    assert gather(messages, 100.0, 7, until=2.0).processes == {}
+    assert list(gather(messages, 100.0, 7, until=0.1).processes) == [7]  # it was on its way out
+    assert list(gather(messages, 100.0, 8, until=2.0).processes) == [7]  # a child may have ended before the stop
+
+
+@pytest.mark.parametrize(
+    ("by", "displaced"), [("/app/w.py", True), ("/usr/lib/python3.12/asyncio/runners.py", False)]
+)
+def test_a_handler_is_the_programs_own_by_who_installed_it(by: str, displaced: bool) -> None:
+    first = {"signal": 15, "kind": "python", "name": "Event.set", "by": (by, 9, "main"),
+             "at": ("/usr/lib/python3.12/asyncio/locks.py", 181, "set")}  # fmt: skip
+    second = {"signal": 15, "kind": "python", "name": "Sdk.stop", "by": ("/app/w.py", 20, "start"), "at": None}
+    messages = [
+        said("hello", -1.0, python="3.12.1"),
+        said("snapshot", -0.01, reason="probe", first=True, handlers=[second], displaced=[first]),
+        said("signal-received", 0.01, signal=15, kind="loop", name="_sighandler_noop"),
+        said("signal-callback", 0.01, signal=15, kind="loop", name="Sdk.stop"),
+    ]
+    codes = [finding.code for finding in explain(ended("killed"), messages, lambda _f, _l: None).findings]
+    assert ("handler-displaced" in codes) is displaced
+
+
 def test_an_instant_after_the_exit_counts_as_the_exit() -> None:
     evidence = gather([said("phase", 50.0, name="finalize")], 100.0, 7, until=2.0)
     assert evidence.processes[7].phases[0][0] == 2.0
