@@ -8,7 +8,7 @@ import pytest
 
 from supervisor.agent.wire import AgentMessage
 from supervisor.core.record import AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
-from supervisor.diagnosis import dump, enclosing, frames, outside
+from supervisor.diagnosis import dump, frames, outside
 from supervisor.diagnosis.case import Case
 from supervisor.diagnosis.evidence import Evidence
 from supervisor.diagnosis.explain import explain
@@ -106,74 +106,6 @@ def test_a_module_that_only_started_a_library_is_not_named() -> None:
 def test_a_relative_file_is_completed() -> None:
     where = frames.where(("w.py", 3, "f"), lambda file, line: f" {file}:{line} ", "/app/")
     assert where is not None and (where.file, where.source) == ("/app/w.py", "/app/w.py:3")
-
-
-# ------------------------------------------------------------------ source text
-
-SOURCE = '''
-async def poll(self):
-    while True:
-        try:
-            await self.once()
-
-            # a comment at any depth
-            await asyncio.sleep(1)
-        except ValueError:
-            pass
-        except BaseException as error:
-            await asyncio.sleep(2)
-        finally:
-            self.close()
-
-async def clean():
-    try:
-        await work()
-    except asyncio.CancelledError:
-        await flush()
-        raise
-
-async def other():
-    try:
-        await work()
-    except Exception:
-        await flush()
-'''.splitlines()  # fmt: skip
-
-
-def line_of(text: str, nth: int = 0) -> int:
-    return [number for number, line in enumerate(SOURCE, 1) if line.strip() == text][nth]
-
-
-def sources(_file: str, line: int) -> str | None:
-    return SOURCE[line - 1] if 0 < line <= len(SOURCE) else None
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        (line_of("await self.once()"), line_of("except BaseException as error:")),
-        (line_of("await asyncio.sleep(1)"), line_of("except BaseException as error:")),
-        (line_of("await asyncio.sleep(2)"), None),
-        (line_of("await work()"), line_of("except asyncio.CancelledError:")),
-        (line_of("await work()", 1), None),
-        (999, None),
-    ],
-)
-def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
-    found = enclosing.catching((("w.py", line, "poll"),), sources)
-    assert (found[1] if found else None) == expected
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        (line_of("await asyncio.sleep(2)"), True),
-        (line_of("await flush()"), False),
-        (line_of("await self.once()"), False),
-    ],
-)
-def test_a_handler_inside_a_loop_is_a_retry(line: int, expected: bool) -> None:
-    assert enclosing.retried((("w.py", line, "poll"),), sources) is expected
 
 
 # ------------------------------------------------------------------ dumps
