@@ -171,9 +171,8 @@ def _swallowed(case: Case, piece: Piece) -> bool:
         return False
     if wait is not None and wait.kind in ON_TASKS and not _begun_since(hold, cancelled):
         return False
-    if wait is not None and wait.handling:
-        if not wait.polled and not _retried(case, wait, hold.process):
-            return False
+    if wait is not None and wait.handling and not wait.polled and not _retried(case, wait, hold.process):
+        return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
 
 
