@@ -68,6 +68,7 @@ class Program:
     expect: str  # the code that must come first; "none" for a good program
     shape: str
     python: tuple[Version, Version]
+    until: Version | None  # later versions do not show this, though `python` would reach them
     stop: str  # "TERM", "INT", or "none": it ends by itself
     accept: frozenset[str]  # codes that are as true as `expect` in the first place
     also: frozenset[str]  # codes allowed besides
@@ -107,7 +108,7 @@ class Program:
         return (*main, *(place for place in self.places if place.alternative and place.name == self.mark))
 
     def runs_on(self, version: Version) -> bool:
-        return self.python[0] <= version <= _reach(self.python[1])
+        return self.python[0] <= version <= (self.until or _reach(self.python[1]))
 
     def on(self, version: Version) -> Program:
         """The program with this interpreter version's truth."""
@@ -128,6 +129,7 @@ DEFAULTS = {
     "total": "null",
     "exit": "0",
     "python": "3.8-3.13",
+    "until": "null",
     "packages": "",
     "drive": "none",
     "grace": "10",
@@ -189,6 +191,8 @@ def _value(path: Path, key: str, text: str) -> object:
         return tuple(step.strip() for step in text.split(",") if step.strip() != "none")
     if key == "python":
         return _range(path, text)
+    if key == "until":
+        return None if text == "null" else _range(path, text)[1]
     if key in ("seconds", "total"):
         return None if text == "null" else float(text)
     if key == "grace":
