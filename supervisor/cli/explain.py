@@ -110,7 +110,7 @@ def _heard(path: str, pid: int, first: dict[str, Any]) -> dict[str, Any]:
     for one in fleet["said"]:
         where = one["where"]
         if where is not None:
-            where["source"] = sources.line(where["file"], where["line"])
+            where["source"] = (sources.line(where["file"], where["line"]) or "").strip() or None
     return {key: value for key, value in fleet.items() if key not in ("v", "ok")}
 
 

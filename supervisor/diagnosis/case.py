@@ -22,6 +22,9 @@ TOLD = 0.1
 # Work that begins only after the stop request may take a twentieth of the grace period, and never less than this.
 NEW_WORK = 0.25
 NEW_SHARE = 1 / 20
+# Half of the grace period, and what a busy machine adds to work that takes just that: equal endings stay equal.
+HALF = 1 / 2
+SLACK = 0.08
 # Between the first snapshot and the sampler's first look on a busy machine.
 UNSEEN = 0.15
 
@@ -75,7 +78,7 @@ class Case:
         if self.killed and to_the_end:
             return "error"
         grace = self.shutdown.grace
-        if nobody or (grace is not None and seconds > grace / 2):
+        if nobody or (grace is not None and seconds > grace * HALF + SLACK):
             return "warning"
         allowed = max(NEW_WORK, (10.0 if grace is None else grace) * NEW_SHARE)
         return "warning" if new_work and seconds > allowed else "note"

@@ -7,9 +7,10 @@ from its begin, continue there. What no evidence covers is a stretch of its own,
 
 from __future__ import annotations
 
+from supervisor.diagnosis.evidence import ON_TASKS
 from supervisor.diagnosis.frames import origin
-from supervisor.diagnosis.holds import CANCELLED, CLOSE, POLL, SERVER, WOKEN, Hold, holds, joining
-from supervisor.diagnosis.openwaits import main_task, still_held
+from supervisor.diagnosis.holds import CANCELLED, CLOSE, LIBRARY, POLL, SERVER, WOKEN, Hold, holds, joining
+from supervisor.diagnosis.openwaits import called, main_task, still_held
 from supervisor.diagnosis.timeline import phase_at
 
 TYPE_CHECKING = False
@@ -82,9 +83,12 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
     at = until
     held = still_held(process, known) if died else None
     ended_itself = not any(span.name == "killed" for span in spans)
-    if held is not None and held.rank >= POLL and ended_itself:
-        known = [hold for hold in known if hold is held or not hold.open]
-        held.open = False  # it waited for somebody until then, and the process left: who was it?
+    if held is not None and held.rank >= LIBRARY and ended_itself:
+        # It waited for somebody until then, and the process left: who was it? One that was cancelled had ended.
+        followed = held.rank == CANCELLED
+        known = [hold for hold in known if hold is held or not hold.open or (hold.rank == CANCELLED and not followed)]
+        for one in known:
+            one.open = False
     elif held is not None:
         pieces.append(_piece(held, max(held.start, 0.0), at, spans))
         at = max(held.start, 0.0)
@@ -97,7 +101,7 @@ def _walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources:
     while at > SHORTEST:
         hold = _ended_at(known, at, spans)
         if hold is not None:
-            start = max(hold.start, 0.0)
+            start = max(hold.start, _joined_until(known, hold, at), 0.0)
             pieces.append(_piece(hold, start, at, spans))
         else:
             ends = [hold.end for hold in known if hold.end < at - CLOSE and hold.rank <= CANCELLED]
@@ -137,8 +141,12 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     if best is not None and best.wait is not None and best.wait.kind == "read":
         # The client ended this read by leaving; who waited for the clients to leave is what held the exit.
         return next((hold for hold in now if hold.rank == SERVER), best)
-    if best is None or best.rank < POLL:
+    if best is None or (best.rank < POLL and not _vague_librarys(best)):
         return best
+    if best.rank < POLL:
+        now = [hold for hold in now if not _vague_librarys(hold)]
+        theirs = called([hold for hold in now if hold.rank < POLL], best)
+        return min(theirs, key=_preference, default=None) or _cut_short(now) or best
     # It only waited for somebody: who ended just before, within what a poller needs to notice?
     since = at - tick - max(hold.period if hold.rank == POLL else CLOSE for hold in now)
     cause = min(
@@ -147,6 +155,22 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
         default=None,
     )
     return cause or _cut_short(now) or best
+
+
+def _joined_until(known: list[Hold], hold: Hold, at: float) -> float:
+    """From when on a join is its own: until the last thread ended that it may have waited for.
+
+    The thread that joins may notice late (its sampler and itself get the processor one after the other); what it
+    waited for until then is that thread's matter.
+    """
+    if not _joins(hold):
+        return hold.start
+    ends = [
+        other.end
+        for other in known
+        if _bystander(other) and _may_count(other, True) and other.rank < POLL and hold.start < other.end < at
+    ]
+    return max(ends, default=hold.start)
 
 
 def _preference(hold: Hold) -> tuple[int, bool, bool, bool, float]:
@@ -170,20 +194,38 @@ def _may_count(hold: Hold, joined: bool) -> bool:
 def _waits_for_thread(hold: Hold) -> bool:
     if hold.wait is not None:
         return hold.wait.kind in ("executor", "future", "")
+    return _joins(hold)
+
+
+def _joins(hold: Hold) -> bool:
+    """The main thread waits for another one."""
     return hold.block is not None and hold.thread is not None and hold.thread.main and joining(hold.block)
 
 
+def _vague_librarys(hold: Hold) -> bool:
+    """A library's wait for a future of its own: somebody set it, and nothing tells who."""
+    return hold.rank == LIBRARY and hold.wait is not None and hold.wait.kind in ("future", "")
+
+
 def _cut_short(now: list[Hold]) -> Hold | None:
-    """The task that another waited for until it gave up and cancelled it (wait_for, timeouts)."""
+    """The task that another waited for until it gave up and cancelled it (wait_for, timeouts).
+
+    Of those that ended as cancelled at this time: what the end of main takes along had held nobody.
+    """
     gave_up = [
         hold
         for hold in now
         if hold.rank == WOKEN and hold.wait is not None and hold.wait.kind in ("task", "tasks") and not hold.open
     ]
-    if not gave_up:
-        return None
     waiting = {hold.task for hold in gave_up}
-    cut = [hold for hold in now if hold.rank == CANCELLED and hold.task not in waiting]
+    ended = [hold for hold in now if hold.rank == CANCELLED and hold.task not in waiting]
+    if not gave_up:  # a server that looked again and again until its patience was over
+        theirs = [hold for one in now if one.rank == POLL for hold in called(ended, one)]
+        return min(theirs, key=lambda hold: hold.start, default=None)
+    awaited = _awaited(gave_up, now)
+    cut = [hold for hold in ended if hold.task is not None and hold.task.number in awaited]
+    cut += [hold for one in gave_up for hold in called(ended, one)]
+    cut = cut if awaited else ended
     best = min(cut, key=lambda hold: (not _is_users(hold), hold.start), default=None)
     if best is None or _is_users(best):
         return best
@@ -191,15 +233,29 @@ def _cut_short(now: list[Hold]) -> Hold | None:
     return next((hold for hold in gave_up if _is_users(hold) and _waits_for(hold, best)), best)
 
 
+def _awaited(waiting: list[Hold], now: list[Hold]) -> set[int]:
+    """The tasks that these wait for, and those that they wait for in turn; empty where the agent could not tell."""
+    found: set[int] = set()
+    todo = list(waiting)
+    while todo:
+        numbers = set(_numbers(todo.pop())) - found
+        found |= numbers
+        todo += [hold for hold in now if hold.task is not None and hold.task.number in numbers]
+    return found
+
+
+def _numbers(hold: Hold) -> tuple[int, ...]:
+    if hold.wait is None or hold.wait.kind not in ON_TASKS:
+        return ()
+    return tuple(number for number in hold.wait.fields.get("tasks") or () if number is not None)
+
+
 def _is_users(hold: Hold) -> bool:
     return hold.at is not None and origin(hold.at[0]) == "user"
 
 
 def _waits_for(hold: Hold, other: Hold) -> bool:
-    if hold.wait is None or other.task is None:
-        return False
-    fields = hold.wait.fields
-    return other.task.number in (*(fields.get("tasks") or ()), fields.get("task"))
+    return other.task is not None and other.task.number in _numbers(hold)
 
 
 # ------------------------------------------------------------------ several processes

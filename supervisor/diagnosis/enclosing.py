@@ -1,10 +1,14 @@
-"""Finds, in the text around a line, the `except` that takes a CancelledError thrown there. Reads lines, runs nothing.
+"""Finds, in the source around a line, the `except` that takes a CancelledError thrown there. Parses, runs nothing.
 
-Needed before Python 3.12, where the interpreter does not tell which handler caught it. By indentation alone: the
-lines come one by one from a callback, and a parser would need the whole file to be what was run.
+Needed before Python 3.12, where the interpreter does not tell which handler caught it. The file may not be what was
+run, or be written for a newer Python than ours: where it cannot be parsed, nothing is known.
 """
 
 from __future__ import annotations
+
+import ast
+import warnings
+from functools import lru_cache
 
 from supervisor.diagnosis.frames import absolute, origin
 
@@ -12,91 +16,87 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.frames import Frame, Sources, Stack
 
-_MOST_LINES = 200
+MOST_LINES = 20_000  # 0.2 s of parsing
 # Since Python 3.8 CancelledError derives from BaseException: `except Exception` lets it pass.
 _TAKES = ("CancelledError", "BaseException")
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_TRIES = (ast.Try, ast.TryStar)
+_PARTS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | None:
     """The innermost frame whose line lies in a `try` with an `except` that takes CancelledError, at that `except`."""
-    for frame in reversed(stack):
-        if frame[0] == "..." or origin(frame[0]) != "user":
-            continue
-        line = _handler(absolute(frame[0], cwd), frame[1], sources)
-        if line is not None:
-            return (frame[0], line, frame[2])
+    for frame in _own(stack):
+        outer: ast.AST | None = None
+        found: int | None = None
+        for part, node in _around(absolute(frame[0], cwd), frame[1], sources):
+            if isinstance(outer, _TRIES) and part == "body":
+                taking = next((handler for handler in outer.handlers if _takes(handler)), None)
+                found = taking.lineno if taking is not None else found  # of several the innermost
+            outer = node
+        if found is not None:
+            return (frame[0], found, frame[2])
     return None
 
 
 def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
     """Some frame's line lies in a handler that takes CancelledError and whose `try` is inside a loop."""
-    for frame in reversed(stack):
-        if frame[0] == "..." or origin(frame[0]) != "user":
-            continue
-        heads = _heads(absolute(frame[0], cwd), frame[1], sources)
-        for index, head in enumerate(heads):
-            taking = head.startswith("except:") or (head.startswith("except") and any(n in head for n in _TAKES))
-            if taking and any(outer.startswith(("while ", "for ", "async for ")) for outer in heads[index + 1 :]):
+    for frame in _own(stack):
+        loops = False
+        for _, node in _around(absolute(frame[0], cwd), frame[1], sources):
+            if loops and isinstance(node, ast.ExceptHandler) and _takes(node):
                 return True
+            loops = loops or isinstance(node, _LOOPS)
     return False
 
 
-def _heads(file: str, line: int, sources: Sources) -> list[str]:
-    """The heads of the blocks around a line, innermost first, up to its function."""
-    text = sources(file, line)
-    heads: list[str] = []
-    if text is None:
-        return heads
-    indent = _indent(text)
-    for number in range(line - 1, max(line - _MOST_LINES, 0), -1):
-        above = sources(file, number)
-        if above is None:
-            break
-        if not above.strip() or above.lstrip().startswith("#") or _indent(above) >= indent:
-            continue
-        indent = _indent(above)
-        heads.append(above.strip())
-        if heads[-1].startswith(("def ", "async def ", "class ")):
-            break
-    return heads
+def _own(stack: Stack) -> list[Frame]:
+    """The user's frames, innermost first."""
+    return [frame for frame in reversed(stack) if frame[0] != "..." and origin(frame[0]) == "user"]
 
 
-def _handler(file: str, line: int, sources: Sources) -> int | None:
-    text = sources(file, line)
-    if text is None:
+def _takes(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    named = (getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(handler.type))
+    return any(name in _TAKES for name in named)
+
+
+def _around(file: str, line: int, sources: Sources) -> list[tuple[str, ast.AST]]:
+    """The statements around a line from its function inwards, each with the part of the outer one that it is in."""
+    found: list[tuple[str, ast.AST]] = []
+    node: ast.AST | None = _tree(_text(file, sources))
+    while node is not None:
+        inner = [(part, child) for part in _PARTS for child in getattr(node, part, ()) if _covers(child, line)]
+        part, node = inner[0] if inner else ("", None)
+        if isinstance(node, _SCOPES):
+            found.clear()
+        elif node is not None:
+            found.append((part, node))
+    return found
+
+
+def _covers(node: ast.AST, line: int) -> bool:
+    if isinstance(node, ast.match_case):  # has no place of its own
+        return node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0)
+    if not isinstance(node, ast.stmt | ast.ExceptHandler):
+        return False
+    return node.lineno <= line <= (node.end_lineno or 0)
+
+
+def _text(file: str, sources: Sources) -> str:
+    lines: list[str] = []
+    while len(lines) < MOST_LINES and (text := sources(file, len(lines) + 1)) is not None:
+        lines.append(text.rstrip("\n"))
+    return "\n".join(lines)
+
+
+@lru_cache(16)
+def _tree(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in somebody's file is not for our terminal
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    indent = _indent(text)
-    for number in range(line - 1, max(line - _MOST_LINES, 0), -1):
-        above = sources(file, number)
-        if above is None:
-            return None
-        if not above.strip() or above.lstrip().startswith("#") or _indent(above) >= indent:
-            continue
-        indent = _indent(above)
-        head = above.strip()
-        if head.startswith("try:"):
-            found = _except_below(file, line, indent, sources)
-            if found is not None:
-                return found
-        if head.startswith(("def ", "async def ", "class ")):
-            return None
-    return None
-
-
-def _except_below(file: str, line: int, indent: int, sources: Sources) -> int | None:
-    for number in range(line + 1, line + _MOST_LINES):
-        below = sources(file, number)
-        if below is None:
-            return None
-        if not below.strip() or below.lstrip().startswith("#") or _indent(below) > indent:
-            continue
-        head = below.strip()
-        if _indent(below) < indent or not head.startswith(("except", "else", "finally")):
-            return None
-        if head.startswith("except:") or (head.startswith("except") and any(name in head for name in _TAKES)):
-            return number
-    return None
-
-
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip())

@@ -90,12 +90,13 @@ class Task:
 class Block:
     """A thread at one line. ``ended`` False: it was still there at the last word."""
 
-    __slots__ = ("at", "cpu", "doing", "end", "ended", "fd", "leaf", "pid", "stack", "start", "state")
+    __slots__ = ("at", "cpu", "doing", "end", "ended", "fd", "glimpse", "leaf", "pid", "stack", "start", "state")
 
     def __init__(self, start: float, end: float, at: Frame | None, state: str) -> None:
         self.start = start
         self.end = end
         self.ended = False
+        self.glimpse = False  # seen there when a phase began, by nobody who would have told how long it stayed
         self.at = at
         self.state = state
         self.leaf: Frame | None = None

@@ -29,6 +29,12 @@ def origin(file: str) -> Origin:
     return "user"
 
 
+def package(file: str) -> str | None:
+    """The installed package that a file belongs to (``aiohttp``); None for the user's and the standard library's."""
+    found = next((folder for folder in _INSTALLED if folder in file), None)
+    return file.rpartition(found)[2].partition("/")[0] if found else None
+
+
 def short(file: str) -> str:
     """``uvicorn/server.py``, ``asyncio/tasks.py``, ``worker.py``: enough to recognise a file in a sentence."""
     for folder in _INSTALLED:

@@ -43,7 +43,9 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
     for process in evidence.processes.values():
         gather_threads.end_forgotten_blocks(process)
         gather_threads.end_joined_blocks(process)
-    for pid in [pid for pid, process in evidence.processes.items() if _was_another(process)]:
+    for pid in [
+        p for p, process in evidence.processes.items() if _was_another(process, until if p == main else None)
+    ]:
         del evidence.processes[pid]
     return evidence
 
@@ -57,11 +59,16 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _was_another(process: Process) -> bool:
+def _was_another(process: Process, until: float | None) -> bool:
     """It had left, or had become another program (exec), before the stop. A moment is granted: the zero of one that
-    ended by itself is when its end was seen, and the channel's may have been seen in an earlier batch."""
+    ended by itself is when its end was seen, and the channel's may have been seen in an earlier batch.
+
+    ``until``: the main process lived on until then, so what ended earlier was only its agent.
+    """
     ends = process.of("eof")
-    return bool(ends) and process.last <= ends[-1].at < -0.5
+    if not ends or process.last > ends[-1].at:
+        return False
+    return ends[-1].at < -0.5 or (ends[-1].at < 0.0 and until is not None and until > ends[-1].at + 0.5)
 
 
 def _keep(process: Process, note: Note) -> None:
@@ -98,6 +105,8 @@ def _phase(process: Process, note: Note) -> None:
             task.cancelled_at = at if task.cancelled_at is None else task.cancelled_at
         if name in ("loop-close", "thread-join"):
             task.at_close = True
+    for told in fields.get("busy") or ():
+        gather_threads.glimpsed(process, at, told)
     _keep(process, note)
 
 

@@ -48,17 +48,46 @@ def blocked(process: Process, note: Note) -> None:
     if forked:  # below it are the frames of the parent, whose loop does not run here
         stack, state = stack[forked:], "busy" if state == "callback" else state
     block = thread.blocks[-1] if thread.blocks else None
-    if block is None or block.ended or block.at != where or block.state != state or start > block.end + SAME:
+    if block is None or (block.at, block.state) != (where, state) or not _goes_on(block, start):
         block = Block(start, at, where, state)
         thread.blocks.append(block)
     block.end = max(at, block.start)
-    block.ended = note.event == "thread-moved"
+    block.ended, block.glimpse = note.event == "thread-moved", False
     block.leaf = fields.get("leaf") or block.leaf
     block.stack = stack or block.stack
     block.doing = fields.get("doing") or block.doing
     block.fd = fields["fd"] if fields.get("fd") is not None else block.fd
     block.pid = fields.get("pid") or block.pid
     block.cpu = fields["cpu"] if fields.get("cpu") is not None else block.cpu
+
+
+def _goes_on(block: Block, start: float) -> bool:
+    """Whether what is told from ``start`` on is still this stay.
+
+    On a busy machine the sampler's first look comes long after the phase that named the thread; had the thread been
+    anywhere else for long meanwhile, it would have been told.
+    """
+    if block.glimpse:
+        return start <= block.end + QUIET
+    return not block.ended and start <= block.end + SAME
+
+
+def glimpsed(process: Process, at: float, fields: Mapping[str, Any]) -> None:
+    """A thread that was at work when a phase began: its stay, told later, began no later than this."""
+    thread = find(process, fields)
+    if thread is None:
+        return
+    block = thread.blocks[-1] if thread.blocks else None
+    found = seen(at, fields)
+    if (
+        block is not None
+        and (block.at, block.state) == (found.at, found.state)
+        and (block.glimpse or not block.ended)
+    ):
+        block.end = max(at, block.end)
+        return
+    found.ended = found.glimpse = True
+    thread.blocks.append(found)
 
 
 def end_forgotten_blocks(process: Process) -> None:

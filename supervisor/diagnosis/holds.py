@@ -63,24 +63,25 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
         for block in thread.blocks
         if block.state != "loop-idle" and not _idle_loop(process, thread, block, sources)
     ]
-    _steps(process, found)
+    _steps(process, found, sources)
     found += _joined(process, until)
     found += _from_dump(process, until)
     return found
 
 
-def _steps(process: Process, found: list[Hold]) -> None:
+def _steps(process: Process, found: list[Hold], sources: Sources) -> None:
     """A task that is suspended nowhere for long: this one step of it blocked the loop, at whatever lines.
 
     The sampler tells a thread line by line; a computation that changes its line is told in pieces or not at all.
-    The pieces name the function.
+    The pieces name the function. A task that has not begun is at the head of its function: somebody else's step
+    keeps it from running.
     """
     main = next((thread for thread in process.threads.values() if thread.main), None)
     for hold in found:
         wait = hold.wait
         if wait is None or wait.kind != "ready" or wait.at is None or wait.leaf != wait.at or hold.rank == CANCELLED:
             continue
-        if hold.end - hold.start < LONG_STEP:
+        if hold.end - hold.start < LONG_STEP or _at_head(wait.at, process, sources):
             continue
         seen = [b for b in (main.blocks if main else ()) if wait.at in b.stack and hold.start - CLOSE <= b.end]
         block = Block(hold.start, hold.end, seen[-1].at if seen else wait.at, "callback")
@@ -92,6 +93,11 @@ def _steps(process: Process, found: list[Hold]) -> None:
         hold.thread.main = True
         hold.at = user_first(block.at, block.stack)
         hold.task = hold.wait = None
+
+
+def _at_head(at: Frame, process: Process, sources: Sources) -> bool:
+    text = sources(absolute(at[0], process.cwd), at[1])
+    return text is not None and text.lstrip().startswith(("async def ", "@"))
 
 
 def _of_task(process: Process, task: Task, until: float) -> list[Hold]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from supervisor.core import signals
 from supervisor.core.record import Finding
-from supervisor.diagnosis.frames import line_of
-from supervisor.diagnosis.words import figure
+from supervisor.diagnosis.frames import line_of, origin, short
+from supervisor.diagnosis.words import bare, figure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from supervisor.core.record import Severity, Where
     from supervisor.diagnosis.inspect_facts import Call, Facts, Relative
     from supervisor.diagnosis.inspect_stacks import Reading
 
 # More than half of the time on the CPU, of one core: it computes rather than waits.
 BUSY = 0.5
+MOST_TASKS = 5
 # Of the looks, that found the same call: it waits there rather than passes by.
 SAME = 0.8
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox"})
@@ -46,8 +49,8 @@ def busy(facts: Facts) -> bool:
     return runnable or bool(facts.cpu is not None and facts.observed > 0 and facts.cpu / facts.observed > BUSY)
 
 
-def main_thread(facts: Facts, read: Reading | None) -> list[Finding]:
-    """What it does, in at most two findings."""
+def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = ()) -> list[Finding]:
+    """What it does, in at most two findings. ``tree``: the lines of `asyncio pstree`."""
     # Where a loop at rest was started says nothing of what its tasks wait for.
     at = read.where if read is not None and read.doing != "loop-idle" else None
     if facts.main.state in "ZX":
@@ -59,7 +62,31 @@ def main_thread(facts: Facts, read: Reading | None) -> list[Finding]:
         return [*found, _joins(read)]
     call = dominant(facts)
     told = _wait(facts, call, at) if call is not None else None
+    if told is not None and call is not None and call.name in _POLLS and (tasks := in_tasks(tree)):
+        told = told.with_(advice=_NAMED, proof=(*told.proof, *tasks[:MOST_TASKS]))
     return [*found, told] if told is not None else found
+
+
+def in_tasks(tree: Sequence[str]) -> list[str]:
+    """The tasks in which an await graph ends, each with its innermost line of the user's own.
+
+    Lines are ``└── (T) name`` and below it ``└──  function file:line`` (Lib/asyncio/tools.py, CPython 3.14).
+    """
+    found: list[tuple[int, str, str]] = []  # depth, task, place
+    for line in tree:
+        text = line.lstrip(" │├└─")
+        if text.startswith("(T) "):
+            depth = line.index("(T)")
+            if found and found[-1][0] < depth:  # it awaits this one
+                found.pop()
+            found.append((depth, text[4:], ""))
+            continue
+        function, _, where = text.rpartition(" ")
+        file, _, number = where.rpartition(":")
+        if found and number.isdecimal() and origin(file) == "user":
+            depth, task, _ = found[-1]
+            found[-1] = (depth, task, f" at {short(file)}:{number} {bare(function)}")
+    return [f"task {task!r} is{place}" for _, task, place in found if place]
 
 
 def _wait(facts: Facts, call: Call, at: Where | None) -> Finding | None:
@@ -82,6 +109,7 @@ _EVENTS = (
     "It waits for events: files, sockets, timers (an event loop at rest)",
     "Which one only its tasks know; stopped under supervisor run or up, they are named in the report.",
 )
+_NAMED = "Let the stop end the waits of these tasks: cancel them, set what they wait for, or put a timeout around it."
 _SLEEP = ("It sleeps for a fixed time", "Wait for an event with a timeout instead, so that a stop can end the sleep.")
 _ACCEPT = ("It waits for a connection in accept", "Let the handler close the socket or raise: accept is repeated.")
 _OPEN = ("It waits in open, as for the other end of a FIFO", "Open the other end, or open with O_NONBLOCK.")

@@ -6,12 +6,13 @@ Also the question behind it: is anybody left who could end this wait?
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.frames import origin
+from supervisor.diagnosis.frames import origin, package
 from supervisor.diagnosis.holds import BLOCKED, BUSY, CANCELLED, CLOSE, LIBRARY, POLL, READ, SERVER, USER, joining
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.evidence import Process, Task
+    from supervisor.diagnosis.frames import Frame
     from supervisor.diagnosis.holds import Hold
 
 
@@ -29,7 +30,12 @@ def still_held(process: Process, known: list[Hold]) -> Hold | None:
     if threads and (
         any(hold.block is not None and joining(hold.block) for hold in blocks) or _joining_phase(process)
     ):
-        return min(threads, key=lambda hold: (hold.thread is not None and hold.thread.daemon, hold.start))
+        kept = [h for h in threads if h.what == "executor" or (h.thread is not None and not h.thread.daemon)]
+        if kept:
+            return min(kept, key=lambda hold: hold.start)
+        if len(threads) == 1 or not blocks:
+            return threads[0]
+        return blocks[0]  # one of several daemon threads is joined by the program itself: nothing tells which
     tasks = {hold.task.number: hold for hold in opened if hold.task is not None}
     if not tasks:
         return blocks[0] if blocks else None
@@ -125,12 +131,60 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
         awaited = [o for o in tasks.values() if o is not hold and o.rank <= LIBRARY and o.start >= hold.start - CLOSE]
     elif kind in ("executor", "future") and threads:
         awaited = [other for other in threads if other.what == "executor"]
+    if not awaited or hold.rank == POLL:
+        awaited = called([o for n, o in tasks.items() if n not in seen and _acts(o)], hold) or awaited
     if not awaited:
         return hold
     best = min(awaited, key=lambda other: (other.rank, other.start))
     if hold.at is not None and origin(hold.at[0]) == "user" and _all_stdlib(best):
         return hold  # wait_for() and the like wrap what is awaited in a task of their own
     return _follow(best, tasks, threads, seen) or best
+
+
+def called(known: list[Hold], waiting: Hold) -> list[Hold]:
+    """The user's code that the package called which now waits: a server's request handlers.
+
+    A server waits for its handlers by futures and events of its own, of which nothing says who will set them; that
+    it called a handler can be seen on the handler's stack, or that it called the framework that did. A task that
+    the user's code began by itself is none.
+    """
+    inner = _innermost(waiting)
+    caller = package(inner[0]) if inner is not None else None
+    if caller is None:
+        return []
+    candidates = [hold for hold in known if hold is not waiting and hold.at is not None and _is_users(hold.at)]
+    direct = [hold for hold in candidates if caller in _callers(hold)]
+    if direct:
+        return direct
+    frameworks: set[str | None] = set()
+    for task in waiting.process.tasks.values():
+        for wait in task.waits[-2:]:
+            packages = [package(frame[0]) for frame in wait.stack]
+            if caller in packages:
+                frameworks.update(packages[packages.index(caller) :])
+    frameworks.discard(None)
+    return [hold for hold in candidates if not frameworks.isdisjoint(_callers(hold))]
+
+
+def _innermost(hold: Hold) -> Frame | None:
+    stack = hold.wait.stack if hold.wait is not None else ()
+    return next((frame for frame in reversed(stack) if frame[0] != "..." and origin(frame[0]) != "stdlib"), hold.at)
+
+
+def _callers(hold: Hold) -> set[str | None]:
+    """The packages below the user's first line of a task."""
+    stack = hold.wait.stack if hold.wait is not None else ()
+    begins = next((index for index, frame in enumerate(stack) if _is_users(frame)), 0)
+    return {package(frame[0]) for frame in stack[:begins]} - {None}
+
+
+def _acts(hold: Hold) -> bool:
+    """It does something by itself; who waits for an event or a queue waits for others, as a lifespan task does."""
+    return hold.wait is not None and hold.wait.kind not in ON_OTHERS
+
+
+def _is_users(frame: Frame) -> bool:
+    return frame[0] != "..." and origin(frame[0]) == "user"
 
 
 def _all_stdlib(hold: Hold) -> bool:

@@ -39,7 +39,7 @@ def ranked(case: Case, claims: list[Claim]) -> tuple[Finding, ...]:
     leaders = _fold_kill(case, leaders)
     leaders = _fold_held_back(leaders)
     leaders = _fold_transports(leaders)
-    leaders.sort(key=lambda pair: (_BAD[pair[0].severity], -(pair[0].seconds or 0.0), _most_telling(pair[0])))
+    leaders.sort(key=lambda pair: _worst_first(pair[0]))
     return tuple(_finding(case, leader, rest) for leader, rest in leaders)
 
 
@@ -52,6 +52,12 @@ def _group(claim: Claim, claims: list[Claim]) -> Hashable:
     longest = max((other.seconds or 0.0 for other in same), default=0.0)
     apart = (claim.seconds or 0.0) >= max(0.3 * longest, 0.1) and (claim.seconds or 0.0) < longest
     return cause if apart else cause[:3]
+
+
+def _worst_first(claim: Claim) -> tuple[int, bool, float, tuple[float, int, float]]:
+    """That SIGKILL was needed is known anyway: of several errors the one that names a place comes first."""
+    bare = claim.code == "killed" and claim.frame is None
+    return _BAD[claim.severity], bare, -(claim.seconds or 0.0), _most_telling(claim)
 
 
 def _most_telling(claim: Claim) -> tuple[float, int, float]:

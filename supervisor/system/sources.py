@@ -8,13 +8,13 @@ _files: dict[str, list[str]] = {}
 
 
 def line(file: str, number: int) -> str | None:
-    """The text of a line (from 1) without its ends, None when it cannot be read."""
+    """The text of a line (from 1) with its indentation, None when it cannot be read or is not there."""
     if file not in _files:
         if len(_files) >= MOST_FILES:
             _files.clear()
         _files[file] = _read(file)
     lines = _files[file]
-    return lines[number - 1].strip() if 0 < number <= len(lines) else None
+    return lines[number - 1].rstrip() if 0 < number <= len(lines) else None
 
 
 def _read(file: str) -> list[str]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from supervisor.views.report import Style
 
 
+# Of two ends for one reason the shorter took at least this part of the longer: what scheduling makes of equal work.
+EQUAL = 0.95
+
+
 def stopping(fleet: Fleet, at: float) -> str:
     """What a stop request sets going, and when it ends."""
     alive = [life for life in fleet.lives if life.alive]
@@ -87,10 +91,15 @@ def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
 
 
 def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
-    """The remarkable ones in full, the worst first; those that ended alike are told once and counted."""
+    """The remarkable ones in full, the worst first; those that ended alike are told once and counted.
+
+    What makes one remarkable may be a threshold that its equals missed by milliseconds (half of the grace period):
+    those count too, and the group has the severity of its worst.
+    """
     alike: dict[object, list[Shutdown]] = {}
     for one in sorted(shutdowns, key=lambda one: (-_weight(one), -one.total)):
-        if verdict.worth_telling(one):
+        group = alike.get(_kind(one), [])
+        if verdict.worth_telling(one) or (group and one.findings and one.total >= EQUAL * group[-1].total):
             alike.setdefault(_kind(one), []).append(one)
     told: list[str] = []
     for first, *others in alike.values():

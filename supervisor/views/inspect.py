@@ -185,7 +185,14 @@ def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[s
         for frame in reversed(thread.frames[-4:]):
             place = f"{line_of((frame.file, frame.line, ''))} {frame.function}"
             out.append(" " * (_LABEL + 2) + style(_cut(place, width - _LABEL - 2), "dim"))
-    return out + [" " * _LABEL + _cut(line, width - _LABEL) for line in (inside.tree or ())[:40]]
+    return out + [" " * _LABEL + _cut(_shortened(line), width - _LABEL) for line in (inside.tree or ())[:40]]
+
+
+def _shortened(line: str) -> str:
+    """A line of `asyncio pstree` with the place as everywhere: the number counts more than the folder."""
+    head, _, place = line.rpartition(" /")
+    file, _, number = place.rpartition(":")
+    return f"{head} {line_of((f'/{file}', int(number), ''))}" if head and number.isdecimal() else line
 
 
 # ------------------------------------------------------------------ findings

@@ -23,12 +23,14 @@ HANG = 30.0  # seconds: a guard, never a measure
 
 
 def candidates(version: str) -> list[str]:
-    """The interpreters of this machine with this version ("3.8"), from PATH and then from pyenv's folder."""
+    """The interpreters of this machine with this version ("3.8"), from PATH, pyenv's folder, the corpus' venvs."""
     folders = [
         Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and "shims" not in entry
     ]
     pyenv = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))) / "versions"
     folders += [path / "bin" for path in sorted(pyenv.glob("*"))] if pyenv.is_dir() else []
+    venvs = os.environ.get("SIGDRAIN_CORPUS_VENVS")
+    folders += [Path(venvs, version, "bin")] if venvs else []
     paths = [str(folder / f"python{version}") for folder in folders]
     return [path for path in paths if os.access(path, os.X_OK)]
 

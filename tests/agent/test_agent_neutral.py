@@ -14,7 +14,7 @@ from tests.agent.harness import Worker, injected, interpreters, plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHONS = interpreters("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+PYTHONS = interpreters("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 OLD = interpreters("2.7", "3.6", "3.7")
 HERE = sys.executable
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.agent.harness import Worker, interpreters
 
-PYTHONS = interpreters("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+PYTHONS = interpreters("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 HERE = sys.executable
 
 SERVER = """
@@ -121,7 +121,7 @@ except asyncio.CancelledError:
 """
 
 
-@pytest.mark.parametrize("python", interpreters("3.8", "3.11", "3.12", "3.13"))
+@pytest.mark.parametrize("python", interpreters("3.8", "3.11", "3.12", "3.13", "3.14"))
 def test_who_swallowed_a_cancellation(python: str) -> None:
     with Worker(python, SWALLOWED) as worker:
         worker.line("ready").probe().send(signal.SIGTERM)
@@ -391,3 +391,26 @@ except KeyboardInterrupt as error:
         assert (worker.end(), worker.err) == (9, "")
         received = worker.heard("signal-received").fields
         assert (received["signal"], received["name"]) == (signal.SIGINT, "default_int_handler")
+
+
+OTHERS = """
+import _interpreters, signal, sys, threading, time
+def copy():
+    time.sleep(0.6)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+threading.Thread(target=copy).start()
+other = _interpreters.create() if "other" in sys.argv else None
+print("ready", flush=True)
+time.sleep(10)
+"""
+
+
+@pytest.mark.parametrize("python", interpreters("3.14"))
+@pytest.mark.parametrize("other", [False, True], ids=["alone", "beside another interpreter"])
+def test_threads_are_seen_unless_another_interpreter_is_there(python: str, other: bool) -> None:
+    """On 3.14 the module is loaded in every program with asyncio: that alone is no reason to look away."""
+    with Worker(python, ["-c", OTHERS, *(["other"] if other else [])]) as worker:
+        worker.line("ready").probe().send(signal.SIGTERM)
+        worker.end()
+        join = worker.heard("phase", name="thread-join").fields
+        assert [thread["at"][2] for thread in join["busy"]] == ([] if other else ["copy"])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from manifest import VERSIONS, Program, Version
+from manifest import BEST_EFFORT, VERSIONS, Program, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,12 +56,16 @@ def label(version: Version) -> str:
     return f"{version[0]}.{version[1]}"
 
 
-def interpreters() -> dict[Version, Path]:
-    """The Pythons under $SIGDRAIN_CORPUS_VENVS, by version; without it the running one only."""
+def interpreters(wanted: Sequence[str] = ()) -> dict[Version, Path]:
+    """The Pythons under $SIGDRAIN_CORPUS_VENVS, by version; without it the running one only.
+
+    ``wanted``: only these, and 3.14 only so.
+    """
     folder = os.environ.get(VENVS)
     if not folder:
         return {sys.version_info[:2]: Path(sys.executable)}
-    paths = {version: Path(folder, label(version), "bin", "python") for version in VERSIONS}
+    chosen = [v for v in (*VERSIONS, BEST_EFFORT) if (label(v) in wanted if wanted else v != BEST_EFFORT)]
+    paths = {version: Path(folder, label(version), "bin", "python") for version in chosen}
     return {version: path for version, path in paths.items() if path.exists()}
 
 

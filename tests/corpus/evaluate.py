@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_chosen(options: argparse.Namespace) -> list[Verdict]:
     wanted = [text for text in options.python.split(",") if text]
-    pythons = {version: path for version, path in interpreters().items() if not wanted or label(version) in wanted}
+    pythons = {version: path for version, path in interpreters(wanted).items() if not wanted or label(version) in wanted}
     pythons = dict(sorted(pythons.items(), key=lambda pair: wanted.index(label(pair[0])) if wanted else 0))
     first, _, every = options.shard.partition("/")
     programs = [

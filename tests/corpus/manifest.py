@@ -33,6 +33,8 @@ PROPOSED = frozenset({"waits-for-nobody"})
 MARK = re.compile(r"#\s*<-\s*(?P<alternative>or )?here(?::(?P<name>[\w.-]+))?\s*$")
 KEY = re.compile(r"# (?P<key>[a-z]+(?: \d\.\d+(?:-\d\.\d+)?)?): (?P<value>.*)$")
 VERSIONS: tuple[Version, ...] = ((3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
+# Looked at when asked for by name: a range that ends with the last of VERSIONS goes on to it, `at 3.14` differs.
+BEST_EFFORT: Version = (3, 14)
 
 
 class ManifestError(Exception):
@@ -66,6 +68,7 @@ class Program:
     expect: str  # the code that must come first; "none" for a good program
     shape: str
     python: tuple[Version, Version]
+    until: Version | None  # later versions do not show this, though `python` would reach them
     stop: str  # "TERM", "INT", or "none": it ends by itself
     accept: frozenset[str]  # codes that are as true as `expect` in the first place
     also: frozenset[str]  # codes allowed besides
@@ -105,13 +108,13 @@ class Program:
         return (*main, *(place for place in self.places if place.alternative and place.name == self.mark))
 
     def runs_on(self, version: Version) -> bool:
-        return self.python[0] <= version <= self.python[1]
+        return self.python[0] <= version <= (self.until or _reach(self.python[1]))
 
     def on(self, version: Version) -> Program:
         """The program with this interpreter version's truth."""
         program = self
         for override in self.overrides:
-            if override.first <= version <= override.last:
+            if override.first <= version <= _reach(override.last):
                 changes = {key: _value(self.path, key, text) for key, text in override.values}
                 program = replace(program, **_expand(changes))  # type: ignore[arg-type]  # checked by _value
         return program
@@ -126,6 +129,7 @@ DEFAULTS = {
     "total": "null",
     "exit": "0",
     "python": "3.8-3.13",
+    "until": "null",
     "packages": "",
     "drive": "none",
     "grace": "10",
@@ -187,6 +191,8 @@ def _value(path: Path, key: str, text: str) -> object:
         return tuple(step.strip() for step in text.split(",") if step.strip() != "none")
     if key == "python":
         return _range(path, text)
+    if key == "until":
+        return None if text == "null" else _range(path, text)[1]
     if key in ("seconds", "total"):
         return None if text == "null" else float(text)
     if key == "grace":
@@ -219,6 +225,10 @@ def _range(path: Path, text: str) -> tuple[Version, Version]:
         return _version(first), _version(last or first)
     except ValueError:
         raise ManifestError(f"{path}: {text!r} is not a version range like 3.8-3.13") from None
+
+
+def _reach(last: Version) -> Version:
+    return BEST_EFFORT if last == VERSIONS[-1] else last
 
 
 def _version(text: str) -> Version:

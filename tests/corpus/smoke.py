@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for program in load():
         if options.names and not any(name in program.id for name in options.names):
             continue
-        for version, python in interpreters().items():
+        for version, python in interpreters(options.python).items():
             name = label(version)
             if not program.runs_on(version) or (options.python and name not in options.python):
                 continue

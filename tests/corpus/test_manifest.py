@@ -45,6 +45,17 @@ def test_every_version_has_every_code_that_it_can_have() -> None:
         assert seen >= (CODES | PROPOSED) - late
 
 
+def test_the_best_effort_version_has_the_truth_of_the_last_one_but_for_what_is_said_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "w.py"
+    path.write_text(HEADER.replace("# stop:", "# at 3.12-3.13: seconds=0.7\n# at 3.14: total=0.9\n# stop:"))
+    program = read(path, "bad")
+    assert program.runs_on((3, 14)) and (program.on((3, 14)).seconds, program.on((3, 14)).total) == (0.7, 0.9)
+    assert program.on((3, 13)).total == 0.6
+    for line in ("# python: 3.8-3.12", "# until: 3.13"):
+        path.write_text(HEADER.replace("# stop:", f"{line}\n# stop:"))
+        assert not read(path, "bad").runs_on((3, 14))
+
+
 def test_no_two_programs_have_the_same_shape() -> None:
     seen: dict[str, list[str]] = defaultdict(list)
     for program in PROGRAMS:

@@ -19,6 +19,10 @@ from tests.diagnosis.record import Recording, answered, connect, dumps, record  
 PROGRAMS, RECORDINGS = HERE / "programs", HERE / "recordings"
 INT, TERM = signal.SIGINT, signal.SIGTERM
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Case:
     client: bytes = b""
     waits_for_answer: bool = False
     settle: float = 0.1
+    group: bool = True
 
 
 CASES = (
@@ -47,6 +52,13 @@ CASES = (
     Case("uvicorn-two-workers", "uvicorn_slow_request.py {port} asyncio 2", ("3.11",), client=GET, settle=0.3),
     Case("aiohttp", "aiohttp_slow_request.py {port}", ("3.13",), client=GET, settle=0.3),
     Case("hypercorn", "hypercorn_overrun.py {port}", ("3.11", "3.12"), client=GET, settle=0.3),
+    Case("hung-aiohttp", "aiohttp_hung_request.py {port} 60", ("3.13",), ((TERM, 1.0),), GET, settle=0.3),
+    Case("cut-aiohttp", "aiohttp_hung_request.py {port} 0.5", ("3.10",), client=GET, settle=0.3),
+    Case("hung-hypercorn", "hypercorn_hung_request.py {port}", ("3.11",), ((TERM, 1.0),), GET, settle=0.3),
+    Case("hung-websocket", "websocket_hung.py {port}", ("3.12",), ((TERM, 1.0),), UPGRADE, settle=0.3),
+    Case("cut-stream", "starlette_stream.py {port}", ("3.10", "3.13"), client=GET, settle=0.3),
+    Case("celery-group", "celery_prefork.py", ("3.12",), ((TERM, 1.5),), settle=0.3),
+    Case("celery-main", "celery_prefork.py", ("3.12",), settle=0.3, group=False),
     Case("two-causes", "two_causes.py", ("3.9",)),
     Case("gil-held", "gil_held.py", ("3.12",), ((TERM, 0.6),)),
     Case("tidy", "tidy.py", ("3.8", "3.13")),
@@ -73,7 +85,7 @@ def _take(case: Case, python: Path, port: int) -> Recording:
     argv = [str(python), *case.argv.replace("{port}", str(port)).split()]
     reach = answered if case.waits_for_answer else connect
     return record(
-        argv, cwd=str(PROGRAMS), signals=case.signals, settle=case.settle,
+        argv, cwd=str(PROGRAMS), signals=case.signals, settle=case.settle, group=case.group,
         prepare=(lambda _: reach(port, case.client)) if case.client else None,
     )  # fmt: skip
 

@@ -19,15 +19,18 @@ def message(event: str, when: float, **fields: Any) -> AgentMessage:
     return AgentMessage(event, 100.0 + when, 7, fields=fields)
 
 
-def findings(*messages: AgentMessage, exited: float = 1.05) -> list[Finding]:
-    shutdown = Shutdown(
+def stopped(exited: float) -> Shutdown:
+    return Shutdown(
         worker="w", instance=0, start=1, pid=7, argv=("python3", "beat.py"), asked_by="signal SIGTERM",
         asked_by_pid=None, outcome="clean", exit_code=0, signal=None, grace=10.0, zero=100.0,
         marks=Marks(asked=0.0, main_exited=exited, exited=exited), escalation=(Climb(0.0, 15, "group"),),
         masks=Masks(1 << 14, 0, 0),
     )  # fmt: skip
+
+
+def findings(*messages: AgentMessage, exited: float = 1.05) -> list[Finding]:
     hello = message("hello", -1.0, python="3.12.1", cwd="/app")
-    return list(explain(shutdown, [hello, *messages], lambda _f, _l: None).findings)
+    return list(explain(stopped(exited), [hello, *messages], lambda _f, _l: None).findings)
 
 
 def thread(at: tuple[str, int, str], leaf: tuple[str, int, str], **fields: Any) -> dict[str, Any]:
@@ -67,3 +70,20 @@ def test_a_task_known_by_its_name_alone_when_it_was_destroyed_is_the_one_of_that
     )
     assert [(one.code, one.severity) for one in found] == [("task-destroyed-pending", "error")]
     assert found[0].where is not None and found[0].where.line == 22
+
+
+@pytest.mark.parametrize(("line", "blames"), [(31, False), (33, True)], ids=["not begun", "at work"])
+def test_a_task_that_has_not_begun_blocks_no_loop(line: int, blames: bool) -> None:
+    at = ("/app/beat.py", line, "tick")
+    task = {"task": 2, "name": "Task-2", "coro": "tick", "at": at, "leaf": at, "on": {"kind": "ready"}}
+    messages = [
+        message("hello", -1.0, python="3.12.1", cwd="/app"),
+        message("snapshot", -0.01, reason="probe", first=True, threads=[], tasks=[task], n_tasks=1),
+        message("task-moved", 0.3, **task | {"at": ("/app/beat.py", 34, "tick"), "was": at, "seconds": 0.31}),
+        message("task-done", 0.31, task=2, name="Task-2", outcome="returned"),
+        message("phase", 0.32, name="finalize"),
+    ]
+    shutdown = stopped(0.35)
+    text = {31: "async def tick():\n", 33: "    digest(rows)\n"}
+    codes = [one.code for one in explain(shutdown, messages, lambda _, line: text.get(line)).findings]
+    assert ("loop-blocked" in codes) is blames

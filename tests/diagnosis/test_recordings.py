@@ -53,10 +53,17 @@ FIRST = {
     "aiohttp-3.13": ("slow-task", "note", "handler", 0.7),
     "hypercorn-3.11": ("slow-task", "note", "app", 0.4),
     "hypercorn-3.12": ("slow-task", "note", "app", 1.1),
+    "hung-aiohttp-3.13": ("slow-task", "error", "report", 1.0),
+    "cut-aiohttp-3.10": ("slow-task", "note", "report", 1.0),
+    "hung-hypercorn-3.11": ("slow-task", "error", "report", 1.0),
+    "hung-websocket-3.12": ("slow-task", "error", "report", 1.0),
+    "cut-stream-3.10": ("slow-task", "note", "rows", 1.1),
+    "cut-stream-3.13": ("slow-task", "note", "rows", 1.1),
+    "celery-group-3.12": ("exit-without-cleanup", "error", "resize", None),
     "two-causes-3.9": ("loop-blocked", "warning", "flush", 0.7),
     "gil-held-3.12": ("handler-not-run", "error", "crunch", 0.6),
 }
-QUIET = ("tidy-3.8", "tidy-3.13", "loop-stop-3.10")
+QUIET = ("celery-main-3.12", "tidy-3.8", "tidy-3.13", "loop-stop-3.10")
 
 
 @pytest.mark.parametrize("name", FIRST)
@@ -157,3 +164,10 @@ def test_recordings_survive_writing(name: str) -> None:
     again = loads(dumps(taken))
     assert again.shutdown == taken.shutdown
     assert again.messages == taken.messages
+
+
+def test_a_pools_children_that_take_the_groups_signal_are_to_be_spared_it() -> None:
+    lost = next(f for f in told("celery-group-3.12").findings if f.code == "exit-without-cleanup")
+    assert "child process" in lost.title and "resize()" in lost.title
+    assert "--child-only" in lost.advice
+    assert any("went on for" in line for line in lost.proof)

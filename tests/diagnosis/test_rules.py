@@ -8,7 +8,7 @@ import pytest
 
 from supervisor.agent.wire import AgentMessage
 from supervisor.core.record import AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
-from supervisor.diagnosis import dump, enclosing, frames, outside
+from supervisor.diagnosis import dump, frames, outside
 from supervisor.diagnosis.case import Case
 from supervisor.diagnosis.evidence import Evidence
 from supervisor.diagnosis.explain import explain
@@ -42,7 +42,10 @@ def told(shutdown: Shutdown) -> list[tuple[str, Severity]]:
     [
         (0.5, 10.0, False, False, "note"),
         (4.9, 10.0, False, False, "note"),
+        (5.05, 10.0, False, False, "note"),
         (5.1, 10.0, False, False, "warning"),
+        (1.0, 2.0, False, False, "note"),
+        (1.05, 2.0, False, False, "note"),
         (0.4, 10.0, True, False, "note"),
         (0.6, 10.0, True, False, "warning"),
         (0.2, 1.0, True, False, "note"),
@@ -105,74 +108,6 @@ def test_a_relative_file_is_completed() -> None:
     assert where is not None and (where.file, where.source) == ("/app/w.py", "/app/w.py:3")
 
 
-# ------------------------------------------------------------------ source text
-
-SOURCE = '''
-async def poll(self):
-    while True:
-        try:
-            await self.once()
-
-            # a comment at any depth
-            await asyncio.sleep(1)
-        except ValueError:
-            pass
-        except BaseException as error:
-            await asyncio.sleep(2)
-        finally:
-            self.close()
-
-async def clean():
-    try:
-        await work()
-    except asyncio.CancelledError:
-        await flush()
-        raise
-
-async def other():
-    try:
-        await work()
-    except Exception:
-        await flush()
-'''.splitlines()  # fmt: skip
-
-
-def line_of(text: str, nth: int = 0) -> int:
-    return [number for number, line in enumerate(SOURCE, 1) if line.strip() == text][nth]
-
-
-def sources(_file: str, line: int) -> str | None:
-    return SOURCE[line - 1] if 0 < line <= len(SOURCE) else None
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        (line_of("await self.once()"), line_of("except BaseException as error:")),
-        (line_of("await asyncio.sleep(1)"), line_of("except BaseException as error:")),
-        (line_of("await asyncio.sleep(2)"), None),
-        (line_of("await work()"), line_of("except asyncio.CancelledError:")),
-        (line_of("await work()", 1), None),
-        (999, None),
-    ],
-)
-def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
-    found = enclosing.catching((("w.py", line, "poll"),), sources)
-    assert (found[1] if found else None) == expected
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        (line_of("await asyncio.sleep(2)"), True),
-        (line_of("await flush()"), False),
-        (line_of("await self.once()"), False),
-    ],
-)
-def test_a_handler_inside_a_loop_is_a_retry(line: int, expected: bool) -> None:
-    assert enclosing.retried((("w.py", line, "poll"),), sources) is expected
-
-
 # ------------------------------------------------------------------ dumps
 
 DUMP = """Thread 0x00007f (most recent call first):
@@ -222,6 +157,30 @@ def test_a_sleep_that_outlives_its_end_is_a_poll() -> None:
 def test_a_process_that_became_another_program_before_the_stop_is_not_evidence() -> None:
     messages = [said("hello", -2.0, python="3.12.1"), said("eof", -1.0, rejected=0, lost=0)]
     assert gather(messages, 100.0, 7).processes == {}
+
+
+def test_a_main_process_that_lived_on_without_its_agent_became_another_program() -> None:
+    messages = [said("hello", -0.3, python="3.12.1"), said("eof", -0.15, rejected=0, lost=0)]
+    assert gather(messages, 100.0, 7, until=2.0).processes == {}
+    assert list(gather(messages, 100.0, 7, until=0.1).processes) == [7]  # it was on its way out
+    assert list(gather(messages, 100.0, 8, until=2.0).processes) == [7]  # a child may have ended before the stop
+
+
+@pytest.mark.parametrize(
+    ("by", "displaced"), [("/app/w.py", True), ("/usr/lib/python3.12/asyncio/runners.py", False)]
+)
+def test_a_handler_is_the_programs_own_by_who_installed_it(by: str, displaced: bool) -> None:
+    first = {"signal": 15, "kind": "python", "name": "Event.set", "by": (by, 9, "main"),
+             "at": ("/usr/lib/python3.12/asyncio/locks.py", 181, "set")}  # fmt: skip
+    second = {"signal": 15, "kind": "python", "name": "Sdk.stop", "by": ("/app/w.py", 20, "start"), "at": None}
+    messages = [
+        said("hello", -1.0, python="3.12.1"),
+        said("snapshot", -0.01, reason="probe", first=True, handlers=[second], displaced=[first]),
+        said("signal-received", 0.01, signal=15, kind="loop", name="_sighandler_noop"),
+        said("signal-callback", 0.01, signal=15, kind="loop", name="Sdk.stop"),
+    ]
+    codes = [finding.code for finding in explain(ended("killed"), messages, lambda _f, _l: None).findings]
+    assert ("handler-displaced" in codes) is displaced
 
 
 def test_an_instant_after_the_exit_counts_as_the_exit() -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from explain.program import Program, explained
 from supervisor.system import inspect_python
+from supervisor.views import inspect as view
+from supervisor.views.report import plain
 from support.processes import Wrapped, children, until
+from tests.agent.harness import candidates
 from up.fleet import Up, command
 
 WORKER = """\
@@ -227,3 +230,46 @@ def test_a_python_of_somebody_else_is_not_run(tmp_path: Path) -> None:
     exe.chmod(0o777)
     assert not inspect_python._trusted(str(exe))
     assert inspect_python._trusted("/bin/sh")
+
+
+GRAPH = """
+import asyncio
+async def fetch():
+    await asyncio.sleep(600)
+async def load():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fetch(), name="fetch-1")
+        group.create_task(fetch(), name="fetch-2")
+async def main():
+    loading = asyncio.create_task(load(), name="load")
+    await asyncio.sleep(0.1)
+    print("ready", flush=True)
+    await loading
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not candidates("3.14"), reason="no Python 3.14 on PATH, in pyenv or in SIGDRAIN_CORPUS_VENVS")
+def test_a_314_program_without_an_agent_shows_its_await_graph(tmp_path: Path) -> None:
+    path = tmp_path / "graph.py"
+    path.write_text(GRAPH)
+    with Program([candidates("3.14")[0], str(path)]) as program:
+        program.ready()
+        told, found = explained(program.pid)
+        assert told.inside is not None and told.inside.tree is not None
+        shown = view.text(told, 100, plain)
+    lines = [line.strip(" │├└─") for line in shown.splitlines()]
+    for line in ("(T) Task-1", "(T) load", "(T) fetch-1", "(T) fetch-2"):
+        assert line in lines
+    waits = found["waits"].proof
+    assert [line for line in waits if "fetch-" in line] == [
+        "task 'fetch-1' is at graph.py:4 fetch",
+        "task 'fetch-2' is at graph.py:4 fetch",
+    ]
+    assert not [line for line in waits if "'load'" in line], "it waits for the two"
+
+
+def test_a_tree_shows_its_line_numbers_in_a_narrow_terminal() -> None:
+    line = "                    └──  TaskGroup._aexit /tmp/sid/usr/lib/python3.14/asyncio/taskgroups.py:121"
+    assert view._shortened(line) == "                    └──  TaskGroup._aexit asyncio/taskgroups.py:121"
+    assert view._shortened("└── (T) load") == "└── (T) load"

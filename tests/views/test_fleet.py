@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from supervisor.core import fleet as fleets
 from supervisor.core import ladder, signals
 from supervisor.core.events import Forked, MainExited, Reaped, SignalReceived, StartAsked, Started, Surveyed
-from supervisor.core.record import Climb, Marks, Shutdown
+from supervisor.core.record import Climb, Finding, Marks, Shutdown, Where
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views import fleet as view
 from supervisor.views.report import ansi, plain
+
+if TYPE_CHECKING:
+    from supervisor.core.record import Severity
 
 
 def _running(*graces: str) -> fleets.Fleet:
@@ -111,6 +114,23 @@ def test_unasked_ends() -> None:
     assert view.unasked_end(crash, fleet, 0, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
     planned = fleet.with_(attempts=(fleet.attempts[0].with_(count=2, due=4.5),))
     assert view.unasked_end(crash, planned, 0, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
+
+
+def _slow(worker: str, instance: int, total: float, severity: Severity) -> Shutdown:
+    finding = Finding("slow-task", severity, "Task 'poll' held the exit", "…", total, Where("/app/w.py", 9, "poll"))
+    return _end(worker, instance=instance, total=total, findings=(finding,))
+
+
+def test_equal_ends_on_both_sides_of_a_threshold_are_told_once() -> None:
+    ends = [_slow("w", 0, 4.98, "note"), _slow("w", 1, 5.09, "warning"), _slow("w", 2, 4.99, "note")]
+    text = view.details(ends, 80, plain)
+    assert text.count("slow-task") == 1 and "warning slow-task" in text
+    assert "2 more workers ended like this" in text
+
+
+def test_a_quick_end_is_not_told_with_a_slow_one_for_the_same_reason() -> None:
+    ends = [_slow("w", 0, 5.2, "warning"), _slow("w", 1, 0.5, "note"), _end("w", instance=2, total=5.0)]
+    assert "ended like this" not in view.details(ends, 80, plain)
 
 
 def test_details_are_of_the_remarkable_ones() -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     signals.died_at_once,
     signals.children_died_at_once,
+    signals.children_left_at_once,
     signals.ignored,
     signals.not_run,
     signals.raised_again,

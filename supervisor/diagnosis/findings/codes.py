@@ -63,8 +63,8 @@ _ROWS = (
     Code(
         "exit-without-cleanup",
         "error",
-        "{how} ended the process{lost}",
-        "Let main() return (cancel and await the tasks first) instead of calling {how}.",
+        "{how} ended {who}{lost}",
+        "{hint}",
         "os._exit() and sys.exit() from the middle leave tasks, finally blocks or atexit handlers undone.",
     ),
     # ---- tasks

@@ -92,6 +92,8 @@ def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) 
     lost = f" with {' and '.join(parts)} unfinished" if parts else ""
     how = f"{leave.get('how')}()"
     claim = Claim("exit-without-cleanup", severity, ("loop-end", process.pid), how=how, lost=lost)
+    claim.words["who"] = "the process"
+    claim.words["hint"] = f"Let main() return (cancel and await the tasks first) instead of calling {how}."
     if leave.get("by"):
         claim.proof.append(f"called at {place(leave.get('by'))}")
     return claim.at(process, leave.get("by"))
@@ -132,9 +134,12 @@ def _line(task: Task) -> str:
 
 
 def _automatic(handler: Mapping[str, Any]) -> bool:
-    """asyncio.run installs a handler for SIGINT before the program's own code runs: replacing it is the idiom."""
-    at: Frame | None = handler.get("at")
-    return at is not None and origin(at[0]) == "stdlib"
+    """asyncio.run installs a handler for SIGINT before the program's own code runs: replacing it is the idiom.
+
+    Who installed it counts: the program's own handler may be a method of the standard library (``stop.set``).
+    """
+    by: Frame | None = handler.get("by") or handler.get("at")
+    return by is not None and origin(by[0]) == "stdlib"
 
 
 def displaced(case: Case) -> Iterable[Claim]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from supervisor.diagnosis.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.dump import culprit
+from supervisor.diagnosis.evidence import stack_of
 from supervisor.diagnosis.findings.tasks import pending_names
-from supervisor.diagnosis.frames import place, user_first
+from supervisor.diagnosis.frames import origin, place, user_first
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.timeline import received
-from supervisor.diagnosis.words import at_line, figure, instant, named, signal_name
+from supervisor.diagnosis.words import at_line, bare, figure, instant, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence import Process
+    from supervisor.diagnosis.frames import Frame
 
 # A handler of a process that is not held up runs within a few milliseconds; a busy machine may take a hundred.
 LATE = 0.3
 # The agent tells of every signal the process sends; one counts as its own end when nothing came after it.
 _SENDS = ("raise_signal", "os.kill")
 RIGHT_BEFORE = 0.1
+# A handler that leaves the process from where it stood does so at once.
+HANDLED = 0.05
 _FREE_MAIN = "Move the long call out of the main thread, or into code that releases the GIL and returns now and then."
 _FREE_GIL = "Run that call in another process: while C code keeps the GIL, no other thread of its process can run."
 
@@ -89,11 +93,74 @@ def children_died_at_once(case: Case) -> Iterable[Claim]:
             f"Send {name} to the main process only (--child-only), which drains its children, or handle it in them."
         )
         claim.severity = _in_flight(process, claim)
-        if not users([task for task in process.tasks.values() if task.done_at is None]):
+        jobs = _jobs(process)
+        if jobs:
+            claim.severity, claim.words["lost"] = "error", f", {_named(jobs)} under way"
+            claim.at(process, jobs[0])
+            claim.proof += [f"it ran {place(job)}" for job in jobs[:3]]
+        elif not users([task for task in process.tasks.values() if task.done_at is None]):
             continue
         claim.proof.insert(0, f"{child} had no handler and got {name} with its group")
         claim.proof.append("the main process, which handles the signal, could not drain it any more")
         yield claim
+
+
+def children_left_at_once(case: Case) -> Iterable[Claim]:
+    """A child that the signal to the whole group made leave from the middle of a job, while its parent drained.
+
+    Pools of processes end their idle children so; a parent that drains tells them itself when nothing is left.
+    """
+    signal, leader = case.asked_with, case.leader
+    if signal is None or leader is None or case.shutdown.escalation[0].target != "group":
+        return
+    drains = received(leader, 0.0)
+    for process in case.evidence.others(leader):
+        got = received(process, 0.0)
+        if got is None or got.get("signal") != signal or got.at > LATE or not process.of("eof"):
+            continue
+        leaves = [note for note in process.of("exit") if note.get("how") in ("sys.exit", "os._exit")]
+        leave = next((note for note in leaves if 0.0 <= note.at - got.at < HANDLED), None)
+        jobs = _jobs(process)
+        needed = drains is not None and leader.last > process.last + TOLD
+        if leave is None or not jobs or not needed or process.last - got.at > LATE:
+            continue
+        name, child = signal_name(signal), f"child process {process.pid}"
+        claim = Claim("exit-without-cleanup", "error", ("signal", process.pid), how=f"{leave.get('how')}()")
+        claim.words |= {"who": child, "lost": f" with {_named(jobs)} unfinished"}
+        claim.words["hint"] = (
+            f"Send {name} to the main process only (--child-only), which drains its children, "
+            "or let the child's handler wait for its job."
+        )
+        claim.at(process, jobs[0])
+        claim.proof.append(f"{child} got {name} with its group and was {at_line(jobs[0])}")
+        if leave.get("by"):
+            claim.proof.append(f"{claim.words['how']} was called at {place(leave.get('by'))}, by its handler")
+        claim.proof.append(
+            f"the main process, which handles {name} too, went on for {figure(leader.last - process.last)} without it"
+        )
+        yield claim
+
+
+def _jobs(process: Process) -> list[Frame]:
+    """The user's functions that a pool or a task queue had called when the stop came, not a program's own loop."""
+    found: list[Frame] = []
+    for note in process.of("snapshot")[:1]:
+        for told in note.get("threads") or ():
+            stack = stack_of(told)
+            own = [i for i, frame in enumerate(stack) if frame[0] != "..." and origin(frame[0]) == "user"]
+            own = [i for i in own if stack[i][2] != "<module>" and i > 0 and _hands_out(stack[i - 1][0])]
+            if own and told.get("state") in ("busy", "executor"):
+                found.append(user_first(told.get("at"), stack[own[-1] :]) or stack[own[-1]])
+    return found
+
+
+def _hands_out(file: str) -> bool:
+    """Whose code it is that calls one job after the other."""
+    return origin(file) == "library" or file.endswith(("/concurrent/futures/process.py", "/multiprocessing/pool.py"))
+
+
+def _named(jobs: list[Frame]) -> str:
+    return several([f"{bare(job[2])}()" for job in jobs], "job") if len(jobs) > 1 else f"{bare(jobs[0][2])}()"
 
 
 def ignored(case: Case) -> Iterable[Claim]:

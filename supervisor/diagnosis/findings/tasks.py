@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, users
-from supervisor.diagnosis.enclosing import catching, retried
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Process, Task
+    from supervisor.diagnosis.evidence import Process, Task, Wait
     from supervisor.diagnosis.frames import Frame
     from supervisor.diagnosis.holds import Hold
 
@@ -172,11 +171,21 @@ def _swallowed(case: Case, piece: Piece) -> bool:
         return False
     if wait is not None and wait.kind in ON_TASKS and not _begun_since(hold, cancelled):
         return False
-    if wait is not None and wait.handling:
-        stack = wait.stack or ((hold.at,) if hold.at else ())
-        if not wait.polled and not retried(stack, case.sources, hold.process.cwd):
-            return False
+    if wait is not None and wait.handling and not wait.polled and not _retried(case, wait, hold.process):
+        return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
+
+
+def _retried(case: Case, wait: Wait, process: Process) -> bool:
+    from supervisor.diagnosis.enclosing import retried  # its parser takes 10 ms to load, and few ends need it
+
+    return retried(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
+
+
+def _catching(case: Case, wait: Wait, process: Process) -> Frame | None:
+    from supervisor.diagnosis.enclosing import catching  # as above
+
+    return catching(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
 
 
 def _begun_since(hold: Hold, cancelled: float) -> bool:
@@ -201,7 +210,7 @@ def _went_on(case: Case, piece: Piece, seconds: float) -> Claim:
     if caught is not None:
         claim.proof.append(f"the cancellation was caught at {line_of(caught)}")
     elif hold.wait is not None:
-        caught = catching(hold.wait.stack or ((hold.at,) if hold.at else ()), case.sources, process.cwd)
+        caught = _catching(case, hold.wait, process)
         if caught is not None:
             claim.proof.append(f"the handler around this wait that takes it: {line_of(caught)}")
     return claim.at(process, caught or hold.at, task.name)
@@ -257,12 +266,13 @@ def _child(pid: int | None) -> str:
 
 
 def shielded_cut(case: Case) -> Iterable[Claim]:
-    """Inner tasks of shield() that the end cancelled or left."""
+    """Inner tasks of shield() that the end cancelled or left; what a library shields and cuts is its own affair."""
     for process in case.evidence.processes.values():
         cut = [
             task
             for task in process.tasks.values()
             if task.shielded
+            and is_users(task)
             and (task.outcome == "cancelled" or (task.outcome is None and (task.at_close or task.destroyed)))
         ]
         for task in cut:
@@ -302,8 +312,7 @@ def swallowed_quietly(case: Case) -> Iterable[Claim]:
                 continue
             caught = task.caught
             if caught is None and task.waits:
-                last = task.waits[-1]
-                caught = catching(last.stack or ((last.at,) if last.at else ()), case.sources, process.cwd)
+                caught = _catching(case, task.waits[-1], process)
             if caught is None or origin(caught[0]) != "user":
                 continue
             took = max((task.done_at or 0.0) - cancelled, 0.0)

@@ -4,13 +4,14 @@
 # where: echo
 # mark: create
 # total: 0.0
+# until: 3.13
 # stop: INT
 # drive: connect
 # grace: 2
 # prints: Task was destroyed but it is pending!
 # shape: the seed's echo server with one client
 # at 3.12-3.13: expect=server-wait-closed; accept=; also=killed, task-created-in-cancel-handler, slow-task; where=main; mark=wait; total=null; exit=KILL; prints=New connection.
-# truth: The echo handler creates a task while it is cancelled, which is lost; from 3.12 the server first waits for its client for ever.
+# truth: The echo handler creates a task while it is cancelled, which is lost; from 3.12 the server first waits for its client for ever; 3.14 closes its clients.
 """An echo server that answers in capitals."""
 import asyncio
 import signal

@@ -3,6 +3,7 @@
 # where: main
 # exit: KILL
 # python: 3.12-3.13
+# until: 3.13
 # stop: TERM
 # drive: connect
 # grace: 2
