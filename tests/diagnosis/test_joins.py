@@ -32,12 +32,14 @@ def main(**fields: Any) -> dict[str, Any]:
             "leaf": WAIT, "stack": stack} | fields  # fmt: skip
 
 
-def told(*messages: AgentMessage, exited: float) -> list[tuple[str, float]]:
-    """The findings and the critical path's stretches with them."""
+def told(*messages: AgentMessage, exited: float, killed: bool = False) -> list[tuple[str, float]]:
+    """Codes and seconds of the findings."""
     shutdown = Shutdown(
         worker="w", instance=0, start=1, pid=7, argv=("python3", "w.py"), asked_by="signal SIGTERM",
-        asked_by_pid=None, outcome="clean", exit_code=0, signal=None, grace=10.0, zero=100.0,
-        marks=Marks(asked=0.0, main_exited=exited, exited=exited), escalation=(Climb(0.0, 15, "group"),),
+        asked_by_pid=None, outcome="killed" if killed else "clean", exit_code=None if killed else 0,
+        signal=9 if killed else None, grace=10.0, zero=100.0,
+        marks=Marks(asked=0.0, killed=exited if killed else None, main_exited=exited, exited=exited),
+        escalation=(Climb(0.0, 15, "group"),),
         masks=Masks(1 << 14, 0, 0),
     )  # fmt: skip
     hello = message("hello", -1.0, python="3.11.7", cwd="/app")
@@ -95,3 +97,20 @@ def test_a_join_that_notices_late_is_not_the_one_that_held_the_exit(late: float)
     )
     assert found[0][0] == "executor-outlives-loop" and found[0][1] == pytest.approx(0.8, abs=0.1)
     assert all(seconds <= late + 0.01 for _, seconds in found[1:])
+
+
+@pytest.mark.parametrize(("daemons", "code"), [(1, "non-daemon-thread"), (2, "main-thread-busy")])
+def test_of_several_daemon_threads_none_is_named_as_the_joined_one(daemons: int, code: str) -> None:
+    """The interpreter joins no daemon thread, the program may: which of them nothing tells."""
+    stop = ("/v/lib/python3.11/site-packages/pool/pool.py", 585, "stop")
+    begin = ("/app/w.py", 3, "<module>")
+    join = main(state="busy", at=stop, stack=[begin, stop, (THREADING, 1119, "join"), WAIT])
+    messages = [
+        message("signal-received", 0.0, signal=15, kind="python", name="stop"),
+        message("thread-waiting", 1.6, seconds=1.5, **join),
+    ]
+    for ident in range(20, 20 + daemons):
+        at = ("/v/lib/python3.11/site-packages/pool/pool.py", ident, "body")
+        where = {"thread": ident, "daemon": True, "state": "busy", "at": at, "leaf": at, "stack": [at]}
+        messages.append(message("thread-waiting", 1.6, seconds=1.5, **job(**where)))
+    assert told(*messages, exited=2.0, killed=True)[0][0] == code
