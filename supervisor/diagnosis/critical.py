@@ -24,13 +24,14 @@ REAPING = 1.1
 # Pieces shorter than this are not told: the sampler does not see better.
 SHORTEST = 0.02
 # Where a parent sits while it waits for a child process.
+_POOL_FILE = "/concurrent/futures/process.py"
 _CHILD_FILES = (
     "/subprocess.py",
     "/multiprocessing/popen_fork.py",
     "/multiprocessing/process.py",
     "/multiprocessing/connection.py",
     "/multiprocessing/util.py",
-    "/concurrent/futures/process.py",
+    _POOL_FILE,
 )
 _JOINS = frozenset({"executor", "loop-close", "after-loop", "thread-join", "atexit", "leftovers"})
 
@@ -278,6 +279,8 @@ def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources
     ]
     if not ended:
         return [piece]
+    if any(_at_users_code(child, piece) for child in ended):  # a pool's idle children end with the last busy one
+        ended = [child for child in ended if _at_users_code(child, piece)]
     child = ended[-1] if ended[-1].phases else max(ended, key=lambda process: process.last)
     finalize = child.phase_start("finalize")
     until = min(finalize if finalize is not None else child.last, piece.end)
@@ -291,6 +294,14 @@ def _through_children(evidence: Evidence, leader: Process, piece: Piece, sources
         return [piece]
     rest = Piece(piece.what, until, piece.end, piece.phase, piece.hold)
     return [*own, rest] if rest.seconds > 0 else own
+
+
+def _at_users_code(child: Process, piece: Piece) -> bool:
+    places = [block.at for thread in child.threads.values() for block in thread.blocks if block.end > piece.start]
+    places += [
+        wait.at for task in child.tasks.values() for wait in task.waits if (wait.end or piece.end) > piece.start
+    ]
+    return any(at is not None and origin(at[0]) == "user" for at in places)
 
 
 def _waits_for_child_by_name(piece: Piece) -> bool:
@@ -307,8 +318,10 @@ def _is_passive(hold: Hold) -> bool:
     if hold.wait is not None:
         return hold.rank >= POLL or hold.wait.kind == "child" or hold.wait.kind == "sleep"
     block = hold.block
-    if block is None or hold.thread is None or not hold.thread.main:
+    if block is None or hold.thread is None:
         return False
+    if not hold.thread.main:  # the thread by which a ProcessPoolExecutor hears of its children
+        return any(frame[0].endswith(_POOL_FILE) for frame in block.stack)
     inside = [frame for frame in (block.leaf, *block.stack[-3:]) if frame is not None]
     joins = any(frame[0].endswith(_CHILD_FILES) for frame in inside)
     return block.doing == "wait-child" or joins or (hold.at is not None and origin(hold.at[0]) == "library")

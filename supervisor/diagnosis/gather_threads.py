@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import Block, Note, Process, Thread, stack_of
+from supervisor.diagnosis.frames import user_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def blocked(process: Process, note: Note) -> None:
     forked = fork_at(stack) if process.hello.get("forked") else 0
     if forked:  # below it are the frames of the parent, whose loop does not run here
         stack, state = stack[forked:], "busy" if state == "callback" else state
+        where = user_first(None, stack) or stack[-1]
     block = thread.blocks[-1] if thread.blocks else None
     if block is None or (block.at, block.state) != (where, state) or not _goes_on(block, start):
         block = Block(start, at, where, state)

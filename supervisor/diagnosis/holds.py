@@ -83,7 +83,7 @@ def _steps(process: Process, found: list[Hold], sources: Sources) -> None:
             continue
         if hold.end - hold.start < LONG_STEP or _at_head(wait.at, process, sources):
             continue
-        seen = [b for b in (main.blocks if main else ()) if wait.at in b.stack and hold.start - CLOSE <= b.end]
+        seen = [b for b in (main.blocks if main else ()) if _shows(b, wait.at) and hold.start - CLOSE <= b.end]
         block = Block(hold.start, hold.end, seen[-1].at if seen else wait.at, "callback")
         block.stack = seen[-1].stack if seen else wait.stack
         block.leaf = seen[-1].leaf if seen else wait.leaf
@@ -98,6 +98,11 @@ def _steps(process: Process, found: list[Hold], sources: Sources) -> None:
 def _at_head(at: Frame, process: Process, sources: Sources) -> bool:
     text = sources(absolute(at[0], process.cwd), at[1])
     return text is not None and text.lstrip().startswith(("async def ", "@"))
+
+
+def _shows(block: Block, at: Frame) -> bool:
+    """The block's stack has the frame, or may have: of a long one the middle is left out."""
+    return at in block.stack or any(frame[0] == "..." for frame in block.stack)
 
 
 def _of_task(process: Process, task: Task, until: float) -> list[Hold]:
@@ -208,7 +213,11 @@ def joining(block: Block) -> bool:
     """The thread waits for another thread of its process."""
     if block.state in ("join-threads", "join-executor"):
         return True
-    leaf = block.leaf
+    return waits_for_others(block.leaf)
+
+
+def waits_for_others(leaf: Frame | None) -> bool:
+    """The innermost frame of a thread is where the standard library waits for another thread."""
     return leaf is not None and leaf[2].rpartition(".")[2] in _JOINING and leaf[0].endswith(_JOINING_FILES)
 
 

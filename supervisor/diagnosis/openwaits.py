@@ -68,6 +68,18 @@ def nobody_left(process: Process, hold: Hold) -> str | None:
     return None
 
 
+def nobody_to_join(process: Process, hold: Hold) -> str | None:
+    """The same of the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all."""
+    block = hold.block
+    if not hold.open or block is None or hold.thread is None or not hold.thread.main:
+        return None
+    joins = any(frame[0].endswith("/queue.py") and frame[2].endswith("join") for frame in block.stack[-3:])
+    last = process.of("snapshot")[-1:]
+    if not joins or not last or last[0].at < hold.start or len(last[0].get("threads") or ()) != 1:
+        return None
+    return "no other thread is left that could call task_done()"
+
+
 def _alive_besides(process: Process, hold: Hold) -> bool:
     """Somebody else of the process still does something by itself."""
     for task in process.tasks.values():

@@ -98,16 +98,16 @@ def noticed(number: int, handler: Any) -> Any:
 
 def remember(number: int, handler: Any, frame: FrameType) -> None:
     """Keep the first and the last seven: a program may install handlers in a loop."""
-    if frame.f_code.co_name == "add_signal_handler":  # the loop's own wake-up: what counts is the callback
+    of_loop = frame.f_code.co_name == "add_signal_handler"  # the loop's own wake-up: what counts is the callback
+    if of_loop:
         handler = frame.f_locals.get("callback", handler)
         frame = frame.f_back or frame
     kept = agent.history.setdefault(number, [])
     if len(kept) > 7:
         del kept[1]
     where = frame.f_code
-    kept.append(
-        (handler if not callable(handler) else describe(handler), (where.co_filename, frame.f_lineno, where.co_name))
-    )
+    by = (where.co_filename, frame.f_lineno, where.co_name)
+    kept.append((handler if not callable(handler) else describe(handler), by, of_loop))
 
 
 def describe(handler: Any) -> Any:

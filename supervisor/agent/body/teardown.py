@@ -145,12 +145,13 @@ def handler_tables() -> Any:
     return handlers, displaced
 
 
-def handler(number: int, what: Any, by: Any) -> Dict[str, Any]:
+def handler(number: int, what: Any, by: Any, of_loop: bool = False) -> Dict[str, Any]:
     """HANDLER from what the first tier remembered: (name, definition) of a callable, or SIG_DFL, SIG_IGN, None."""
     if type(what) is not tuple:
         kind = "default" if what == _signal.SIG_DFL else "ignore" if what == _signal.SIG_IGN else "foreign"
         return {"signal": int(number), "kind": kind, "name": None, "at": None, "by": by}
-    kind = "loop" if what[0] in ("_sighandler_noop", "Loop.__sighandler", "Loop._sighandler") else "python"
+    of_loop = of_loop or what[0] in ("_sighandler_noop", "Loop.__sighandler", "Loop._sighandler")
+    kind = "loop" if of_loop else "python"
     return {"signal": int(number), "kind": kind, "name": what[0], "at": what[1], "by": by}
 
 

@@ -184,6 +184,7 @@ _LOOKS: Dict[Any, Any] = {
     ("streams.py", "_drain_helper"): drain,
     ("streams.py", "wait_closed"): "socket",
     ("subprocess.py", "wait"): child,
+    ("subprocess.py", "communicate"): child,
     ("base_subprocess.py", "_wait"): child,
     ("base_events.py", "wait_closed"): server,
     ("base_events.py", "shutdown_default_executor"): "executor",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.tasks import lost_tasks, pending_names
 from supervisor.diagnosis.frames import line_of, origin, place
+from supervisor.diagnosis.holds import waits_for_others
 from supervisor.diagnosis.timeline import received
 from supervisor.diagnosis.words import at_line, instant, named, several, signal_name
 
@@ -76,7 +77,7 @@ def exit_from_the_middle(case: Case) -> Iterable[Claim]:
             continue  # left_behind tells it
         if leave.get("how") != "os._exit":
             continue
-        busy = [told.get("name") or "?" for told in leave.get("busy") or () if told.get("state") == "executor"]
+        busy = _unfinished(leave)
         shown = [process.tasks[t["task"]] for t in leave.get("tasks") or () if t.get("task") in process.tasks]
         if not shown and not busy:
             continue
@@ -86,9 +87,8 @@ def exit_from_the_middle(case: Case) -> Iterable[Claim]:
 
 
 def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) -> Claim:
-    busy = [told.get("name") or "?" for told in leave.get("busy") or () if told.get("state") == "executor"]
     parts = [pending_names(tasks)] if tasks else []
-    parts += [several(busy, "pool job")] if busy else []
+    parts += _unfinished(leave)
     lost = f" with {' and '.join(parts)} unfinished" if parts else ""
     how = f"{leave.get('how')}()"
     claim = Claim("exit-without-cleanup", severity, ("loop-end", process.pid), how=how, lost=lost)
@@ -97,6 +97,18 @@ def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) 
     if leave.get("by"):
         claim.proof.append(f"called at {place(leave.get('by'))}")
     return claim.at(process, leave.get("by"))
+
+
+def _unfinished(leave: Note) -> list[str]:
+    """Pool jobs, and threads that the end of the interpreter would have joined, which were at work."""
+    told = [told for told in leave.get("busy") or () if told]
+    jobs = [one.get("name") or "?" for one in told if one.get("state") == "executor"]
+    threads = [
+        one.get("name") or "?"
+        for one in told
+        if one.get("state") == "busy" and one.get("daemon") is False and not waits_for_others(one.get("leaf"))
+    ]
+    return [several(names, what) for names, what in ((jobs, "pool job"), (threads, "thread")) if names]
 
 
 def _stopped_by(process: Process) -> Note | None:
@@ -157,21 +169,39 @@ def displaced(case: Case) -> Iterable[Claim]:
         return
     ran = received(process, 0.0)
     left = _left_from(process, ran)
-    if not case.killed and len(case.shutdown.escalation) < 2 and not left:
-        return
-    ended = process.phase_start("cancel", "asyncgens", "executor", "loop-close", "thread-join")
-    if not case.killed and not left and ended is not None and ended < case.until / 2:
+    # add_signal_handler() gives nobody the callback that was there, so the new one cannot call it.
+    unchained = earlier[-1].get("kind") == now.get("kind") == "loop" and _is_own(earlier[-1])
+    stayed = case.killed or left or (len(case.shutdown.escalation) > 1 and not _ended_early(case, process))
+    if not stayed and not unchained:
         return
     name = earlier[-1].get("name") or "?"
+    severity: Severity = "error" if case.killed else "warning" if stayed else "note"
     claim = Claim(
-        "handler-displaced", "error" if case.killed else "warning", ("signal",),
-        signal=signal_name(signal), displaced=name,
-    ).at(process, now.get("by") or now.get("at"))  # fmt: skip
+        "handler-displaced", severity, ("signal",), signal=signal_name(signal), displaced=name,
+    ).at(process, _changeable(now, earlier[-1]))  # fmt: skip
     claim.seconds = case.until if case.killed else None
     claim.proof.append(f"first {name}{_defined(earlier[-1])}, then {now.get('name')}{_defined(now)}")
     if ran is not None:
         claim.proof.append(f"{now.get('name') or 'the new handler'} ran at {instant(ran.at)}, the other never did")
     yield claim
+
+
+def _ended_early(case: Case, process: Process) -> bool:
+    """Its teardown had begun before half of the time was over: somebody did act on the signal."""
+    ended = process.phase_start("cancel", "asyncgens", "executor", "loop-close", "thread-join")
+    return ended is not None and ended < case.until / 2
+
+
+def _changeable(now: Mapping[str, Any], earlier: Mapping[str, Any]) -> Frame | None:
+    """Where the new handler was installed, or, when a library did that, where the program's own had been."""
+    at: Frame | None = earlier["by"] if _is_own(earlier) and not _is_own(now) else now.get("by") or now.get("at")
+    return at
+
+
+def _is_own(handler: Mapping[str, Any]) -> bool:
+    """The program's own code installed it."""
+    by: Frame | None = handler.get("by")
+    return by is not None and origin(by[0]) == "user"
 
 
 def _left_from(process: Process, ran: Note | None) -> bool:

@@ -6,6 +6,7 @@ from supervisor.core import redact
 from supervisor.diagnosis.case import TOLD, Case, Claim
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.outside import observations
+from supervisor.diagnosis.timeline import received
 from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, signal_name
 
 TYPE_CHECKING = False
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "multiprocessing.semaphore_tracker")
 # Children that were told to stop together with the main process may end a moment after it.
 TOGETHER = 0.25
+# Where the agent told of no handler: a wait that began so long after the stop request began because of it.
+BECAUSE = 0.06
 
 
 def leaked(case: Case) -> Iterable[Claim]:
@@ -82,11 +85,13 @@ def _nothing_began(case: Case) -> bool:
     process = case.leader
     if process is None or process.phases:
         return False
+    ran = received(process, 0.0)
+    began = ran.at if ran is not None else BECAUSE
     return not any(
         (task.done_at or 0.0) > 0.0
         or task.cancelled_at is not None
         or task.late
-        or any(w.start > 0.06 for w in task.waits)
+        or any(wait.start > began for wait in task.waits)
         for task in process.tasks.values()
     )
 

@@ -245,6 +245,13 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
             claim.at(process, block.at, thread=thread.name)
             claim.proof.append(f"the main thread was {at_line(block.at)}")
             return f"the main thread was in {place(block.at)}"
+    interrupted = _interrupted(process, at)
+    if interrupted is not None:
+        claim.at(process, interrupted, thread="MainThread")
+        claim.proof.append(
+            f"it ran when the main thread had come to {place(interrupted)}, from a call there or before"
+        )
+        return f"the main thread was in {bare(interrupted[2])}()"
     found = culprit(process.dump) if process.dump else None
     frame = user_first(None, found[0]) if found else None
     if found is not None and frame is not None:
@@ -260,6 +267,18 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
         span = samples[-1].at - samples[0].at
         claim.proof.append(f"it used {figure(busy)} of CPU in {figure(span)}")
     return None
+
+
+def _interrupted(process: Process, at: float) -> Frame | None:
+    """Where the main thread was when the handler ran at last; the call that held it back is there or just before.
+
+    Python looks for signals at calls and jumps. Of one long C call nothing is known until the first snapshot then.
+    """
+    first = process.of("snapshot")[:1]
+    main = next((thread for thread in process.threads.values() if thread.main), None)
+    if not first or main is None or main.at_first is None or first[0].at < LATE or abs(first[0].at - at) > HANDLED:
+        return None
+    return user_first(main.at_first.at, main.at_first.stack)
 
 
 def raised_again(case: Case) -> Iterable[Claim]:

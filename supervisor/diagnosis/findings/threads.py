@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.frames import origin, place
 from supervisor.diagnosis.holds import joining
+from supervisor.diagnosis.openwaits import nobody_to_join
 from supervisor.diagnosis.words import at_line, bare, figure, in_kernel
 
 TYPE_CHECKING = False
@@ -49,7 +50,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     cause = ("thread", process.pid, thread.ident, hold.at)
     pool = "a process pool" if _pool_machinery(block) else repr(thread.name)
     words = {"seconds": figure(seconds), "function": function, "thread": pool}
-    if process is not case.leader and piece.what in ("main", "atexit") and not _pool_machinery(block):
+    if process is not case.leader and piece.what in ("main", "atexit"):
         claim = Claim("waits-for-child", severity, cause, child=f"child process {process.pid}", **words)
     elif block.doing == "write":
         claim = Claim("output-blocked", _worse(severity, last), cause, fd=_fd(block), **words)
@@ -71,6 +72,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("non-daemon-thread", severity, cause, **words)
     elif piece.what == "atexit":
         claim = Claim("slow-atexit", severity, cause, **words)
+    elif (nobody := nobody_to_join(process, hold)) is not None:
+        claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words)
+        claim.proof.append(nobody)
     elif joining(block):
         claim = Claim(
             "main-thread-busy", severity, cause, **words | {"function": f"{function}, which waits for a thread"}

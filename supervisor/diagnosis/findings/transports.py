@@ -10,33 +10,50 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from supervisor.diagnosis.evidence import Process
+
 # Ends of pipes to child processes stay until the child is reaped; that is leaked-children's matter.
 _PIPES = ("_UnixReadPipeTransport", "_UnixWritePipeTransport")
 
 
+# How libraries begin the complaint of an object of theirs that is dropped unclosed (asyncio, aiohttp).
+_COMPLAINT = "unclosed "
+
+
 def unclosed(case: Case) -> Iterable[Claim]:
-    """One claim per process: the transports that nobody had closed."""
+    """One claim per process: the transports that nobody had closed, or whose last bytes never left."""
     for process in case.evidence.processes.values():
         left = [
             transport
             for _, name, fields in process.phases
             if name == "loop-close"
             for transport in fields.get("transports") or ()
-            if transport and not transport.get("closing") and transport.get("type") not in _PIPES
+            if transport and transport.get("type") not in _PIPES
         ]
-        if not left:
+        # One that is closing sends what it has buffered, if its loop goes on running.
+        left = [transport for transport in left if not transport.get("closing") or transport.get("buffered")]
+        dropped = _dropped(process)
+        if not left and not dropped:
             continue
         buffered = sum(transport.get("buffered") or 0 for transport in left)
-        names = [_peer(transport) for transport in left]
-        told = capital(several(names, "connection"))
+        told = capital(several([_peer(one) for one in left], "connection") if left else " and ".join(dropped[:3]))
+        told += f", with {buffered} bytes not sent," if buffered else ""
         claim = Claim(
-            "unclosed-transport", "warning" if buffered else "note", ("transports", process.pid),
-            transports=f"{told} {'was' if len(left) == 1 else 'were'}",
+            "unclosed-transport", "error" if buffered else "note", ("transports", process.pid),
+            transports=f"{told} {'was' if len(left or dropped) == 1 else 'were'}",
         )  # fmt: skip
         claim.proof += [_line(transport) for transport in left[:5]]
+        claim.proof += [f"its library complains: unclosed {one}" for one in dropped[:5]]
         user = next((t for t in process.tasks.values() if t.waits and t.waits[-1].kind in ("read", "drain")), None)
         claim.at(process, user.last_at if user else None, user.name if user else None)
         yield claim
+
+
+def _dropped(process: Process) -> list[str]:
+    """What a library said of its own objects that were destroyed unclosed: ``client session``."""
+    said = [str(note.get("message") or "") for note in process.of("loop-exception")]
+    found = [text[len(_COMPLAINT) :].split("\n")[0] for text in said if text.lower().startswith(_COMPLAINT)]
+    return list(dict.fromkeys(found))
 
 
 def _peer(transport: Mapping[str, Any]) -> str:
