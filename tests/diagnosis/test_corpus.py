@@ -20,7 +20,8 @@ VENVS = "SIGDRAIN_CORPUS_VENVS"
 FAST = (
     "bad/order_consumer", "bad/profiler", "bad/chat_rooms", "bad/metrics_flusher", "bad/presence", "bad/order_commit",
     "bad/clean_and_stop", "bad/csv_export", "bad/thumbnails", "bad/heartbeat", "bad/quick_exit", "bad/queue_join",
-    "bad/tunnel", "good/order_worker", "good/echo_closed", "good/cancel_and_await", "good/idle_executor",
+    "bad/tunnel", "bad/audit_client", "bad/crawler_permits", "bad/label_printer", "bad/queue_daemon",
+    "bad/encoder_wait", "bad/scoring", "good/order_worker", "good/echo_closed", "good/cancel_and_await", "good/idle_executor",
     "good/mp_worker", "good/shielded_commit",
 )  # fmt: skip
 
@@ -55,11 +56,11 @@ def test_what_was_wrong_is_named_first_and_at_its_line(program: str, fast: dict[
 
 
 @pytest.mark.outside
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(9000)
 def test_the_whole_corpus_on_every_interpreter(tmp_path: Path) -> None:
     venvs = os.environ.get(VENVS)
     if not venvs:
         pytest.skip(f"no interpreters with packages: {VENVS} is not set (tests/corpus/README.md)")
-    found = verdicts(tmp_path, venvs=venvs, limit=3500.0)
+    found = verdicts(tmp_path, venvs=venvs, limit=8900.0)
     assert len({one["program"] for one in found.values()}) >= 150, "most of the corpus was skipped"
     assert [f"{name}: {text}" for name, one in found.items() for text in one["wrong"]] == []

@@ -217,7 +217,14 @@ def on_loop_stop(loop: Any, frame: Optional[FrameType] = None) -> None:
     tasks.meet(loop)
     if armed or in_main_thread():
         left = tasks.pending(loop)
-        agent.say("loop-stop", by=frames.caller(frame), n_tasks=tasks.count_of(left), tasks=tasks.describe_all(left))
+        by = None if is_handle(frame) else frames.caller(frame)
+        agent.say("loop-stop", by=by, n_tasks=tasks.count_of(left), tasks=tasks.describe_all(left))
+
+
+def is_handle(frame: Optional[FrameType]) -> bool:
+    """The loop itself made the call: somebody gave it the callback (call_soon_threadsafe(loop.stop)), and is gone."""
+    code = frame.f_code if frame is not None else None
+    return code is not None and code.co_name == "_run" and code.co_filename.endswith("asyncio/events.py")
 
 
 def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:

@@ -39,8 +39,8 @@ def left_behind(case: Case) -> Iterable[Claim]:
             claim = Claim("loop-stopped-with-pending-tasks", severity, cause, **words)
             by = _handler_that_stops(process, stop) or stop.get("by")
             claim.at(process, by)
-            if by:
-                claim.proof.append(f"loop.stop() was called at {place(by)}")
+            called = f"was called at {place(by)}" if by else "was a callback of the loop; who gave it is not known"
+            claim.proof.append(f"loop.stop() {called}")
         elif leave is not None:
             claim = _left(process, leave, shown, severity)
         elif closed and any(task.at_close for task in shown):
