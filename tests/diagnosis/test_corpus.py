@@ -18,11 +18,12 @@ EVALUATE = Path(__file__).resolve().parents[1] / "corpus" / "evaluate.py"
 VENVS = "SIGDRAIN_CORPUS_VENVS"
 # Of every family one, none that needs a package; the longest takes 2 s.
 FAST = (
-    "bad/order_consumer", "bad/profiler", "bad/chat_rooms", "bad/metrics_flusher", "bad/presence", "bad/order_commit",
-    "bad/clean_and_stop", "bad/csv_export", "bad/thumbnails", "bad/heartbeat", "bad/quick_exit", "bad/queue_join",
-    "bad/tunnel", "bad/audit_client", "bad/crawler_permits", "bad/label_printer", "bad/queue_daemon",
-    "bad/encoder_wait", "bad/scoring", "good/order_worker", "good/echo_closed", "good/cancel_and_await", "good/idle_executor",
-    "good/mp_worker", "good/shielded_commit",
+    "bad/order_consumer", "bad/profiler", "bad/chat_rooms", "bad/metrics_flusher", "bad/presence",
+    "bad/order_commit", "bad/clean_and_stop", "bad/csv_export", "bad/thumbnails", "bad/heartbeat",
+    "bad/quick_exit", "bad/queue_join", "bad/tunnel", "bad/audit_client", "bad/crawler_permits",
+    "bad/label_printer", "bad/queue_daemon", "bad/encoder_wait", "bad/scoring", "good/order_worker",
+    "good/echo_closed", "good/cancel_and_await", "good/idle_executor", "good/mp_worker",
+    "good/shielded_commit",
 )  # fmt: skip
 
 
