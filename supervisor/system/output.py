@@ -273,8 +273,10 @@ class Output:
         """Tell that the reader has stalled, once until it goes on."""
         self._told_stall = True
         waiting = len({pipe.lane.worker for pipe in self._open() if pipe.paused})
-        who = "1 worker waits" if waiting == 1 else f"{waiting} workers wait"
-        what = f'{who}; read it, or set [log] overflow = "drop"' if waiting else "lines are dropped"
+        who = "1 worker waits" if waiting == 1 else f"{waiting} workers wait" if waiting else "who prints will wait"
+        what = f'{who}; read it, or set [log] overflow = "drop"'
+        if not waiting and any(pipe.dropped for pipe in self._pipes.values()):
+            what = "lines are dropped"
         self._tell(f"nobody has read our output for {TELL_AFTER:g} s: {what}")
 
 
