@@ -53,7 +53,13 @@ class Foreground(Listener):
         self._loop = loop
         self._output = Output(loop.poller, lines.Splitter, self._say)
         self._desk = Desk(loop)
-        self._control = Control(loop.poller, self._folder.socket, self._desk)
+        try:
+            self._control = Control(loop.poller, self._folder.socket, self._desk)
+        except OSError as error:
+            raise SupervisorError(
+                f"cannot make the control socket {self._folder.socket}: {error.strerror}",
+                "make room on its disk, or set XDG_RUNTIME_DIR to a folder of your own",
+            ) from None
         self._viewer = Viewer(loop.poller, loop.kept, self._folder.socket, self._viewer_left)
         loop.sources += [self._output, self._control]
         self._lanes = [self._lanes_of(index) for index in range(len(self._plan.fleet.workers))]

@@ -29,7 +29,7 @@ def run(plan: RunPlan) -> int:
     Raises SpawnError when it could not be started.
     """
     stdio.reserve()
-    _check_room()
+    check_room(ROOM)
     inherited = signals.take_over()
     init = plan.fleet.init
     subreaper = init or _become_subreaper(plan)
@@ -93,11 +93,11 @@ def _apart(plan: RunPlan, tty: Terminal | None) -> RunPlan:
     return plan.with_(fleet=plan.fleet.with_(workers=(worker,)))
 
 
-def _check_room() -> None:
-    """Refuse before the command runs what would fail after it: we need a dozen descriptors to watch it and report."""
+def check_room(room: int) -> None:
+    """Refuse before anything runs what would fail after it: we need so many descriptors to watch it and report."""
     held: list[int] = []
     try:
-        while len(held) < ROOM:
+        while len(held) < room:
             held += os.pipe()
     except OSError as error:
         raise _cannot_fork(error) from None

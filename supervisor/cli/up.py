@@ -6,6 +6,7 @@ import os
 from time import monotonic
 
 from supervisor.cli.plan import check_reports
+from supervisor.cli.run import check_room
 from supervisor.config.load import load
 from supervisor.core.frozen import Frozen
 from supervisor.core.spec import FleetSpec, LogSpec
@@ -68,12 +69,17 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
     )
 
 
+# Descriptors: as `run` needs, and lock, control socket and a client, our outputs, the pipes of a worker.
+ROOM = 24
+
+
 def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> int:
     """Run the fleet until it is over; the exit code. Raises ControlError when it already runs.
 
     ``before`` is called with the loop and the instant when it is about to begin.
     """
     stdio.reserve()
+    check_room(ROOM)
     folder = Folder(plan.key, os.environ)
     try:
         inherited = signals.take_over()

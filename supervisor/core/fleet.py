@@ -297,7 +297,7 @@ def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: f
         fleet = _failed(fleet)
     if attempts.exhausted:
         text = (
-            f"{life.spec.title}: ended {attempts.count + 1} times without running {policy.stable:g} s; given up."
+            f"{life.spec.title}: ended {_times(attempts.count + 1)} without running {policy.stable:g} s; given up."
             " Mend it, or raise its burst"
         )
         return _put(fleet, life.with_(phase="failed")), (Note(text),)
@@ -305,6 +305,10 @@ def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: f
         by = StopAsked(at, "failed peer" if ended.outcome != "clean" else "finished peer", by_pid=ended.pid)
         return _stop_asked(fleet, by)
     return fleet, ()
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _as_wanted(life: Life, ended: Shutdown, asked: bool) -> bool:

@@ -89,10 +89,17 @@ class Folder:
                 "see it with: supervisor top; end it with: supervisor stop; or give this one a [fleet] name",
             ) from None
         self._lock = found
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
-        if os.path.lexists(self.socket):
-            os.unlink(self.socket)  # of a supervisor that was SIGKILLed: nobody holds the lock
+        try:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+            if os.path.lexists(self.socket):
+                os.unlink(self.socket)  # of a supervisor that was SIGKILLed: nobody holds the lock
+        except OSError as error:
+            os.close(self._lock)
+            raise SupervisorError(
+                f"cannot use the fleet's folder {self.path}: {error.strerror}",
+                "make room on its disk, or remove what is in the way there",
+            ) from None
 
     def _locked(self) -> int | None:
         """The lock's descriptor, None when somebody holds it or has just removed it. Raises OSError."""

@@ -78,6 +78,7 @@ class Sink:
             else:
                 time.sleep(AGAIN)
         lost, self.waiting, self._waiting = self.waiting, 0, []
+        self.full, self.stalled_at = False, None
         self._poller.unwatch(self._watched)
         return lost
 

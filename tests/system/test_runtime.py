@@ -50,6 +50,19 @@ def test_a_race_for_the_lock_has_one_winner_at_a_time(tmp_path: Path) -> None:
     assert sum(won) > 0
 
 
+def test_what_is_in_the_way_of_the_socket(tmp_path: Path) -> None:
+    """No traceback, and the lock is let go: it can be mended and tried again."""
+    env = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    (tmp_path / "sigdrain/shop/control").mkdir(parents=True)
+    with pytest.raises(
+        SupervisorError, match=r"cannot use the fleet's folder .*/sigdrain/shop: Is a directory"
+    ) as found:
+        runtime.Folder("shop", env)
+    assert "remove what is in the way" in found.value.hint
+    (tmp_path / "sigdrain/shop/control").rmdir()
+    runtime.Folder("shop", env).close()
+
+
 def test_where_it_lies(tmp_path: Path) -> None:
     assert runtime.base({"XDG_RUNTIME_DIR": str(tmp_path)}) == f"{tmp_path}/sigdrain"
     own = "/run/sigdrain" if os.geteuid() == 0 else f"/tmp/sigdrain-{os.geteuid()}"

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -233,6 +234,42 @@ def test_few_descriptors(tmp_path: Path) -> None:
         assert fleet.wait() == 125
         assert "Traceback" not in fleet.stderr
         assert fleet.alive() == []
+
+
+def test_few_descriptors_for_ourselves(tmp_path: Path) -> None:
+    """Refused with one message before a worker runs, or everything works; nothing in between."""
+    config = '[worker.w]\ncommand = ["touch", "ran"]\nrestart = "never"'
+    codes = []
+    for limit in (6, 9, 15, 21, 26, 32):  # with fewer Python itself does not start
+        (tmp_path / "ran").unlink(missing_ok=True)
+        argv = ["sh", "-c", f"ulimit -n {limit}; exec {SUPERVISOR} up --report r.json"]
+        with Up(tmp_path, config, argv=argv) as fleet:
+            codes.append(fleet.wait())
+            assert "Traceback" not in fleet.stderr, (limit, fleet.stderr)
+            if codes[-1] == 125:
+                assert "Too many open files" in fleet.stderr and "ulimit -n" in fleet.stderr
+            assert (tmp_path / "ran").exists() == (codes[-1] == 0)
+    assert codes[0] == 125 and codes[-1] == 0 and set(codes) == {0, 125}
+
+
+def test_no_room_for_the_control_socket(tmp_path: Path) -> None:
+    """Its file system takes the folder and the lock, and no more: what, where and what to do, and nothing runs."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    runtime = tmp_path / "r"
+    runtime.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=4", "none", str(runtime)], check=False).returncode:
+        pytest.skip("mount is not permitted here")
+    try:
+        with Up(tmp_path, '[worker.w]\ncommand = ["touch", "ran"]\nrestart = "never"') as fleet:
+            assert fleet.wait() == 125
+            assert fleet.stderr.startswith(
+                f"supervisor: cannot make the control socket {fleet.socket}: No space left"
+            )
+            assert "hint: make room" in fleet.stderr and "Traceback" not in fleet.stderr
+    finally:
+        subprocess.run(["umount", str(runtime)], check=True)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_no_wake_ups_while_idle(tmp_path: Path) -> None:
