@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # How long a parent process may take to notice the end of its child (polling with sleep: gunicorn 1 s, uvicorn 0.5 s).
 REAPING = 1.1
+# Between the end of a thread's job and the next step of the task that awaits it, on a busy machine.
+WOKEN_LATE = 0.12
 # Pieces shorter than this are not told: the sampler does not see better.
 SHORTEST = 0.02
 # Where a parent sits while it waits for a child process.
@@ -142,6 +144,8 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
     if best is not None and best.wait is not None and best.wait.kind == "read":
         # The client ended this read by leaving; who waited for the clients to leave is what held the exit.
         return next((hold for hold in now if hold.rank == SERVER), best)
+    if best is not None and best.wait is not None and best.wait.kind == "executor":
+        return _job_of(known, best) or best
     if best is None or (best.rank < POLL and not _vague_librarys(best)):
         return best
     if best.rank < POLL:
@@ -156,6 +160,12 @@ def _ended_at(known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> Hol
         default=None,
     )
     return cause or _cut_short(now) or best
+
+
+def _job_of(known: list[Hold], waiting: Hold) -> Hold | None:
+    """The job that a task waited for: the loop had to be woken by its thread, and to be given the processor."""
+    jobs = [h for h in known if h.what == "executor" and waiting.end - WOKEN_LATE <= h.end <= waiting.end + CLOSE]
+    return max((job for job in jobs if job.end > waiting.start), key=lambda job: job.end, default=None)
 
 
 def _joined_until(known: list[Hold], hold: Hold, at: float) -> float:

@@ -32,8 +32,10 @@ def main(**fields: Any) -> dict[str, Any]:
             "leaf": WAIT, "stack": stack} | fields  # fmt: skip
 
 
-def told(*messages: AgentMessage, exited: float, killed: bool = False) -> list[tuple[str, float]]:
-    """Codes and seconds of the findings."""
+def told(
+    *messages: AgentMessage, exited: float, killed: bool = False, place: bool = False
+) -> list[tuple[str, float]]:
+    """Codes and seconds of the findings, or (``place``) lines."""
     shutdown = Shutdown(
         worker="w", instance=0, start=1, pid=7, argv=("python3", "w.py"), asked_by="signal SIGTERM",
         asked_by_pid=None, outcome="killed" if killed else "clean", exit_code=None if killed else 0,
@@ -44,6 +46,8 @@ def told(*messages: AgentMessage, exited: float, killed: bool = False) -> list[t
     )  # fmt: skip
     hello = message("hello", -1.0, python="3.11.7", cwd="/app")
     found = explain(shutdown, [hello, *messages], lambda _f, _l: None).findings
+    if place:
+        return [(one.code, one.where.line if one.where else 0) for one in found]
     return [(one.code, round(one.seconds or 0.0, 2)) for one in found]
 
 
@@ -114,3 +118,21 @@ def test_of_several_daemon_threads_none_is_named_as_the_joined_one(daemons: int,
         where = {"thread": ident, "daemon": True, "state": "busy", "at": at, "leaf": at, "stack": [at]}
         messages.append(message("thread-waiting", 1.6, seconds=1.5, **job(**where)))
     assert told(*messages, exited=2.0, killed=True)[0][0] == code
+
+
+@pytest.mark.parametrize("late", [0.0, 0.04, 0.1])
+def test_the_job_is_told_rather_than_the_line_that_awaits_it(late: float) -> None:
+    await_job = ("/app/w.py", 16, "main")
+    task = {"task": 1, "name": "Task-1", "coro": "main", "at": await_job, "leaf": await_job}
+    found = told(
+        message("snapshot", -0.01, reason="probe", first=True, threads=[job()], tasks=[], n_tasks=0),
+        message("task-waiting", 0.1, seconds=0.05, **task | {"on": {"kind": "executor"}}),
+        message("thread-waiting", 0.1, seconds=0.05, **job()),
+        message("thread-moved", 0.7, seconds=0.65, **job()),
+        message("task-done", 0.7 + late, outcome="returned", seconds=0.65 + late, **task),
+        message("phase", 0.72 + late, name="cancel"),
+        message("phase", 0.73 + late, name="finalize"),
+        exited=0.75 + late,
+        place=True,
+    )
+    assert found[0] == ("executor-busy", 7)

@@ -294,3 +294,21 @@ def test_leftovers_that_had_to_be_killed_are_an_error() -> None:
 def test_multiprocessings_own_helper_is_no_leftover() -> None:
     helper = ("python", "-c", "from multiprocessing.resource_tracker import main;main(5)")
     assert "leaked-children" not in dict(told(ended(leftovers=(Leftover(9, helper, "killed"),))))
+
+
+def test_a_pools_child_that_died_of_the_groups_signal_lost_its_job() -> None:
+    job, pool = (
+        ("/app/w.py", 9, "factor"),
+        ("/usr/lib/python3.12/concurrent/futures/process.py", 263, "_process_worker"),
+    )
+    thread = {"thread": 1, "name": "MainThread", "main": True, "state": "busy", "at": job, "leaf": job}
+    child = [
+        ("hello", -1.0, {"python": "3.12.1", "ppid": 7}),
+        ("snapshot", -0.01, {"first": True, "handlers": [{"signal": 15, "kind": "default"}],
+                             "threads": [thread | {"stack": [pool, job]}], "tasks": []}),
+        ("eof", 0.002, {"rejected": 0, "lost": 0}),
+    ]  # fmt: skip
+    messages = [AgentMessage(event, 100.0 + when, 8, fields=fields) for event, when, fields in child]
+    messages += [said("hello", -1.0, python="3.12.1"), said("phase", 1.9, name="finalize")]
+    found = next(f for f in explain(ended(), messages, lambda _f, _l: None).findings if f.code == "no-signal-handler")
+    assert found.severity == "error" and "factor() under way" in found.title and "--child-only" in found.advice
