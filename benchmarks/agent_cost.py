@@ -12,7 +12,7 @@ and the difference of the two minima, which a busy machine disturbs least.
 * tasks: tasks per second of a running loop; nothing of the agent is switched on then.
 * probe: from SIGURG to "ready" as the receiver sees it, and the agent's own part.
 * shutdown: from SIGTERM to exit with 5 and with 10 000 tasks that each run a cleanup; probed first, as the
-  supervisor does it, which is not part of the time (the stop signal waits for it at most 100 ms).
+  supervisor does it, which is not part of the time (the stop signal waits for it at most 250 ms).
 * forwarding: from SIGTERM to `supervisor run` until the handler of its asyncio worker, the probe included; beside it
   `run --no-agent`. Needs the installed `supervisor` beside the Python that runs this.
 """

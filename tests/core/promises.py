@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 KILL = 9
 STOP_REQUESTS = {15, 2, 3, 1}
 HURRY_AFTER = 0.1
-LONGEST_HOLD = 0.1
+LONGEST_HOLD = 0.25
 EPSILON = 1e-6
 INFINITY = float("inf")
 PEERS = ("failed peer", "finished peer", "dependency")

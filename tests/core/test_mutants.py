@@ -136,7 +136,7 @@ FAULTS = (
     Fault(
         "the first signal waits for a moment only",
         "life.py",
-        "PROBE_LIMIT = 0.1\n",
+        "PROBE_LIMIT = 0.25\n",
         "PROBE_LIMIT = 1.0\n",
     ),
     Fault(

@@ -136,26 +136,26 @@ def test_agent_is_armed_before_the_signal() -> None:
 
 
 def test_agent_does_not_answer() -> None:
-    """It waits 0.1 s and no longer; before SIGKILL the stacks are asked for once more, at last in C."""
+    """It waits 0.25 s and no longer; before SIGKILL the stacks are asked for once more, at last in C."""
     wrap(
         """
         >> 1 agent says hello
         >> 3 SIGTERM
         << probe
-        >> 3.1 tick
+        >> 3.25 tick
         << SIGTERM to the group
-        >> 12.95 tick
+        >> 13.1 tick
         << probe
         << last look
-        >> 13.025 tick
+        >> 13.175 tick
         << dump
-        >> 13.1 tick
+        >> 13.25 tick
         << SIGKILL to the group
         << survey
-        >> 13.2 found nobody
-        >> 13.3 dies of SIGKILL
+        >> 13.35 found nobody
+        >> 13.45 dies of SIGKILL
         << survey
-        >> 13.3 found nobody
+        >> 13.45 found nobody
         << reap
         << report: killed, SIGKILL, 10.2 s, asked by signal SIGTERM
         == over, SIGKILL

@@ -181,7 +181,12 @@ def note(what, *about):
 
 
 def on_probe(_, frame):
-    note("probe", None, frame)
+    try:
+        note("probe", None, frame)
+    except BaseException:  # a signal came before they were held back, and its handler raised on top of us (Ctrl-C)
+        if body is None or not body.armed:
+            note("probe", None, frame)
+        raise
 
 
 # -- where a shutdown can begin --------------------------------------------------------------------------------
