@@ -89,7 +89,8 @@ THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, chi
          a pool job) join-threads join-executor busy (anything else)
          doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
          pid), other
-HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it)
+HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it);
+         loop: the event loop calls it, add_signal_handler() installed it
 LOOP     loop, type, running, closed, n_tasks, timers, next_timer (seconds), ready, watched (files besides its own
          wake-up), asyncgens
 TRANSPORT fd, type, peer, protocol, closing, buffered (bytes)

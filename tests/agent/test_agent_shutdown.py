@@ -54,7 +54,7 @@ def test_a_whole_shutdown_is_told_in_order(python: str) -> None:
         assert snapshot.fields["first"] is True
         assert snapshot.fields["n_tasks"] == 2
         term = next(entry for entry in snapshot.fields["handlers"] if entry["signal"] == signal.SIGTERM)
-        assert (term["kind"], term["name"]) == ("python", "Event.set")
+        assert (term["kind"], term["name"]) == ("loop", "Event.set")
         assert term["by"][2] == "main"
         assert worker.heard("ready").fields["sampler"] is True
         assert worker.heard("signal-received").fields["signal"] == signal.SIGTERM
