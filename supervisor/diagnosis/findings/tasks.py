@@ -28,11 +28,7 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
     groups: dict[Hashable, list[Piece]] = {}
     for piece in case.pieces:
         if piece.what == "task" and piece.hold is not None and piece.hold.task is not None:
-            hold = piece.hold
-            server = hold.wait is not None and hold.wait.kind == "server"
-            # Several tasks one after the other at one line have one cause; wait_closed() is one whatever the line.
-            key = (hold.process.pid, "server") if server else (hold.process.pid, piece.hold.task.coro, hold.at)
-            groups.setdefault(key, []).append(piece)
+            groups.setdefault(_one_cause(case, piece, piece.hold, piece.hold.task), []).append(piece)
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
@@ -43,6 +39,17 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
             if others:
                 claim.proof.append(f"and after one another at the same line: {', '.join(sorted(others)[:5])}")
             yield claim
+
+
+def _one_cause(case: Case, piece: Piece, hold: Hold, task: Task) -> Hashable:
+    """What pieces of one cause have in common. Several tasks one after the other at one line have one; so has what
+    a task goes on to after the same handler took its cancel; wait_closed() is one whatever the line."""
+    if hold.wait is not None and hold.wait.kind == "server":
+        return hold.process.pid, "server"
+    caught = _caught(case, hold, task) if _swallowed(case, piece) else None
+    if caught is not None:
+        return hold.process.pid, task.number, caught
+    return hold.process.pid, task.coro, hold.at
 
 
 def _may_be_changed(piece: Piece) -> bool:
@@ -206,14 +213,16 @@ def _went_on(case: Case, piece: Piece, seconds: float) -> Claim:
     cause = ("task", process.pid, task.number, hold.at)
     claim = Claim("cancel-swallowed", severity, cause, task=capital(named(task)))
     claim.words["went_on"] = f"went on for {figure(seconds)} after it was cancelled"
-    caught = task.caught
+    caught = _caught(case, hold, task)
     if caught is not None:
-        claim.proof.append(f"the cancellation was caught at {line_of(caught)}")
-    elif hold.wait is not None:
-        caught = _catching(case, hold.wait, process)
-        if caught is not None:
-            claim.proof.append(f"the handler around this wait that takes it: {line_of(caught)}")
+        seen = "the cancellation was caught at" if task.caught else "the handler around this wait that takes it:"
+        claim.proof.append(f"{seen} {line_of(caught)}")
     return claim.at(process, caught or hold.at, task.name)
+
+
+def _caught(case: Case, hold: Hold, task: Task) -> Frame | None:
+    """The handler that took the cancel: as the interpreter told (3.12+), else the one around the wait."""
+    return task.caught or (_catching(case, hold.wait, hold.process) if hold.wait is not None else None)
 
 
 def _server(case: Case, piece: Piece, seconds: float) -> Claim:
