@@ -157,13 +157,27 @@ def test_nothing_runs_and_no_thread_exists_before_a_shutdown() -> None:
 import asyncio, os, sys
 async def main():
     await asyncio.gather(*(asyncio.sleep(0) for _ in range(100)))
-    print(len(os.listdir("/proc/self/task")), sorted(m for m in sys.modules if m.startswith("_sigdrain_agent")))
+    ours = [name for name in sys.modules if name.startswith("_sigdrain_agent") and len(vars(sys.modules[name])) > 8]
+    print(len(os.listdir("/proc/self/task")), sorted(ours))
     print(asyncio.BaseEventLoop.create_task.__code__.co_filename.endswith("base_events.py"))
     os._exit(0)
 asyncio.run(main())
 """
     status, out, _ = injected(HERE, code)
     assert (status, out) == (0, "1 ['_sigdrain_agent', '_sigdrain_agent_hooks']\nTrue\n")
+
+
+@pytest.mark.parametrize("first", ["", "import asyncio, threading\n"])
+def test_a_probe_adds_no_module(first: str) -> None:
+    """It may come while the program goes through sys.modules, as regrtest does before each test."""
+    code = first + (
+        "import os, signal, sys\n"
+        "for number, module in enumerate(sys.modules.values()):\n"
+        "    if number == 5: os.kill(os.getpid(), signal.SIGURG)\n"
+        "print('through')\n"
+    )
+    for python in interpreters("3.8", "3.11", "3.13"):
+        assert injected(python, code) == (0, "through\n", "")
 
 
 FORKS = """

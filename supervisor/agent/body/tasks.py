@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import weakref
+from _weakref import ref
 from itertools import count
 from time import monotonic_ns
 
@@ -34,7 +34,7 @@ class Followed:
     )  # fmt: skip
 
     def __init__(self, task: Any, late: bool, polled: bool) -> None:
-        self.ref = weakref.ref(task)
+        self.ref = ref(task)
         self.number = next(_numbers)
         self.name = name_of(task)
         self.coro = coro_name(task)
@@ -122,7 +122,7 @@ def _references() -> List[Any]:
             if hasattr(found, "data"):  # a WeakSet
                 out += list(found.data)
             elif isinstance(found, set) and found:
-                out += [weakref.ref(task) for task in list(found)]
+                out += [ref(task) for task in list(found)]
         except RuntimeError:  # changed size while another thread copied it: next time
             pass
     return out

@@ -8,6 +8,7 @@ prints, starts no thread and adds nothing to the life of a task.
 import _signal
 import _socket
 import atexit
+import gc  # noqa: F401 - for ../body, which may import nothing that is not there
 import os
 import sys
 
@@ -30,6 +31,7 @@ FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
 pid = main_thread = 0
 history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
 body = None  # the module `teardown`, once loaded
+_executed = set()  # names in BODY
 _socket_ = None
 _identity = None  # device and inode of the socket: programs that close every descriptor may reuse its number
 _dump = None  # the same for the dump file: (descriptor, device, inode)
@@ -147,14 +149,11 @@ STDLIB = os.path.dirname(os.__file__) + os.sep
 def module_of(name):
     """A module of ../body. Loaded by hand: an import here would run other people's import hooks."""
     full = "_sigdrain_agent_" + name
-    module = sys.modules.get(full)
-    if module is None:
-        module = sys.modules[full] = type(sys)(full)
-        try:  # `code` and `home` were put here by sitecustomize
-            exec(code(full, home + "/body/" + name + ".py"), module.__dict__)  # noqa: F821
-        except BaseException:
-            del sys.modules[full]
-            raise
+    module = sys.modules.get(full) or sys.modules.setdefault(full, type(sys)(full))
+    if name not in _executed:
+        # `code` and `home` were put here by sitecustomize
+        exec(code(full, home + "/body/" + name + ".py"), module.__dict__)  # noqa: F821
+        _executed.add(name)
     return module
 
 
@@ -362,6 +361,9 @@ def start():
         if default:
             _signal.signal(PROBE, _signal.SIG_DFL)
         return
+    # Empty until they are needed: that may be in a signal handler, while the program iterates over sys.modules.
+    for name in BODY:
+        sys.modules["_sigdrain_agent_" + name] = type(sys)("_sigdrain_agent_" + name)
     for name in list(WATCH):
         if name in sys.modules:
             watch(name, sys.modules[name])
