@@ -39,12 +39,15 @@ def stop(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers; all without a name.")
     ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Workers that are being stopped already: the next step now.")
+    ] = False,
     fleet: Fleet = None,
     config: File = None,
     json: Json = False,
 ) -> None:
     """Stop workers by their ladder, or the whole fleet."""
-    request: dict[str, Any] = {"do": "stop"}
+    request: dict[str, Any] = {"do": "stop", "now": now}
     if names:
         request["workers"] = names
     answer = _ask(_socket(fleet, config), request)
@@ -53,8 +56,14 @@ def stop(
 
         typer.echo(dumps(answer), nl=False)
         return
-    stopping = answer["stopping"]
-    typer.echo(f"stopping {', '.join(stopping)}" if stopping else "nothing runs that could be stopped")
+    stopping, already = answer["stopping"], answer["already"]
+    if stopping:
+        typer.echo(f"stopping {', '.join(stopping)}")
+    if already:
+        told = "next step now" if now else "being stopped already (the next step now: --now)"
+        typer.echo(f"{', '.join(already)}: {told}")
+    if not stopping and not already:
+        typer.echo("nothing runs that could be stopped")
 
 
 @app.command()

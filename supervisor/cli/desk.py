@@ -133,13 +133,15 @@ class Desk:
         index = mark[len(start) :].decode(errors="replace")
         return dict(zip(map(str, range(len(lives))), lives, strict=True)).get(index)
 
-    def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
-        """Ask for the stop of some workers, by name (all its instances) or title, or of everything."""
+    def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
+        """Ask for the stop of some workers, by name (all its instances) or title, or of everything.
+
+        ``now``: those that are being stopped already take the next step of their ladder. A command that is merely
+        repeated (a deployment's retry) must not kill a worker in the middle of its cleanup.
+        """
         lives = self._loop.fleet.lives
         if workers is None:
-            stopping = self._concerned(range(len(lives)))
-            self._loop.see(ev.StopAsked(time.monotonic(), "command stop", None, pid))
-            return {"stopping": stopping}
+            return self._ask(range(len(lives)), None, now, pid)
         chosen: dict[int, None] = {}
         for name in workers:
             found = [life.index for life in lives if name in (life.spec.name, life.spec.title)]
@@ -147,15 +149,18 @@ class Desk:
                 names = ", ".join(dict.fromkeys(life.spec.name for life in lives))
                 raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
             chosen |= dict.fromkeys(found)
-        stopping = self._concerned(chosen)
-        self._loop.see(ev.StopAsked(time.monotonic(), "command stop", tuple(chosen), pid))
-        return {"stopping": stopping}
+        return self._ask(chosen, tuple(chosen), now, pid)
 
-    def _concerned(self, chosen: Iterable[int]) -> list[str]:
-        """The titles of those that a stop changes anything for: they run, or would be started again."""
+    def _ask(self, chosen: Iterable[int], workers: tuple[int, ...] | None, now: bool, pid: int) -> dict[str, Any]:
+        """Whose stop began or was hurried: they run, or would be started again; and who was being stopped already."""
         fleet = self._loop.fleet
-        return [
-            fleet.lives[index].spec.title
-            for index in chosen
-            if fleet.lives[index].alive or fleet.attempts[index].due is not None
-        ]
+        stopping: list[str] = []
+        already: list[str] = []
+        for index in chosen:
+            life = fleet.lives[index]
+            if life.stopping is not None and life.stopping.asked is not None:
+                already.append(life.spec.title)
+            elif life.alive or fleet.attempts[index].due is not None:
+                stopping.append(life.spec.title)
+        self._loop.see(ev.StopAsked(time.monotonic(), "command stop", workers, pid, insists=now))
+        return {"stopping": stopping, "already": already}

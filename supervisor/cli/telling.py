@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from supervisor.core import report as data
 from supervisor.core import verdict
@@ -10,6 +11,7 @@ from supervisor.system import sink, stdio
 from supervisor.views import fleet as fleet_view
 from supervisor.views import markdown, whole
 from supervisor.views import report as view
+from supervisor.views.lines import Json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +40,13 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> N
         sink.say(_json(shutdowns, plan.fleet.name), 1)
     if plan.quiet:
         return
-    width, style = stdio.width(2), _style(plan.color)
+    json = plan.log.format == "json"
+    width, style = stdio.width(2), view.plain if json else _style(plan.color)
     details = fleet_view.details(shutdowns, width, style)
-    sink.say(fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else ""), 2)
+    text = fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else "")
+    if json:  # who reads the log line by line is not to meet anything else
+        text = Json("supervisor", 0, "stderr", plan.log.time).lines(text.encode(), time.time()).decode()
+    sink.say(text, 2)
 
 
 def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) -> bool:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Said: TypeAlias = Literal["hello", "noticed", "drained", "cleaned"]
 
 
+ENOENT, ENOTDIR = 2, 20
+
+
 class Event(Frozen):
     """Base of all events."""
 
@@ -45,6 +48,13 @@ class StartFailed(Event):
     errno: int
     detail: str = ""
 
+    @property
+    def code(self) -> int:
+        """The exit code it stands for, as in a shell: 127 not found, 126 not executable, 125 our own set-up."""
+        if self.stage != "exec":
+            return 125
+        return 127 if self.errno in (ENOENT, ENOTDIR) else 126
+
 
 class SignalReceived(Event):
     """A signal reached the supervisor. ``kernel``: sent by the kernel (SI_KERNEL), so from the terminal.
@@ -61,11 +71,15 @@ class SignalReceived(Event):
 
 
 class StopAsked(Event):
-    """A stop that no signal asked for. ``workers`` None: all. ``by`` as in Shutdown.asked_by."""
+    """A stop that no signal asked for. ``workers`` None: all. ``by`` as in Shutdown.asked_by.
+
+    ``insists``: who is being stopped already takes its next step now.
+    """
 
     by: str
     workers: tuple[int, ...] | None = None
     by_pid: int | None = None
+    insists: bool = True
 
 
 class StartAsked(Event):

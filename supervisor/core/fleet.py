@@ -185,8 +185,10 @@ def _forwarded(life: Life, signal: int, kernel: bool) -> escalation.Step:
 
 
 def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
+    insists = event.insists and event.by not in NOBODY_INSISTS
     if event.workers is None:
-        fleet = _going_down(fleet, event.at)
+        if fleet.asked is None or insists:
+            fleet = _going_down(fleet, event.at)
         chosen = range(len(fleet.lives))
     else:
         attempts = tuple(
@@ -197,7 +199,7 @@ def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
         chosen = event.workers  # type: ignore[assignment]  # both are iterables of indexes
 
     def ask(life: Life) -> escalation.Step:
-        if event.by in NOBODY_INSISTS and life.stop is not None and life.stop.asked is not None:
+        if not insists and life.stop is not None and life.stop.asked is not None:
             return life, ()
         return escalation.request_stop(life, event.at, event.by, event.by_pid, None)
 
@@ -323,17 +325,7 @@ def _ending(life: Life, ended: Shutdown) -> Ending:
         return Ending(code=125)  # it never ended: there is no status of its own
     if life.failure is None:
         return Ending(code=ended.exit_code, signal=ended.signal)
-    return Ending(code=start_failure_code(life.failure.stage, life.failure.errno))
-
-
-ENOENT, ENOTDIR = 2, 20
-
-
-def start_failure_code(stage: str, errno: int) -> int:
-    """The exit code of a command that could not be started: 127 not found, 126 not executable, 125 our set-up."""
-    if stage != "exec":
-        return 125
-    return 127 if errno in (ENOENT, ENOTDIR) else 126
+    return Ending(code=life.failure.code)
 
 
 # ------------------------------------------------------------------ plumbing

@@ -180,12 +180,17 @@ class Explanation(Frozen):
     findings: tuple[Finding, ...] = ()
 
 
+# A SIGKILL that is on time may have been decided so long before it was sent, seconds.
+CLOSE = 0.05
+
+
 class Shutdown(Frozen):
     """One worker's end. ``zero`` is monotonic seconds; everything else counts from it.
 
     ``asked_by`` is ``"signal SIGTERM"``, ``"command stop"``, ``"dependency"``, ``"failed peer"``, ``"drill"`` or
     ``"self"``. Exactly one of ``exit_code`` and ``signal`` is set unless the worker is stuck; then ``given_up`` is
-    when we stopped waiting, and there is no mark ``exited``.
+    when we stopped waiting, and there is no mark ``exited``. ``requests``: how often the stop was asked for.
+    ``started``: False when the command could not be run at all; ``exit_code`` is then a shell's, 125 to 127.
     """
 
     worker: str
@@ -211,6 +216,14 @@ class Shutdown(Frozen):
     critical_path: tuple[Stretch, ...] = ()
     findings: tuple[Finding, ...] = ()
     given_up: float | None = None
+    requests: int = 0
+    started: bool = True
+
+    @property
+    def hurried(self) -> bool:
+        """SIGKILL came before the grace period was over: asked for again, or by the fleet's own limit."""
+        killed = self.marks.killed
+        return killed is not None and self.grace is not None and killed < self.grace - CLOSE
 
     @property
     def total(self) -> float:

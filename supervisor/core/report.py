@@ -73,6 +73,8 @@ def shutdown(one: Shutdown) -> dict[str, Any]:
         "exit_code": one.exit_code,
         "signal": signals.name(one.signal) if one.signal is not None else None,
         "grace": one.grace,
+        "requests": one.requests,
+        "started": one.started,
         "escalation": [
             {
                 "at": _time(climb.at),

@@ -294,7 +294,7 @@ def shutdown(life: Life) -> Shutdown:
         asked_by=stop.by if stop and asked is not None else "self",
         asked_by_pid=stop.by_pid if stop else None,
         outcome=life.outcome,
-        exit_code=death.code if death else None,
+        exit_code=life.failure.code if life.failure else death.code if death else None,
         signal=death.signal if death else None,
         grace=life.spec.stop.ladder.grace,
         zero=zero,
@@ -310,4 +310,6 @@ def shutdown(life: Life) -> Shutdown:
         masks=life.masks,
         samples=tuple(sample.with_(at=since(sample.at)) for sample in life.samples),
         given_up=since(life.ended) if life.outcome == "stuck" else None,
+        requests=stop.requests if stop and asked is not None else 0,
+        started=life.failure is None,
     )

@@ -48,7 +48,8 @@ def worker_view(fleet: Fleet, life: Life, waits: str | None = None) -> dict[str,
         "stop": _stop(life),
         "waits": waits,
         "outcome": life.outcome,
-        "exit_code": life.death.code if life.death else None,
+        "started": life.failure is None,
+        "exit_code": life.failure.code if life.failure else life.death.code if life.death else None,
         "signal": signals.name(life.death.signal) if life.death and life.death.signal is not None else None,
         "ended": life.ended,
     }
@@ -85,10 +86,11 @@ def _stop(life: Life) -> dict[str, Any] | None:
     if life.stop is None or life.outcome is not None:
         return None
     following = life.following
+    sent = life.sent[-1].signal if life.sent else life.rung.signal if life.rung else None
     return {
         "by": life.stop.by,
         "asked": life.stop.asked,
-        "signal": signals.name(life.rung.signal) if life.rung else None,
+        "signal": signals.name(sent) if sent is not None else None,
         "since": life.stop.since,
         "next_at": life.next_rung_at,
         "next_signal": signals.name(following.signal) if following else None,

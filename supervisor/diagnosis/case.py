@@ -75,7 +75,7 @@ class Case:
         ``new_work``: it began only after the stop request; ``to_the_end``: it still held when SIGKILL came;
         ``nobody``: nobody was left who could end it.
         """
-        if self.killed and to_the_end:
+        if self.killed and to_the_end and not self.shutdown.hurried:
             return "error"
         grace = self.shutdown.grace
         if nobody or (grace is not None and seconds > grace * HALF + SLACK):

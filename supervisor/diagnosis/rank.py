@@ -80,7 +80,8 @@ def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tup
     if not causes:
         return leaders
     best = max(causes, key=lambda pair: (pair[0].code in _EXPLAIN_KILL, pair[0].seconds or 0.0))
-    best[0].severity = "error"
+    if not case.shutdown.hurried:
+        best[0].severity = "error"
     best[1].insert(0, kill[0])
     dropped = [kill]
     if best[0].code in _EXPLAIN_KILL:  # then nobody was told to end: whoever still waited is not to blame
@@ -93,7 +94,8 @@ def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tup
 def _explains_kill(case: Case, claim: Claim) -> bool:
     if claim.code in _EXPLAIN_KILL:
         return True
-    return claim.severity == "error" and (claim.seconds or 0.0) >= 0.3 * case.until
+    held = claim.severity == "error" or case.shutdown.hurried
+    return held and (claim.seconds or 0.0) >= 0.3 * case.until
 
 
 def _same_place(claim: Claim, late: Claim) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         def behind(self) -> bool:
             """Whether the last call had to leave something for the next one."""
 
-        def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
+        def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
             """Ask to stop; the answer's fields. Raises SupervisorError for a name that is none."""
 
         def explain(self, pid: int, since: float | None) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class Control:
                 ):
                     self._send(client, _no("workers must be a list of names", ""))
                     return
-                self._send(client, yes | self._desk.stop(workers, client.pid))
+                self._send(client, yes | self._desk.stop(workers, asked.get("now") is True, client.pid))
             case "explain":
                 pid, since = asked.get("pid"), asked.get("since")
                 if type(pid) is not int or not 0 < pid < 1 << 31 or type(since) not in (int, float, type(None)):

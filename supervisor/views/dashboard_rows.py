@@ -276,6 +276,8 @@ def _end(worker: Worker) -> str:
     """How it ended last, as words.ended says it."""
     if worker.get("outcome") == "stuck":
         return "did not die of SIGKILL"
+    if worker.get("started") is False:
+        return f"could not be started ({worker.get('exit_code')})"
     if worker.get("signal"):
         killed = worker.get("outcome") == "killed"
         return "had to be killed (SIGKILL)" if killed else f"died of {worker['signal']}"

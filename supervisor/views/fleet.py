@@ -78,7 +78,8 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     for one in earlier:
         tone = "good" if one.outcome == "clean" else "error"
         starts = f", after {one.start} starts" if one.start > 1 else ""
-        lines.append(f"  {one.title:<{wide}}  had ended by itself: {style(words.ended(one), tone)}{starts}")
+        how = "had ended by itself: " if one.started else ""
+        lines.append(f"  {one.title:<{wide}}  {how}{style(words.ended(one), tone)}{starts}")
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
     return "\n".join(lines) + "\n"

@@ -33,7 +33,9 @@ def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supe
     """The report of one shutdown, lines of at most ``width`` columns, ending in a newline."""
     lines = [f"{head}: {style(words.command(one.argv, width - len(head) - 2), 'bold')}"]
     tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
-    first, *more = _paragraph("ended", f"{words.ended(one)}, {_when(one)}; {words.asked(one)}", width)
+    when = _when(one)
+    how = words.ended(one) + (f", {when}" if when else "")
+    first, *more = _paragraph("ended", f"{how}; {words.asked(one)}", width)
     lines += [first.replace(words.ended(one), style(words.ended(one), tone)), *more]
     if one.marks.asked is not None and one.grace:
         share = f"{words.duration(one.total)} of {words.duration(one.grace)} grace"
@@ -55,9 +57,8 @@ def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supe
 def _when(one: Shutdown) -> str:
     if one.marks.asked is None:
         main = one.marks.main_exited
-        if main is not None and one.total - main > 0.001:
-            return f"its last process {words.duration(one.total - main)} later"
-        return "all of it at once"
+        later = main is not None and one.total - main > 0.001
+        return f"its last process {words.duration(one.total - (main or 0.0))} later" if later else ""
     if one.marks.exited is None:
         return f"given up after {words.duration(one.total)}"
     main = one.marks.main_exited

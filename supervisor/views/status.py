@@ -44,6 +44,8 @@ def _doing(worker: dict[str, Any], now: float) -> str:
         return text
     if worker["restart_at"] is not None:
         return f"starts again in {words.duration(max(worker['restart_at'] - now, 0))}"
+    if not worker["started"]:
+        return f"could not be started ({worker['exit_code']})"
     if worker["signal"] is not None:
         return f"died of {worker['signal']}"
     if worker["exit_code"] is not None:

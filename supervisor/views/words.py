@@ -51,13 +51,15 @@ def command(argv: tuple[str, ...], width: int = 60) -> str:
 
 
 def ended(one: Shutdown) -> str:
-    """``exited with 0``, ``died of SIGTERM``, ``was killed by SIGKILL``."""
+    """``exited with 0``, ``died of SIGTERM``, ``had to be killed (SIGKILL)``, ``could not be started (127)``."""
+    if not one.started:
+        return f"could not be started ({one.exit_code})"
     if one.outcome == "stuck":
         return "did not die of SIGKILL (stuck in the kernel)"
     if one.signal is None:
         return f"exited with {one.exit_code}"
     if one.outcome == "killed":
-        return "had to be killed (SIGKILL)"
+        return "was killed (SIGKILL) before its grace was over" if one.hurried else "had to be killed (SIGKILL)"
     return f"died of {signals.name(one.signal)}"
 
 

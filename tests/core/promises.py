@@ -298,7 +298,7 @@ class Promises:
         if main is not None and not main.alive:
             hold(
                 "the outcome is the truth",
-                (shutdown.exit_code, shutdown.signal) == (main.code, main.signal),
+                (shutdown.exit_code, shutdown.signal) == self._status(main),
                 shutdown,
             )
         self._count(worker, shutdown, main)
@@ -313,6 +313,11 @@ class Promises:
             return "killed" if main.signal == KILL and main.shot else "signalled"
         return "clean" if main.code in life.spec.stop.success_codes else "failed"
 
+    @staticmethod
+    def _status(main: Process) -> tuple[int | None, int | None]:
+        """What a dead main process stands for: a command that could not be run has a shell's exit code."""
+        return ({2: 127, 13: 126}[main.exec_fails], None) if main.exec_fails else (main.code, main.signal)
+
     def _count(self, worker: int, shutdown: Any, main: Process | None) -> None:
         """The exit status, from the reports so far."""
         account = self.accounts[worker]
@@ -320,10 +325,8 @@ class Promises:
             status: tuple[int | None, int | None] = (125, None)
         elif main.alive:
             status = (125, None)
-        elif main.exec_fails:
-            status = ({2: 127, 13: 126}[main.exec_fails], None)
         else:
-            status = (main.code, main.signal)
+            status = self._status(main)
         self.last = status
         asked = account.requests > 0 or (main is None and (self.down[worker] or self.fleet_down))
         ours = asked and shutdown.outcome == "signalled" and shutdown.signal in set(account.sent) - {KILL}

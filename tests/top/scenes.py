@@ -34,6 +34,7 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "stop": None,
         "waits": None,
         "outcome": None,
+        "started": True,
         "exit_code": None,
         "signal": None,
         "ended": None,

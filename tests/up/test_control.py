@@ -9,12 +9,13 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from support.processes import gone, until
+from support.processes import gone, python, until
 from up.fleet import Client, Up, command, environment
 
 SLEEP = 'command = "sleep 600"'
@@ -36,8 +37,8 @@ def test_status(tmp_path: Path) -> None:
         assert {"name", "want", "asked", "limit", "next_kill", "workers"} <= set(known["fleet"])
         assert [int(row[2]) for row in rows[1:]] == [one["pid"] for one in known["workers"]]
         assert set(known["workers"][0]) >= set(
-            "index worker instance title want phase pid argv since starts restart_at stop waits outcome exit_code"
-            " signal ended".split()
+            "index worker instance title want phase pid argv since starts restart_at stop waits outcome started"
+            " exit_code signal ended".split()
         )
 
 
@@ -48,7 +49,7 @@ def test_stop_some_then_all(tmp_path: Path) -> None:
         fleet.phases(api_2="exited", api_1="running", mail="running")
         assert fleet.state()["api.2"]["want"] == "down"
         asked = json.loads(command(tmp_path, "stop", "--json", "api", "api").stdout)
-        assert asked == {"stopping": ["api.1"]}
+        assert asked == {"stopping": ["api.1"], "already": []}
         fleet.phases(api_1="exited", mail="running")
         wrong = command(tmp_path, "stop", "apy")
         assert wrong.returncode != 0
@@ -58,6 +59,28 @@ def test_stop_some_then_all(tmp_path: Path) -> None:
         assert "stopping 1 worker, kill in 10.0 s" in fleet.stderr
     ends = json.loads((tmp_path / "r.json").read_text())["shutdowns"]
     assert {one["asked_by"] for one in ends} == {"command stop"}
+
+
+def test_a_repeated_stop_hurries_nobody_but_with_now(tmp_path: Path) -> None:
+    """A deployment that tries again must not kill a worker in the middle of its cleanup."""
+    config = f"[worker.slow]\ncommand = {json.dumps(python('stubborn.py'))}\nstop.grace = 600\n"
+    with Up(tmp_path, config, "--report", "r.json") as fleet:
+        fleet.saw("ready")
+        assert command(tmp_path, "stop", "slow").stdout == "stopping slow\n"
+        stop = until(lambda: fleet.state()["slow"]["stop"], "stopping")
+        assert stop["signal"] == "SIGTERM"
+        time.sleep(0.2)  # two requests closer than 0.1 s are one
+        said = "slow: being stopped already (the next step now: --now)\n"
+        assert command(tmp_path, "stop", "slow").stdout == said
+        assert command(tmp_path, "stop").stdout == said
+        assert fleet.state()["slow"]["stop"]["next_signal"] == "SIGKILL"
+        assert command(tmp_path, "stop", "--now", "slow").stdout == "slow: next step now\n"
+        fleet.wait()
+        assert "was killed (SIGKILL) before its grace was over" in fleet.stderr
+        assert "not over: it was asked 2 times" in fleet.stderr
+    (end,) = json.loads((tmp_path / "r.json").read_text())["shutdowns"]
+    assert [one["signal"] for one in end["escalation"]] == ["SIGTERM", "SIGKILL"]
+    assert end["requests"] == 2
 
 
 def test_stop_takes_a_worker_out_of_its_backoff(tmp_path: Path) -> None:

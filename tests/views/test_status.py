@@ -10,7 +10,7 @@ from supervisor.views import status
 def _worker(title: str, **fields: Any) -> dict[str, Any]:
     known: dict[str, Any] = {
         "title": title, "phase": "running", "pid": 42, "since": 90.0, "starts": 1, "stop": None, "waits": None,
-        "restart_at": None, "signal": None, "exit_code": None,
+        "restart_at": None, "signal": None, "started": True, "exit_code": None,
     }  # fmt: skip
     return known | fields
 

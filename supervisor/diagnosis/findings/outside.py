@@ -64,6 +64,11 @@ def killed(case: Case) -> Iterable[Claim]:
     claim = Claim("killed", "error", ("killed",), seconds=figure(after), still="", hint="")
     claim.seconds = after
     claim.words["hint"] = "Make the stop signal end the program within its grace period, or give it more."
+    if shutdown.hurried and shutdown.grace is not None:
+        claim.severity = "warning"
+        claim.words["hint"] = "Give it the grace period that it has: ask once, and wait."
+        why = f"it was asked {shutdown.requests} times" if shutdown.requests > 1 else "the fleet's limit had passed"
+        claim.proof.append(f"its grace period of {figure(shutdown.grace)} was not over: {why}")
     if shutdown.outcome == "stuck":
         claim.proof.append("it did not even end after SIGKILL: uninterruptible sleep in the kernel (state D)")
     for climb in shutdown.escalation:
@@ -150,7 +155,7 @@ def _run_of(samples: Iterable[Sample], calls: tuple[str, ...]) -> float:
 def no_agent(case: Case) -> Iterable[Claim]:
     """Why no task, line or thread is named."""
     facts = case.shutdown.agent
-    if case.leader is not None or not facts.reason:
+    if case.leader is not None or not facts.reason or not case.shutdown.started:
         return
     claim = Claim("no-agent", "note", ("no-agent",), reason=facts.reason, hint="")
     claim.words["hint"] = (
