@@ -295,7 +295,7 @@ def shutdown(life: Life) -> Shutdown:
         asked_by_pid=stop.by_pid if stop else None,
         outcome=life.outcome,
         exit_code=life.failure.code if life.failure else death.code if death else None,
-        signal=death.signal if death else None,
+        signal=death.signal if death and not life.failure else None,
         grace=life.spec.stop.ladder.grace,
         zero=zero,
         marks=Marks(

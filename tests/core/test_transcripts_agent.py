@@ -106,7 +106,7 @@ def test_not_executable_during_a_stop() -> None:
         >> 0.1 cannot exec 13
         >> 0.1 dies of SIGTERM
         << reap
-        << report: failed, SIGTERM, 0.05 s, asked by signal SIGTERM
+        << report: failed, code 126, 0.05 s, asked by signal SIGTERM
         == over, code 126
         """,
         by_hand=True,
