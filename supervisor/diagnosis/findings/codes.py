@@ -128,7 +128,7 @@ _ROWS = (
         "waits-for-nobody",
         "warning",
         "{task} waited {seconds} for something that nobody was left to do",
-        "Wait for it before cancelling those who do it, or put a timeout around the wait.",
+        "{hint}",
         "Cleanup in the wrong order: who would have ended this wait had been stopped already.",
     ),
     # ---- loop, threads

@@ -6,7 +6,7 @@ from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.frames import origin, place
 from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.openwaits import nobody_to_join
-from supervisor.diagnosis.words import at_line, bare, figure, in_kernel
+from supervisor.diagnosis.words import at_line, bare, figure, for_nobody, in_kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     elif piece.what == "atexit":
         claim = Claim("slow-atexit", severity, cause, **words)
     elif (nobody := nobody_to_join(process, hold)) is not None:
+        words["hint"] = for_nobody("queue-join", False)
         claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words)
         claim.proof.append(nobody)
     elif joining(block):
