@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.holds import Hold
 
 
+_AWAITED = frozenset({"wait_for", "wait"})
+_AWAITABLE = frozenset({"gather", "shield", "as_completed"})
+
+
 def still_held(process: Process, known: list[Hold]) -> Hold | None:
     """The open hold that kept the process from ending, None when none is known."""
     opened = [hold for hold in known if hold.open]
@@ -66,6 +70,27 @@ def nobody_left(process: Process, hold: Hold) -> str | None:
     if last.get("timers") == 0 and last.get("watched") == 0 and not _alive_besides(process, hold):
         return "the event loop has no timer, no file and no other task that could end this wait"
     return None
+
+
+def awaited_by_maker(process: Process, task: Task) -> bool:
+    """Asyncio itself made the task and whoever called it waits: `wait_for()` wraps in one what it awaits (until 3.11).
+
+    `wait_for()` and `wait()` are coroutines: they can only run while they are awaited. The others are plain calls,
+    which are awaited in place where somebody was seen waiting for the task at the very line that made it.
+    """
+    if task.created_by is None or task.created_by not in task.created_in:
+        return False
+    mine = task.created_in.index(task.created_by)
+    inner = {frame[2] for frame in task.created_in[mine + 1 :] if frame[0].endswith("/asyncio/tasks.py")}
+    if inner & _AWAITED:
+        return True
+    return bool(inner & _AWAITABLE) and any(
+        wait.kind in ON_TASKS
+        and wait.at == task.created_by
+        and task.number in (wait.fields.get("task"), *(wait.fields.get("tasks") or ()))
+        for other in process.tasks.values()
+        for wait in other.waits
+    )
 
 
 def nobody_to_join(process: Process, hold: Hold) -> str | None:

@@ -45,3 +45,8 @@ def findings(
 def code(found: list[Finding], name: str) -> Finding | None:
     """The finding of that code."""
     return next((one for one in found if one.code == name), None)
+
+
+def mentioned(found: list[Finding], name: str) -> bool:
+    """The code is a finding, or folded under one."""
+    return any(one.code == name or any(also.startswith(f"{name}:") for also in one.also) for one in found)

@@ -6,7 +6,7 @@ from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, use
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
-from supervisor.diagnosis.openwaits import nobody_left
+from supervisor.diagnosis.openwaits import awaited_by_maker, nobody_left
 from supervisor.diagnosis.words import (
     at_line, capital, ended, figure, for_nobody, instant, named, several, task_name, waited,
 )  # fmt: skip
@@ -151,6 +151,8 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     verb = "held the exit with its cleanup for" if cleanup else "held the exit for"
     if cleanup:
         hint = "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop."
+    elif hold.rank == CANCELLED and awaited_by_maker(hold.process, task):
+        hint = "Its timeout cut it off: bound all such attempts together, or make them before the stop."
     elif hold.rank == CANCELLED:
         hint = "It was cut off before it had finished: give it more time, or let it finish sooner."
     elif case.to_the_end(piece):
@@ -321,7 +323,7 @@ def created_while_cancelled(case: Case) -> Iterable[Claim]:
             if task.created_handling != "CancelledError" or task.outcome in ("returned", "exception"):
                 continue
             lost = task.at_close or task.destroyed or task.outcome == "cancelled"
-            if not lost:
+            if not lost or awaited_by_maker(process, task):
                 continue
             claim = Claim(
                 "task-created-in-cancel-handler",
