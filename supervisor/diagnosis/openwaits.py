@@ -73,7 +73,7 @@ def nobody_left(process: Process, hold: Hold) -> str | None:
 
 
 def awaited_by_maker(process: Process, task: Task) -> bool:
-    """Asyncio itself made the task and whoever called it waits: `wait_for()` wraps in one what it awaits (until 3.11).
+    """Asyncio itself made the task and whoever called it waits: until 3.11 `wait_for()` wraps what it awaits so.
 
     `wait_for()` and `wait()` are coroutines: they can only run while they are awaited. The others are plain calls,
     which are awaited in place where somebody was seen waiting for the task at the very line that made it.
@@ -94,13 +94,19 @@ def awaited_by_maker(process: Process, task: Task) -> bool:
 
 
 def nobody_to_join(process: Process, hold: Hold) -> str | None:
-    """The same of the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all."""
+    """The same of the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all.
+
+    That it lists none may also mean that nobody could look (free-threaded, another interpreter): Python's own count
+    of threads must say the same.
+    """
     block = hold.block
     if not hold.open or block is None or hold.thread is None or not hold.thread.main:
         return None
     joins = any(frame[0].endswith("/queue.py") and frame[2].endswith("join") for frame in block.stack[-3:])
     last = process.of("snapshot")[-1:]
-    if not joins or not last or last[0].at < hold.start or len(last[0].get("threads") or ()) != 1:
+    if not joins or not last or last[0].at < hold.start:
+        return None
+    if last[0].get("n_threads") != 1 or len(last[0].get("threads") or ()) != 1:
         return None
     return "no other thread is left that could call task_done()"
 
