@@ -48,8 +48,8 @@ class Task:
 
     __slots__ = (
         "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by", "created_handling",
-        "created_in", "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome", "pid",
-        "shielded", "waits",
+        "created_in", "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome",
+        "pid", "shielded", "waits",
     )  # fmt: skip
 
     def __init__(self, pid: int, number: int, first_seen: float) -> None:

@@ -8,7 +8,16 @@ from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import awaited_by_maker, nobody_left
 from supervisor.diagnosis.words import (
-    at_line, capital, ended, figure, for_nobody, instant, named, several, task_name, waited,
+    at_line,
+    capital,
+    ended,
+    figure,
+    for_nobody,
+    instant,
+    named,
+    several,
+    task_name,
+    waited,
 )  # fmt: skip
 
 TYPE_CHECKING = False
