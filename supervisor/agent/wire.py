@@ -37,7 +37,8 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
     snapshot        reason (probe, signal, loop-stop, cancel, asyncgens, executor, loop-close, thread-join, exit),
                     first (bool: the one that armed the agent), signal, handlers [HANDLER], displaced [HANDLER]
                     (earlier handlers of the same signals, oldest first), loops [LOOP], n_tasks, tasks [TASK]
-                    (<= 100), threads [THREAD], running (name of the task on the loop's stack)
+                    (<= 100), threads [THREAD], n_threads (that Python itself counts; null: it has no count),
+                    running (name of the task on the loop's stack)
     ready           seconds (the arming took), sampler (bool), monitoring (bool): all is in place, and the main thread
                     is back in its own code; last of its batch
     phase           name: this phase begins now, and ends where the next begins. Where nothing was left to wait for
@@ -140,7 +141,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     "signal-callback": HANDLER,
     "snapshot": {
         "reason": str, "first": bool, "signal": int, "handlers": [HANDLER], "displaced": [HANDLER], "loops": [LOOP],
-        "n_tasks": int, "tasks": [TASK], "threads": [THREAD], "running": str,
+        "n_tasks": int, "tasks": [TASK], "threads": [THREAD], "n_threads": int, "running": str,
     },
     "ready": {"seconds": float, "sampler": bool, "monitoring": bool},
     "phase": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.frames import origin
+from supervisor.diagnosis.frames import origin, user_first
 from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.openwaits import main_task
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
     from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Block, Evidence, Process, Task, Thread
+    from supervisor.diagnosis.evidence import Block, Evidence, Process, Task, Thread, Wait
     from supervisor.diagnosis.frames import Frame, Sources
     from supervisor.diagnosis.holds import Hold
 
@@ -25,6 +25,8 @@ NEW_SHARE = 1 / 20
 # Half of the grace period, and what a busy machine adds to work that takes just that: equal endings stay equal.
 HALF = 1 / 2
 SLACK = 0.08
+# What a worker waits for between two items of its work; an event or another task may be the stop request itself.
+FOR_WORK = frozenset({"queue-get", "queue-put", "semaphore", "lock"})
 # Between the first snapshot and the sampler's first look on a busy machine.
 UNSEEN = 0.15
 
@@ -90,8 +92,9 @@ class Case:
     def is_new(self, piece: Piece) -> bool:
         """Whether the work of this piece began only after the stop request.
 
-        A task that did work of its own at zero (slept, read, computed) goes on with it; one that waited for
-        somebody, the main task, and a task in the cleanup after its cancel, begin something new.
+        A task that did work of its own at zero (slept, read, computed) goes on with it, and so does one that takes
+        the next item in the same loop. One that waited for somebody, the main task, and a task in the cleanup after
+        its cancel, begin something new.
         """
         hold = piece.hold
         if self.marks.asked is None or hold is None or hold.start <= 0.0:
@@ -106,7 +109,18 @@ class Case:
         if task.cancelled_at is not None and hold.start >= task.cancelled_at - 0.01:
             return True
         at_zero = next((wait for wait in task.waits if wait.end is None or wait.end > 0.0), None)
+        if at_zero is not None and at_zero.kind in FOR_WORK and self._goes_round(at_zero, hold):
+            return False
         return at_zero is None or at_zero.kind in ON_TASKS or at_zero.kind in ON_OTHERS
+
+    def _goes_round(self, at_zero: Wait, hold: Hold) -> bool:
+        """What it does is a turn of the loop that it was in at zero; what follows the loop is another matter."""
+        from supervisor.diagnosis.enclosing import same_loop  # its parser takes 10 ms to load, and few ends need it
+
+        before = user_first(at_zero.at, at_zero.stack)
+        if before is None or hold.at is None:
+            return False
+        return same_loop(before, hold.at, self.sources, hold.process.cwd)
 
 
 def _is_new_there(hold: Hold, thread: Thread) -> bool:

@@ -16,7 +16,7 @@ from supervisor.diagnosis.timeline import phase_at
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Marks, PhaseSpan
-    from supervisor.diagnosis.evidence import Evidence, Process
+    from supervisor.diagnosis.evidence import Block, Evidence, Process
     from supervisor.diagnosis.frames import Sources
 
 # How long a parent process may take to notice the end of its child (polling with sleep: gunicorn 1 s, uvicorn 0.5 s).
@@ -321,7 +321,14 @@ def _waits_for_child_by_name(piece: Piece) -> bool:
         return False
     if hold.wait is not None:
         return hold.wait.kind == "child"
+    if hold.what == "loop-blocked" and hold.block is not None and joins_pool(hold.block):
+        return True  # the child may take its time: the loop should not have been blocked by it
     return hold.block is not None and hold.block.doing == "wait-child"
+
+
+def joins_pool(block: Block) -> bool:
+    """The thread waits in the shutdown or for a result of a pool of processes."""
+    return any(frame[0].endswith((_POOL_FILE, "/multiprocessing/pool.py")) for frame in block.stack)
 
 
 def _is_passive(hold: Hold) -> bool:

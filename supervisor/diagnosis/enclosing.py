@@ -51,6 +51,15 @@ def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
     return False
 
 
+def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None) -> bool:
+    """Both lines are of one function and lie within the same loop of it."""
+    if one[0] != other[0] or one[2] != other[2]:
+        return False
+    file = absolute(one[0], cwd)
+    loops = [{id(n) for _, n in _around(file, frame[1], sources) if isinstance(n, _LOOPS)} for frame in (one, other)]
+    return bool(loops[0] & loops[1])  # the parsed tree is kept, so a node is the same one
+
+
 def _own(stack: Stack) -> list[Frame]:
     """The user's frames, innermost first."""
     return [frame for frame in reversed(stack) if frame[0] != "..." and origin(frame[0]) == "user"]

@@ -48,8 +48,8 @@ class Task:
 
     __slots__ = (
         "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by", "created_handling",
-        "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome", "pid",
-        "shielded", "waits",
+        "created_in", "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome",
+        "pid", "shielded", "waits",
     )  # fmt: skip
 
     def __init__(self, pid: int, number: int, first_seen: float) -> None:
@@ -62,6 +62,7 @@ class Task:
         self.late = False
         self.created_by: Frame | None = None
         self.created_handling: str | None = None
+        self.created_in: Stack = ()  # the stack of whoever created it
         self.cancelled_at: float | None = None
         self.cancel_sure = False  # it was this task that was cancelled, not one that it awaited
         self.cancelled_by: Frame | None = None

@@ -116,6 +116,8 @@ def _what(case: Case, piece: Piece) -> str:
         return f"unknown: between {first} and {last}"
     if piece.what == "task" and piece.hold is not None and piece.hold.wait is not None and piece.hold.wait.handling:
         return "task cleanup"
+    if piece.what == "main" and piece.process is not None and piece.process is not case.leader:
+        return f"the main thread of child process {piece.process.pid}"
     return piece.what
 
 

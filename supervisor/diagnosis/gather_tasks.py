@@ -124,6 +124,7 @@ def created(process: Process, note: Note) -> None:
         task.late = True
         task.created_by = fields.get("by")
         task.created_handling = fields.get("handling")
+        task.created_in = stack_of(fields)
 
 
 def done(process: Process, note: Note) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.holds import Hold
 
 
+_AWAITED = frozenset({"wait_for", "wait"})
+_AWAITABLE = frozenset({"gather", "shield", "as_completed"})
+
+
 def still_held(process: Process, known: list[Hold]) -> Hold | None:
     """The open hold that kept the process from ending, None when none is known."""
     opened = [hold for hold in known if hold.open]
@@ -68,14 +72,41 @@ def nobody_left(process: Process, hold: Hold) -> str | None:
     return None
 
 
+def awaited_by_maker(process: Process, task: Task) -> bool:
+    """Asyncio itself made the task and whoever called it waits: until 3.11 `wait_for()` wraps what it awaits so.
+
+    `wait_for()` and `wait()` are coroutines: they can only run while they are awaited. The others are plain calls,
+    which are awaited in place where somebody was seen waiting for the task at the very line that made it.
+    """
+    if task.created_by is None or task.created_by not in task.created_in:
+        return False
+    mine = task.created_in.index(task.created_by)
+    inner = {frame[2] for frame in task.created_in[mine + 1 :] if frame[0].endswith("/asyncio/tasks.py")}
+    if inner & _AWAITED:
+        return True
+    return bool(inner & _AWAITABLE) and any(
+        wait.kind in ON_TASKS
+        and wait.at == task.created_by
+        and task.number in (wait.fields.get("task"), *(wait.fields.get("tasks") or ()))
+        for other in process.tasks.values()
+        for wait in other.waits
+    )
+
+
 def nobody_to_join(process: Process, hold: Hold) -> str | None:
-    """The same of the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all."""
+    """The same of the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all.
+
+    That it lists none may also mean that nobody could look (free-threaded, another interpreter): Python's own count
+    of threads must say the same.
+    """
     block = hold.block
     if not hold.open or block is None or hold.thread is None or not hold.thread.main:
         return None
     joins = any(frame[0].endswith("/queue.py") and frame[2].endswith("join") for frame in block.stack[-3:])
     last = process.of("snapshot")[-1:]
-    if not joins or not last or last[0].at < hold.start or len(last[0].get("threads") or ()) != 1:
+    if not joins or not last or last[0].at < hold.start:
+        return None
+    if last[0].get("n_threads") != 1 or len(last[0].get("threads") or ()) != 1:
         return None
     return "no other thread is left that could call task_done()"
 

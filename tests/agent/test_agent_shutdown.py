@@ -318,6 +318,35 @@ signal.sigtimedwait([], 30)
         assert [(entry["name"], entry["by"][1]) for entry in fields["displaced"]] == [("first", 5)]
 
 
+def test_a_programs_own_add_signal_handler_is_no_loops() -> None:
+    code = """
+import signal
+def add_signal_handler(number, callback):
+    signal.signal(number, lambda *_: callback())
+add_signal_handler(signal.SIGTERM, print)
+print("ready")
+signal.sigtimedwait([], 30)
+"""
+    with Worker(HERE, code) as worker:
+        worker.line("ready").probe()
+        fields = worker.heard("snapshot").fields
+        now = next(entry for entry in fields["handlers"] if entry["signal"] == signal.SIGTERM)
+        assert (now["kind"], now["by"][2]) == ("python", "add_signal_handler")
+        assert fields["n_threads"] is None  # nobody loaded threading, and we do not either
+
+
+def test_the_threads_that_python_counts_are_told() -> None:
+    code = """
+import signal, threading
+threading.Thread(target=signal.sigtimedwait, args=([], 30), daemon=True).start()
+print("ready")
+signal.sigtimedwait([], 30)
+"""
+    with Worker(HERE, code) as worker:
+        worker.line("ready").probe()
+        assert worker.heard("snapshot").fields["n_threads"] == 2
+
+
 def test_ten_thousand_tasks_are_counted_and_the_late_one_is_found() -> None:
     code = """
 import asyncio, signal

@@ -87,3 +87,40 @@ def test_a_task_that_has_not_begun_blocks_no_loop(line: int, blames: bool) -> No
     text = {31: "async def tick():\n", 33: "    digest(rows)\n"}
     codes = [one.code for one in explain(shutdown, messages, lambda _, line: text.get(line)).findings]
     assert ("loop-blocked" in codes) is blames
+
+
+CONSUMER = """async def consumer(queue):
+    while (item := await queue.get()) is not None:
+        await asyncio.sleep(0.2)
+    await flush()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "function", "seconds", "severity"),
+    [
+        ("queue-get", 3, "consumer", 1.2, "note"),
+        ("queue-get", 3, "consumer", 6.0, "warning"),  # more than half of the grace
+        ("queue-get", 4, "consumer", 1.2, "warning"),
+        ("queue-get", 3, "flush", 1.2, "warning"),
+        ("event", 3, "consumer", 1.2, "warning"),
+    ],
+    ids=["next item", "for long", "after its loop", "another function", "was told by an event"],
+)
+def test_the_next_item_of_a_workers_loop_is_nothing_new(
+    kind: str, line: int, function: str, seconds: float, severity: str
+) -> None:
+    get, at = ("/app/w.py", 2, "consumer"), ("/app/w.py", line, function)
+    task = {"task": 2, "name": "consumer", "coro": "consumer"}
+    before = task | {"at": get, "leaf": get, "stack": [get], "on": {"kind": kind}}
+    after = task | {"at": at, "leaf": at, "stack": [at], "on": {"kind": "sleep"}}
+    messages = [
+        message("hello", -1.0, python="3.12.1", cwd="/app"),
+        message("snapshot", -0.01, reason="probe", first=True, threads=[], tasks=[before], n_tasks=1),
+        message("task-waiting", 0.1, seconds=0.09, **after),
+        message("task-done", seconds, outcome="returned", seconds=seconds - 0.01, **after),
+        message("phase", seconds + 0.01, name="finalize"),
+    ]
+    text = dict(enumerate(CONSUMER.split("\n"), 1))
+    found = explain(stopped(seconds + 0.05), messages, lambda _, line: text.get(line)).findings
+    assert [(one.code, one.severity) for one in found] == [("slow-task", severity)]

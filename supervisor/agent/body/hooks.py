@@ -15,6 +15,7 @@ import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by p
 
 ROUNDS_TOLD = 3  # loops closed while nobody had asked for a stop: after so many it is the program's way of working
 rounds = 0
+LOOPS = ("/asyncio/unix_events.py", "/uvloop/loop.pyx")  # who has an add_signal_handler() of a loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,8 +98,13 @@ def noticed(number: int, handler: Any) -> Any:
 
 
 def remember(number: int, handler: Any, frame: FrameType) -> None:
-    """Keep the first and the last seven: a program may install handlers in a loop."""
-    of_loop = frame.f_code.co_name == "add_signal_handler"  # the loop's own wake-up: what counts is the callback
+    """Keep the first and the last seven: a program may install handlers in a loop.
+
+    What an event loop's add_signal_handler() installs is its own wake-up; what counts is the callback it was given.
+    A function of that name in the program's own code is none of a loop's.
+    """
+    code = frame.f_code
+    of_loop = code.co_name == "add_signal_handler" and code.co_filename.endswith(LOOPS)
     if of_loop:
         handler = frame.f_locals.get("callback", handler)
         frame = frame.f_back or frame

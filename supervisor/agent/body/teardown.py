@@ -128,6 +128,7 @@ def snapshot(reason: str, number: Optional[int], first: bool, found: List[Any]) 
         n_tasks=tasks.count_of(found),
         tasks=tasks.describe_all(found, 16_000),
         threads=threads.snapshot()[:8],
+        n_threads=threads.count(),
         running=running,
     )
 

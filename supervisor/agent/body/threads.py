@@ -91,6 +91,12 @@ def known() -> Dict[int, Any]:
     return dict(threading._active) if threading is not None else {}
 
 
+def count() -> Optional[int]:
+    """How many threads `threading` knows, of whatever interpreter or build; None where nobody loaded it."""
+    threading: Any = sys.modules.get("threading")
+    return len(threading._active) if threading is not None else None
+
+
 def kernel_id(ident: int) -> Optional[int]:
     """The thread's number in the kernel; None for one that `threading` does not know."""
     threading: Any = sys.modules.get("threading")

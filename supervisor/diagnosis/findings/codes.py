@@ -42,7 +42,7 @@ _ROWS = (
     Code(
         "handler-displaced",
         "error",
-        "The {signal} handler {displaced} was replaced and never ran",
+        "The {signal} handler {displaced} was replaced{never}",
         "Keep the handler that was there and call it from yours, or use the server's own shutdown hook.",
         "Only one handler per signal exists; a library or server that installed its own never learns of the stop.",
     ),
@@ -128,7 +128,7 @@ _ROWS = (
         "waits-for-nobody",
         "warning",
         "{task} waited {seconds} for something that nobody was left to do",
-        "Wait for it before cancelling those who do it, or put a timeout around the wait.",
+        "{hint}",
         "Cleanup in the wrong order: who would have ended this wait had been stopped already.",
     ),
     # ---- loop, threads
@@ -185,8 +185,8 @@ _ROWS = (
     Code(
         "unclosed-transport",
         "note",
-        "{transports} still open when the event loop was closed",
-        "Close the writer and await writer.wait_closed() in a finally block.",
+        "{transports}",
+        "{hint}",
         "What was still buffered is lost, and the peer sees the connection break instead of end.",
     ),
     Code(

@@ -77,19 +77,22 @@ def exit_from_the_middle(case: Case) -> Iterable[Claim]:
             continue  # left_behind tells it
         if leave.get("how") != "os._exit":
             continue
-        busy = _unfinished(leave)
+        jobs, threads = _at_work(leave)
         shown = [process.tasks[t["task"]] for t in leave.get("tasks") or () if t.get("task") in process.tasks]
-        if not shown and not busy:
+        if not shown and not jobs and not threads:
             continue
-        claim = _left(process, leave, users(shown) or shown, "error" if users(shown) or busy else "note")
+        claim = _left(process, leave, users(shown) or shown, "error" if users(shown) or jobs else "note")
         claim.proof += [_line(task) for task in shown[:5]]
         yield claim
 
 
 def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) -> Claim:
     parts = [pending_names(tasks)] if tasks else []
-    parts += _unfinished(leave)
-    lost = f" with {' and '.join(parts)} unfinished" if parts else ""
+    jobs, threads = _at_work(leave)
+    parts += [several(jobs, "pool job")] if jobs else []
+    parts = [f"{' and '.join(parts)} unfinished"] if parts else []
+    parts += [f"{several(threads, 'thread')} still running"] if threads else []
+    lost = f" with {' and '.join(parts)}" if parts else ""
     how = f"{leave.get('how')}()"
     claim = Claim("exit-without-cleanup", severity, ("loop-end", process.pid), how=how, lost=lost)
     claim.words["who"] = "the process"
@@ -99,8 +102,12 @@ def _left(process: Process, leave: Note, tasks: list[Task], severity: Severity) 
     return claim.at(process, leave.get("by"))
 
 
-def _unfinished(leave: Note) -> list[str]:
-    """Pool jobs, and threads that the end of the interpreter would have joined, which were at work."""
+def _at_work(leave: Note) -> tuple[list[str], list[str]]:
+    """Pool jobs, and threads that the end of the interpreter would have joined.
+
+    A job is work that somebody gave. Of a thread nothing tells whether it had any: one that sits in accept(),
+    sleep() or SimpleQueue.get() waits for some.
+    """
     told = [told for told in leave.get("busy") or () if told]
     jobs = [one.get("name") or "?" for one in told if one.get("state") == "executor"]
     threads = [
@@ -108,7 +115,7 @@ def _unfinished(leave: Note) -> list[str]:
         for one in told
         if one.get("state") == "busy" and one.get("daemon") is False and not waits_for_others(one.get("leaf"))
     ]
-    return [several(names, what) for names, what in ((jobs, "pool job"), (threads, "thread")) if names]
+    return jobs, threads
 
 
 def _stopped_by(process: Process) -> Note | None:
@@ -155,14 +162,19 @@ def _automatic(handler: Mapping[str, Any]) -> bool:
 
 
 def displaced(case: Case) -> Iterable[Claim]:
-    """A handler that another one replaced, after which nothing began to end."""
+    """A handler that another one replaced: after which nothing began to end, or which the loop has simply dropped.
+
+    Where the default or nothing was installed in between, the program took its handler away by itself.
+    """
     process, signal = case.leader, case.asked_with
     if process is None or signal is None or case.marks.asked is None:
         return
     snapshots = process.of("snapshot")
     if not snapshots:
         return
-    earlier = [h for h in snapshots[0].get("displaced") or () if h and h.get("signal") == signal]
+    before = [h for h in snapshots[0].get("displaced") or () if h and h.get("signal") == signal]
+    removed = max((index for index, handler in enumerate(before) if _is_default(handler)), default=-1)
+    earlier = before[removed + 1 :]
     earlier = [h for h in earlier if h.get("kind") in ("python", "loop") and h.get("name") and not _automatic(h)]
     now = next((h for h in snapshots[0].get("handlers") or () if h and h.get("signal") == signal), None)
     if not earlier or now is None or now.get("name") == earlier[-1].get("name"):
@@ -176,14 +188,22 @@ def displaced(case: Case) -> Iterable[Claim]:
         return
     name = earlier[-1].get("name") or "?"
     severity: Severity = "error" if case.killed else "warning" if stayed else "note"
+    # One installed by signal.signal() was given to whoever replaced it, who may well call it.
     claim = Claim(
         "handler-displaced", severity, ("signal",), signal=signal_name(signal), displaced=name,
+        never=" and never ran" if unchained else "",
     ).at(process, _changeable(now, earlier[-1]))  # fmt: skip
     claim.seconds = case.until if case.killed else None
     claim.proof.append(f"first {name}{_defined(earlier[-1])}, then {now.get('name')}{_defined(now)}")
     if ran is not None:
-        claim.proof.append(f"{now.get('name') or 'the new handler'} ran at {instant(ran.at)}, the other never did")
+        other = ", the other never did" if unchained else ""
+        claim.proof.append(f"{now.get('name') or 'the new handler'} ran at {instant(ran.at)}{other}")
     yield claim
+
+
+def _is_default(handler: Mapping[str, Any]) -> bool:
+    """What remove_signal_handler() leaves: the default action, for SIGINT Python's own handler."""
+    return handler.get("kind") in ("default", "ignore") or handler.get("name") == "default_int_handler"
 
 
 def _ended_early(case: Case, process: Process) -> bool:

@@ -6,7 +6,7 @@ from supervisor.diagnosis.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.dump import culprit
 from supervisor.diagnosis.evidence import stack_of
 from supervisor.diagnosis.findings.tasks import pending_names
-from supervisor.diagnosis.frames import origin, place, user_first
+from supervisor.diagnosis.frames import absolute, origin, place, user_first
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.timeline import received
 from supervisor.diagnosis.words import at_line, bare, figure, instant, named, several, signal_name
@@ -14,18 +14,35 @@ from supervisor.diagnosis.words import at_line, bare, figure, instant, named, se
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeAlias
 
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence import Process
     from supervisor.diagnosis.frames import Frame
 
+    Job: TypeAlias = tuple[Frame, str]
+
 # A handler of a process that is not held up runs within a few milliseconds; a busy machine may take a hundred.
 LATE = 0.3
+# Nothing but a very busy machine makes it so late by itself.
+PLAINLY_LATE = 1.0
+_PAUSES = ("time.sleep(", "signal.pause(", "signal.sigwait", "select.select(")
 # The agent tells of every signal the process sends; one counts as its own end when nothing came after it.
 _SENDS = ("raise_signal", "os.kill")
 RIGHT_BEFORE = 0.1
 # A handler that leaves the process from where it stood does so at once.
 HANDLED = 0.05
+# What the main process was still seen at so long after the stop, it was not just leaving.
+SEEN = 0.05
+# Where a parent waits for the jobs or the end of its children, and where it ends them itself.
+_POOL_FILES = (
+    "/multiprocessing/pool.py", "/multiprocessing/process.py", "/concurrent/futures/_base.py",
+    "/concurrent/futures/process.py", "/subprocess.py",
+)  # fmt: skip
+_AWAIT = frozenset(
+    {"get", "wait", "join", "result", "result_iterator", "as_completed", "next", "shutdown", "communicate"}
+)
+_GIVE_UP = frozenset({"terminate", "_terminate_pool", "kill", "kill_workers", "terminate_workers"})
 _FREE_MAIN = "Move the long call out of the main thread, or into code that releases the GIL and returns now and then."
 _FREE_GIL = "Run that call in another process: while C code keeps the GIL, no other thread of its process can run."
 
@@ -95,9 +112,13 @@ def children_died_at_once(case: Case) -> Iterable[Claim]:
         claim.severity = _in_flight(process, claim)
         jobs = _jobs(process)
         if jobs:
-            claim.severity, claim.words["lost"] = "error", f", {_named(jobs)} under way"
-            claim.at(process, jobs[0])
-            claim.proof += [f"it ran {place(job)}" for job in jobs[:3]]
+            awaited = _awaits_jobs(case.leader, jobs)
+            if awaited is False:
+                continue
+            claim.severity = "error" if awaited else "warning"
+            claim.words["lost"] = f", {_named(jobs)} under way"
+            claim.at(process, jobs[0][0])
+            claim.proof += [f"it ran {place(frame)}" for frame, _ in jobs[:3]]
         elif not users([task for task in process.tasks.values() if task.done_at is None]):
             continue
         claim.proof.insert(0, f"{child} had no handler and got {name} with its group")
@@ -121,7 +142,7 @@ def children_left_at_once(case: Case) -> Iterable[Claim]:
         leaves = [note for note in process.of("exit") if note.get("how") in ("sys.exit", "os._exit")]
         leave = next((note for note in leaves if 0.0 <= note.at - got.at < HANDLED), None)
         jobs = _jobs(process)
-        needed = drains is not None and leader.last > process.last + TOLD
+        needed = drains is not None and leader.last > process.last + TOLD and _awaits_jobs(leader, jobs)
         if leave is None or not jobs or not needed or process.last - got.at > LATE:
             continue
         name, child = signal_name(signal), f"child process {process.pid}"
@@ -131,8 +152,8 @@ def children_left_at_once(case: Case) -> Iterable[Claim]:
             f"Send {name} to the main process only (--child-only), which drains its children, "
             "or let the child's handler wait for its job."
         )
-        claim.at(process, jobs[0])
-        claim.proof.append(f"{child} got {name} with its group and was {at_line(jobs[0])}")
+        claim.at(process, jobs[0][0])
+        claim.proof.append(f"{child} got {name} with its group and was {at_line(jobs[0][0])}")
         if leave.get("by"):
             claim.proof.append(f"{claim.words['how']} was called at {place(leave.get('by'))}, by its handler")
         claim.proof.append(
@@ -141,16 +162,42 @@ def children_left_at_once(case: Case) -> Iterable[Claim]:
         yield claim
 
 
-def _jobs(process: Process) -> list[Frame]:
-    """The user's functions that a pool or a task queue had called when the stop came, not a program's own loop."""
-    found: list[Frame] = []
+def _awaits_jobs(leader: Process, jobs: list[Job]) -> bool | None:
+    """Whether the main process was seen waiting for its pool's jobs after the stop; False: it gave them up.
+
+    That it merely lived on proves nothing: it may have had other things to do, or have ended its pool. A task queue's
+    worker finishes what it handed out; that is what it is for.
+    """
+    blocks = [block for thread in leader.threads.values() for block in thread.blocks if block.end > SEEN]
+    inside = {frame[2] for block in blocks for frame in block.stack if frame[0].endswith(_POOL_FILES)}
+    inside |= {
+        frame[2]
+        for task in leader.tasks.values()
+        for wait in task.waits
+        if wait.end is None or wait.end > SEEN
+        for frame in wait.stack
+        if frame[0].endswith(_POOL_FILES)
+    }
+    if inside & _GIVE_UP:
+        return False
+    if inside & _AWAIT or any(origin(job[1]) == "library" for job in jobs):
+        return True
+    kinds = {w.kind for t in leader.tasks.values() for w in t.waits if w.end is None or w.end > SEEN}
+    return True if kinds & {"executor", "child"} else None
+
+
+def _jobs(process: Process) -> list[Job]:
+    """The user's functions that a pool or a task queue had called when the stop came, not a program's own loop; each
+    with the file that called it."""
+    found: list[Job] = []
     for note in process.of("snapshot")[:1]:
         for told in note.get("threads") or ():
             stack = stack_of(told)
             own = [i for i, frame in enumerate(stack) if frame[0] != "..." and origin(frame[0]) == "user"]
             own = [i for i in own if stack[i][2] != "<module>" and i > 0 and _hands_out(stack[i - 1][0])]
             if own and told.get("state") in ("busy", "executor"):
-                found.append(user_first(told.get("at"), stack[own[-1] :]) or stack[own[-1]])
+                frame = user_first(told.get("at"), stack[own[-1] :]) or stack[own[-1]]
+                found.append((frame, stack[own[-1] - 1][0]))
     return found
 
 
@@ -159,8 +206,9 @@ def _hands_out(file: str) -> bool:
     return origin(file) == "library" or file.endswith(("/concurrent/futures/process.py", "/multiprocessing/pool.py"))
 
 
-def _named(jobs: list[Frame]) -> str:
-    return several([f"{bare(job[2])}()" for job in jobs], "job") if len(jobs) > 1 else f"{bare(jobs[0][2])}()"
+def _named(jobs: list[Job]) -> str:
+    names = [f"{bare(frame[2])}()" for frame, _ in jobs]
+    return several(names, "job") if len(names) > 1 else names[0]
 
 
 def ignored(case: Case) -> Iterable[Claim]:
@@ -220,6 +268,8 @@ def not_run(case: Case) -> Iterable[Claim]:
         claim.words["doing"] = f": {held}"
     else:
         claim.at(process, None)
+    if not held and first is not None and at < PLAINLY_LATE and not _computed(case, at):
+        return  # a busy machine may keep any process from running for that long
     yield claim
 
 
@@ -237,7 +287,10 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
         for thread in process.threads.values()
         if thread.main
         for block in thread.blocks
-        if block.start < at and block.end > 0.0 and block.end - max(block.start, 0.0) >= TOLD
+        if not _lets_handlers_run(case, process, block.at)
+        and block.start < at
+        and block.end > 0.0
+        and block.end - max(block.start, 0.0) >= TOLD
     ]
     if blocks:
         block, thread = max(blocks, key=lambda pair: pair[0].end - max(pair[0].start, 0.0))
@@ -246,7 +299,7 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
             claim.proof.append(f"the main thread was {at_line(block.at)}")
             return f"the main thread was in {place(block.at)}"
     interrupted = _interrupted(process, at)
-    if interrupted is not None:
+    if interrupted is not None and not _lets_handlers_run(case, process, interrupted):
         claim.at(process, interrupted, thread="MainThread")
         claim.proof.append(
             f"it ran when the main thread had come to {place(interrupted)}, from a call there or before"
@@ -267,6 +320,18 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
         span = samples[-1].at - samples[0].at
         claim.proof.append(f"it used {figure(busy)} of CPU in {figure(span)}")
     return None
+
+
+def _computed(case: Case, at: float) -> bool:
+    """It had the processor for most of that time, so it was not the machine that kept the handler waiting."""
+    samples = [sample for sample in case.shutdown.samples if sample.at <= at + 0.2]
+    return len(samples) >= 2 and samples[-1].cpu - samples[0].cpu > 0.5 * at
+
+
+def _lets_handlers_run(case: Case, process: Process, at: Frame | None) -> bool:
+    """Python's own pauses run the handler as soon as the signal interrupts them (PEP 475): they hold back none."""
+    text = case.sources(absolute(at[0], process.cwd), at[1]) if at is not None else None
+    return text is not None and any(call in text for call in _PAUSES)
 
 
 def _interrupted(process: Process, at: float) -> Frame | None:

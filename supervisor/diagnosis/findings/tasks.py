@@ -6,8 +6,19 @@ from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, use
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
-from supervisor.diagnosis.openwaits import nobody_left
-from supervisor.diagnosis.words import at_line, capital, ended, figure, instant, named, several, task_name, waited
+from supervisor.diagnosis.openwaits import awaited_by_maker, nobody_left
+from supervisor.diagnosis.words import (
+    at_line,
+    capital,
+    ended,
+    figure,
+    for_nobody,
+    instant,
+    named,
+    several,
+    task_name,
+    waited,
+)  # fmt: skip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +80,8 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     severity = case.held(seconds, case.is_new(piece), last, nobody is not None)
     if piece.phase == "asyncgens" and _generators(process):
         return _asyncgen(case, piece)
-    if nobody is not None and seconds >= WENT_ON:
-        claim = Claim("waits-for-nobody", severity, cause, **words)
+    if nobody is not None and seconds >= WENT_ON and not _waits_again(case, piece):
+        claim = Claim("waits-for-nobody", severity, cause, **words, hint=for_nobody(kind, _others_cancelled(hold)))
         claim.proof.append(f"{waited(wait)}: {nobody}")
     elif kind == "server":
         claim = _server(case, piece, seconds)
@@ -82,6 +93,8 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
     elif _swallowed(case, piece):
         claim = _went_on(case, piece, seconds)
+        if nobody is not None:
+            claim.proof.append(f"{waited(wait)}: {nobody}")
     else:
         claim = _slow(case, piece, seconds)
     if claim.frame is None:
@@ -147,6 +160,8 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     verb = "held the exit with its cleanup for" if cleanup else "held the exit for"
     if cleanup:
         hint = "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop."
+    elif hold.rank == CANCELLED and awaited_by_maker(hold.process, task):
+        hint = "Its timeout cut it off: bound all such attempts together, or make them before the stop."
     elif hold.rank == CANCELLED:
         hint = "It was cut off before it had finished: give it more time, or let it finish sooner."
     elif case.to_the_end(piece):
@@ -181,6 +196,25 @@ def _swallowed(case: Case, piece: Piece) -> bool:
     if wait is not None and wait.handling and not wait.polled and not _retried(case, wait, hold.process):
         return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
+
+
+def _waits_again(case: Case, piece: Piece) -> bool:
+    """It took its cancel and waits within the reach of the same handler: one more cancel would not end it either.
+
+    A wait after the handler or within it is cleanup in the wrong order (waits-for-nobody), not this.
+    """
+    hold = piece.hold
+    if hold is None or hold.task is None or hold.wait is None or not _swallowed(case, piece):
+        return False
+    around = _catching(case, hold.wait, hold.process)
+    if around is not None:
+        return True
+    before = [wait for wait in hold.task.waits if wait.start < (hold.task.cancelled_at or 0.0)]
+    return hold.task.caught is not None and bool(before) and user_first(before[-1].at, before[-1].stack) == hold.at
+
+
+def _others_cancelled(hold: Hold) -> bool:
+    return any(t.cancelled_at is not None and t is not hold.task for t in hold.process.tasks.values())
 
 
 def _retried(case: Case, wait: Wait, process: Process) -> bool:
@@ -298,7 +332,7 @@ def created_while_cancelled(case: Case) -> Iterable[Claim]:
             if task.created_handling != "CancelledError" or task.outcome in ("returned", "exception"):
                 continue
             lost = task.at_close or task.destroyed or task.outcome == "cancelled"
-            if not lost:
+            if not lost or awaited_by_maker(process, task):
                 continue
             claim = Claim(
                 "task-created-in-cancel-handler",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
-from supervisor.diagnosis.frames import origin, place
+from supervisor.diagnosis.critical import joins_pool
+from supervisor.diagnosis.frames import origin, place, user_first
 from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.openwaits import nobody_to_join
-from supervisor.diagnosis.words import at_line, bare, figure, in_kernel
+from supervisor.diagnosis.words import at_line, bare, figure, for_nobody, in_kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
     from supervisor.core.record import Severity
     from supervisor.diagnosis.critical import Piece
     from supervisor.diagnosis.evidence import Block, Process, Thread
+    from supervisor.diagnosis.holds import Hold
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
 STARVES = 0.2
 _CALL_ELSEWHERE = "Run the call in a thread (await asyncio.to_thread(...)) or use its async counterpart."
+_POOL_ELSEWHERE = (
+    "Await the pool's jobs before this line, or shut it down elsewhere (await asyncio.to_thread(pool.shutdown))."
+)
+_HANDLER_ELSEWHERE = (
+    "A handler runs on top of the loop, which goes on only when it returns: let it set an event and return "
+    "(loop.add_signal_handler)."
+)
 _JOIN_ELSEWHERE = "Await the thread's work before this line, or join it elsewhere (await asyncio.to_thread(...))."
 
 
@@ -59,7 +68,11 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
     elif piece.what == "loop-blocked":
         worse = _worse(severity, last) if seconds >= STARVES else severity
-        if joining(block):
+        if _is_handler(case, block):
+            words |= {"function": f"the signal handler {function}", "hint": _HANDLER_ELSEWHERE}
+        elif joins_pool(block):
+            words |= {"function": f"{function}, which waits for a pool of processes", "hint": _POOL_ELSEWHERE}
+        elif joining(block):
             words |= {"function": f"{function}, which waits for a thread", "hint": _JOIN_ELSEWHERE}
         claim = Claim("loop-blocked", worse, cause, **{"hint": _CALL_ELSEWHERE} | words)
     elif piece.what == "executor" or _pool_machinery(block):
@@ -73,6 +86,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     elif piece.what == "atexit":
         claim = Claim("slow-atexit", severity, cause, **words)
     elif (nobody := nobody_to_join(process, hold)) is not None:
+        words["hint"] = for_nobody("queue-join", False)
         claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words)
         claim.proof.append(nobody)
     elif joining(block):
@@ -87,10 +101,34 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     return claim
 
 
+def _is_handler(case: Case, block: Block) -> bool:
+    """The user's signal handler is on the stack, called between two steps of the loop: it returns before anything."""
+    leader = case.leader
+    ran = leader.of("signal-received") if leader is not None else []
+    places = {
+        (note.get("at")[0], note.get("at")[2]) for note in ran if note.get("kind") == "python" and note.get("at")
+    }
+    return any((frame[0], frame[2]) in places and origin(frame[0]) == "user" for frame in block.stack)
+
+
+def _in_children(case: Case, hold: Hold) -> list[str]:
+    """Where the processes were that a pool waited for."""
+    long = 0.5 * (hold.end - hold.start)
+    return [
+        f"meanwhile child process {child.pid} was {at_line(frame)}"
+        for child in case.evidence.others(hold.process)
+        for thread in child.threads.values()
+        for block in thread.blocks
+        if thread.main and min(block.end, hold.end) - max(block.start, hold.start) >= long
+        if (frame := user_first(block.at, block.stack)) is not None
+    ]
+
+
 def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block) -> None:
     hold = piece.hold
     assert hold is not None
     name = "the main thread" if thread.main else f"thread {thread.name!r}"
+    name += f" of child process {hold.process.pid}" if hold.process is not case.leader else ""
     until = "until SIGKILL" if case.to_the_end(piece) else f"for {figure(piece.seconds)}"
     claim.proof.insert(0, f"{name} was {at_line(hold.at)} {until}".replace("  ", " "))
     if block.leaf is not None and block.leaf != hold.at:
@@ -100,8 +138,8 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
     elif in_kernel(block.doing):
         fd = f" (fd {block.fd})" if block.fd is not None else ""
         claim.proof.append(f"the kernel shows it {in_kernel(block.doing)}{fd}")
-    if hold.process is not case.leader:
-        claim.proof.append(f"in child process {hold.process.pid}")
+    if claim.code == "loop-blocked" and joins_pool(block):
+        claim.proof += _in_children(case, hold)[:3]
 
 
 def held_by_phases(case: Case) -> Iterable[Claim]:

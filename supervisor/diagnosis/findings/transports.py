@@ -10,18 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence import Process
 
 # Ends of pipes to child processes stay until the child is reaped; that is leaked-children's matter.
 _PIPES = ("_UnixReadPipeTransport", "_UnixWritePipeTransport")
 
-
+_CLOSE = "Close the writer and await writer.wait_closed() in a finally block."
+_ABORT = "Give the peer more time (await writer.wait_closed()), or writer.transport.abort() it if it may lose them."
 # How libraries begin the complaint of an object of theirs that is dropped unclosed (asyncio, aiohttp).
 _COMPLAINT = "unclosed "
 
 
 def unclosed(case: Case) -> Iterable[Claim]:
-    """One claim per process: the transports that nobody had closed, or whose last bytes never left."""
+    """One claim per process and sort: the transports that nobody had closed, and whose last bytes never left."""
     for process in case.evidence.processes.values():
         left = [
             transport
@@ -31,22 +33,37 @@ def unclosed(case: Case) -> Iterable[Claim]:
             if transport and transport.get("type") not in _PIPES
         ]
         # One that is closing sends what it has buffered, if its loop goes on running.
-        left = [transport for transport in left if not transport.get("closing") or transport.get("buffered")]
+        given_up = [transport for transport in left if transport.get("closing") and transport.get("buffered")]
+        left = [transport for transport in left if not transport.get("closing")]
         dropped = _dropped(process)
-        if not left and not dropped:
-            continue
-        buffered = sum(transport.get("buffered") or 0 for transport in left)
-        told = capital(several([_peer(one) for one in left], "connection") if left else " and ".join(dropped[:3]))
-        told += f", with {buffered} bytes not sent," if buffered else ""
-        claim = Claim(
-            "unclosed-transport", "error" if buffered else "note", ("transports", process.pid),
-            transports=f"{told} {'was' if len(left or dropped) == 1 else 'were'}",
-        )  # fmt: skip
-        claim.proof += [_line(transport) for transport in left[:5]]
-        claim.proof += [f"its library complains: unclosed {one}" for one in dropped[:5]]
-        user = next((t for t in process.tasks.values() if t.waits and t.waits[-1].kind in ("read", "drain")), None)
-        claim.at(process, user.last_at if user else None, user.name if user else None)
-        yield claim
+        if left or dropped:
+            yield _unclosed(process, left, dropped)
+        if given_up:
+            yield _given_up(process, given_up)
+
+
+def _unclosed(process: Process, left: list[Mapping[str, Any]], dropped: list[str]) -> Claim:
+    buffered = sum(transport.get("buffered") or 0 for transport in left)
+    told = capital(several([_peer(one) for one in left], "connection") if left else " and ".join(dropped[:3]))
+    told += f", with {buffered} bytes not sent," if buffered else ""
+    told += f" {'was' if len(left or dropped) == 1 else 'were'} still open when the event loop was closed"
+    severity: Severity = "error" if buffered else "note"
+    claim = Claim("unclosed-transport", severity, ("transports", process.pid), transports=told, hint=_CLOSE)
+    claim.proof += [_line(transport) for transport in left[:5]]
+    claim.proof += [f"its library complains: unclosed {one}" for one in dropped[:5]]
+    user = next((t for t in process.tasks.values() if t.waits and t.waits[-1].kind in ("read", "drain")), None)
+    return claim.at(process, user.last_at if user else None, user.name if user else None)
+
+
+def _given_up(process: Process, left: list[Mapping[str, Any]]) -> Claim:
+    """Closed in time, and the loop was not run until the peer had taken all: often a peer that hangs."""
+    buffered = sum(transport.get("buffered") or 0 for transport in left)
+    told = f"{buffered} bytes were still unsent when {several([_peer(one) for one in left], 'connection')} "
+    told += f"{'was' if len(left) == 1 else 'were'} given up: the peer did not read"
+    cause = ("transports", process.pid, "given up")
+    claim = Claim("unclosed-transport", "warning", cause, transports=told, hint=_ABORT)
+    claim.proof += [f"{_line(transport)}, closing" for transport in left[:5]]
+    return claim.at(process, None)
 
 
 def _dropped(process: Process) -> list[str]:
