@@ -58,8 +58,8 @@ def demo(options: list[str]) -> int:
         # Two people may try it on one machine at the same time.
         planned = planned.with_(key=f"demo-{os.getpid()}")
         stdio.say(
-            "Six asyncio workers start now, some with typical faults; in 4 seconds they are stopped. Watch how they"
-            " end.\n\n"
+            "Six asyncio workers start now, some with typical faults; in 4 seconds they are\n"
+            "stopped. Watch how they end.\n\n"
         )
         code = up.up(planned, lambda loop, at: loop.sources.append(Alarm(loop, at + RUNS)))
     finally:

@@ -64,6 +64,8 @@ def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = ()) ->
     told = _wait(facts, call, at) if call is not None else None
     if told is not None and call is not None and call.name in _POLLS and (tasks := in_tasks(tree)):
         told = told.with_(advice=_NAMED, proof=(*told.proof, *tasks[:MOST_TASKS]))
+    elif told is not None and call is not None and call.name in _POLLS and facts.python is None:
+        told = told.with_(advice=_NOT_OURS)
     return [*found, told] if told is not None else found
 
 
@@ -109,6 +111,7 @@ _EVENTS = (
     "It waits for events: files, sockets, timers (an event loop at rest)",
     "Which one only its tasks know; stopped under supervisor run or up, they are named in the report.",
 )
+_NOT_OURS = "Which one only the program itself knows: its own debugger or its log tells."
 _NAMED = "Let the stop end the waits of these tasks: cancel them, set what they wait for, or put a timeout around it."
 _SLEEP = ("It sleeps for a fixed time", "Wait for an event with a timeout instead, so that a stop can end the sleep.")
 _ACCEPT = ("It waits for a connection in accept", "Let the handler close the socket or raise: accept is repeated.")

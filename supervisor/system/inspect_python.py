@@ -32,7 +32,7 @@ ASYNCIO_PS = (3, 14)
 MOST_TREE = 200  # lines
 _NAME = re.compile(r"/(?:python|pypy)(\d+\.\d+)?[\d.dt]*$")
 _MAPPED = re.compile(rb"/(?:lib)?python(\d+\.\d+)")
-INSTALL = "install py-spy: pip install 'sigdrain[explain]'"
+INSTALL = "install py-spy beside supervisor: pip install py-spy (the extra explain)"
 
 
 def version(pid: int, exe: str | None) -> str | None:

@@ -41,6 +41,8 @@ def _exec_words(command: str, failure: StartFailed) -> tuple[str, str]:
             )
         if "/" in command:
             return f"cannot start {command!r}: no such file", "check the path; it is relative to the working folder"
+        if " " in command:
+            return f"cannot start {command!r}: not found in PATH", "it has spaces: leave out the quotes around it"
         return f"cannot start {command!r}: not found in PATH", "check the spelling, install it, or give its path"
     if failure.errno == errno.ENOEXEC:
         return (
