@@ -47,7 +47,9 @@ def findings(facts: Facts, inside: Inside | None, sources: Sources, told: bool =
     held = _held(facts)
     found = [*held, *_signals(facts)]
     if not held and not told:
-        found += waits.main_thread(facts, reading(inside, facts.pid, sources), (inside and inside.tree) or ())
+        found += waits.main_thread(
+            facts, reading(inside, facts.pid, sources), (inside and inside.tree) or (), inside is not None
+        )
     found += _surroundings(facts)
     return tuple(sorted(found, key=lambda one: _SEVERITIES.index(one.severity)))
 

@@ -49,7 +49,7 @@ def busy(facts: Facts) -> bool:
     return runnable or bool(facts.cpu is not None and facts.observed > 0 and facts.cpu / facts.observed > BUSY)
 
 
-def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = ()) -> list[Finding]:
+def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = (), python: bool = True) -> list[Finding]:
     """What it does, in at most two findings. ``tree``: the lines of `asyncio pstree`."""
     # Where a loop at rest was started says nothing of what its tasks wait for.
     at = read.where if read is not None and read.doing != "loop-idle" else None
@@ -64,7 +64,7 @@ def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = ()) ->
     told = _wait(facts, call, at) if call is not None else None
     if told is not None and call is not None and call.name in _POLLS and (tasks := in_tasks(tree)):
         told = told.with_(advice=_NAMED, proof=(*told.proof, *tasks[:MOST_TASKS]))
-    elif told is not None and call is not None and call.name in _POLLS and facts.python is None:
+    elif told is not None and call is not None and call.name in _POLLS and not python:
         told = told.with_(advice=_NOT_OURS)
     return [*found, told] if told is not None else found
 

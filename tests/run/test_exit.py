@@ -67,7 +67,7 @@ def _executable(path: Path, text: str) -> str:
         (lambda _: "", 127, "'': not found in PATH", "check the spelling"),
         (lambda _: "python3 -c 1", 127, "'python3 -c 1': not found in PATH", "leave out the quotes"),
     ],
-    ids=["unknown", "no-file", "no-interpreter", "no-shebang", "empty-file", "folder", "empty-name"],
+    ids=["unknown", "no-file", "no-interpreter", "no-shebang", "empty-file", "folder", "empty-name", "spaces"],
 )
 def test_a_command_that_cannot_be_started(make, code: int, says: str, hint: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a lambda per case
     found, out, err = run([make(tmp_path)])
