@@ -178,7 +178,7 @@ class Loop:
     def _main_ended(self, pidfd: int, at: float) -> None:
         found = process.peek_exit(pidfd)
         if found is None:
-            self._exits.watch_again(pidfd)
+            self._exits.set_aside(pidfd)
             return
         worker = self._worker_of[pidfd]
         self._status_known(worker, at)
@@ -218,6 +218,7 @@ class Loop:
                 self.see(ev.MainStopped(at, worker, signal) if kind == "stopped" else ev.MainContinued(at, worker))
 
     def _children_changed(self, at: float) -> None:
+        self._exits.again()
         self._jobs_changed(at)
         if process.reap_orphans(self._mains | self.kept):
             self.see(ev.OrphansChanged(at))

@@ -175,10 +175,7 @@ class Foreground(Listener):
         """It was closed with q, or it died: lines from here on."""
         self._plan = self._plan.with_(dashboard=False)
         self._output.tap = None
-        for worker, stream, block in self._output.tail:
-            lane = self._lanes[worker][0 if stream == "stdout" else 1]
-            self._output.message(lane.format.lines(block, time.time()))
-        self._output.tail.clear()
+        self._output.show_tail()
         self._say(
             "the dashboard ended unexpectedly; lines follow"
             if failed

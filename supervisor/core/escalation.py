@@ -128,9 +128,9 @@ def climb(life: Life, at: float, rung: int) -> Step:
         actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
     # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
     # SIGKILL to a living main process the look waits until the other workers have had their signals.
-    if life.death is not None:
-        actions.append(Survey(life.index))
-    return life.with_(unseen=kills and life.death is None), tuple(actions)
+    if life.death is None:
+        return life.with_(unseen=kills), tuple(actions)
+    return life.with_(unseen=False, surveyed=at), (*actions, Survey(life.index))
 
 
 def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:

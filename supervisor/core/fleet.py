@@ -7,7 +7,7 @@ says when everything is over and with which exit status.
 from __future__ import annotations
 
 from supervisor.core import escalation, signals
-from supervisor.core.actions import Action, Note, Report, Suspend
+from supervisor.core.actions import Action, Note, Report, Survey, Suspend
 from supervisor.core.events import (
     Event,
     OrphansChanged,
@@ -111,7 +111,7 @@ def step(fleet: Fleet, event: Event) -> FleetStep:
     if not unseen:
         return fleet, actions
     # Of so few, everybody is looked at at once: that keeps no signal waiting.
-    fleet, more = _each(fleet, survey, unseen)
+    fleet, more = _each(fleet, lambda life: survey(life, event.at), unseen)
     return fleet, (*actions, *more)
 
 
@@ -226,6 +226,8 @@ def _tick(fleet: Fleet, event: Tick) -> FleetStep:
     at = event.at
     signalled = [life.index for life in fleet.lives if life.signal_due is not None and life.signal_due <= at]
     fleet, actions = _each(fleet, lambda life: life_step(life, event), signalled)
+    # What somebody dead has left is looked for behind the others' signals: that takes longer than all of these.
+    actions = tuple(sorted(actions, key=lambda action: isinstance(action, Survey)))
     limit_at = fleet._limit_at
     if limit_at is not None and event.at >= limit_at:
         fleet, more = _each(fleet.with_(limited=True), lambda life: escalation.kill(life, event.at))
@@ -245,10 +247,14 @@ def _tick(fleet: Fleet, event: Tick) -> FleetStep:
 
 def _looked(fleet: Fleet, at: float) -> FleetStep:
     """The looks that are due, but not at too many workers: the rest is due still, and the next turn begins with who
-    is due for a signal by then. At whom there was no time to look before its signal is not looked at any more."""
+    is due for a signal by then. At whom there was no time to look before its signal is not looked at any more.
+
+    First those at whom nobody has looked since they ended; then who has waited longest. Where orphans end all the
+    time, all the dead are due in every turn: each has to have its turn, and so have the living.
+    """
     due = [life for life in fleet.lives if life.due is not None and life.due <= at]
     due = [life for life in due if life.signal_due is None or life.signal_due > at]
-    due.sort(key=lambda life: (not life.unseen, life.due))  # first those that may have ended
+    due.sort(key=lambda life: (not life.unseen or life.surveyed is not None, life.due))
     return _each(fleet, lambda life: life_step(life, Tick(at)), [life.index for life in due[:LOOKS_A_TURN]])
 
 

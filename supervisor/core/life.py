@@ -27,6 +27,9 @@ LAST_DUMP = 0.075
 # The stop signal waits so long for an agent to be armed: 3 ms as a rule, 0.2 s with eight busy processes a core. One
 # that comes while the agent works would be handled on top of whatever the probe had interrupted.
 PROBE_LIMIT = 0.25
+# What a dead main process left gets no signal before somebody has looked who that is, for so long at the most: with
+# hundreds of ends at once the looks take some turns of the loop.
+UNSEEN_LIMIT = 0.25
 # Seconds after the stop request at which we look from outside: early and often enough to see a socket close,
 # then sparingly. After the last one: every LOOK_EVERY.
 LOOKS = (0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -71,7 +74,8 @@ class Death(Frozen):
 class Life(Frozen):
     """The state of one worker; frozen, so it is its own snapshot.
 
-    ``unseen``: who there is besides its main process has to be looked at, as soon as there is time for it.
+    ``unseen``: who there is besides its main process has to be looked at, as soon as there is time for it;
+    ``surveyed`` is when that was last done, None for not since the main process ended.
     """
 
     index: int
@@ -98,6 +102,7 @@ class Life(Frozen):
     waited: bool = False
     shot: frozenset[Key] = frozenset()
     unseen: bool = False
+    surveyed: float | None = None
     fates: tuple[Leftover, ...] = ()
     outcome: Outcome | None = None
     rusage: Rusage | None = None
@@ -159,10 +164,14 @@ class Life(Frozen):
 
     @property
     def signal_at(self) -> float | None:
-        """When the next signal is due, or the verdict *stuck*. Not before it is known who is left to get it."""
+        """When the next signal is due, or the verdict *stuck*. Not before it is known who is left to get it.
+
+        That somebody of them may have ended since is no reason to wait: where orphans end all the time, it would be
+        for ever. Who climbs looks again.
+        """
         stop, rung_at = self.stopping, self.next_rung_at
-        if self.unseen and self.death is not None:
-            return None
+        if self.death is not None and self.surveyed is None and rung_at is not None:
+            return max(rung_at, self.death.at + UNSEEN_LIMIT)
         if stop is None or stop.held_until is None:
             return rung_at
         return stop.held_until if rung_at is None else min(rung_at, stop.held_until)
@@ -172,6 +181,8 @@ class Life(Frozen):
         """Since when somebody should look who is there besides the main process."""
         if not self.unseen or not self.going:
             return None
+        if self.surveyed is not None:
+            return self.surveyed
         return self.killed if self.death is None else self.death.at
 
     @property

@@ -107,7 +107,7 @@ def _agent_said(life: Life, event: AgentSaid) -> Life:
 
 def _main_exited(life: Life, event: MainExited) -> Step:
     forced = life.killed is not None
-    life = life.with_(death=Death(event.at, event.code, event.signal, forced), stopped=False)
+    life = life.with_(death=Death(event.at, event.code, event.signal, forced), stopped=False, surveyed=None)
     if life.stop is not None and life.stop.held is not None:
         # It needs no signal any more, and whoever is left has had none: they are told one by one.
         life = life.with_(stop=life.stop.with_(held=None, held_until=None, group_told=None))
@@ -192,7 +192,7 @@ def _tick(life: Life, at: float) -> Step:
 
 def _look(life: Life, at: float) -> Step:
     """One of each kind that is due. A second stage of the last gasp waits for another turn: an agent may answer."""
-    life, found = survey(life)
+    life, found = survey(life, at)
     actions = list(found)
     if life.gasp_at is not None and at >= life.gasp_at and life.stop is not None:
         first = life.stop.gasps == 0
@@ -204,11 +204,11 @@ def _look(life: Life, at: float) -> Step:
     return life, tuple(actions)
 
 
-def survey(life: Life) -> Step:
+def survey(life: Life, at: float) -> Step:
     """Look who there is besides the main process, if that has not been done since it mattered."""
     if life.survey_at is None:
         return life, ()
-    return life.with_(unseen=False), (Survey(life.index),)
+    return life.with_(unseen=False, surveyed=at), (Survey(life.index),)
 
 
 def _skip_looks(life: Life, at: float) -> Life:
@@ -224,6 +224,7 @@ def _rung_over(life: Life, at: float, rung: int) -> Step:
         return climb(life, at, rung + 1)
     if life.death is None:
         return _finish(life, at, stuck=True)
+    life = life.with_(unseen=False, surveyed=at)
     return life, (Survey(life.index),)  # the last look: somebody's end may have gone unnoticed
 
 

@@ -20,6 +20,7 @@ class Exits:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._seen: dict[int, float] = {}  # pidfd -> when
+        self._aside: set[int] = set()
 
     def fileno(self) -> int:
         """Ready while an end waits for its stamp."""
@@ -29,14 +30,23 @@ class Exits:
         """Tell the end of this process, once."""
         self._epoll.register(pidfd, _ONCE)
 
-    def watch_again(self, pidfd: int) -> None:
-        """It was told, but waitid(2) does not know it yet (a tracer has not let it go)."""
-        self._epoll.modify(pidfd, _ONCE)
+    def set_aside(self, pidfd: int) -> None:
+        """It was told, but waitid(2) does not know it yet: a tracer has not let it go, and may keep it for hours.
+
+        The descriptor is readable all that time, so nobody asks it before :meth:`again`.
+        """
+        self._aside.add(pidfd)
+
+    def again(self) -> None:
+        """SIGCHLD has come: when a tracer lets a process go, the kernel sends it to the real parent (ptrace(2))."""
+        while self._aside:
+            self._epoll.modify(self._aside.pop(), _ONCE)
 
     def unwatch(self, pidfd: int) -> None:
         """Before the descriptor is closed."""
         self._epoll.unregister(pidfd)
         self._seen.pop(pidfd, None)
+        self._aside.discard(pidfd)
 
     def stamp(self) -> None:
         """Note who has ended since the last call, as of now (CLOCK_MONOTONIC seconds)."""

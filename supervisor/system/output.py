@@ -71,7 +71,7 @@ class Output:
         self._told_stall = False
         self._own = self._unsaid = 0
         self.tap: Callable[[int, str, bytes], None] | None = None
-        self.tail: list[tuple[int, str, bytes]] = []
+        self._tail: list[tuple[Lane, bytes]] = []
         self._tail_bytes = 0
 
     # -------------------------------------------------------------- pipes of workers
@@ -196,13 +196,26 @@ class Output:
             self._tell(f"cannot write our {lane.stream}: {reason.strerror}; the workers' lines for it are dropped")
 
     def _remember(self, lane: Lane, block: bytes) -> None:
-        self.tail.append((lane.worker, lane.stream, block[-TAIL_BYTES:]))
-        self._tail_bytes += len(self.tail[-1][2])
-        while self._tail_bytes > TAIL_BYTES and len(self.tail) > 1:
-            self._tail_bytes -= len(self.tail.pop(0)[2])
+        self._tail.append((lane, block[-TAIL_BYTES:]))
+        self._tail_bytes += len(self._tail[-1][1])
+        while self._tail_bytes > TAIL_BYTES and len(self._tail) > 1:
+            self._tail_bytes -= len(self._tail.pop(0)[1])
+
+    def show_tail(self) -> None:
+        """The dashboard has left: what it showed last, once more as lines, each on the stream that it came from.
+
+        It is bounded, and no message of our own: a reader who stalls gets it later, and nothing of it is dropped.
+        """
+        at, now = time.monotonic(), time.time()
+        for lane, block in self._tail:
+            self._sink_of(lane).put(lane.format.lines(block, now), at)
+        self._tail, self._tail_bytes = [], 0
 
     def _sink(self, pipe: _Pipe) -> Sink:
-        return self._out if pipe.lane.stream == "stdout" else self._err
+        return self._sink_of(pipe.lane)
+
+    def _sink_of(self, lane: Lane) -> Sink:
+        return self._out if lane.stream == "stdout" else self._err
 
     def _room(self, at: float) -> None:
         self._told_stall = False

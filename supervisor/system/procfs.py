@@ -23,6 +23,8 @@ MOST_FDS = 4096
 # Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
 MOST_PARENTS = 32
 MARK = "SIGDRAIN_MARK"
+_MARKED = f"{MARK}=".encode()
+MOST_ENVIRON_BYTES = 1 << 20
 # Looks until an environment counts as empty, and seconds between them: on a busy machine an exec is interrupted.
 EXEC_LOOKS, EXEC_PAUSE = 10, 0.0005
 
@@ -118,7 +120,7 @@ def environment(pid: int) -> list[bytes]:
     In the middle of its exec a process has none for some 0.1 ms: an orphan of ours would be nobody's in that look.
     """
     looks = EXEC_LOOKS
-    while (data := read(f"/proc/{pid}/environ", 1 << 20)) == b"" and looks > 1:
+    while (data := read(f"/proc/{pid}/environ", MOST_ENVIRON_BYTES)) == b"" and looks > 1:
         looks -= 1
         time.sleep(EXEC_PAUSE)
     return data.split(b"\0") if data else []
@@ -195,10 +197,16 @@ class Census:
         self._subreaper = subreaper
         self._argv: dict[tuple[int, int], tuple[str, ...]] = {}
         self._adopted: list[int] | None = None
+        self._marks: dict[int, bytes] | None = None
+        # Orphans that have no environment at all, by pid and start: nobody waits for one of theirs again.
+        self._bare: set[tuple[int, int]] = set()
 
     def refresh(self) -> None:
-        """Forget who our children were. Between two calls they are listed once: hundreds may end in one batch."""
-        self._adopted = None
+        """Forget who our children were. Between two calls they and their marks are read once for all workers:
+
+        hundreds may end in one batch.
+        """
+        self._adopted = self._marks = None
 
     def members(
         self, main: int, group: int, mains: Collection[int], mark: str | None, *, dead: bool = False
@@ -240,7 +248,43 @@ class Census:
     def _belongs(self, one: Stat, main: int, mark: str | None) -> bool:
         if mark is None or main in (one.group, one.session):
             return True
-        return f"{MARK}={mark}".encode() in environment(one.pid)
+        if self._marks is None:
+            self._marks = self._marks_of(self._adopted or ())
+        return self._marks.get(one.pid) == mark.encode()
+
+    def _marks_of(self, pids: Collection[int]) -> dict[int, bytes]:
+        """The values of MARK in their environments; a zombie has none.
+
+        Who else shows none may be in the middle of an exec. All of them are waited for together, and each only once
+        in its life: a daemon with an empty environment must not cost some milliseconds in every look of every worker.
+        """
+        bare: set[tuple[int, int]] = set()
+        found: dict[int, bytes] = {}
+        waiting: list[Stat] = []
+        for one in map(stat, pids):
+            if one is None or one.state in "ZX" or self._mark_of(one, found):
+                continue
+            if (one.pid, one.born) in self._bare:
+                bare.add((one.pid, one.born))
+            else:
+                waiting.append(one)
+        for _ in range(EXEC_LOOKS - 1):
+            if not waiting:
+                break
+            time.sleep(EXEC_PAUSE)
+            waiting = [one for one in waiting if not self._mark_of(one, found)]
+        self._bare = bare | {(one.pid, one.born) for one in waiting}
+        return found
+
+    @staticmethod
+    def _mark_of(one: Stat, found: dict[int, bytes]) -> bool:
+        """Look for it once. False when there is no environment to be seen."""
+        data = read(f"/proc/{one.pid}/environ", MOST_ENVIRON_BYTES)
+        for entry in data.split(b"\0") if data else ():
+            if entry.startswith(_MARKED):
+                found[one.pid] = entry[len(_MARKED) :]
+                break
+        return data != b""
 
     def _group(self, main: int, group: int) -> list[Stat]:
         every = (stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)

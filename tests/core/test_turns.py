@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
+
+import pytest
 
 from supervisor.core import events as ev
 from supervisor.core import fleet as fleets
 from supervisor.core import ladder
 from supervisor.core.actions import Action, Look, Probe, Reap, Report, Signal, Survey
 from supervisor.core.fleet import LOOKS_A_TURN, Fleet
-from supervisor.core.life import LAST_GASP
+from supervisor.core.life import LAST_GASP, UNSEEN_LIMIT
+from supervisor.core.record import Member
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
 
 MANY = 40
-SPEC = FleetSpec(
-    tuple(WorkerSpec(f"w{n}", ExecSpec(("w",)), StopSpec(ladder.parse("TERM/3/KILL"))) for n in range(MANY))
-)
 
 
 class Run:
     """A fleet, and what was asked of us at the last event."""
 
-    def __init__(self) -> None:
-        self.fleet: Fleet = fleets.new(SPEC)
+    def __init__(self, count: int = MANY) -> None:
+        stop = StopSpec(ladder.parse("TERM/3/KILL"))
+        self.fleet: Fleet = fleets.new(
+            FleetSpec(tuple(WorkerSpec(f"w{n}", ExecSpec(("w",)), stop) for n in range(count)))
+        )
         self.actions: tuple[Action, ...] = ()
 
     def see(self, *events: ev.Event) -> tuple[Action, ...]:
@@ -43,15 +47,15 @@ class Run:
         return asked
 
 
-def _stopping() -> Run:
+def _stopping(count: int = MANY) -> Run:
     """All were asked to stop at 10 and had their signal."""
-    run = Run()
+    run = Run(count)
     run.see(ev.StartAsked(0.0))
-    for worker in range(MANY):
+    for worker in range(count):
         run.see(ev.Forked(1.0, worker, 100 + worker), ev.Started(1.0, worker))
     run.see(ev.StopAsked(10.0, "drill"))
-    assert run.of(Signal) == list(range(MANY))
-    for worker in range(MANY):
+    assert run.of(Signal) == list(range(count))
+    for worker in range(count):
         run.see(ev.Sent(10.0, worker, 15, "group", True, ladder=True))
     return run
 
@@ -127,3 +131,109 @@ def test_orphans_are_looked_for_once_however_many_end() -> None:
     for _ in range(MANY):
         assert run.see(ev.OrphansChanged(11.0)) == ()
     assert run.ticks(11.0)[Survey] == MANY
+
+
+def _left(worker: int) -> Member:
+    """A daemon that a worker has left, in a session of its own."""
+    return Member(900 + worker, ("daemon",), 0.5, False, "S", 50)
+
+
+class Storm:
+    """Turns of a fleet in each of which an orphan ends, so that everybody dead has to be looked at again."""
+
+    def __init__(self, run: Run, every: float) -> None:
+        self.run, self.every, self.turn = run, every, 0
+        self.signals: list[tuple[float, int, int]] = []
+        self.surveyed: dict[int, list[int]] = {}
+        self.looked: dict[int, list[int]] = {}
+
+    def rage(self, begin: float, end: float) -> None:
+        at = begin
+        while at < end:
+            self.turn += 1
+            self._see(ev.OrphansChanged(at), at)
+            self._see(ev.Tick(at), at)
+            at = round(at + self.every, 6)
+
+    def _see(self, event: ev.Event, at: float) -> None:
+        queue: list[ev.Event] = [event]
+        while queue:
+            for action in self.run.see(queue.pop(0)):
+                match action:
+                    case Signal(worker=worker, signal=signal, target=target, members=members):
+                        self.signals.append((at, worker, signal))
+                        hit = tuple(member.key for member in members)
+                        queue.append(ev.Sent(at, worker, signal, target, True, hit, action.ladder))
+                    case Survey(worker=worker):
+                        self.surveyed.setdefault(worker, []).append(self.turn)
+                        queue.append(ev.Surveyed(at, worker, (_left(worker),)))
+                    case Look(worker=worker):
+                        self.looked.setdefault(worker, []).append(self.turn)
+                    case _:
+                        pass
+
+
+@pytest.mark.parametrize(("died", "every"), [(10.125, 0.125), (12.9, 0.01)])
+@pytest.mark.parametrize("count", [LOOKS_A_TURN, LOOKS_A_TURN + 1, 30])
+def test_orphans_that_end_all_the_time_delay_no_signal(count: int, died: float, every: float) -> None:
+    """That somebody has ended since the last look is no reason to wait with SIGKILL for those that have not."""
+    run = _stopping(count)
+    for worker in range(count):
+        run.see(ev.MainExited(died, worker, 0, None))
+    storm = Storm(run, every)
+    storm.rage(died, 13.5)
+    for worker in range(count):
+        assert (13.0, worker, 9) in storm.signals, "on time"
+
+
+@pytest.mark.parametrize("count", [LOOKS_A_TURN + 1, 30])
+def test_orphans_that_end_all_the_time_starve_nobody_of_looks(count: int) -> None:
+    """Neither the one that died last, whichever number it has, nor one that lives and is to be looked at as well."""
+    for last, living in ((count - 1, 0), (0, count - 1)):
+        run = _stopping(count)
+        storm = Storm(run, every=0.001)
+        for worker in range(count):
+            if worker not in (last, living):
+                run.see(ev.MainExited(10.2, worker, 0, None))
+        storm.rage(10.201, 10.3)
+        run.see(ev.MainExited(10.3, last, 0, None))
+        born = storm.turn
+        storm.rage(10.301, 10.6)
+        assert storm.surveyed[last][0] == born + 1, "at whom nobody has looked yet comes first"
+        round_ = ceil(count / LOOKS_A_TURN)
+        for worker, turns in storm.surveyed.items():
+            waits = [after - before for before, after in zip(turns, [*turns[1:], storm.turn], strict=True)]
+            assert max(waits) <= round_ + 1, f"worker {worker} of {count}"
+        due = next(turn for turn in range(1, storm.turn) if 10.2 + 0.001 * turn >= 10.5)
+        assert due <= storm.looked[living][-1] <= due + round_ + 1, "the look half a second after the request"
+
+
+def test_the_first_look_holds_a_signal_back_for_a_moment_only() -> None:
+    """A look into what was left may take long, and hundreds may end at once."""
+    run = _stopping()
+    run.ticks(12.99)
+    for worker in range(MANY):
+        run.see(ev.MainExited(12.995, worker, 0, None))
+    run.see(ev.Tick(13.0))
+    assert run.of(Signal) == []
+    assert len(run.of(Survey)) == LOOKS_A_TURN
+    seen = set(run.of(Survey))
+    run.see(ev.Tick(12.995 + UNSEEN_LIMIT))
+    assert {life.index for life in run.fleet.lives if life.killed is not None} == set(range(MANY))
+    assert set(run.of(Survey)) >= set(range(MANY)) - seen, "who they are is looked up all the same"
+
+
+def test_what_the_dead_left_is_looked_for_behind_the_signals_to_the_living() -> None:
+    run = _stopping()
+    run.ticks(11.0)
+    dead = range(MANY // 2)
+    for worker in dead:
+        run.see(ev.MainExited(11.0, worker, 0, None))
+    run.ticks(11.0)
+    for worker in dead:
+        run.see(ev.Surveyed(11.0, worker, (_left(worker),)))
+    run.ticks(12.99)
+    run.see(ev.Tick(13.0))
+    kinds = [type(one) for one in run.actions]
+    assert kinds[: MANY // 2] == [Signal] * (MANY // 2)
+    assert sorted(run.of(Survey))[: MANY // 2] == list(dead)

@@ -79,9 +79,15 @@ def test_an_end_is_told_once_and_again_only_when_asked_for() -> None:
         exits.take()
         exits.stamp()
         assert not exits
-        exits.watch_again(child.pidfd)
+        exits.set_aside(child.pidfd)
+        exits.stamp()
+        assert not exits, "somebody else holds the zombie: it is readable all the time"
+        exits.again()
         exits.stamp()
         assert exits.take()[0] == child.pidfd
+        exits.again()
+        exits.stamp()
+        assert not exits
 
 
 def test_it_wakes_an_epoll_around_it_only_for_news() -> None:
@@ -103,7 +109,9 @@ def test_what_is_unwatched_is_not_told() -> None:
         first.end()
         second.end()
         exits.stamp()
+        exits.set_aside(first.pidfd)
         exits.unwatch(first.pidfd)
+        exits.again()
         assert len(exits) == 1
         assert exits.take()[0] == second.pidfd
         with pytest.raises(OSError, match="No such file"):

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+
+import pytest
 
 from supervisor.system import procfs
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
+
+# Workers of a fleet that look for theirs among the same orphans.
+WORKERS = 3
 
 
 def test_a_process_that_execs_keeps_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +35,96 @@ def test_an_empty_environment_is_empty() -> None:
         assert procfs.environment(child.pid) == []
         child.kill()
     assert procfs.environment(child.pid) == []
+
+
+class Orphans:
+    """Children of ours that stand for orphans, and what it costs to find out whose they are."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+        self._stack = stack
+        self._read, self._sleep = procfs.read, time.sleep
+        self.pauses = 0
+        self.reads: list[int] = []
+        self.answers: dict[int, list[bytes]] = {}
+        monkeypatch.setattr(procfs, "read", self._counted)
+        monkeypatch.setattr(procfs.time, "sleep", self._paused)
+        self.census = procfs.Census(subreaper=True)
+
+    def _counted(self, path: str, limit: int = 65536) -> bytes | None:
+        if not path.endswith("/environ"):
+            return self._read(path, limit)
+        pid = int(path.split("/")[2])
+        self.reads.append(pid)
+        answers = self.answers.get(pid)
+        return answers.pop(0) if answers else self._read(path, limit)
+
+    def _paused(self, _seconds: float) -> None:
+        self.pauses += 1
+
+    def add(self, **env: str) -> int:
+        # Each in a session of its own, as daemons are.
+        child = self._stack.enter_context(
+            subprocess.Popen(["/bin/sleep", "600"], env=env, start_new_session=True, stdin=subprocess.DEVNULL)
+        )
+        self._stack.callback(child.kill)
+        while env and not self._read(f"/proc/{child.pid}/environ"):
+            self._sleep(0.001)  # Popen comes back in the middle of the exec
+        return child.pid
+
+    def survey(self) -> list[set[int]]:
+        """Whom each of the workers finds in one turn, and the costs of that turn alone."""
+        self.pauses, self.reads = 0, []
+        self.census.refresh()
+        return [
+            {one.pid for one in self.census.members(1, 1, (), procfs.mark(worker), dead=True)}
+            for worker in range(WORKERS)
+        ]
+
+
+@pytest.fixture
+def orphans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Orphans]:
+    with ExitStack() as stack:
+        yield Orphans(monkeypatch, stack)
+
+
+def test_an_environment_is_read_once_for_all_workers(orphans: Orphans) -> None:
+    pids = [orphans.add(**{procfs.MARK: procfs.mark(worker)}) for worker in range(WORKERS)]
+    stranger = orphans.add(PATH="/bin")
+    assert orphans.survey() == [{pid} for pid in pids]
+    assert sorted(orphans.reads) == sorted([*pids, stranger])
+    assert orphans.pauses == 0
+    assert orphans.survey() == [{pid} for pid in pids]
+    assert len(orphans.reads) == len(pids) + 1, "once a turn: an exec may change it"
+
+
+def test_empty_environments_are_waited_for_together_and_once(orphans: Orphans) -> None:
+    """Each cost 5 ms in every look of every worker: with 40 of them, SIGKILL came seconds late."""
+    bare = [orphans.add() for _ in range(5)]
+    ours = orphans.add(**{procfs.MARK: procfs.mark(1)})
+    assert orphans.survey() == [set(), {ours}, set()]
+    assert orphans.pauses == procfs.EXEC_LOOKS - 1
+    assert len(orphans.reads) == len(bare) * procfs.EXEC_LOOKS + 1
+    assert orphans.survey() == [set(), {ours}, set()]
+    assert orphans.pauses == 0
+    assert len(orphans.reads) == len(bare) + 1
+    late = orphans.add()
+    orphans.survey()
+    assert orphans.pauses == procfs.EXEC_LOOKS - 1, "only for the new one"
+    assert len(orphans.reads) == len(bare) + 1 + procfs.EXEC_LOOKS
+    assert orphans.reads.count(late) == procfs.EXEC_LOOKS
+
+
+def test_an_orphan_in_the_middle_of_its_exec_is_waited_for(orphans: Orphans) -> None:
+    """In that instant it has no environment, and would be nobody's in this look."""
+    ours = orphans.add(**{procfs.MARK: procfs.mark(2)})
+    orphans.answers[ours] = [b"", b"", b""]
+    assert orphans.survey() == [set(), set(), {ours}]
+    assert orphans.pauses == 3
+
+
+def test_zombies_are_not_asked_for_their_environment(orphans: Orphans) -> None:
+    pid = os.posix_spawn("/bin/true", ["true"], {procfs.MARK: procfs.mark(0)})
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert orphans.survey() == [set()] * WORKERS
+    assert orphans.reads == []
+    os.waitpid(pid, 0)
