@@ -281,6 +281,8 @@ def shutdown(life: Life) -> Shutdown:
     assert life.outcome is not None and life.ended is not None
     stop, death = life.stop, life.death
     asked = stop.asked if stop else None
+    # The ladder may have reached SIGKILL before anybody had looked, and there was nobody left to get it.
+    killed = any(climb.signal == signals.KILL for climb in life.sent)
     zero = asked if asked is not None else death.at if death else life.ended
 
     def since(at: float | None) -> float | None:
@@ -301,7 +303,7 @@ def shutdown(life: Life) -> Shutdown:
         zero=zero,
         marks=Marks(
             asked=since(asked),
-            killed=since(life.killed),
+            killed=since(life.killed) if killed else None,
             main_exited=since(death.at) if death else None,
             exited=None if life.outcome == "stuck" else since(life.ended),
         ),

@@ -131,6 +131,40 @@ def test_random_runs(part: int) -> None:
             raise
 
 
+def _check_the_rungs(world: World) -> None:
+    """Each Tick climbs what is due, but where nobody has looked yet at what a main process left a moment ago."""
+    see = world.see
+
+    def checked(event: Any) -> None:
+        before = world.fleet
+        see(event)
+        if not isinstance(event, REAL.events.Tick):
+            return
+        for was, life in zip(before.lives, world.fleet.lives, strict=True):
+            due, ended = was.next_rung_at, was.death.at if was.death is not None else 0.0
+            if due is not None and was.following and event.at >= max(due, ended + REAL.life.UNSEEN_LIMIT):
+                assert life.stop is None or life.stop.rung > was.stop.rung, (event, was)
+
+    world.see = checked  # type: ignore[method-assign]  # the promises do not know how many looks fit
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_random_runs_with_one_look_a_turn(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet of hundreds in small: not everybody can be looked at at once, and each promise holds all the same.
+
+    No rung waits for a look longer than UNSEEN_LIMIT, whoever ends and however often.
+    """
+    monkeypatch.setattr(REAL.fleet, "LOOKS_A_TURN", 1)
+    for seed in range(part * 250, part * 250 + 250):
+        drive = Drive(REAL, Random(seed))
+        _check_the_rungs(drive.world)
+        try:
+            drive.run()
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+
+
 def stubborn(text: str, count: int, **more: Any) -> World:
     """A fleet of workers that ignore everything but SIGKILL."""
     spec = REAL.spec

@@ -342,4 +342,6 @@ class World:
         self.advance(0.0)
         self.orphans()
         self.settle()
+        if len(self.spec.workers) > self.core.fleet.LOOKS_A_TURN:
+            self.advance(0.0)  # who is left is looked for in turns
         self.promises.finished()

@@ -283,26 +283,6 @@ def test_our_own_messages_are_bounded_and_counted() -> None:
     assert last == f"{50_000 - len(said)} messages dropped here, the reader was too slow"
 
 
-def test_the_tail_of_a_dashboard_is_no_message_of_ours() -> None:
-    """The workers' lines are neither dropped nor counted as messages, however full the way out is."""
-    program = (
-        "import os\nfrom supervisor.system.output import Lane, Output\nfrom supervisor.system.poller import Poller\n"
-        "from supervisor.views.lines import Plain, Splitter\n"
-        "output = Output(Poller(), Splitter, lambda text: output.message(text.encode() + b'\\n'))\n"
-        "lanes = Lane(0, 'stdout', False, Plain()), Lane(0, 'stderr', False, Plain())\n"
-        "for n in range(4000):\n"
-        "    output._remember(lanes[n % 2], b'tail %d\\n' % n)\n"
-        "for n in range(50_000): output.message(b'own %d ' % n + b'm' * 100 + b'\\n')\n"
-        "output.show_tail()\noutput.show_tail()\noutput.finish()"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True
-    )
-    assert run.stdout.splitlines() == [f"tail {n}" for n in range(0, 4000, 2)]
-    shown = [line for line in run.stderr.splitlines() if line.startswith("tail ")]
-    assert shown == [f"tail {n}" for n in range(1, 4000, 2)]
-
-
 def test_a_reader_that_stalls_does_not_delay_the_kill(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     deaf = _python(f"import signal; signal.signal(15, signal.SIG_IGN)\n{FLOOD}")
