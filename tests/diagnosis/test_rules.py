@@ -63,9 +63,22 @@ def test_severity_of_holding_the_exit(
 
 
 def test_what_sigkill_cut_short_is_an_error_only_when_it_held_to_the_end() -> None:
-    case = Case(ended("killed"), Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    case = Case(ended("killed", grace=2.0), Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
     assert case.held(1.0, False, to_the_end=True) == "error"
     assert case.held(1.0, False, to_the_end=False) == "note"
+
+
+def test_who_was_killed_before_its_grace_was_over_is_not_to_blame() -> None:
+    """Somebody asked again: what it was doing is judged as if it had gone on."""
+    hurried = ended("killed", grace=10.0, requests=2)
+    case = Case(hurried, Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    assert hurried.hurried
+    assert case.held(1.0, False, to_the_end=True) == "note"
+    (killed,) = (
+        finding for finding in explain(hurried, [], lambda _f, _l: None).findings if finding.code == "killed"
+    )
+    assert killed.severity == "warning"
+    assert any("was not over: it was asked 2 times" in line for line in killed.proof)
 
 
 # ------------------------------------------------------------------ places

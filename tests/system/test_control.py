@@ -26,8 +26,8 @@ class Desk:
     def changes(self) -> dict[str, Any] | None:
         return {}
 
-    def stop(self, workers: list[str] | None, pid: int) -> dict[str, Any]:
-        return {"stopping": workers, "pid": pid}
+    def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
+        return {"stopping": workers, "now": now, "pid": pid}
 
     def explain(self, pid: int, since: float | None) -> dict[str, Any]:
         return {"pid": pid, "since": since}
@@ -82,12 +82,12 @@ def test_a_watcher_that_only_asks_nothing_more_goes_on_watching(tmp_path: Path) 
 
 def test_what_was_asked_just_before_closing_is_done(tmp_path: Path) -> None:
     server = Server(tmp_path)
-    asked: list[tuple[list[str] | None, int]] = []
-    server.control._desk.stop = lambda workers, pid: asked.append((workers, pid)) or {}  # type: ignore[method-assign, func-returns-value]
+    asked: list[tuple[list[str] | None, bool, int]] = []
+    server.control._desk.stop = lambda *what: asked.append(what) or {}  # type: ignore[method-assign, func-returns-value]
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(server.path)
         client.sendall(b'{"v": 1, "do": "stop"}\n')
     server.turn()
     server.turn()
-    assert asked == [(None, os.getpid())]
+    assert asked == [(None, False, os.getpid())]
     server.control.close()
