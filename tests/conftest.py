@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from support.clean import nothing_left, signals_of_a_shell
+from support.clean import compiled_code_is_kept, nothing_left, signals_of_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 signals_of_a_shell()
+compiled_code_is_kept()
 
 # The same examples on every machine and no deadline per example: a busy machine must not fail the suite. To search
 # further than the suite does: pytest --hypothesis-profile=search

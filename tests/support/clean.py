@@ -1,4 +1,5 @@
-"""What each test begins and ends with, wherever the suite was started: a shell's signals, and no process left."""
+"""What each test begins and ends with, wherever the suite was started: a shell's signals, compiled code that is kept,
+and no process left."""
 
 from __future__ import annotations
 
@@ -27,6 +28,11 @@ def signals_of_a_shell() -> None:
         if signal.getsignal(number) == signal.SIG_IGN:
             default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, default)
+
+
+def compiled_code_is_kept() -> None:
+    """Some images set this variable. Each of the thousand programs that we start would compile itself anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @contextmanager
