@@ -16,13 +16,18 @@ import pytest
 
 EVALUATE = Path(__file__).resolve().parents[1] / "corpus" / "evaluate.py"
 VENVS = "SIGDRAIN_CORPUS_VENVS"
-# Of the families some, none that needs a package; the longest takes 2 s. The whole is for .ci/full.
+# Of every family one, none that needs a package; the longest takes 2 s.
 FAST = (
     "bad/order_consumer", "bad/chat_rooms", "bad/presence", "bad/order_commit", "bad/clean_and_stop",
     "bad/quick_exit", "bad/audit_client", "bad/label_printer", "bad/queue_daemon", "bad/scoring",
     "good/order_worker", "good/echo_closed", "good/cancel_and_await", "good/mp_worker",
-    "good/shielded_commit", "What evaluate.py found, by ``id version``.",
-)
+    "good/shielded_commit",
+)  # fmt: skip
+
+
+def verdicts(folder: Path, *arguments: str, venvs: str | None, limit: float) -> dict[str, dict[str, Any]]:
+    """What evaluate.py found, by ``id version``."""
+    environ = {key: value for key, value in os.environ.items() if key != VENVS} | ({VENVS: venvs} if venvs else {})
     found = folder / "verdicts.json"
     done = subprocess.run(
         [sys.executable, str(EVALUATE), "--json", str(found), *arguments],
