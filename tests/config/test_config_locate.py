@@ -181,7 +181,7 @@ def _json_text_is_toml(value: object) -> bool:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(bare | keys, values, max_size=4).filter(_json_text_is_toml), st.data())
 def test_every_key_and_value_of_any_document(document: dict[str, Any], data: st.DataObject) -> None:
     writer = Writer(data.draw)

@@ -114,7 +114,7 @@ class Fleets(RuleBasedStateMachine):
 
 TestFleets = Fleets.TestCase
 TestFleets.settings = settings(
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -72,7 +72,7 @@ def shutdowns(draw: st.DrawFn) -> Shutdown:
     )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(shutdowns(), st.lists(messages(), max_size=25))
 def test_nothing_a_process_says_breaks_the_explanation(shutdown: Shutdown, said: list[AgentMessage]) -> None:
     told = explained(shutdown, said, lambda _file, _line: "await asyncio.sleep(0.1)")
