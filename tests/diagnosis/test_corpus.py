@@ -18,7 +18,7 @@ EVALUATE = Path(__file__).resolve().parents[1] / "corpus" / "evaluate.py"
 VENVS = "SIGDRAIN_CORPUS_VENVS"
 # Of every family one, none that needs a package; the longest takes 2 s.
 FAST = (
-    "bad/order_consumer", "bad/presence", "bad/order_commit", 
+    "bad/order_consumer", "bad/presence", "bad/order_commit",
     "bad/quick_exit", "bad/audit_client", "bad/label_printer", "bad/queue_daemon", "bad/scoring",
     "good/echo_closed", "good/cancel_and_await", "good/mp_worker",
     "good/shielded_commit",
