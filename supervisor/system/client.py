@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PATIENCE = 3.0  # seconds; a loop that takes longer to answer is in trouble
+PATIENCE = 5.0  # seconds; a loop that takes longer to answer is in trouble
 
 
 def connect(path: str) -> socket.socket:

@@ -16,7 +16,7 @@ import pytest
 
 EVALUATE = Path(__file__).resolve().parents[1] / "corpus" / "evaluate.py"
 VENVS = "SIGDRAIN_CORPUS_VENVS"
-# Of every family one, none that needs a package; the longest takes 2 s.
+# Of some families one, none that needs a package; the longest takes 2 s. The rest is for .ci/full.
 FAST = (
     "bad/order_consumer", "bad/presence", "bad/order_commit",
     "bad/quick_exit", "bad/audit_client", "bad/label_printer", "bad/queue_daemon", "bad/scoring",
