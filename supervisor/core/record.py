@@ -178,6 +178,7 @@ class Explanation(Frozen):
     phases: tuple[PhaseSpan, ...] = ()
     critical_path: tuple[Stretch, ...] = ()
     findings: tuple[Finding, ...] = ()
+    direct_signal: int | None = None
 
 
 # A SIGKILL that is on time may have been decided so long before it was sent, seconds.
@@ -190,6 +191,9 @@ class Shutdown(Frozen):
     ``asked_by`` is ``"signal SIGTERM"``, ``"command stop"``, ``"dependency"``, ``"failed peer"``, ``"drill"`` or
     ``"self"``. Exactly one of ``exit_code`` and ``signal`` is set unless the worker is stuck; then ``given_up`` is
     when we stopped waiting, and there is no mark ``exited``. ``requests``: how often the stop was asked for.
+    ``direct_signal``: a stop signal that reached the worker past us (a terminal's Ctrl-C goes to its foreground
+    group, anybody may send one) and ended it; ``asked_by`` is ``"self"`` then, and zero, with the mark ``asked``, its
+    arrival.
     ``started``: False when the command could not be run at all; ``exit_code`` is then a shell's, 125 to 127.
     """
 
@@ -218,12 +222,18 @@ class Shutdown(Frozen):
     given_up: float | None = None
     requests: int = 0
     started: bool = True
+    direct_signal: int | None = None
 
     @property
     def hurried(self) -> bool:
         """SIGKILL came before the grace period was over: asked for again, or by the fleet's own limit."""
         killed = self.marks.killed
         return killed is not None and self.grace is not None and killed < self.grace - CLOSE
+
+    @property
+    def requested(self) -> bool:
+        """We were asked to stop it."""
+        return self.marks.asked is not None and self.direct_signal is None
 
     @property
     def total(self) -> float:

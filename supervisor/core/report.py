@@ -36,8 +36,8 @@ class Hold(Frozen):
 def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
     """Who held the stop; None when fewer than two workers were asked."""
     # Of the stop that was asked for last: who had ended before it belongs to an earlier one.
-    begun = max((one.zero for one in shutdowns if one.marks.asked is not None), default=0.0)
-    asked = [one for one in shutdowns if one.marks.asked is not None and one.zero + one.total >= begun]
+    begun = max((one.zero for one in shutdowns if one.requested), default=0.0)
+    asked = [one for one in shutdowns if one.requested and one.zero + one.total >= begun]
     ends = sorted((one.zero + one.total, one.title) for one in asked)
     if len(ends) < 2:
         return None
@@ -75,6 +75,7 @@ def shutdown(one: Shutdown) -> dict[str, Any]:
         "grace": one.grace,
         "requests": one.requests,
         "started": one.started,
+        "direct_signal": signals.name(one.direct_signal) if one.direct_signal is not None else None,
         "escalation": [
             {
                 "at": _time(climb.at),

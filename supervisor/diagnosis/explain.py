@@ -41,7 +41,8 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
     path = tuple(_stretch(case, piece) for piece in pieces)
     if evidence.leader is None:
         path = outside.stretches(shutdown, marks)
-    return Explanation(shutdown.zero, marks, facts, spans, path, ranked(case, findings.claims(case)))
+    found = ranked(case, findings.claims(case))
+    return Explanation(shutdown.zero, marks, facts, spans, path, found, shutdown.direct_signal)
 
 
 def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Shutdown:
@@ -54,12 +55,21 @@ def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sou
         critical_path=told.critical_path,
         findings=told.findings,
         agent=told.agent,
+        direct_signal=told.direct_signal,
     )
 
 
 def _from_the_beginning(shutdown: Shutdown, evidence: Evidence) -> tuple[Shutdown, bool]:
-    """Zero of a worker that nobody asked to stop is the begin of its teardown (DESIGN 4)."""
-    begun = timeline.teardown_began(evidence.leader) if shutdown.marks.asked is None else None
+    """Zero of a worker that we did not ask to stop: a stop signal that reached it past us, else the begin of its
+    teardown (DESIGN 4)."""
+    if shutdown.marks.asked is not None:
+        return shutdown, False
+    direct = timeline.signalled_directly(evidence.leader, shutdown)
+    if direct is not None:
+        at, signal = direct
+        shutdown = _shifted(shutdown, at).with_(zero=shutdown.zero + at, direct_signal=signal)
+        return shutdown.with_(marks=shutdown.marks.with_(asked=0.0)), True
+    begun = timeline.teardown_began(evidence.leader)
     if begun is None or begun >= 0.0:
         return shutdown, False
     return _shifted(shutdown, begun).with_(zero=shutdown.zero + begun), True

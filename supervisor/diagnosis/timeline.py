@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervisor.core import signals
 from supervisor.core.record import PhaseSpan
 
 TYPE_CHECKING = False
@@ -14,6 +15,8 @@ TEARDOWN = ("cancel", "asyncgens", "executor", "loop-close", "loop-closed", "thr
 _PHASES = frozenset(TEARDOWN) | {"after-loop"}
 # A signal is stamped by the sender and by the receiver; the receiver may be the quicker one.
 EARLY = 0.05
+# After a signal that we did not send the agent looks so long (agent/body/teardown.py, patience).
+DIRECT = 60.0
 # Between the loop's end and what comes next there is always a moment; longer, it is the program's own code.
 OWN_CODE = 0.001
 
@@ -25,6 +28,30 @@ def teardown_began(process: Process | None) -> float | None:
     begun = [at for at, name, _ in process.phases if name in TEARDOWN]
     begun += [note.at for note in process.of("exit", "loop-stop")]
     return min(begun, default=None)
+
+
+def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[float, int] | None:
+    """(when, which) a stop signal reached a worker that we had not asked to stop, and it ended of it.
+
+    A terminal's Ctrl-C goes to its foreground group, not to us, and anybody may signal a worker. A program may live
+    on after one; it is taken for the cause when the process died of it (or exited with 128 + n), or ended within the
+    grace period. The first of several counts: who is impatient presses again.
+    """
+    if process is None:
+        return None
+    patience = shutdown.grace if shutdown.grace is not None else DIRECT
+    until = max(shutdown.marks.main_exited or 0.0, 0.0)
+    found: tuple[float, int] | None = None
+    for note in reversed(process.of("signal-received")):
+        number = note.get("signal")
+        if number not in (signals.INT, signals.TERM, signals.QUIT):
+            continue
+        ended_of_it = number == shutdown.signal or shutdown.exit_code == 128 + number
+        if until - note.at > (DIRECT if ended_of_it else patience):
+            break
+        found = (note.at, number)
+        until = note.at
+    return found
 
 
 def noticed(process: Process | None, asked: float | None) -> float | None:

@@ -52,7 +52,7 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float, failure: st
 
 def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
     """The shutdown report of a fleet: a row per end, the slowest first, who held the stop, who had gone before."""
-    asked = [one for one in shutdowns if one.marks.asked is not None]
+    asked = [one for one in shutdowns if one.requested]
     rows = sorted(asked, key=lambda one: -one.total)
     if not rows:
         return ""
@@ -88,7 +88,7 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
 def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
     """The last end of each worker that was not there any more when the stop was asked for."""
     last = {one.title: one for one in shutdowns}
-    return [one for one in last.values() if one.marks.asked is None]
+    return [one for one in last.values() if not one.requested]
 
 
 def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:

@@ -167,6 +167,31 @@ asyncio.run(main())
     assert (status, out) == (0, "1 ['_sigdrain_agent', '_sigdrain_agent_hooks']\nTrue\n")
 
 
+FUNCTIONS = """
+import asyncio, copy, functools, inspect, os, pickle, signal, sys, threading, weakref
+SIGURG = getattr(signal, "SIGURG")
+os.kill(os.getpid(), SIGURG)  # an agent is armed by it, without one it is ignored
+def signature(function):
+    try: return str(inspect.signature(function))
+    except Exception as error: return repr(error)
+Loop = asyncio.BaseEventLoop
+functions = [sys.exit, os.abort, os.kill, os._exit, signal.raise_signal,
+    asyncio.shield, Loop.create_task, Loop.stop, Loop.shutdown_asyncgens, threading._shutdown]
+if sys.version_info > (3, 9): functions += [signal.signal, signal.getsignal]  # 3.8's own cannot be pickled
+for one in functions:
+    print(one.__name__, one.__qualname__, one.__module__, signature(one), callable(one), bool(one))
+    print(pickle.loads(pickle.dumps(one)) is one, pickle.loads(pickle.dumps(one, 0)) is one)
+    print(copy.copy(one) is one, copy.deepcopy([one])[0] is one, weakref.ref(one)() is one, one in {one})
+    print(functools.wraps(one)(lambda: None).__name__, functools.partial(one).func is one, (one.__doc__ or "")[:20])
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_an_armed_agent_wraps_can_be_pickled_and_looked_at(python: str) -> None:
+    """multiprocessing pickles targets: `Process(target=sys.exit)` while a shutdown is watched."""
+    assert injected(python, FUNCTIONS) == plain(python, FUNCTIONS)
+
+
 @pytest.mark.parametrize("first", ["", "import asyncio, threading\n"])
 def test_a_probe_adds_no_module(first: str) -> None:
     """It may come while the program goes through sys.modules, as regrtest does before each test."""

@@ -224,6 +224,21 @@ def test_ctrl_c_ends_the_script_around_the_command_as_well() -> None:
         assert len(re.findall(r"^begun", session.seen, re.MULTILINE)) == 1
 
 
+@pytest.mark.parametrize("options", ["", "--no-agent"])
+def test_ctrl_c_is_explained_though_it_never_came_to_us(options: str) -> None:
+    with shell() as session:
+        session.type(
+            f"{RUN} -v {options} -- {shlex.join([sys.executable, str(WORKERS / 'seed_cancel_caught.py')])}\n"
+        )
+        session.expect("^ready")
+        session.type(CTRL_C)
+        session.expect("^cancelled, returning")
+        session.expect(r"^  ended +exited with 0")
+        text = session.expect(r"[^$]*?P> ").group(0)
+        assert ("SIGINT came to it directly" in " ".join(text.split())) is not bool(options)
+        assert ("drain" in text) is not bool(options)
+
+
 def test_a_hang_up_is_a_stop_request() -> None:
     """The terminal goes away: the kernel sends SIGHUP to the session's leader, the wrapper."""
     with Session(

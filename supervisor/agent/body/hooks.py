@@ -36,12 +36,25 @@ class _Noticed:
         return entry._original
 
 
-class Entry:
-    """Stands for a callable and is told when it is called, without a frame of ours on the stack: tracebacks,
-    sys._getframe() and arguments are as without us."""
+class _Theirs:
+    """An attribute that every class has of its own; an Entry shows that of what it stands for."""
 
-    __slots__ = ("_notice", "_original")
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, entry: Any, owner: Any = None) -> Any:
+        return self if entry is None else getattr(entry._original, self.name)
+
+
+class Entry:
+    # Stands for a callable and is told when it is called, without a frame of ours on the stack: tracebacks,
+    # sys._getframe() and arguments are as without us; so are its class, name and documentation for who asks.
+
+    __slots__ = ("__weakref__", "_notice", "_original")
     __call__ = _Noticed()
+    __class__, __module__, __doc__ = _Theirs("__class__"), _Theirs("__module__"), _Theirs("__doc__")
 
     def __init__(self, original: Any, notice: Callable[[Optional[FrameType]], None]) -> None:
         self._original = original
@@ -54,6 +67,10 @@ class Entry:
 
     def __repr__(self) -> str:
         return repr(self._original)
+
+    def __reduce__(self) -> str:
+        """Pickled and copied as a function is: by its name, in the module that it says it is of."""
+        return str(self._original.__qualname__)
 
 
 def original(thing: Any) -> Any:
@@ -256,8 +273,9 @@ def watch_hard_exit() -> None:
         real(status)
 
     like(_exit, real)
-    _exit.__module__ = "os"  # it can be pickled, as os._exit
     os._exit = _exit  # type: ignore[assignment]  # like the original, it does not return
+    if real.__module__ in sys.modules:  # posix: pickle looks it up there
+        sys.modules[real.__module__]._exit = _exit  # type: ignore[attr-defined]  # of that module
 
 
 WATCH: Dict[str, Callable[[Any], None]] = {

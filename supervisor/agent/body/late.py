@@ -39,14 +39,22 @@ def arm() -> None:
         for owner in (asyncio_tasks, sys.modules.get("asyncio")):
             if owner is not None:
                 put(owner, "shield", shield)
-    put(sys, "exit", hooks.Entry(sys.exit, lambda frame: agent.note("exit", "sys.exit", frame)))
-    put(os, "abort", hooks.Entry(os.abort, lambda frame: agent.note("exit", "os.abort", frame)))
-    put(os, "kill", hooks.Entry(os.kill, lambda frame: agent.note("kill", "os.kill", frame)))
+    put_entry(sys, "exit", lambda frame: agent.note("exit", "sys.exit", frame))
+    put_entry(os, "abort", lambda frame: agent.note("exit", "os.abort", frame))
+    put_entry(os, "kill", lambda frame: agent.note("kill", "os.kill", frame))
     signal: Any = sys.modules.get("signal")
     if signal is not None:
-        notice = lambda frame: agent.note("kill", "raise_signal", frame)  # noqa: E731 - shorter than a function
-        put(signal, "raise_signal", hooks.Entry(signal.raise_signal, notice))
+        put_entry(signal, "raise_signal", lambda frame: agent.note("kill", "raise_signal", frame))
     watch_loop_callbacks()
+
+
+def put_entry(module: Any, name: str, notice: Callable[[Any], None]) -> None:
+    """There, and in the module that the function says it is of (posix, _signal): pickle looks it up there."""
+    real = getattr(module, name)
+    entry = hooks.Entry(real, notice)
+    for owner in (module, sys.modules.get(real.__module__)):
+        if getattr(owner, name, None) is real:
+            put(owner, name, entry)
 
 
 def disarm() -> None:

@@ -1,0 +1,62 @@
+"""A stop signal that reached the worker past us: Ctrl-C on a terminal, or somebody's kill of the worker itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from supervisor.core.record import Marks
+from supervisor.diagnosis.explain import explained
+from tests.diagnosis.synthetic import message, stopped
+
+INT, TERM = 2, 15
+
+
+def ended(*signals: tuple[float, int], **changes: Any) -> Any:
+    """A worker that nobody of us asked. ``signals``: (seconds before its end, number)."""
+    unasked: dict[str, Any] = {
+        "asked_by": "self", "escalation": (), "masks": None, "exit_code": 0, "signal": None, "grace": 10.0,
+        "marks": Marks(main_exited=0.0, exited=0.0),
+    }  # fmt: skip
+    told = [message("hello", -900.0, python="3.12.1", cwd="/app")]
+    for before, number in signals:
+        told.append(message("signal-received", -before, signal=number, kind="python", name="stop"))
+        told.append(message("snapshot", -before, reason="signal", first=True, threads=[], tasks=[], n_tasks=0))
+    told += [message("phase", -0.2, name="cancel"), message("phase", -0.1, name="finalize")]
+    return explained(stopped(0.0, **(unasked | changes)), told, lambda *_: None)
+
+
+def test_it_is_zero_and_the_begin_of_the_drain() -> None:
+    one = ended((0.8, INT))
+    assert (one.direct_signal, one.asked_by) == (INT, "self")
+    assert one.total == pytest.approx(0.8)
+    assert (one.marks.asked, one.marks.noticed) == (0.0, 0.0)
+    assert [span.name for span in one.phases] == ["drain", "cancel", "finalize"]
+
+
+def test_of_an_impatient_user_the_first_key_counts() -> None:
+    assert ended((7.0, INT), (0.8, INT)).total == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "counts"),
+    [
+        (9.0, {}, True),
+        (11.0, {}, False),
+        (11.0, {"exit_code": 130}, True),
+        (11.0, {"exit_code": None, "signal": INT, "outcome": "signalled"}, True),
+        (11.0, {"exit_code": None, "signal": TERM, "outcome": "signalled"}, False),
+        (61.0, {"exit_code": 130}, False),
+    ],
+    ids=["within the grace", "lived on", "code 130", "died of it", "of another one", "long ago"],
+)
+def test_it_ended_of_it(before: float, changes: dict[str, Any], counts: bool) -> None:
+    one = ended((before, INT), **changes)
+    assert (one.direct_signal == INT) is counts
+    if not counts:
+        assert one.marks.asked is None and one.total == pytest.approx(0.2)  # the begin of its teardown
+
+
+def test_a_reload_asks_for_nothing() -> None:
+    assert ended((0.8, 1)).direct_signal is None
