@@ -236,7 +236,7 @@ def test_ctrl_c_is_explained_though_it_never_came_to_us(options: str) -> None:
         session.expect(r"^  ended +exited with 0")
         text = session.expect(r"[^$]*?P> ").group(0)
         assert ("SIGINT came to it directly" in " ".join(text.split())) is not bool(options)
-        assert ("drain" in text) is not bool(options)
+        assert ("of 10.0 s grace" in text) is not bool(options)
 
 
 def test_a_hang_up_is_a_stop_request() -> None:
