@@ -47,8 +47,8 @@ def _unsupported() -> str:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
-    lean = {"run": _run, "up": _up}.get(argv[0]) if argv else None
-    code = lean(argv[1:]) if lean is not None else None
+    lean = {"run": _run, "up": _up, "status": _control, "stop": _control}.get(argv[0]) if argv else None
+    code = lean(argv) if lean is not None else None
     if code is not None:
         flush()
         # Tearing the interpreter down takes 3 ms that our parent would wait for; nothing is left to do in them.
@@ -62,7 +62,7 @@ def _run(argv: Sequence[str]) -> int | None:
     """The lean path of `run`; None when typer shall look at it."""
     from supervisor.cli.options import parse
 
-    parsed = parse(argv, os.environ)
+    parsed = parse(argv[1:], os.environ)
     if parsed is None or not parsed[1]:
         return None
     from supervisor.cli.plan import plan
@@ -75,7 +75,7 @@ def _up(argv: Sequence[str]) -> int | None:
     """The same for `up`, which stays: without typer and what it loads it needs 20 MB less."""
     from supervisor.cli.options import UP, parse
 
-    parsed = parse(argv, os.environ, UP)
+    parsed = parse(argv[1:], os.environ, UP)
     if parsed is None:
         return None
     from supervisor.cli.up import plan, up
@@ -83,9 +83,32 @@ def _up(argv: Sequence[str]) -> int | None:
     return up(plan(*parsed))
 
 
+def _control(argv: Sequence[str]) -> int | None:
+    """The same for `status` and `stop`."""
+    from supervisor.cli import control
+    from supervisor.cli.options import STATUS, STOP, parse
+
+    parsed = parse(argv[1:], os.environ, STATUS if argv[0] == "status" else STOP)
+    if parsed is None:
+        return None
+    values, words = parsed
+    if argv[0] == "stop":
+        return control.stop(values, words)
+    return None if words else control.status(values)
+
+
 def report(error: SupervisorError) -> None:
     """One message: what, where, what to do."""
-    complain(error.prefix + error.message + (f"\nhint: {error.hint}" if error.hint else ""))
+    complain(error.prefix + error.message + (f"\nhint: {error.hint}" if error.hint else "") + _variables(error))
+
+
+def _variables(error: SupervisorError) -> str:
+    """Of the options that a mistake is about, those that the environment may have given."""
+    words = error.message.replace(":", " ").split() if error.exit_code == 2 else []
+    names = [f"SIGDRAIN_{word[2:].replace('-', '_').upper()}" for word in words if word.startswith("--")]
+    return "".join(
+        f"\nnote: {name} is {os.environ[name]!r} in the environment" for name in names if name in os.environ
+    )
 
 
 def complain(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from supervisor.cli import config, control, explain
-from supervisor.cli.options import RUN, UP, Option
+from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP, Option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,15 +91,15 @@ def _typer_option(option: Option) -> Any:
     )
 
 
-def _command(table: Sequence[Option], argument: str, meaning: str) -> Any:
+def _command(table: Sequence[Option], argument: str = "", meaning: str = "") -> Any:
     """A decorator: the signature of a command from a table, with the words behind the options as ``argument``."""
 
     def decorate(function: Any) -> Any:
-        words = Annotated[list[str] | None, typer.Argument(metavar=argument, help=meaning)]
-        parameters = [
-            *_from_table(table),
-            inspect.Parameter("words", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=words),
-        ]
+        parameters = _from_table(table)
+        if argument:
+            words = Annotated[list[str] | None, typer.Argument(metavar=argument, help=meaning)]
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter("words", keyword, default=None, annotation=words))
         function.__signature__ = inspect.Signature(parameters)
         function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return function
@@ -108,7 +108,7 @@ def _command(table: Sequence[Option], argument: str, meaning: str) -> Any:
 
 
 def _split(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    words = list(given.pop("words") or [])
+    words = list(given.pop("words", None) or [])
     return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}, words
 
 
@@ -142,5 +142,26 @@ def demo(
     raise typer.Exit(demo(["--dashboard", dashboard, "--color", color]))
 
 
-for _module in (config, control, explain):
+@app.command()
+@_command(STATUS)  # type: ignore[untyped-decorator]  # as above
+def status(**given: Any) -> None:
+    """Show what the workers of a running fleet do."""
+    raise typer.Exit(control.status(given))
+
+
+@app.command()
+@_command(STOP, "[NAME]...", "Workers; all without a name.")  # type: ignore[untyped-decorator]  # as above
+def stop(**given: Any) -> None:
+    """Stop workers by their ladder, or the whole fleet."""
+    raise typer.Exit(control.stop(*_split(given)))
+
+
+@app.command()
+@_command(TOP)  # type: ignore[untyped-decorator]  # as above
+def top(**given: Any) -> None:
+    """The dashboard of a running fleet."""
+    raise typer.Exit(control.top(given))
+
+
+for _module in (config, explain):
     app.registered_commands += _module.app.registered_commands

@@ -1,103 +1,102 @@
-"""Commands that speak to a running fleet over its control socket: status, stop, top."""
+"""Commands that speak to a running fleet over its control socket: status, stop, top. Without typer: scripts and
+health checks call them every few seconds, and most of their time would be its import."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
-from typing import Annotated, Any
 
-import typer
+from supervisor.errors import ControlError
 
-app = typer.Typer()
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-Fleet = Annotated[
-    str | None, typer.Option("--fleet", metavar="NAME", help="Which fleet; only needed when several run.")
-]
-File = Annotated[
-    str | None, typer.Option("-c", "--config", metavar="FILE", envvar="SIGDRAIN_CONFIG", help="Its config.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+    from supervisor.cli.options import Values
 
 
-@app.command()
-def status(fleet: Fleet = None, config: File = None, json: Json = False) -> None:
+def status(values: Values) -> int:
     """Show what the workers of a running fleet do."""
-    path = _socket(fleet, config)
+    path = _socket(values)
     answer = _ask(path, {"do": "status"})
-    if json:
-        from supervisor.cli.telling import dumps
+    if values["json"]:
+        _print_json({"socket": path, **answer})
+    else:
+        from supervisor.views.status import table
 
-        typer.echo(dumps({"socket": path, **answer}), nl=False)
-        return
-    from supervisor.views.status import table
-
-    typer.echo(table(answer, time.monotonic()), nl=False)
+        _print(table(answer, time.monotonic()))
+    return 0
 
 
-@app.command()
-def stop(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers; all without a name.")
-    ] = None,
-    now: Annotated[
-        bool, typer.Option("--now", help="Workers that are being stopped already: the next step now.")
-    ] = False,
-    fleet: Fleet = None,
-    config: File = None,
-    json: Json = False,
-) -> None:
+def stop(values: Values, words: list[str]) -> int:
     """Stop workers by their ladder, or the whole fleet."""
+    now = bool(values["now"])
     request: dict[str, Any] = {"do": "stop", "now": now}
-    if names:
-        request["workers"] = names
-    answer = _ask(_socket(fleet, config), request)
-    if json:
-        from supervisor.cli.telling import dumps
-
-        typer.echo(dumps(answer), nl=False)
-        return
+    if words:
+        request["workers"] = words
+    answer = _ask(_socket(values), request)
+    if values["json"]:
+        _print_json(answer)
+        return 0
     stopping, already = answer["stopping"], answer["already"]
     if stopping:
-        typer.echo(f"stopping {', '.join(stopping)}")
+        _print(f"stopping {', '.join(stopping)}\n")
     if already:
         told = "next step now" if now else "being stopped already (the next step now: --now)"
-        typer.echo(f"{', '.join(already)}: {told}")
+        _print(f"{', '.join(already)}: {told}\n")
     if not stopping and not already:
-        typer.echo("nothing runs that could be stopped")
+        _print("nothing runs that could be stopped\n")
+    return 0
 
 
-@app.command()
-def top(fleet: Fleet = None, config: File = None) -> None:
+def top(values: Values) -> int:
     """The dashboard of a running fleet."""
     from supervisor.cli.top import top as show
 
-    raise typer.Exit(show(_socket(fleet, config)))
+    return show(_socket(values))
 
 
-def _socket(fleet: str | None, config: str | None) -> str:
-    from supervisor.errors import ControlError
+def _socket(values: Values) -> str:
+    """The control socket that is meant. Raises ControlError when no such fleet is there to be asked."""
     from supervisor.system import runtime
 
-    if fleet is not None:
-        return runtime.socket_path(fleet, os.environ)
     running = runtime.running(os.environ)
-    if config is not None:
-        from supervisor.config.load import load
-
-        loaded = load(config, os.getcwd(), os.environ)
-        return runtime.socket_path(loaded.fleet.name or "fleet", os.environ)
-    if len(running) == 1:
-        return runtime.socket_path(running[0], os.environ)
-    if not running:
+    named = values["fleet"] or _of_config(values["config"])
+    if named is None and len(running) > 1:
+        raise ControlError(f"several fleets are running: {', '.join(running)}", "choose one with --fleet NAME")
+    if named is None and not running:
         raise ControlError("no fleet of yours is running", "start one with: supervisor up")
-    raise ControlError(f"several fleets are running: {', '.join(running)}", "choose one with --fleet NAME")
+    name = str(named or running[0])
+    path = runtime.socket_path(name, os.environ)
+    if not os.path.exists(path):
+        others = f"running: {', '.join(running)}" if running else "start it with: supervisor up"
+        raise ControlError(f"no fleet {name!r} is running here ({path})", others)
+    return path
+
+
+def _of_config(config: object) -> str | None:
+    if not isinstance(config, str):
+        return None
+    from supervisor.config.load import load
+
+    return load(config, os.getcwd(), os.environ).fleet.name or "fleet"
 
 
 def _ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
-    from supervisor.errors import ControlError
     from supervisor.system.client import ask
 
     answer = ask(path, request)
     if not answer.get("ok"):
         raise ControlError(str(answer.get("error", "the supervisor refused")), str(answer.get("hint", "")))
     return {key: value for key, value in answer.items() if key not in ("v", "ok")}
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    from supervisor.cli.telling import dumps
+
+    _print(dumps(answer))
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)

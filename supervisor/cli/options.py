@@ -1,4 +1,4 @@
-"""The one table of `run`'s options, and the parser of the lean path. Typer's command is built from the same table.
+"""The tables of the commands' options, and the parser of the lean path. Typer's commands are built from the same.
 
 The lean parser takes the plain forms only; whatever is unusual (help, a mistake, an abbreviation) goes to typer,
 which accepts at least as much and prints the good error. A property test keeps the two equal.
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Option(Frozen):
-    """One option: ``flag`` takes no value; ``many`` may be given again; ``env`` names its environment variable."""
+    """One option: ``flag`` takes no value; ``many`` may be given again; ``env`` names its environment variable.
+
+    ``momentary``: it belongs to one call and has no such variable.
+    """
 
     names: tuple[str, ...]
     help: str
@@ -28,6 +31,7 @@ class Option(Frozen):
     choices: tuple[str, ...] = ()
     default: str | None = None
     panel: str = "Stopping"
+    momentary: bool = False
 
     @property
     def key(self) -> str:
@@ -35,9 +39,9 @@ class Option(Frozen):
         return self.names[-1].lstrip("-").replace("-", "_")
 
     @property
-    def env(self) -> str:
+    def env(self) -> str | None:
         """``SIGDRAIN_PARENT_DEATH``; the prefix SUPERVISOR_ belongs to supervisord."""
-        return "SIGDRAIN_" + self.key.upper()
+        return None if self.momentary else "SIGDRAIN_" + self.key.upper()
 
 
 REPORT = Option(
@@ -147,14 +151,29 @@ UP = (
     *(option for option in RUN if option.key in ("verbose", "quiet", "json", "color")),
 )
 
+PANEL = "Options"
+FLEET = Option(("--fleet",), "Which fleet; only needed when several run.", "NAME", panel=PANEL, momentary=True)
+TOP = (FLEET, Option(CONFIG.names, "Its config.", "FILE", panel=PANEL))
+STATUS = (*TOP, Option(("--json",), "Print JSON.", flag=True, panel=PANEL, momentary=True))
+STOP = (
+    *STATUS,
+    Option(
+        ("--now",),
+        "Workers that are being stopped already: the next step now.",
+        flag=True,
+        panel=PANEL,
+        momentary=True,
+    ),
+)
+
 
 def parse(
     argv: Sequence[str], environ: Mapping[str, str], table: Sequence[Option] = RUN
 ) -> tuple[Values, list[str]] | None:
-    """The arguments after `run` or `up` -> (values by key, the words behind), None when typer should look at it.
+    """The arguments after the command -> (values by key, the words behind), None when typer should look at it.
 
-    The first word that is no option, or the one after ``--``, begins the command; nothing behind it is touched.
-    The names that `up` takes are no command: an option may follow them, and then typer reads the line.
+    The first word that is no option, or the one after ``--``, begins what `run` shall run; nothing behind it is
+    touched. The names that the others take are no command: an option may follow them, and then typer reads the line.
     """
     values: Values = {}
     by_name = {name: option for option in table for name in option.names}
@@ -198,7 +217,9 @@ def _complete(values: Values, environ: Mapping[str, str], table: Sequence[Option
     for option in table:
         if option.key in values:
             continue
-        text = environ.get(option.env) or None  # an empty variable counts as unset, as in typer
+        text = (
+            environ.get(option.env) if option.env else None
+        ) or None  # an empty variable counts as unset, as in typer
         if text is not None and (option.flag or option.many or (option.choices and text not in option.choices)):
             return False
         if option.flag:

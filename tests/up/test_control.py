@@ -338,6 +338,9 @@ def test_no_fleet_and_several(tmp_path: Path) -> None:
         assert found.stderr == (
             "supervisor: several fleets are running: one, two\nhint: choose one with --fleet NAME\n"
         )
+        missing = command(tmp_path, "status", "--fleet", "three")
+        assert missing.stderr.startswith("supervisor: no fleet 'three' is running here (")
+        assert missing.stderr.endswith("hint: running: one, two\n")
         assert json.loads(command(tmp_path, "status", "--json", "--fleet", "two").stdout)["fleet"]["name"] == "two"
         assert "stopping" in command(tmp_path, "stop", "-c", "one/supervisor.toml").stdout
         assert first.wait() == 0
