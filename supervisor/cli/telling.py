@@ -33,7 +33,8 @@ def tell(plan: RunPlan, one: Shutdown) -> None:
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> None:
-    """After `up`: files, then the table and the remarkable ends on stderr; with --json the record on stdout."""
+    """After `up`: files, then on stderr the remarkable ends and, where the eye rests, the table; with --json the
+    record on stdout."""
     for path in plan.reports:
         write(path, shutdowns, plan.fleet.name)
     if plan.json:
@@ -43,7 +44,7 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> N
     json = plan.log.format == "json"
     width, style = stdio.width(2), view.plain if json else _style(plan.color)
     details = fleet_view.details(shutdowns, width, style)
-    text = fleet_view.table(shutdowns, width, style, forgotten) + (f"\n{details}" if details else "")
+    text = (f"{details}\n" if details else "") + fleet_view.table(shutdowns, width, style, forgotten)
     if json:  # who reads the log line by line is not to meet anything else
         text = Json("supervisor", 0, "stderr", plan.log.time).lines(text.encode(), time.time()).decode()
     sink.say(text, 2)

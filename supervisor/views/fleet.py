@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from supervisor.views.report import Style
 
 
+# A table of more rows than that would fill an 80 x 24 terminal: instances that ended alike share one.
+MOST_ROWS = 12
 # Of two ends for one reason the shorter took at least this part of the longer: what scheduling makes of equal work.
 EQUAL = 0.95
 
@@ -57,16 +59,17 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     if not rows:
         return ""
     earlier = _ended_before(shutdowns)
-    wide = max(len(one.title) for one in (*rows, *earlier))
+    groups = _rows(rows)
+    wide = max(len(title) for title in (*(title for title, _ in groups), *(one.title for one in earlier)))
     longest = max(one.total for one in rows) or 1.0
     room = width - wide - 27 - max(len(words.ended(one)) for one in rows)
     bar = max(min(room, 30), 8)
     lines = [style(f"shutdown of {words.plural(len(rows), 'worker')}", "bold")]
-    for one in rows:
+    for title, one in groups:
         tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
         grace = f"of {words.duration(one.grace)}" if one.grace is not None else "no limit"
         lines.append(
-            f"  {one.title:<{wide}}  {words.duration(one.total):>8} {grace:<10}  "
+            f"  {title:<{wide}}  {words.duration(one.total):>8} {grace:<10}  "
             f"{style(f'{words.bar(one.total / longest, bar):<{bar}}', tone)}  {words.ended(one)}"
         )
     held = report.hold(shutdowns)
@@ -83,6 +86,19 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
     return "\n".join(lines) + "\n"
+
+
+def _rows(ends: Sequence[Shutdown]) -> list[tuple[str, Shutdown]]:
+    """(name, the slowest of it), one a row; of many rows, the instances that ended alike are one."""
+    if len(ends) <= MOST_ROWS:
+        return [(one.title, one) for one in ends]
+    alike: dict[object, list[Shutdown]] = {}
+    for one in ends:
+        alike.setdefault((one.worker, words.ended(one), one.grace, verdict.forced(one)), []).append(one)
+    return [
+        (group[0].title if len(group) == 1 else f"{group[0].worker} ×{len(group)}", group[0])
+        for group in alike.values()
+    ]
 
 
 def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:

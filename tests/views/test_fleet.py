@@ -102,6 +102,15 @@ def test_the_table_fits(width: int) -> None:
     assert view.table(ends, width, ansi).count("\x1b[31m") == 4, "the killed ones in red"
 
 
+def test_of_many_workers_the_instances_that_ended_alike_share_a_row() -> None:
+    ends = [_end("web", instance=index + 1, total=0.3 + index / 100) for index in range(20)]
+    ends += [_end("web", instance=21, total=2.0, **KILLED), _end("mail", total=0.1)]
+    assert [line[:26] for line in view.table(ends, 80, plain).splitlines()] == [
+        "shutdown of 22 workers", "  web.21     2.00 s of 10.", "  web ×20    490 ms of 10.",
+        "  mail       100 ms of 10.", "  web.21 held the stop: it",
+    ]  # fmt: skip
+
+
 def test_no_table_when_nobody_was_asked() -> None:
     assert view.table([_unasked("a")], 80, plain) == ""
 
