@@ -34,20 +34,20 @@ def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[flo
     """(when, which) a stop signal reached a worker that we had not asked to stop, and it ended of it.
 
     A terminal's Ctrl-C goes to its foreground group, not to us, and anybody may signal a worker. A program may live
-    on after one; it is taken for the cause when the process died of it (or exited with 128 + n), or ended within the
-    grace period. The first of several counts: who is impatient presses again.
+    on after one; it is taken for the cause when the process died of a signal (or exited with 128 + n), or ended within
+    the grace period. The first of several counts: who is impatient presses again, or Ctrl-\\ at last.
     """
     if process is None:
         return None
-    patience = shutdown.grace if shutdown.grace is not None else DIRECT
+    by_signal = shutdown.signal is not None or (shutdown.exit_code or 0) > 128
+    patience = DIRECT if by_signal or shutdown.grace is None else shutdown.grace
     until = max(shutdown.marks.main_exited or 0.0, 0.0)
     found: tuple[float, int] | None = None
     for note in reversed(process.of("signal-received")):
         number = note.get("signal")
         if number not in (signals.INT, signals.TERM, signals.QUIT):
             continue
-        ended_of_it = number == shutdown.signal or shutdown.exit_code == 128 + number
-        if until - note.at > (DIRECT if ended_of_it else patience):
+        if until - note.at > patience:
             break
         found = (note.at, number)
         until = note.at

@@ -46,10 +46,10 @@ def test_of_an_impatient_user_the_first_key_counts() -> None:
         (11.0, {}, False),
         (11.0, {"exit_code": 130}, True),
         (11.0, {"exit_code": None, "signal": INT, "outcome": "signalled"}, True),
-        (11.0, {"exit_code": None, "signal": TERM, "outcome": "signalled"}, False),
+        (11.0, {"exit_code": None, "signal": TERM, "outcome": "signalled"}, True),
         (61.0, {"exit_code": 130}, False),
     ],
-    ids=["within the grace", "lived on", "code 130", "died of it", "of another one", "long ago"],
+    ids=["within the grace", "lived on", "code 130", "died of it", "of a later one", "long ago"],
 )
 def test_it_ended_of_it(before: float, changes: dict[str, Any], counts: bool) -> None:
     one = ended((before, INT), **changes)
