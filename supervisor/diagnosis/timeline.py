@@ -34,8 +34,8 @@ def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[flo
     """(when, which) a stop signal reached a worker that we had not asked to stop, and it ended of it.
 
     A terminal's Ctrl-C goes to its foreground group, not to us, and anybody may signal a worker. A program may live
-    on after one; it is taken for the cause when the process died of a signal (or exited with 128 + n), or ended within
-    the grace period. The first of several counts: who is impatient presses again, or Ctrl-\\ at last.
+    on after one; it is taken for the cause when the process died of a signal (or exited with 128 + n), or ended
+    within the grace period. The first of several counts: who is impatient presses again, or Ctrl-\\ at last.
     """
     if process is None:
         return None

@@ -26,7 +26,9 @@ def waiting(at: tuple[str, int, str], kind: str, cancelling: int | None, **field
             "on": {"kind": kind}, "cancelling": cancelling} | fields  # fmt: skip
 
 
-def held(at: tuple[str, int, str], kind: str, cancelling: int | None, *more: Any, **fields: Any) -> Any:
+def held(
+    at: tuple[str, int, str], kind: str, cancelling: int | None, *more: Any, source: str = RETRY, **fields: Any
+) -> Any:
     task = waiting(AT, "queue-get", 0)
     told = [message("snapshot", -0.01, reason="probe", first=True, threads=[], tasks=[task], n_tasks=1)]
     told.append(message("signal-received", 0.001, signal=15, kind="loop", name="stop"))
@@ -34,7 +36,7 @@ def held(at: tuple[str, int, str], kind: str, cancelling: int | None, *more: Any
         told.append(message("task-cancelled", 0.002, task=2, name="consumer"))
     told.append(message("task-waiting", 0.1, seconds=0.09, **waiting(at, kind, cancelling, **fields)))
     told.append(message("loop-idle", 0.2, timers=0, watched=0, ready=0))
-    return findings(*told, *more, exited=3.0, killed=True, source=RETRY)
+    return findings(*told, *more, exited=3.0, killed=True, source=source)
 
 
 @pytest.mark.parametrize("caught", [("/app/w.py", 6, "consume"), None], ids=["told", "by the source"])
@@ -43,6 +45,15 @@ def test_who_takes_its_cancel_and_waits_again_has_swallowed_it(caught: tuple[str
     assert found[0].code == "cancel-swallowed" and found[0].severity == "error"
     assert found[0].where is not None and found[0].where.line == 6
     assert any("no timer, no file" in line for line in found[0].proof)
+
+
+@pytest.mark.parametrize(
+    ("clause", "advice"), [("BaseException as error", "Catch Exception"), ("CancelledError", "End that handler")]
+)
+def test_the_advice_is_about_what_the_handler_says_it_takes(clause: str, advice: str) -> None:
+    source = RETRY.replace("BaseException as error", clause)
+    found = held(AT, "queue-get", 1, caught=("/app/w.py", 6, "consume"), source=source)
+    assert found[0].advice.startswith(advice)
 
 
 def test_a_wait_after_the_handler_is_one_for_nobody() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.findings import loop, outside, signals, tasks, threads, transports
+from supervisor.diagnosis.findings import loop, outside, signals, swallowed, tasks, threads, transports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     threads.held_by_phases,
     tasks.created_while_cancelled,
     tasks.shielded_cut,
-    tasks.swallowed_quietly,
+    swallowed.quietly,
     loop.left_behind,
     loop.destroyed_early,
     loop.exit_from_the_middle,

@@ -79,7 +79,7 @@ _ROWS = (
         "cancel-swallowed",
         "warning",
         "{task} {went_on}",
-        "Catch Exception (a bare except: takes CancelledError too), or re-raise it, so that a cancel ends the task.",
+        "{hint}",
         "A task that catches CancelledError and goes on cannot be stopped; the exit waits until it ends by itself.",
     ),
     Code(

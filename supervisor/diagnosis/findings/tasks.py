@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.findings.swallowed import WENT_ON, caught_at, swallowed, waits_again, went_on
 from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
 from supervisor.diagnosis.openwaits import awaited_by_maker, nobody_left
@@ -26,12 +27,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Process, Task, Wait
+    from supervisor.diagnosis.evidence import Process, Task
     from supervisor.diagnosis.frames import Frame
     from supervisor.diagnosis.holds import Hold
-
-# A cancel that was swallowed and cost less is a manner of speaking, not a fault (learn E.4).
-WENT_ON = 0.1
 
 
 def held_by_tasks(case: Case) -> Iterable[Claim]:
@@ -57,7 +55,7 @@ def _one_cause(case: Case, piece: Piece, hold: Hold, task: Task) -> Hashable:
     a task goes on to after the same handler took its cancel; wait_closed() is one whatever the line."""
     if hold.wait is not None and hold.wait.kind == "server":
         return hold.process.pid, "server"
-    caught = _caught(case, hold, task) if _swallowed(case, piece) else None
+    caught = caught_at(case, hold, task) if swallowed(case, piece) else None
     if caught is not None:
         return hold.process.pid, task.number, caught
     return hold.process.pid, task.coro, hold.at
@@ -80,7 +78,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     severity = case.held(seconds, case.is_new(piece), last, nobody is not None)
     if piece.phase == "asyncgens" and _generators(process):
         return _asyncgen(case, piece)
-    if nobody is not None and seconds >= WENT_ON and not _waits_again(case, piece):
+    if nobody is not None and seconds >= WENT_ON and not waits_again(case, piece):
         claim = Claim("waits-for-nobody", severity, cause, **words, hint=for_nobody(kind, _others_cancelled(hold)))
         claim.proof.append(f"{waited(wait)}: {nobody}")
     elif kind == "server":
@@ -91,8 +89,8 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         )
     elif kind == "executor":
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
-    elif _swallowed(case, piece):
-        claim = _went_on(case, piece, seconds)
+    elif swallowed(case, piece):
+        claim = went_on(case, piece, seconds)
         if nobody is not None:
             claim.proof.append(f"{waited(wait)}: {nobody}")
     else:
@@ -180,83 +178,8 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     return Claim("slow-task", severity, cause, **words)
 
 
-def _swallowed(case: Case, piece: Piece) -> bool:
-    """The task went on with something else than the cleanup of its cancellation.
-
-    Inside the handler it is cleanup, unless the handler is a turn of a loop that goes on (a retry).
-    """
-    hold = piece.hold
-    if hold is None or hold.task is None or not hold.task.cancel_sure:
-        return False
-    task, wait, cancelled = hold.task, hold.wait, hold.task.cancelled_at
-    if cancelled is None or hold.start < cancelled - 0.03:
-        return False
-    if wait is not None and wait.kind in ON_TASKS and not _begun_since(hold, cancelled):
-        return False
-    if wait is not None and wait.handling and not wait.polled and not _retried(case, wait, hold.process):
-        return False
-    return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
-
-
-def _waits_again(case: Case, piece: Piece) -> bool:
-    """It took its cancel and waits within the reach of the same handler: one more cancel would not end it either.
-
-    A wait after the handler or within it is cleanup in the wrong order (waits-for-nobody), not this.
-    """
-    hold = piece.hold
-    if hold is None or hold.task is None or hold.wait is None or not _swallowed(case, piece):
-        return False
-    around = _catching(case, hold.wait, hold.process)
-    if around is not None:
-        return True
-    before = [wait for wait in hold.task.waits if wait.start < (hold.task.cancelled_at or 0.0)]
-    return hold.task.caught is not None and bool(before) and user_first(before[-1].at, before[-1].stack) == hold.at
-
-
 def _others_cancelled(hold: Hold) -> bool:
     return any(t.cancelled_at is not None and t is not hold.task for t in hold.process.tasks.values())
-
-
-def _retried(case: Case, wait: Wait, process: Process) -> bool:
-    from supervisor.diagnosis.enclosing import retried  # its parser takes 10 ms to load, and few ends need it
-
-    return retried(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
-
-
-def _catching(case: Case, wait: Wait, process: Process) -> Frame | None:
-    from supervisor.diagnosis.enclosing import catching  # as above
-
-    return catching(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
-
-
-def _begun_since(hold: Hold, cancelled: float) -> bool:
-    """What the task waits for was created after its cancel: it went on to something new."""
-    assert hold.wait is not None
-    numbers = {hold.wait.fields.get("task"), *(hold.wait.fields.get("tasks") or ())}
-    awaited = [task for number, task in hold.process.tasks.items() if number in numbers]
-    return bool(awaited) and all(task.late and task.first_seen >= cancelled - 0.005 for task in awaited)
-
-
-def _went_on(case: Case, piece: Piece, seconds: float) -> Claim:
-    hold = piece.hold
-    assert hold is not None and hold.task is not None
-    task, process = hold.task, hold.process
-    severity = case.held(seconds, True, case.to_the_end(piece))
-    if seconds >= WENT_ON and severity == "note" and is_users(task):
-        severity = "warning"
-    cause = ("task", process.pid, task.number, hold.at)
-    claim = Claim("cancel-swallowed", severity, cause, task=capital(named(task)))
-    claim.words["went_on"] = f"went on for {figure(seconds)} after it was cancelled"
-    caught = _caught(case, hold, task)
-    if caught is not None:
-        seen = "the cancellation was caught at" if task.caught else "the handler around this wait that takes it:"
-        claim.proof.append(f"{seen} {line_of(caught)}")
-    return claim.at(process, caught or hold.at, task.name)
-
-
-def _caught(case: Case, hold: Hold, task: Task) -> Frame | None:
-    """The handler that took the cancel: as the interpreter told (3.12+), else the one around the wait."""
-    return task.caught or (_catching(case, hold.wait, hold.process) if hold.wait is not None else None)
 
 
 def _server(case: Case, piece: Piece, seconds: float) -> Claim:
@@ -343,32 +266,6 @@ def created_while_cancelled(case: Case) -> Iterable[Claim]:
             if task.created_by:
                 claim.proof.append(f"created at {line_of(task.created_by)} while CancelledError was handled")
             claim.proof.append(_fate(task))
-            yield claim
-
-
-def swallowed_quietly(case: Case) -> Iterable[Claim]:
-    """Tasks that returned although they were cancelled, at no cost: worth knowing, no more."""
-    for process in case.evidence.processes.values():
-        for task in process.tasks.values():
-            cancelled = task.cancelled_at
-            if task.outcome != "returned" or cancelled is None or not task.cancel_sure or not is_users(task):
-                continue
-            caught = task.caught
-            if caught is None and task.waits:
-                caught = _catching(case, task.waits[-1], process)
-            if caught is None or origin(caught[0]) != "user":
-                continue
-            took = max((task.done_at or 0.0) - cancelled, 0.0)
-            claim = Claim(
-                "cancel-swallowed",
-                "note",
-                ("task", process.pid, task.number),
-                task=capital(named(task)),
-                went_on="caught its cancellation and returned",
-            ).at(process, caught, task.name)
-            claim.proof.append(
-                f"it returned {figure(took)} after cancel(), so it counts as finished, not as cancelled"
-            )
             yield claim
 
 
