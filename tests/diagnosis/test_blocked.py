@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from supervisor.core.record import Climb
 from supervisor.diagnosis.explain import explain
 from tests.diagnosis.synthetic import code, findings, message, stopped
 
@@ -21,10 +22,14 @@ def thread(*stack: tuple[str, int, str], at: tuple[str, int, str], **fields: Any
             "leaf": stack[-1], "stack": list(stack), "doing": "lock"} | fields  # fmt: skip
 
 
-def child(pid: int, *stack: tuple[str, int, str], at: tuple[str, int, str], until: float) -> list[Any]:
+def child(
+    pid: int, *stack: tuple[str, int, str], at: tuple[str, int, str], until: float, handlers: Any = ()
+) -> list[Any]:
     return [
         message("hello", -1.0, pid, python="3.12.1", ppid=7, forked=True),
-        message("snapshot", -0.01, pid, first=True, handlers=[], tasks=[], threads=[thread(*stack, at=at)]),
+        message(
+            "snapshot", -0.01, pid, first=True, handlers=list(handlers), tasks=[], threads=[thread(*stack, at=at)]
+        ),
         message("thread-waiting", until - 0.1, pid, seconds=until - 0.15, **thread(*stack, at=at, doing="sleep")),
         message("thread-moved", until, pid, seconds=until - 0.05, **thread(*stack, at=at)),
         message("eof", until + 0.01, pid, rejected=0, lost=0),
@@ -62,6 +67,22 @@ def test_a_childs_main_thread_is_never_the_main_thread() -> None:
     assert any(part.what == "the main thread of child process 8" for part in told.critical_path)
     found = code(list(told.findings), "waits-for-child")
     assert found is not None and any("the main thread of child process 8 was" in line for line in found.proof)
+
+
+@pytest.mark.parametrize(
+    ("handler", "target", "advice"),
+    [
+        ("ignore", "group", "The child ignores SIGTERM"),
+        ("default", "group", "A child in its process group has had SIGTERM too"),
+        ("default", "main", "Pass the stop on to the child"),
+    ],
+)
+def test_the_advice_is_about_what_the_child_did_with_the_signal(handler: str, target: Any, advice: str) -> None:
+    told = [{"signal": 15, "kind": handler, "name": None, "at": None, "by": None}]
+    worker = child(8, (POOL, 250, "_process_worker"), CRUNCH, at=CRUNCH, until=2.0, handlers=told)
+    found = findings(*joined(), *worker, exited=2.05, escalation=(Climb(0.0, 15, target),))
+    waits = code(found, "waits-for-child")
+    assert waits is not None and waits.advice.startswith(advice)
 
 
 @pytest.mark.parametrize("idle_until", [2.0, 2.015])

@@ -193,7 +193,7 @@ _ROWS = (
         "waits-for-child",
         "note",
         "The exit waited {seconds} for {child}",
-        "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a timeout.",
+        "{hint}",
         "A parent that joins its children ends no sooner than the slowest of them.",
     ),
     Code(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import redact
 from supervisor.diagnosis.case import TOLD, Case, Claim
+from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.outside import observations
 from supervisor.diagnosis.timeline import received
@@ -127,6 +128,7 @@ def child_waited_for(case: Case) -> Iterable[Claim]:
         return
     severity = case.held(waited, False)
     claim = Claim("waits-for-child", severity, ("outside",), child="its child process", seconds=figure(waited))
+    claim.words["hint"] = child_hint(case, None)
     claim.seconds = waited
     claim.proof.append(
         f"system call of the main process at every look: wait4, for {figure(waited)}, with children alive"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.findings.swallowed import WENT_ON, caught_at, swallowed, waits_again, went_on
 from supervisor.diagnosis.frames import line_of, origin, user_first
 from supervisor.diagnosis.holds import CANCELLED
@@ -84,9 +85,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     elif kind == "server":
         claim = _server(case, piece, seconds)
     elif kind == "child":
-        claim = Claim(
-            "waits-for-child", severity, cause, child=_child(wait.fields.get("pid") if wait else None), **words
-        )
+        pid = wait.fields.get("pid") if wait else None
+        words["hint"] = child_hint(case, pid)
+        claim = Claim("waits-for-child", severity, cause, child=_child(pid), **words)
     elif kind == "executor":
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
     elif swallowed(case, piece):

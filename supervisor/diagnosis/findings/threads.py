@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.critical import joins_pool
+from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.frames import origin, place, user_first
 from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.openwaits import nobody_to_join
@@ -60,11 +61,13 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     pool = "a process pool" if _pool_machinery(block) else repr(thread.name)
     words = {"seconds": figure(seconds), "function": function, "thread": pool}
     if process is not case.leader and piece.what in ("main", "atexit"):
+        words["hint"] = child_hint(case, process.pid)
         claim = Claim("waits-for-child", severity, cause, child=f"child process {process.pid}", **words)
     elif block.doing == "write":
         claim = Claim("output-blocked", _worse(severity, last), cause, fd=_fd(block), **words)
     elif block.doing == "wait-child":
         child = f"child process {block.pid}" if block.pid else "a child process"
+        words["hint"] = child_hint(case, block.pid)
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
     elif piece.what == "loop-blocked":
         worse = _worse(severity, last) if seconds >= STARVES else severity
