@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         code = _dispatch(argv)
     except SupervisorError as error:
-        report(error)
+        report(error, argv)
         code = error.exit_code
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
@@ -33,8 +33,7 @@ def main(argv: Sequence[str]) -> int:
         code = 125
     except KeyboardInterrupt:
         return 130
-    flush()
-    return code
+    return _flushed(code)
 
 
 def _unsupported() -> str:
@@ -50,7 +49,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     lean = {"run": _run, "up": _up, "status": _control, "stop": _control}.get(argv[0]) if argv else None
     code = lean(argv) if lean is not None else None
     if code is not None:
-        flush()
+        code = _flushed(code)
         # Tearing the interpreter down takes 3 ms that our parent would wait for; nothing is left to do in them.
         os._exit(code)
     from supervisor.cli.app import main as full
@@ -97,18 +96,22 @@ def _control(argv: Sequence[str]) -> int | None:
     return None if words else control.status(values)
 
 
-def report(error: SupervisorError) -> None:
+def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:
     """One message: what, where, what to do."""
-    complain(error.prefix + error.message + (f"\nhint: {error.hint}" if error.hint else "") + _variables(error))
+    complain(error.prefix + error.message + (f"\nhint: {error.hint}" if error.hint else "") + _variables(error, argv))
 
 
-def _variables(error: SupervisorError) -> str:
-    """Of the options that a mistake is about, those that the environment may have given."""
-    words = error.message.replace(":", " ").split() if error.exit_code == 2 else []
-    names = [f"SIGDRAIN_{word[2:].replace('-', '_').upper()}" for word in words if word.startswith("--")]
-    return "".join(
-        f"\nnote: {name} is {os.environ[name]!r} in the environment" for name in names if name in os.environ
-    )
+def _variables(error: SupervisorError, argv: Sequence[str]) -> str:
+    """Of the options that a mistake is about, those that came from the environment."""
+    if error.exit_code != 2 or not argv:
+        return ""
+    from supervisor.cli.options import RUN, UP
+
+    words = error.message.replace(":", " ").split()
+    given = {word.partition("=")[0] for word in argv}
+    about = [option for option in {*RUN, *UP} if option.names[-1] in words and not given.intersection(option.names)]
+    names = sorted(name for name in (option.env for option in about) if name is not None and name in os.environ)
+    return "".join(f"\nnote: {name} is {os.environ[name]!r} in the environment" for name in names)
 
 
 def complain(text: str) -> None:
@@ -119,11 +122,16 @@ def complain(text: str) -> None:
         pass
 
 
-def flush() -> None:
-    """Python's buffers; a closed or full pipe is not our failure."""
-    for stream in (sys.stdout, sys.stderr):
+def _flushed(code: int) -> int:
+    """Write out Python's buffers; the exit code then. A reader who has gone is no failure, a full disk is told."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         try:
             if stream is not None:
                 stream.flush()
-        except (OSError, ValueError):
-            pass
+        except (OSError, ValueError) as error:
+            setattr(sys, name, None)  # or Python tries again while it ends, and complains
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+                complain(f"supervisor: cannot write the output: {error.strerror}")
+                code = code or 125
+    return code

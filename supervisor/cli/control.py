@@ -39,7 +39,7 @@ def stop(values: Values, words: list[str]) -> int:
     if values["json"]:
         _print_json(answer)
         return 0
-    stopping, already = answer["stopping"], answer["already"]
+    stopping, already = answer["stopping"], answer.get("already", [])  # one from before an upgrade does not tell
     if stopping:
         _print(f"stopping {', '.join(stopping)}\n")
     if already:
@@ -99,4 +99,5 @@ def _print_json(answer: dict[str, Any]) -> None:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
+    if sys.stdout is not None:  # closed by whoever called us
+        sys.stdout.write(text)

@@ -152,7 +152,7 @@ class Desk:
         return self._ask(chosen, tuple(chosen), now, pid)
 
     def _ask(self, chosen: Iterable[int], workers: tuple[int, ...] | None, now: bool, pid: int) -> dict[str, Any]:
-        """Whose stop began or was hurried: they run, or would be started again; and who was being stopped already."""
+        """``stopping``: whose stop begins, they run or would be started again; ``already``: who was being stopped."""
         fleet = self._loop.fleet
         stopping: list[str] = []
         already: list[str] = []

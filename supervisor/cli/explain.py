@@ -52,7 +52,7 @@ def explain(
         typer.echo(dumps(view.document(told)), nl=False)
         return
     style = ansi if stdio.colored(color, 1, os.environ) else plain
-    stdio.say(view.text(told, stdio.width(1), style), fd=1)
+    typer.echo(view.text(told, stdio.width(1), style), nl=False, color=True)  # the style has decided
 
 
 def look(pid: int, seconds: float) -> Told:

@@ -37,16 +37,17 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> N
     record on stdout."""
     for path in plan.reports:
         write(path, shutdowns, plan.fleet.name)
-    if plan.json:
-        sink.say(_json(shutdowns, plan.fleet.name), 1)
+    if plan.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1)) is not None:
+        sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2)
     if plan.quiet:
         return
     json = plan.log.format == "json"
     width, style = stdio.width(2), view.plain if json else _style(plan.color)
     details = fleet_view.details(shutdowns, width, style)
-    text = (f"{details}\n" if details else "") + fleet_view.table(shutdowns, width, style, forgotten)
-    if json:  # who reads the log line by line is not to meet anything else
-        text = Json("supervisor", 0, "stderr", plan.log.time).lines(text.encode(), time.time()).decode()
+    text = "\n".join(filter(None, (details, fleet_view.table(shutdowns, width, style, forgotten))))
+    if json and text:  # who reads the log line by line is not to meet anything else
+        lines = Json("supervisor", 0, "stderr", plan.log.time)
+        text = lines.lines(text.encode(errors="surrogateescape"), time.time()).decode()
     sink.say(text, 2)
 
 

@@ -17,7 +17,7 @@ def forced(ended: Shutdown) -> bool:
 
 def slow(ended: Shutdown) -> bool:
     """It took more than half of the grace period."""
-    return ended.marks.asked is not None and ended.grace is not None and ended.total > SLOW_SHARE * ended.grace
+    return ended.requested and ended.grace is not None and ended.total > SLOW_SHARE * ended.grace
 
 
 def lossy(ended: Shutdown) -> bool:

@@ -6,6 +6,7 @@ from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.frames import origin, user_first
 from supervisor.diagnosis.holds import joining
 from supervisor.diagnosis.openwaits import main_task
+from supervisor.diagnosis.timeline import received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ HALF = 1 / 2
 SLACK = 0.08
 # What a worker waits for between two items of its work; an event or another task may be the stop request itself.
 FOR_WORK = frozenset({"queue-get", "queue-put", "semaphore", "lock"})
+# Where the agent told of no handler: a wait that began so long after the stop request began because of it.
+BECAUSE = 0.06
 # Between the first snapshot and the sampler's first look on a busy machine.
 UNSEEN = 0.15
 
@@ -84,6 +87,22 @@ class Case:
             return "warning"
         allowed = max(NEW_WORK, (10.0 if grace is None else grace) * NEW_SHARE)
         return "warning" if new_work and seconds > allowed else "note"
+
+    @property
+    def nothing_began(self) -> bool:
+        """After the handler ran (or should have) no task moved, and no phase of a teardown came."""
+        process = self.leader
+        if process is None or process.phases:
+            return False
+        ran = received(process, 0.0)
+        began = ran.at if ran is not None else BECAUSE
+        return not any(
+            (task.done_at or 0.0) > 0.0
+            or task.cancelled_at is not None
+            or task.late
+            or any(wait.start > began for wait in task.waits)
+            for task in process.tasks.values()
+        )
 
     def to_the_end(self, piece: Piece) -> bool:
         """The piece is the one that SIGKILL cut short."""

@@ -92,7 +92,7 @@ def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tup
 
 
 def _explains_kill(case: Case, claim: Claim) -> bool:
-    if claim.code in _EXPLAIN_KILL:
+    if claim.code in _EXPLAIN_KILL and claim.severity != "note":
         return True
     held = claim.severity == "error" or case.shutdown.hurried
     return held and (claim.seconds or 0.0) >= 0.3 * case.until

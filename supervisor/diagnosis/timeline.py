@@ -15,6 +15,9 @@ TEARDOWN = ("cancel", "asyncgens", "executor", "loop-close", "loop-closed", "thr
 _PHASES = frozenset(TEARDOWN) | {"after-loop"}
 # A signal is stamped by the sender and by the receiver; the receiver may be the quicker one.
 EARLY = 0.05
+_STOPS = (signals.INT, signals.TERM, signals.QUIT)
+_INTERRUPT = "KeyboardInterrupt"
+AT_ONCE = 0.5  # seconds for an exception to come through to the runner
 # After a signal that we did not send the agent looks so long (agent/body/teardown.py, patience).
 DIRECT = 60.0
 # Between the loop's end and what comes next there is always a moment; longer, it is the program's own code.
@@ -33,25 +36,36 @@ def teardown_began(process: Process | None) -> float | None:
 def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[float, int] | None:
     """(when, which) a stop signal reached a worker that we had not asked to stop, and it ended of it.
 
-    A terminal's Ctrl-C goes to its foreground group, not to us, and anybody may signal a worker. A program may live
-    on after one; it is taken for the cause when the process died of a signal (or exited with 128 + n), or ended
-    within the grace period. The first of several counts: who is impatient presses again, or Ctrl-\\ at last.
+    A terminal's Ctrl-C goes to its foreground group, not to us, and anybody may signal a worker. Many programs live
+    on after one. It is taken for the cause when the process died of INT, TERM or QUIT (or exited with 128 + n),
+    whoever lost patience; or ended within the grace period, where a handler of the program's or of a loop's took it.
+    Python's own handler of SIGINT raises KeyboardInterrupt, which the program may have caught to go on: there the
+    loop's teardown has to show it. The first of several counts: who is impatient presses again.
     """
     if process is None:
         return None
-    by_signal = shutdown.signal is not None or (shutdown.exit_code or 0) > 128
-    patience = DIRECT if by_signal or shutdown.grace is None else shutdown.grace
+    code = shutdown.signal if shutdown.signal is not None else (shutdown.exit_code or 0) - 128
+    of_it = code in _STOPS
+    patience = DIRECT if of_it or shutdown.grace is None else shutdown.grace
     until = max(shutdown.marks.main_exited or 0.0, 0.0)
     found: tuple[float, int] | None = None
     for note in reversed(process.of("signal-received")):
         number = note.get("signal")
-        if number not in (signals.INT, signals.TERM, signals.QUIT):
+        if number not in _STOPS or (not of_it and _may_go_on(process, note)):
             continue
         if until - note.at > patience:
             break
         found = (note.at, number)
         until = note.at
     return found
+
+
+def _may_go_on(process: Process, note: Note) -> bool:
+    """It only raised KeyboardInterrupt, and no loop was seen to end of that."""
+    if note.get("name") != "default_int_handler":
+        return False
+    ends = (at for at, name, fields in process.phases if name == "cancel" and fields.get("exception") == _INTERRUPT)
+    return not any(0.0 <= at - note.at < AT_ONCE for at in ends)
 
 
 def noticed(process: Process | None, asked: float | None) -> float | None:
@@ -66,7 +80,7 @@ def noticed(process: Process | None, asked: float | None) -> float | None:
         if note.at >= asked - EARLY and (note.event == "signal-callback" or note.get("kind") != "loop"):
             return max(note.at, asked)
     for at, name, fields in process.phases:
-        if name == "cancel" and at >= asked and fields.get("exception") == "KeyboardInterrupt":
+        if name == "cancel" and at >= asked and fields.get("exception") == _INTERRUPT:
             return at
     return None
 

@@ -134,12 +134,16 @@ class Sink:
             return 0
 
 
-def say(text: str, fd: int, patience: float | None = None) -> None:
-    """Write all of it to ``fd``, unless its reader takes nothing for ``patience`` seconds (0: never wait)."""
+def say(text: str, fd: int, patience: float | None = None) -> OSError | None:
+    """Write all of it to ``fd``, unless its reader takes nothing for ``patience`` seconds (0: never wait).
+
+    Returns why it could not be written: a full disk, a reader who has gone.
+    """
     sink = Sink(Poller(), fd, lambda _: None)
     sink.put(text.encode(errors="surrogateescape"), 0.0)
     sink.finish(patience)
     sink.close()
+    return sink.error
 
 
 def same(first: int, second: int) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # A table of more rows than that would fill an 80 x 24 terminal: instances that ended alike share one.
 MOST_ROWS = 12
+ABOUT = 0.25  # seconds that make no difference between instances
 # Of two ends for one reason the shorter took at least this part of the longer: what scheduling makes of equal work.
 EQUAL = 0.95
 
@@ -81,7 +82,8 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     for one in earlier:
         tone = "good" if one.outcome == "clean" else "error"
         starts = f", after {one.start} starts" if one.start > 1 else ""
-        how = "had ended by itself: " if one.started else ""
+        who = "by itself" if one.direct_signal is None else f"of {signals.name(one.direct_signal)}, not from here"
+        how = f"had ended {who}: " if one.started else ""
         lines.append(f"  {one.title:<{wide}}  {how}{style(words.ended(one), tone)}{starts}")
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
@@ -92,13 +94,23 @@ def _rows(ends: Sequence[Shutdown]) -> list[tuple[str, Shutdown]]:
     """(name, the slowest of it), one a row; of many rows, the instances that ended alike are one."""
     if len(ends) <= MOST_ROWS:
         return [(one.title, one) for one in ends]
-    alike: dict[object, list[Shutdown]] = {}
+    groups: list[list[Shutdown]] = []
     for one in ends:
-        alike.setdefault((one.worker, words.ended(one), one.grace, verdict.forced(one)), []).append(one)
-    return [
-        (group[0].title if len(group) == 1 else f"{group[0].worker} ×{len(group)}", group[0])
-        for group in alike.values()
-    ]
+        group = next((group for group in groups if _alike(group[0], one)), None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    return [(group[0].title if len(group) == 1 else f"{group[0].worker} ×{len(group)}", group[0]) for group in groups]
+
+
+def _alike(slowest: Shutdown, one: Shutdown) -> bool:
+    """They end in the same words and colour, and in about the time that the bar shows."""
+    return _shown(slowest) == _shown(one) and one.total >= min(slowest.total / 2, slowest.total - ABOUT)
+
+
+def _shown(one: Shutdown) -> object:
+    return one.worker, words.ended(one), one.grace, verdict.forced(one), verdict.worth_telling(one)
 
 
 def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:

@@ -37,7 +37,7 @@ def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supe
     how = words.ended(one) + (f", {when}" if when else "")
     first, *more = _paragraph("ended", f"{how}; {words.asked(one)}", width)
     lines += [first.replace(words.ended(one), style(words.ended(one), tone)), *more]
-    if one.marks.asked is not None and one.grace:
+    if one.requested and one.grace:
         share = f"{words.duration(one.total)} of {words.duration(one.grace)} grace"
         bar = max(min(BAR, width - _LABEL - 4 - len(share)), 1)
         lines.append(_line("time", f"{style(words.bar(one.total / one.grace, bar), tone)} {share}"))

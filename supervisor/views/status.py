@@ -44,7 +44,7 @@ def _doing(worker: dict[str, Any], now: float) -> str:
         return text
     if worker["restart_at"] is not None:
         return f"starts again in {words.duration(max(worker['restart_at'] - now, 0))}"
-    if not worker["started"]:
+    if worker.get("started") is False:  # a supervisor from before an upgrade does not tell
         return f"could not be started ({worker['exit_code']})"
     if worker["signal"] is not None:
         return f"died of {worker['signal']}"

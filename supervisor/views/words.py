@@ -66,7 +66,7 @@ def ended(one: Shutdown) -> str:
 def asked(one: Shutdown) -> str:
     """Who asked for the stop."""
     if one.direct_signal is not None:
-        return f"{signals.name(one.direct_signal)} came to it directly, by Ctrl-C or another process"
+        return f"{signals.name(one.direct_signal)} came to it past the supervisor"
     if one.asked_by == "self":
         return "it ended by itself"
     sender = f" from pid {one.asked_by_pid}" if one.asked_by_pid else ""

@@ -94,6 +94,15 @@ def test_of_several_children_the_one_at_the_users_code_is_told(idle_until: float
     assert found is not None and found.where is not None and found.where.line == 5
 
 
+def test_a_function_that_a_handler_calls_is_not_the_handler() -> None:
+    on_term, flush = ("/app/w.py", 4, "on_term"), ("/app/w.py", 14, "flush")
+    told = waits_in(TOP, (BASE, 641, "run_forever"), (BASE, 1948, "_run_once"), on_term, flush, at=flush)
+    told[0] = message("signal-received", 0.001, signal=15, kind="python", name="on_term",
+                      at=("/app/w.py", 3, "on_term"))  # fmt: skip
+    found = code(findings(*told, exited=2.05), "loop-blocked")
+    assert found is not None and "flush(), called by the signal handler on_term()" in found.title
+
+
 @pytest.mark.parametrize(("kind", "says"), [("python", True), ("loop", False)])
 def test_a_handler_that_waits_blocks_its_loop_itself(kind: str, says: bool) -> None:
     on_term = ("/app/w.py", 4, "on_term")

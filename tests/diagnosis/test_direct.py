@@ -13,7 +13,7 @@ from tests.diagnosis.synthetic import message, stopped
 INT, TERM = 2, 15
 
 
-def ended(*signals: tuple[float, int], **changes: Any) -> Any:
+def ended(*signals: tuple[float, int], name: str = "stop", interrupted: bool = False, **changes: Any) -> Any:
     """A worker that nobody of us asked. ``signals``: (seconds before its end, number)."""
     unasked: dict[str, Any] = {
         "asked_by": "self", "escalation": (), "masks": None, "exit_code": 0, "signal": None, "grace": 10.0,
@@ -21,9 +21,10 @@ def ended(*signals: tuple[float, int], **changes: Any) -> Any:
     }  # fmt: skip
     told = [message("hello", -900.0, python="3.12.1", cwd="/app")]
     for before, number in signals:
-        told.append(message("signal-received", -before, signal=number, kind="python", name="stop"))
+        told.append(message("signal-received", -before, signal=number, kind="python", name=name))
         told.append(message("snapshot", -before, reason="signal", first=True, threads=[], tasks=[], n_tasks=0))
-    told += [message("phase", -0.2, name="cancel"), message("phase", -0.1, name="finalize")]
+    error = "KeyboardInterrupt" if interrupted else None
+    told += [message("phase", -0.2, name="cancel", exception=error), message("phase", -0.1, name="finalize")]
     return explained(stopped(0.0, **(unasked | changes)), told, lambda *_: None)
 
 
@@ -48,8 +49,25 @@ def test_of_an_impatient_user_the_first_key_counts() -> None:
         (11.0, {"exit_code": None, "signal": INT, "outcome": "signalled"}, True),
         (11.0, {"exit_code": None, "signal": TERM, "outcome": "signalled"}, True),
         (61.0, {"exit_code": 130}, False),
+        (9.5, {"name": "default_int_handler"}, False),
+        (0.3, {"name": "default_int_handler", "interrupted": True}, True),
+        (9.5, {"name": "default_int_handler", "interrupted": True}, False),
+        (9.5, {"name": "default_int_handler", "exit_code": 130}, True),
+        (20.0, {"exit_code": None, "signal": 9, "outcome": "signalled"}, False),
     ],
-    ids=["within the grace", "lived on", "code 130", "died of it", "of a later one", "long ago"],
+    ids=[
+        "within the grace",
+        "lived on",
+        "code 130",
+        "died of it",
+        "of a later one",
+        "long ago",
+        "caught, went on",
+        "ended its loop",
+        "of a loop much later",
+        "uncaught",
+        "killed by somebody",
+    ],
 )
 def test_it_ended_of_it(before: float, changes: dict[str, Any], counts: bool) -> None:
     one = ended((before, INT), **changes)

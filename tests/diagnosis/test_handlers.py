@@ -18,15 +18,21 @@ def handler(kind: str, name: str | None, line: int = 9) -> dict[str, Any]:
     return {"signal": 15, "kind": kind, "name": name, "by": ("/app/w.py", line, "main"), "at": None}
 
 
-def replaced(*before: dict[str, Any], now: str = "loop", killed: bool = False) -> Any:
+def replaced(
+    *before: dict[str, Any], now: str = "loop", killed: bool = False, moved: bool = False, grace: float = 3.0
+) -> Any:
     told = [
         message("snapshot", -0.01, reason="probe", first=True, threads=[], tasks=[],
                 handlers=[handler(now, "stop", 12)], displaced=list(before)),
         message("signal-received", 0.001, signal=15, kind=now, name="stop"),
     ]  # fmt: skip
+    if moved:
+        at = ("/app/w.py", 30, "main")
+        told.append(message("task-waiting", 0.5, seconds=0.4, task=1, name="Task-1", coro="main", at=at, leaf=at,
+                            stack=[at], on={"kind": "sleep"}))  # fmt: skip
     if not killed:
         told.append(message("phase", 0.1, name="finalize"))
-    return code(findings(*told, exited=2.0 if killed else 0.15, killed=killed), "handler-displaced")
+    return code(findings(*told, exited=3.0 if killed else 0.15, killed=killed, grace=grace), "handler-displaced")
 
 
 def test_what_the_loop_dropped_never_ran() -> None:
@@ -39,6 +45,16 @@ def test_what_signal_signal_returned_may_have_been_called() -> None:
     found = replaced(handler("python", "flush"), now="python", killed=True)
     assert found.severity == "error" and found.title.endswith("was replaced")
     assert not any("never" in line for line in found.proof)
+
+
+def test_a_chain_of_handlers_that_began_to_end_the_worker_is_not_to_blame() -> None:
+    """It merely takes long; the second one may well have called the first."""
+    assert replaced(handler("python", "flush"), now="python", killed=True, moved=True) is None
+
+
+def test_a_kill_before_the_grace_was_over_proves_nothing() -> None:
+    found = replaced(handler("python", "flush"), now="python", killed=True, grace=10.0)
+    assert found is not None and found.severity == "note"
 
 
 @pytest.mark.parametrize("killed", [False, True])

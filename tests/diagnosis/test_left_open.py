@@ -11,20 +11,28 @@ from tests.diagnosis.synthetic import code, findings, message
 WRITER = {"fd": 7, "type": "_SelectorSocketTransport", "peer": "10.0.0.1:80", "protocol": "StreamReaderProtocol"}
 
 
-def closed(*transports: dict[str, Any], complaints: tuple[str, ...] = ()) -> Any:
-    told = [message("loop-exception", 0.09, message=text) for text in complaints]
-    phase = message("phase", 0.1, name="loop-close", transports=[WRITER | one for one in transports])
-    return findings(phase, *told, message("phase", 0.2, name="finalize"), exited=0.3)
+def closed(*transports: dict[str, Any], complaints: tuple[str, ...] = (), waited: float = 0.0) -> Any:
+    told = [message("loop-exception", 0.89, message=text) for text in complaints]
+    if waited:
+        at = ("/app/w.py", 20, "main")
+        task = {"task": 1, "name": "Task-1", "coro": "main", "at": at, "leaf": at, "stack": [at]}
+        told.append(message("task-waiting", 0.88, seconds=waited, **task, on={"kind": "socket"}))
+    phase = message("phase", 0.9, name="loop-close", transports=[WRITER | one for one in transports])
+    return findings(*told, phase, message("phase", 0.92, name="finalize"), exited=1.0)
 
 
 @pytest.mark.parametrize(
-    ("closing", "buffered", "severity"), [(False, 9, "error"), (False, 0, "note"), (True, 9, "warning")]
+    ("closing", "buffered", "waited", "severity"),
+    [(False, 9, 0.0, "error"), (False, 0, 0.0, "note"), (True, 9, 0.8, "warning"), (True, 9, 0.1, "error")],
 )
-def test_who_closed_a_transport_decides_how_bad_it_is(closing: bool, buffered: int, severity: str) -> None:
-    found = code(closed({"closing": closing, "buffered": buffered}), "unclosed-transport")
+def test_who_closed_a_transport_decides_how_bad_it_is(
+    closing: bool, buffered: int, waited: float, severity: str
+) -> None:
+    """A peer that does not read is blamed only where somebody had waited for it."""
+    found = code(closed({"closing": closing, "buffered": buffered}, waited=waited), "unclosed-transport")
     assert found is not None and found.severity == severity
-    assert ("did not read" in found.title) is closing and ("still open" in found.title) is not closing
-    assert ("abort()" in found.advice) is closing
+    assert ("did not read" in found.title) is (waited > 0.5) and ("still open" in found.title) is not closing
+    assert ("abort()" in found.advice) is (waited > 0.5)
     assert (f"{buffered} bytes" in found.title) is bool(buffered)
 
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from support.processes import gone, python, until
+from support.processes import SUPERVISOR, gone, python, until
 from up.fleet import Client, Up, command, environment
 
 SLEEP = 'command = "sleep 600"'
@@ -368,3 +368,19 @@ def test_a_stopped_supervisor_does_not_answer_for_ever(tmp_path: Path) -> None:
         found = command(tmp_path, "status")
         assert found.returncode == 1 and "does not answer" in found.stderr
         fleet.send(signal.SIGCONT)
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 125), (">&-", 0), ("| true", 0)])
+def test_an_answer_that_cannot_be_shown(redirection: str, code: int, tmp_path: Path) -> None:
+    """A full disk is told; a reader who has gone is not our failure. Python's own buffer must not hide the first."""
+    plain = {key: value for key, value in environment(tmp_path).items() if key != "PYTHONUNBUFFERED"}
+    with Up(tmp_path, TWO) as fleet:
+        until(fleet.socket.exists, "a socket")
+        for command in ("status", "status --json"):
+            found = subprocess.run(
+                ["bash", "-c", f"{SUPERVISOR} {command} {redirection}"], env=plain, capture_output=True, check=False
+            )
+            assert found.returncode == code
+            assert b"Traceback" not in found.stderr
+            assert (b"cannot write the output: No space left" in found.stderr) is (code == 125)
+        assert fleet.ended() == 0

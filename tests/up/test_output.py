@@ -52,6 +52,20 @@ def test_json_lines(tmp_path: Path, when: str, end: str) -> None:
     assert any(one["worker"] == "supervisor" and "exited with 0" in one["line"] for one in said)
 
 
+def test_the_end_of_json_lines_is_json_too(tmp_path: Path) -> None:
+    """Also with a command line that is no UTF-8; and nothing to tell is no line."""
+    stubborn = """["sh", "-c", "trap '' TERM; echo ready >&2; sleep 60; sleep 60", "${WEIRD}"]"""
+    config = f'[worker.odd]\ncommand = {stubborn}\nstop.escalation = "TERM/0.2/KILL"'
+    with Up(tmp_path, config, "--log-format", "json", env={"WEIRD": "caf\udce9"}) as fleet:
+        fleet.saw("ready")
+        fleet.ended()
+        lines = fleet.stderr.splitlines()
+        assert any("had to be killed" in json.loads(line)["line"] for line in lines)
+    with Up(tmp_path, f"[worker.short]\ncommand = {inline('pass')}", "--log-format", "json") as fleet:
+        assert fleet.wait() == 0
+        assert [line for line in fleet.stderr.splitlines() if not json.loads(line)["line"]] == []
+
+
 # ------------------------------------------------------------------ nothing lost
 
 

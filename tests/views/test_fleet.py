@@ -111,6 +111,14 @@ def test_of_many_workers_the_instances_that_ended_alike_share_a_row() -> None:
     ]  # fmt: skip
 
 
+def test_who_took_much_longer_than_its_like_has_its_own_row() -> None:
+    ends = [_end("web", instance=index + 1, total=0.02) for index in range(15)] + [
+        _end("web", instance=16, total=4.9)
+    ]
+    rows = view.table(ends, 80, plain).splitlines()
+    assert rows[1].startswith("  web.16   ") and rows[2].startswith("  web ×15 ")
+
+
 def test_no_table_when_nobody_was_asked() -> None:
     assert view.table([_unasked("a")], 80, plain) == ""
 

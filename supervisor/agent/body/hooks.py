@@ -15,7 +15,7 @@ import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by p
 
 ROUNDS_TOLD = 3  # loops closed while nobody had asked for a stop: after so many it is the program's way of working
 rounds = 0
-LOOPS = ("/asyncio/unix_events.py", "/uvloop/loop.pyx")  # who has an add_signal_handler() of a loop
+LOOPS = "/asyncio/unix_events.py"  # where a loop's add_signal_handler() is; uvloop's has no frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

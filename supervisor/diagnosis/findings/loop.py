@@ -183,12 +183,14 @@ def displaced(case: Case) -> Iterable[Claim]:
     left = _left_from(process, ran)
     # add_signal_handler() gives nobody the callback that was there, so the new one cannot call it.
     unchained = earlier[-1].get("kind") == now.get("kind") == "loop" and _is_own(earlier[-1])
+    # One that gets the earlier handler may well call it: then the worker has begun to end, and merely takes long.
+    chains = not unchained and not left and not case.nothing_began
     stayed = case.killed or left or (len(case.shutdown.escalation) > 1 and not _ended_early(case, process))
-    if not stayed and not unchained:
+    if (not stayed and not unchained) or chains:
         return
     name = earlier[-1].get("name") or "?"
-    severity: Severity = "error" if case.killed else "warning" if stayed else "note"
-    # One installed by signal.signal() was given to whoever replaced it, who may well call it.
+    hurried = case.shutdown.hurried  # somebody would not wait: that SIGKILL came proves nothing
+    severity: Severity = "note" if hurried or not stayed else "error" if case.killed else "warning"
     claim = Claim(
         "handler-displaced", severity, ("signal",), signal=signal_name(signal), displaced=name,
         never=" and never ran" if unchained else "",

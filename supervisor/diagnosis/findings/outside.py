@@ -7,7 +7,6 @@ from supervisor.diagnosis.case import TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.openwaits import main_task
 from supervisor.diagnosis.outside import observations
-from supervisor.diagnosis.timeline import received
 from supervisor.diagnosis.words import at_line, capital, figure, instant, named, several, signal_name
 
 TYPE_CHECKING = False
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "multiprocessing.semaphore_tracker")
 # Children that were told to stop together with the main process may end a moment after it.
 TOGETHER = 0.25
-# Where the agent told of no handler: a wait that began so long after the stop request began because of it.
-BECAUSE = 0.06
 
 
 def leaked(case: Case) -> Iterable[Claim]:
@@ -80,26 +77,11 @@ def killed(case: Case) -> Iterable[Claim]:
         if main is not None and wait is not None:
             claim.at(process, wait.at, main.name)
             claim.words["still"] = f": {named(main)} still waited {at_line(wait.at)}"
-            if _nothing_began(case):
+            if case.nothing_began:
                 claim.words["hint"] = "Let the signal handler end this wait: set the event, or cancel the main task."
                 claim.proof.append("after the handler ran no task moved and nothing was cancelled")
     claim.proof += observations(shutdown)
     yield claim
-
-
-def _nothing_began(case: Case) -> bool:
-    process = case.leader
-    if process is None or process.phases:
-        return False
-    ran = received(process, 0.0)
-    began = ran.at if ran is not None else BECAUSE
-    return not any(
-        (task.done_at or 0.0) > 0.0
-        or task.cancelled_at is not None
-        or task.late
-        or any(wait.start > began for wait in task.waits)
-        for task in process.tasks.values()
-    )
 
 
 def write_stuck(case: Case) -> Iterable[Claim]:

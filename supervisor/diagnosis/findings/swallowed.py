@@ -112,13 +112,13 @@ def _let_it_pass(case: Case, process: Process, caught: Frame | None) -> str:
 
 
 def _catching(case: Case, wait: Wait, process: Process) -> Frame | None:
-    from supervisor.diagnosis.enclosing import catching  # as above
+    from supervisor.diagnosis.enclosing import catching  # its parser takes 10 ms to load, and few ends need it
 
     return catching(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
 
 
 def _retried(case: Case, wait: Wait, process: Process) -> bool:
-    from supervisor.diagnosis.enclosing import retried  # its parser takes 10 ms to load, and few ends need it
+    from supervisor.diagnosis.enclosing import retried  # as above
 
     return retried(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from supervisor.core.record import Severity
     from supervisor.diagnosis.critical import Piece
     from supervisor.diagnosis.evidence import Block, Process, Thread
+    from supervisor.diagnosis.frames import Frame
     from supervisor.diagnosis.holds import Hold
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
@@ -71,8 +72,10 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
     elif piece.what == "loop-blocked":
         worse = _worse(severity, last) if seconds >= STARVES else severity
-        if _is_handler(case, block):
-            words |= {"function": f"the signal handler {function}", "hint": _HANDLER_ELSEWHERE}
+        handler = _handler_on(case, block)
+        if handler is not None:
+            inner = "" if handler == hold.at else f"{function}, called by "
+            words |= {"function": f"{inner}the signal handler {bare(handler[2])}()", "hint": _HANDLER_ELSEWHERE}
         elif joins_pool(block):
             words |= {"function": f"{function}, which waits for a pool of processes", "hint": _POOL_ELSEWHERE}
         elif joining(block):
@@ -104,14 +107,15 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     return claim
 
 
-def _is_handler(case: Case, block: Block) -> bool:
+def _handler_on(case: Case, block: Block) -> Frame | None:
     """The user's signal handler is on the stack, called between two steps of the loop: it returns before anything."""
     leader = case.leader
     ran = leader.of("signal-received") if leader is not None else []
     places = {
         (note.get("at")[0], note.get("at")[2]) for note in ran if note.get("kind") == "python" and note.get("at")
     }
-    return any((frame[0], frame[2]) in places and origin(frame[0]) == "user" for frame in block.stack)
+    found = (frame for frame in block.stack if (frame[0], frame[2]) in places and origin(frame[0]) == "user")
+    return next(found, None)
 
 
 def _in_children(case: Case, hold: Hold) -> list[str]:

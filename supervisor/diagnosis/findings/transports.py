@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _PIPES = ("_UnixReadPipeTransport", "_UnixWritePipeTransport")
 
 _CLOSE = "Close the writer and await writer.wait_closed() in a finally block."
+_FLUSH = "Await writer.wait_closed() before the loop ends, with a timeout for a peer that does not read."
 _ABORT = "Give the peer more time (await writer.wait_closed()), or writer.transport.abort() it if it may lose them."
+# Who waited so long for a peer to take bytes has given it a chance, seconds.
+WAITED = 0.5
 # How libraries begin the complaint of an object of theirs that is dropped unclosed (asyncio, aiohttp).
 _COMPLAINT = "unclosed "
 
@@ -56,13 +59,23 @@ def _unclosed(process: Process, left: list[Mapping[str, Any]], dropped: list[str
 
 
 def _given_up(process: Process, left: list[Mapping[str, Any]]) -> Claim:
-    """Closed in time, and the loop was not run until the peer had taken all: often a peer that hangs."""
+    """close() was called, and the loop was not run until the peer had taken all."""
     buffered = sum(transport.get("buffered") or 0 for transport in left)
+    waited = any(
+        wait.kind in ("drain", "socket")
+        and (process.last if wait.end is None else wait.end) - max(wait.start, 0.0) >= WAITED
+        for task in process.tasks.values()
+        for wait in task.waits
+    )
     told = f"{buffered} bytes were still unsent when {several([_peer(one) for one in left], 'connection')} "
-    told += f"{'was' if len(left) == 1 else 'were'} given up: the peer did not read"
-    cause = ("transports", process.pid, "given up")
-    claim = Claim("unclosed-transport", "warning", cause, transports=told, hint=_ABORT)
+    told += f"{'was' if len(left) == 1 else 'were'} given up" + (": the peer did not read" if waited else "")
+    claim = Claim(
+        "unclosed-transport", "warning" if waited else "error", ("transports", process.pid, "given up"),
+        transports=told, hint=_ABORT if waited else _FLUSH,
+    )  # fmt: skip
     claim.proof += [f"{_line(transport)}, closing" for transport in left[:5]]
+    if not waited:
+        claim.proof.append("nobody was seen waiting for the peer to take them")
     return claim.at(process, None)
 
 
