@@ -60,7 +60,7 @@ def _held(held: Hold, known: list[Hold]) -> str:
         kind = held.wait.kind if held.wait is not None else ""
         others = sum(1 for hold in known if hold.task is not None and hold is not held)
         more = f" ({others} more)" if others else ""
-        who = {"server": "waits for clients of its server"}.get(kind, f"waits for {named(held.task)}")
+        who = {"server": "waits for clients of its server"}.get(kind, f"waits for {named(held.task, short=True)}")
         return f"{who}{at}{more}"
     assert held.thread is not None and held.block is not None
     if held.what == "loop-blocked":

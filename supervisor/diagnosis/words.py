@@ -81,10 +81,13 @@ def instant(at: float) -> str:
     return figure(at) if at >= 0.0005 else "0 s"
 
 
-def named(task: Task) -> str:
-    """``task 'consume'``; an automatic name says less than the coroutine's: ``task Task-5 (handle)``."""
+def named(task: Task, short: bool = False) -> str:
+    """``task 'consume'``; an automatic name says less than the coroutine's: ``task Task-5 (handle)``.
+
+    ``short``: ``task handle``, where there is no room.
+    """
     if task.name.startswith("Task-") and task.name[5:].isdecimal():
-        return f"task {task.name} ({task.coro})"
+        return f"task {task.coro}" if short else f"task {task.name} ({task.coro})"
     return f"task {task.name!r}"
 
 

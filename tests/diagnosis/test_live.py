@@ -21,7 +21,7 @@ def until(name: str, seconds: float) -> str | None:
         ("echo-3.12", 0.5, "waits for clients of its server at echo_server.py:29 (1 more)"),
         ("two-causes-3.9", 0.5, "event loop blocked at two_causes.py:9"),
         ("two-causes-3.9", 1.0, "waits for task 'uploader' at two_causes.py:23 (1 more)"),
-        ("aiohttp-3.13", 0.9, "waits for task Task-1 (_run_app) at aiohttp_slow_request.py:15"),
+        ("aiohttp-3.13", 0.9, "waits for task _run_app at aiohttp_slow_request.py:15"),
     ],
 )  # fmt: skip
 def test_phrase(name: str, seconds: float, phrase: str) -> None:
