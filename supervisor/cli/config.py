@@ -16,11 +16,15 @@ File = Annotated[
 
 @app.command()
 def check(
-    config: File = None, json: Annotated[bool, typer.Option("--json", help="Complaints as JSON.")] = False
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="The config file, as with -c.")] = None,
+    config: File = None,
+    json: Annotated[bool, typer.Option("--json", help="Complaints as JSON.")] = False,
 ) -> None:
     """Check a config file; every complaint at once. Exit code 0 without errors, else 2."""
     from supervisor.config import load
+    from supervisor.views.words import plural
 
+    config = file if file is not None else config
     complaints = load.check(config, os.getcwd(), os.environ)
     failed = any(complaint.severity == "error" for complaint in complaints)
     if json:
@@ -33,8 +37,9 @@ def check(
             typer.echo(str(complaint), err=True)
         if not failed:
             loaded = load.load(config, os.getcwd(), os.environ)
-            count = len(loaded.fleet.workers)
-            typer.echo(f"{os.path.relpath(loaded.path)}: fine, {count} worker{'' if count == 1 else 's'}")
+            count = plural(len(loaded.fleet.workers), "worker")
+            verdict = f"no error, {plural(len(complaints), 'warning')}" if complaints else "fine"
+            typer.echo(f"{os.path.relpath(loaded.path)}: {verdict}, {count}")
     raise typer.Exit(2 if failed else 0)
 
 

@@ -165,9 +165,12 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     dropped = [life for life in fleet.lives if life.spec.stop.rewritten(event.signal) == 0]
     if len(dropped) == len(fleet.lives):
         return fleet, (Note(f"{signals.name(event.signal)} dropped, as --rewrite says", verbose=True),)
+    first = fleet.asked is None
     fleet = _going_down(fleet, event.at)
 
     def ask(life: Life) -> escalation.Step:
+        if first and not fleet.spec.wrap and life.stop is not None and life.stop.asked is not None:
+            return life, ()  # a command is stopping it: the fleet's first request hurries nobody
         sending = life.spec.stop.rewritten(event.signal)
         if sending == 0:
             return life, ()

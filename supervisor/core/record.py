@@ -169,6 +169,9 @@ class AgentFacts(Frozen):
     reason: str | None = None
 
 
+AGENT_OFF = "switched off (--no-agent, agent = false)"
+
+
 class Explanation(Frozen):
     """What diagnosis adds to a shutdown. All instants count from ``zero`` (monotonic seconds)."""
 

@@ -28,7 +28,7 @@ from supervisor.core.events import (
     Tick,
 )
 from supervisor.core.life import Death, Life, Stop
-from supervisor.core.record import Climb, Leftover, Marks, Member, Shutdown
+from supervisor.core.record import AGENT_OFF, AgentFacts, Climb, Leftover, Marks, Member, Shutdown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -313,6 +313,7 @@ def shutdown(life: Life) -> Shutdown:
         masks=life.masks,
         samples=tuple(sample.with_(at=since(sample.at)) for sample in life.samples),
         given_up=since(life.ended) if life.outcome == "stuck" else None,
+        agent=AgentFacts(present=False, reason=None if life.spec.agent else AGENT_OFF),
         requests=stop.requests if stop and asked is not None else 0,
         started=life.failure is None,
     )

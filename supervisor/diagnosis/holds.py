@@ -127,14 +127,18 @@ def _of_task(process: Process, task: Task, until: float) -> list[Hold]:
 
 
 def _cancel_in(task: Task, wait: Wait, end: float) -> float | None:
-    """When the cancel reached this wait; its end when Python could not see the cancel (before 3.11)."""
+    """When the cancel reached this wait; its end when Python could not see the cancel (before 3.11).
+
+    A timeout is one: ``asyncio.timeout()`` cancels its task, takes that back and raises TimeoutError.
+    """
     at = task.cancelled_at
     if at is not None:
         return at if wait.start - CLOSE < at <= end + CLOSE and wait.start < at else None
     due = wait.fields.get("due")
     if due is not None and abs(wait.fields["seen"] + due - end) < CLOSE:
         return None  # the sleep was over: the cancel came right after it
-    last = task.waits[-1] is wait and task.outcome == "cancelled"
+    timed_out = task.exception == "TimeoutError" and (wait.kind in ON_OTHERS or wait.kind in ON_TASKS)
+    last = task.waits[-1] is wait and (task.outcome == "cancelled" or timed_out)
     return end if last and wait.end is not None and wait.handling is None else None
 
 

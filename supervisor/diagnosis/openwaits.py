@@ -170,8 +170,11 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
             awaited = [o for o in awaited if o.task is not None and not o.task.late]
         awaited = [o for o in awaited if o.task is not None and o.task.cancelled_at is not None] or awaited
     elif kind in ON_OTHERS:
-        # Who began to act when this wait began is the best guess for who is to end it.
-        awaited = [o for o in tasks.values() if o is not hold and o.rank <= LIBRARY and o.start >= hold.start - CLOSE]
+        # Who began to act when this wait began is the best guess for who is to end it: not who had been at something
+        # else since before the stop.
+        since = max(hold.start - CLOSE, 0.0 if hold.start > 0.0 else hold.start - CLOSE)
+        awaited = [o for o in tasks.values() if o is not hold and o.rank <= LIBRARY and o.start > since]
+        awaited = [o for o in tasks.values() if o is not hold and went_on_after_cancel(o)] or awaited
     elif kind in ("executor", "future") and threads:
         awaited = [other for other in threads if other.what == "executor"]
     if not awaited or hold.rank == POLL:
@@ -219,6 +222,17 @@ def _callers(hold: Hold) -> set[str | None]:
     stack = hold.wait.stack if hold.wait is not None else ()
     begins = next((index for index, frame in enumerate(stack) if _is_users(frame)), 0)
     return {package(frame[0]) for frame in stack[:begins]} - {None}
+
+
+def went_on_after_cancel(hold: Hold) -> bool:
+    """Its task was cancelled, and is at something new: what it holds (a lock, a turn) it does not give back."""
+    task = hold.task
+    return (
+        task is not None
+        and task.cancelled_at is not None
+        and hold.rank != CANCELLED
+        and hold.start > task.cancelled_at
+    )
 
 
 def _acts(hold: Hold) -> bool:

@@ -78,8 +78,8 @@ def observations(shutdown: Shutdown) -> list[str]:
         )
     if samples and samples[-1].syscall and samples[-1].state != "R":
         lines.append(f"at the last look its main thread was in system call {samples[-1].syscall}")
-    if samples and samples[-1].children:
-        lines.append(f"it had {samples[-1].children} child processes at the last look")
+    if samples and (count := samples[-1].children):
+        lines.append(f"it had {count} child process{'' if count == 1 else 'es'} at the last look")
     return lines
 
 

@@ -135,10 +135,11 @@ def phases(marks: Marks, process: Process | None) -> tuple[PhaseSpan, ...]:
                 cuts.append((at, name))
     stop = _earliest(marks.killed, marks.main_exited) or end
     cuts = sorted((cut for cut in cuts if cut[0] <= stop), key=lambda cut: cut[0])
-    if marks.killed is not None:
+    main = marks.main_exited
+    if marks.killed is not None and (main is None or marks.killed <= main):  # later, it was for what main had left
         cuts.append((marks.killed, "killed"))
-    if marks.main_exited is not None and end - marks.main_exited > 0.005:
-        cuts.append((max(marks.main_exited, marks.killed or 0.0), "leftovers"))
+    if main is not None and end - main > 0.005:
+        cuts.append((main, "leftovers"))
     return _spans(cuts, end)
 
 

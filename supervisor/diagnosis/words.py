@@ -105,8 +105,8 @@ def waited(wait: Wait | None) -> str:
         return f"for task {wait.fields['name']!r}"
     if wait.kind in ("read", "drain") and wait.fields.get("peer"):
         return f"{words} ({wait.fields['peer']})"
-    if wait.kind == "child" and wait.fields.get("pid"):
-        return f"for child process {wait.fields['pid']}"
+    if wait.kind == "child" and wait.fields.get("child"):
+        return f"for child process {wait.fields['child']}"
     return words
 
 

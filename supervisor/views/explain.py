@@ -132,7 +132,9 @@ def _finding(finding: Finding, width: int, style: Style) -> list[str]:
     for proof in finding.proof[:MOST_PROOFS]:
         out += _item("-", proof, width, style)
     if len(finding.proof) > MOST_PROOFS:
-        out.append(style(f"    - and {len(finding.proof) - MOST_PROOFS} more facts in the report", "dim"))
+        out.append(
+            style(f"    - and {words.plural(len(finding.proof) - MOST_PROOFS, 'more fact')} in the report", "dim")
+        )
     out += [f"    {line}" for line in _wrap(f"→ {finding.advice}", width - 4, "  ")]
     for other in finding.also:
         out += _item("also seen:", other, width, style)

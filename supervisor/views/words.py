@@ -70,7 +70,8 @@ def asked(one: Shutdown) -> str:
     if one.asked_by == "self":
         return "it ended by itself"
     sender = f" from pid {one.asked_by_pid}" if one.asked_by_pid else ""
-    return f"asked by {one.asked_by}{sender}"
+    times = f"{one.requests} times, first " if one.requests > 1 else ""
+    return f"asked {times}by {one.asked_by}{sender}"
 
 
 def bar(share: float, width: int) -> str:

@@ -77,7 +77,9 @@ class Promises:
         if not self.absurd:
             self._note_fact(name, event)
         asked = self._asked_workers(name, event, before)
-        insists = name == "SignalReceived" or (name == "StopAsked" and event.by not in PEERS)
+        # The first signal of all to a fleet is no second request to those that a command is stopping.
+        again = before.spec.wrap or before.asked is not None
+        insists = (name == "SignalReceived" and again) or (name == "StopAsked" and event.by not in PEERS)
         for life in self.world.fleet.lives:
             was = before.lives[life.index]
             if asked is not None and life.index in asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core import redact
+from supervisor.core.record import AGENT_OFF
 from supervisor.diagnosis.case import TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.openwaits import main_task
@@ -139,7 +140,7 @@ def _run_of(samples: Iterable[Sample], calls: tuple[str, ...]) -> float:
 def no_agent(case: Case) -> Iterable[Claim]:
     """Why no task, line or thread is named."""
     facts = case.shutdown.agent
-    if case.leader is not None or not facts.reason or not case.shutdown.started:
+    if case.leader is not None or not facts.reason or facts.reason == AGENT_OFF or not case.shutdown.started:
         return
     claim = Claim("no-agent", "note", ("no-agent",), reason=facts.reason, hint="")
     claim.words["hint"] = (

@@ -85,7 +85,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     elif kind == "server":
         claim = _server(case, piece, seconds)
     elif kind == "child":
-        pid = wait.fields.get("pid") if wait else None
+        pid = wait.fields.get("child") if wait else None
         words["hint"] = child_hint(case, pid)
         claim = Claim("waits-for-child", severity, cause, child=_child(pid), **words)
     elif kind == "executor":
@@ -180,7 +180,8 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
 
 
 def _others_cancelled(hold: Hold) -> bool:
-    return any(t.cancelled_at is not None and t is not hold.task for t in hold.process.tasks.values())
+    others = [task for task in hold.process.tasks.values() if task is not hold.task]
+    return any(task.cancelled_at is not None or task.outcome == "cancelled" for task in others)
 
 
 def _server(case: Case, piece: Piece, seconds: float) -> Claim:
