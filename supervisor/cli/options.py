@@ -58,7 +58,11 @@ RUN = (
         "LADDER",
     ),
     Option(("-g", "--grace"), "Seconds after the stop signal until the next rung of the ladder.", "S"),
-    Option(("--stop-signal",), "Signal of the first rung, whatever signal asked for the stop.", "SIG"),
+    Option(
+        ("--stop-signal",),
+        "Signal of the first rung, used when no signal asked for the stop; see also --rewrite.",
+        "SIG",
+    ),
     Option(
         ("-r", "--rewrite"),
         "Send another signal than the one received, as in TERM:INT; TERM:0 drops it. May be repeated.",

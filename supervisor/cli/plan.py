@@ -47,7 +47,6 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
             group=not given["child_only"],
             leftovers=given["leftovers"],
             rewrite=tuple(_rewrite(text) for text in given["rewrite"]),
-            own_signal=given["stop_signal"] is not None,
         ),
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],

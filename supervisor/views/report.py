@@ -140,7 +140,9 @@ def next_step(one: Shutdown) -> str:
         and one.masks is not None
         and one.masks.disposition(one.escalation[0].signal) == "ignored"
     ):
-        return f"let it handle {first}, or choose a signal that it handles: --stop-signal, --rewrite"
+        return (
+            f"let it handle {first}, or send one that it handles: --rewrite {first}:INT, or stop.signal in a config"
+        )
     if verdict.forced(one):
         return "give it more time (--grace), or find out what it waited for: run it again with -v and --report PATH"
     if verdict.slow(one):

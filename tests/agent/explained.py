@@ -27,6 +27,11 @@ ENDINGS: list[tuple[str, str]] = [
         "exit 3, altered: threads",
         "the one thread of an armed agent counts in _thread._count(), which regrtest compares between tests",
     ),
+    (
+        "exit 3, altered: Unraisable, threads",
+        "as above, and test_asyncio closes descriptors that signal.set_wakeup_fd() still names: Python complains at "
+        "any handled signal then, so at SIGURG",
+    ),
 ]
 
 

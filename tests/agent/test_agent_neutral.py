@@ -406,3 +406,50 @@ gc.set_debug(0)
         with Worker(python, code) as worker:
             assert (worker.end(), worker.out, worker.err) == (0, "[]\n", "")
             assert len(worker.all("snapshot")) > 20
+
+
+RUNNING = """
+import asyncio, os, signal, sys, types
+os.kill(os.getpid(), signal.SIGURG)
+frames = sys.modules["_sigdrain_agent_frames"]
+class Asked:
+    "Stands for a coroutine that runs now: CPython 3.10 to 3.12 may crash when it is asked."
+    cr_running = gi_running = True
+    def __init__(self, name): setattr(self, name, sys._getframe())
+    @property
+    def cr_await(self): print("asked")
+    gi_yieldfrom = ag_await = cr_await
+def names(thing): return [frame.f_code.co_name for frame in frames.await_chain(thing)]
+print([len(frames.await_chain(Asked(name))) for name in ("cr_frame", "gi_frame", "ag_frame")])
+async def generate():
+    print(names(generator))
+    await asyncio.sleep(0.01)
+    yield 1
+async def inner():
+    print(names(me), names(asleep.get_coro() if hasattr(asleep, "get_coro") else asleep._coro))
+    async for _ in generator: pass
+async def sleeper(): await deeper()
+async def deeper(): await asyncio.sleep(60)
+async def outer():
+    global asleep
+    asleep = asyncio.ensure_future(sleeper())
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(lambda: print(names(me)))
+    await inner()
+    await asyncio.sleep(0)
+generator, me = generate(), outer()
+asyncio.run(me)
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_coroutine_that_runs_is_not_asked_what_it_waits_for(python: str) -> None:
+    """It has interrupted one of them: a probe comes at any instruction. One test_asyncio in nine died of it."""
+    status, out, err = injected(python, RUNNING)
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        "[1, 1, 1]",
+        "['outer'] ['sleeper', 'deeper', 'sleep']",
+        "['generate']",
+        "['outer', 'inner', 'generate', 'sleep']",
+    ]

@@ -245,3 +245,38 @@ def test_dropped_by_one() -> None:
         worker("api", rewrite=((15, 0),)),
         worker("web"),
     )
+
+
+def test_the_fleets_first_stop_hurries_nobody_whom_a_command_is_stopping() -> None:
+    """An operator's `stop api`, then the unit is stopped: api keeps its grace period. The next request counts."""
+    up(
+        """
+        >> 0 start
+        << api: start
+        << web: start
+        >> 1 stop api
+        << api: SIGTERM to the group
+        >> 2 SIGTERM
+        << web: SIGTERM to the group
+        >> 3 SIGTERM
+        << api: SIGKILL to the group
+        << web: SIGKILL to the group
+        << api: survey
+        << web: survey
+        >> 3 api: found nobody
+        >> 3 web: found nobody
+        >> 3.1 api: dies of SIGKILL
+        << api: survey
+        >> 3.1 api: found nobody
+        << api: reap
+        << api: report: killed, SIGKILL, 2.1 s, asked by command stop
+        >> 3.2 web: dies of SIGKILL
+        << web: survey
+        >> 3.2 web: found nobody
+        << web: reap
+        << web: report: killed, SIGKILL, 1.2 s, asked by signal SIGTERM
+        == over, SIGKILL
+        """,
+        worker("api"),
+        worker("web"),
+    )

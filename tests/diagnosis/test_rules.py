@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supervisor.agent.wire import AgentMessage
-from supervisor.core.record import AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
+from supervisor.core.record import AGENT_OFF, AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
 from supervisor.diagnosis import dump, frames, outside
 from supervisor.diagnosis.case import Case
 from supervisor.diagnosis.evidence import Evidence
@@ -325,3 +325,22 @@ def test_a_pools_child_that_died_of_the_groups_signal_lost_its_job() -> None:
     messages += [said("hello", -1.0, python="3.12.1"), said("phase", 1.9, name="finalize")]
     found = next(f for f in explain(ended(), messages, lambda _f, _l: None).findings if f.code == "no-signal-handler")
     assert found.severity == "warning" and "factor() under way" in found.title and "--child-only" in found.advice
+
+
+def test_what_the_main_process_left_is_not_charged_to_it() -> None:
+    """SIGKILL was for a leftover: the main process had gone long before."""
+    marks = Marks(asked=0.0, main_exited=0.1, killed=2.0, exited=2.01)
+    messages = [
+        AgentMessage("hello", 99.0, 7, fields={"python": "3.12.1"}),
+        AgentMessage("phase", 100.05, 7, fields={"name": "finalize"}),
+    ]
+    one = ended(marks=marks, leftovers=(Leftover(9, ("sleep",), "killed"),))
+    told = explain(one, messages, lambda _f, _l: None)
+    assert [(span.name, span.end) for span in told.phases[-2:]] == [("finalize", 0.1), ("leftovers", 2.01)]
+    assert max(told.critical_path, key=lambda part: part.seconds).what == "leftovers"
+
+
+def test_that_the_agent_was_switched_off_is_no_news() -> None:
+    one = ended(argv=("python3", "w.py"), agent=AgentFacts(False, reason=AGENT_OFF))
+    told = explain(one, [], lambda _f, _l: None)
+    assert told.agent.reason == AGENT_OFF and "no-agent" not in [finding.code for finding in told.findings]

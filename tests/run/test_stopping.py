@@ -51,10 +51,23 @@ def test_a_worker_that_ignores_the_stop_signal_is_seen_and_killed(tmp_path: Path
         wrapped.send(signal.SIGTERM)
         assert wrapped.wait() == -signal.SIGKILL
         assert "it ignores SIGTERM" in wrapped.stderr
-        assert "--stop-signal" in wrapped.stderr
+        assert "--rewrite SIGTERM:INT" in " ".join(wrapped.stderr.split())
     one = report(out)
     assert one["outside"]["signals"] == {"SIGTERM": "ignored"}
     assert len(one["outside"]["samples"]) >= 2
+
+
+def test_what_the_report_advises_for_an_ignored_signal_helps(tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    with Wrapped(python("stubborn.py", "SIGTERM"), "--rewrite", "SIGTERM:INT", "--report", str(out)) as wrapped:
+        wrapped.ready()
+        wrapped.send(signal.SIGTERM)
+        assert wrapped.lines(1) == ["SIGINT"]
+        _next_request_counts()
+        wrapped.send(signal.SIGTERM)
+        wrapped.wait()
+        assert "asked 2 times, first by signal SIGTERM" in " ".join(wrapped.stderr.split())
+    assert _sent(report(out)) == [("SIGINT", "group"), ("SIGKILL", "group")]
 
 
 def test_the_received_signal_stands_in_for_rung_1(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_a_forced_end() -> None:
         "  ladder    0 s SIGTERM to the group · 4.00 s SIGKILL to the main process",
         "  left over sleep 300 (pid 9): had to be killed, tail (pid 10): still runs",
         "  seen      it ignores SIGTERM · waiting in epoll_wait, no CPU used",
-        "  next      let it handle SIGTERM, or choose a signal that it handles:",
-        "            --stop-signal, --rewrite",
+        "  next      let it handle SIGTERM, or send one that it handles: --rewrite",
+        "            SIGTERM:INT, or stop.signal in a config",
     ]
 
 

@@ -83,21 +83,36 @@ def await_chain(thing: Any) -> List[FrameType]:
             names = ("async_generator", "coroutine")
             thing = next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
             continue
-        frame = getattr(thing, "cr_frame", None)
-        if frame is not None:
-            following = thing.cr_await
-        else:
-            frame = getattr(thing, "gi_frame", None)
-            if frame is not None:
-                following = thing.gi_yieldfrom
-            else:
-                frame = getattr(thing, "ag_frame", None)
-                following = getattr(thing, "ag_await", None)
+        frame = frame_of(thing)
         if frame is None:
             break
         out.append(frame)
-        thing = following
+        thing = awaited(thing, frame)
     return out
+
+
+def frame_of(thing: Any) -> Optional[FrameType]:
+    for name in ("cr_frame", "gi_frame", "ag_frame"):
+        frame: Optional[FrameType] = getattr(thing, name, None)
+        if frame is not None:
+            return frame
+    return None
+
+
+def awaited(thing: Any, frame: FrameType) -> Any:
+    """What a suspended coroutine or generator waits for; None of one that runs now.
+
+    To ask one that runs is fatal: CPython 3.10 to 3.12 may then take whatever lies beside its stack for the answer
+    (genobject.c, _PyGen_yf). Both are asked in one expression without a call, so that no other thread runs between.
+    Of an asynchronous generator "running" means something else; one that runs has a caller.
+    """
+    if hasattr(thing, "cr_frame"):
+        found = thing.cr_running or thing.cr_await
+    elif hasattr(thing, "gi_frame"):
+        found = thing.gi_running or thing.gi_yieldfrom
+    else:
+        found = (frame.f_back is not None) or thing.ag_await
+    return None if found is True else found
 
 
 def handling(thing: Any) -> Optional[str]:
@@ -110,17 +125,12 @@ def handling(thing: Any) -> Optional[str]:
             if isinstance(item, BaseException) and type(item).__name__ == "CancelledError":
                 return "CancelledError"
         kind = type(thing).__name__
-        if kind == "coroutine":
-            thing = thing.cr_await
-        elif kind == "generator":
-            thing = thing.gi_yieldfrom
-        elif kind == "async_generator":
-            thing = thing.ag_await
-        elif kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
+        if kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
             names = ("async_generator", "coroutine")
             thing = next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
-        else:
-            return None
+            continue
+        frame = frame_of(thing)
+        thing = awaited(thing, frame) if frame is not None else None
     return None
 
 
