@@ -1,4 +1,5 @@
-"""Whether an end was unremarkable: clean and in good time. Everything else is told without being asked."""
+"""Whether an end is told without being asked: it was forced, slow, or work was lost. How a command exits otherwise is
+its own matter: its status is passed on."""
 
 from __future__ import annotations
 
