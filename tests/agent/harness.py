@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,11 @@ def candidates(version: str) -> list[str]:
 def interpreters(*wanted: str) -> list[str]:
     """One interpreter of each of these versions that are there."""
     return [found[0] for found in map(candidates, wanted) if found]
+
+
+def some_of(*wanted: str) -> list[str]:
+    """The same, and where none of them is (a machine with one Python), the one that runs the tests."""
+    return interpreters(*wanted) or [sys.executable]
 
 
 def environment(theirs: Environment | None) -> dict[str, str]:

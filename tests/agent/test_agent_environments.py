@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.harness import Worker, environment, injected, interpreters, plain
+from tests.agent.harness import Worker, environment, injected, plain, some_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHONS = interpreters("3.8", "3.13")
+PYTHONS = some_of("3.8", "3.13")
 HERE = sys.executable
 NOBODY = 65534
 
