@@ -459,3 +459,17 @@ def test_a_coroutine_that_runs_is_not_asked_what_it_waits_for(python: str) -> No
         "['generate']",
         "['outer', 'inner', 'generate', 'sleep']",
     ]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_flood_of_probes_while_it_starts(python: str) -> None:
+    """SIGURG is also what a socket's urgent data sends. On top of an import, or of ourselves, nothing may run."""
+    code = "import asyncio, email.message, http.client, json, logging, multiprocessing.spawn, unittest; print('done')"
+    for _ in range(5):
+        with Worker(python, code) as worker:
+            while worker.process.poll() is None:
+                worker.pump()
+                if worker.all("hello"):
+                    worker.process.send_signal(signal.SIGURG)
+            worker.pump()
+            assert (worker.process.returncode, worker.out, worker.err) == (0, "done\n", "")

@@ -16,7 +16,7 @@ import sys
 from _thread import allocate_lock, get_ident, get_native_id, start_new_thread  # noqa: F401 - for ../body
 from itertools import count
 from os import fstat, getpid
-from time import monotonic_ns, sleep  # noqa: F401 - for ../body
+from time import monotonic_ns, sleep
 
 WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process without an agent
@@ -141,6 +141,8 @@ def failed(where, error):
 
 OURS = "<sigdrain-agent>/"  # how the names of our "files" begin: sitecustomize gives them
 STDLIB = os.path.dirname(os.__file__) + os.sep
+IMPORTLIB = "<frozen importlib._bootstrap>"
+_probes = 0  # under way: one, and those that came on top of it
 
 
 # -- the second tier -------------------------------------------------------------------------------------------
@@ -180,12 +182,41 @@ def note(what, *about):
 
 
 def on_probe(_, frame):
+    global _probes
+    _probes += 1
+    if _probes > 1:  # on top of ourselves: answered when we are through, or a flood would end with the stack
+        return None
     try:
+        if frame is not None and frame.f_code.co_filename == IMPORTLIB:
+            return ask_again()
         note("probe", None, frame)
+        if _probes > 1:
+            note("probe", None, frame)
     except BaseException:  # a signal came before they were held back, and its handler raised on top of us (Ctrl-C)
         if body is None or not body.armed:
             note("probe", None, frame)
         raise
+    finally:
+        _probes = 0
+
+
+def ask_again():
+    """The import system keeps its locks by thread: nothing of ours may run on top of it. It leaves in a moment."""
+
+    def later():
+        sleep(0.001)
+        try:
+            _signal.pthread_kill(main_thread, PROBE)
+        except OSError:  # it has ended
+            pass
+
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, DEFERRED)
+    try:
+        start_new_thread(later, ())
+    except RuntimeError:  # no thread is left to be had: no answer, then
+        pass
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
 # -- where a shutdown can begin --------------------------------------------------------------------------------
