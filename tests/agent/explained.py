@@ -22,22 +22,21 @@ EXPLAINED: list[tuple[str, str, bool, str]] = [
 
 
 # How a whole module ended where every test gave the same result, as neutrality.verdict() words it: (ending, reason).
-ENDINGS: list[tuple[str, str]] = [
-    (
-        "exit 3, altered: threads",
-        "the one thread of an armed agent counts in _thread._count(), which regrtest compares between tests",
-    ),
-    (
-        "exit 3, altered: Unraisable, threads",
-        "as above, and test_asyncio closes descriptors that signal.set_wakeup_fd() still names: Python complains at "
-        "any handled signal then, so at SIGURG",
-    ),
-]
+_THREADS = "the one thread of an armed agent counts in _thread._count(), which regrtest compares between tests"
+_WAKEUP = (
+    "test_asyncio closes descriptors that signal.set_wakeup_fd() still names: Python complains at any handled signal "
+    "then, so at SIGURG"
+)
+ENDINGS: dict[str, str] = {
+    "exit 3, altered: threads": _THREADS,
+    "exit 3, altered: Unraisable": _WAKEUP,
+    "exit 3, altered: Unraisable, threads": f"{_THREADS}; {_WAKEUP}",
+}
 
 
 def ending_explanation(ending: str) -> str | None:
     """The reason why a module may end so with the agent; None: it may not."""
-    return dict(ENDINGS).get(ending)
+    return ENDINGS.get(ending)
 
 
 def explanation(name: str, version: str, probed: bool) -> str | None:
