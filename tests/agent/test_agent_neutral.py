@@ -461,11 +461,11 @@ def test_a_coroutine_that_runs_is_not_asked_what_it_waits_for(python: str) -> No
     ]
 
 
-@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.12"))
 def test_a_flood_of_probes_while_it_starts(python: str) -> None:
     """SIGURG is also what a socket's urgent data sends. On top of an import, or of ourselves, nothing may run."""
     code = "import asyncio, email.message, http.client, json, logging, multiprocessing.spawn, unittest; print('done')"
-    for _ in range(5):
+    for _ in range(2):
         with Worker(python, code) as worker:
             while worker.process.poll() is None:
                 worker.pump()

@@ -81,7 +81,7 @@ def test_an_idle_supervisor_never_wakes_up(agent: bool) -> None:
 
         until(settled, "start-up over")
         before = seen[-1]
-        time.sleep(3)  # what is measured
+        time.sleep(2)  # what is measured
         assert _switches(wrapped.pid) == before
 
 

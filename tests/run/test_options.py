@@ -72,7 +72,7 @@ def _typers(name: str, argv: list[str], environ: dict[str, str]) -> tuple[dict[s
 
 
 @pytest.mark.parametrize("name", TABLES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_the_two_parsers_agree(name: str, data: st.DataObject) -> None:
     argv = data.draw(_tokens(TABLES[name]))

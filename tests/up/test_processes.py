@@ -280,7 +280,7 @@ def test_no_wake_ups_while_idle(tmp_path: Path) -> None:
         fleet.phases(w_20="running")
         until(lambda: _quiet(fleet.pid), "quiet after the start")
         before = _switches(fleet.pid)
-        time.sleep(3)
+        time.sleep(2)
         assert _switches(fleet.pid) == before
         assert fleet.ended() == 0
 
