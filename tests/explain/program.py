@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -38,7 +39,8 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         for child in children(self.pid):
-            os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a parent that ends takes its dead children along
+                os.kill(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait(PATIENCE)
         for stream in (self.process.stdin, self.process.stdout):
