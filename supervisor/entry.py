@@ -109,9 +109,11 @@ def _variables(error: SupervisorError, argv: Sequence[str]) -> str:
 
     words = error.message.replace(":", " ").split()
     given = {word.partition("=")[0] for word in argv}
-    about = [option for option in {*RUN, *UP} if option.names[-1] in words and not given.intersection(option.names)]
-    names = sorted(name for name in (option.env for option in about) if name is not None and name in os.environ)
-    return "".join(f"\nnote: {name} is {os.environ[name]!r} in the environment" for name in names)
+    about = [option for option in {*RUN, *UP} if option.names[-1] in words and given.isdisjoint(option.names)]
+    names = sorted(option.env or "" for option in about)
+    return "".join(
+        f"\nnote: {name} is {os.environ[name]!r} in the environment" for name in names if name in os.environ
+    )
 
 
 def complain(text: str) -> None:

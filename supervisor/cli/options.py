@@ -221,9 +221,7 @@ def _complete(values: Values, environ: Mapping[str, str], table: Sequence[Option
     for option in table:
         if option.key in values:
             continue
-        text = (
-            environ.get(option.env) if option.env else None
-        ) or None  # an empty variable counts as unset, as in typer
+        text = environ.get(option.env or "") or None  # an empty variable counts as unset, as in typer
         if text is not None and (option.flag or option.many or (option.choices and text not in option.choices)):
             return False
         if option.flag:

@@ -172,9 +172,9 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
     elif kind in ON_OTHERS:
         # Who began to act when this wait began is the best guess for who is to end it: not who had been at something
         # else since before the stop.
-        since = max(hold.start - CLOSE, 0.0 if hold.start > 0.0 else hold.start - CLOSE)
+        since = hold.start - CLOSE if hold.start <= 0.0 else max(hold.start - CLOSE, 0.0)
         awaited = [o for o in tasks.values() if o is not hold and o.rank <= LIBRARY and o.start > since]
-        awaited = [o for o in tasks.values() if o is not hold and went_on_after_cancel(o)] or awaited
+        awaited = [o for o in tasks.values() if o is not hold and _went_on(o)] or awaited
     elif kind in ("executor", "future") and threads:
         awaited = [other for other in threads if other.what == "executor"]
     if not awaited or hold.rank == POLL:
@@ -224,7 +224,7 @@ def _callers(hold: Hold) -> set[str | None]:
     return {package(frame[0]) for frame in stack[:begins]} - {None}
 
 
-def went_on_after_cancel(hold: Hold) -> bool:
+def _went_on(hold: Hold) -> bool:
     """Its task was cancelled, and is at something new: what it holds (a lock, a turn) it does not give back."""
     task = hold.task
     return (

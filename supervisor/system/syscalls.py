@@ -25,7 +25,7 @@ _NAMES = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(os.un
 
 
 def current(pid: int) -> str | None:
-    """``"epoll_wait"``, ``"system call 123"``; None when it runs, is gone, or is not ours to look at."""
+    """``"epoll_wait"``, else as strace has it ``"syscall_123"``; None when it runs or is not ours to look at."""
     data = procfs.read(f"/proc/{pid}/syscall", 256)
     if not data:
         return None
@@ -33,4 +33,4 @@ def current(pid: int) -> str | None:
     if not first.isdigit():
         return None
     number = int(first)
-    return _NAMES.get(number, f"system call {number}")
+    return _NAMES.get(number, f"syscall_{number}")

@@ -94,22 +94,21 @@ def _rows(ends: Sequence[Shutdown]) -> list[tuple[str, Shutdown]]:
     """(name, the slowest of it), one a row; of many rows, the instances that ended alike are one."""
     if len(ends) <= MOST_ROWS:
         return [(one.title, one) for one in ends]
-    groups: list[list[Shutdown]] = []
+    groups: dict[object, list[list[Shutdown]]] = {}
     for one in ends:
-        group = next((group for group in groups if _alike(group[0], one)), None)
-        if group is None:
-            groups.append([one])
+        alike = groups.setdefault(_shown(one), [])
+        # The slowest come first: who is too quick for the last group begins the next.
+        if alike and one.total >= min(alike[-1][0].total / 2, alike[-1][0].total - ABOUT):
+            alike[-1].append(one)
         else:
-            group.append(one)
-    return [(group[0].title if len(group) == 1 else f"{group[0].worker} ×{len(group)}", group[0]) for group in groups]
-
-
-def _alike(slowest: Shutdown, one: Shutdown) -> bool:
-    """They end in the same words and colour, and in about the time that the bar shows."""
-    return _shown(slowest) == _shown(one) and one.total >= min(slowest.total / 2, slowest.total - ABOUT)
+            alike.append([one])
+    rows = [(group[0].title if len(group) == 1 else f"{group[0].worker} ×{len(group)}", group[0])
+            for alike in groups.values() for group in alike]  # fmt: skip
+    return sorted(rows, key=lambda row: -row[1].total)
 
 
 def _shown(one: Shutdown) -> object:
+    """What ends that share a row have in common, besides about the time that its bar shows: words and colour."""
     return one.worker, words.ended(one), one.grace, verdict.forced(one), verdict.worth_telling(one)
 
 

@@ -77,18 +77,22 @@ def await_chain(thing: Any) -> List[FrameType]:
     """The frames of a suspended coroutine, outermost first, through generators and asynchronous generators."""
     out: List[FrameType] = []
     while thing is not None and len(out) < DEPTH:
-        kind = type(thing).__name__
-        if kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
-            # Nothing in Python names what these drive; the collector knows it (true on 3.8 to 3.14).
-            names = ("async_generator", "coroutine")
-            thing = next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
-            continue
+        thing = driven(thing)
         frame = frame_of(thing)
         if frame is None:
             break
         out.append(frame)
         thing = awaited(thing, frame)
     return out
+
+
+def driven(thing: Any) -> Any:
+    """What an asend(), an athrow() or a coroutine's wrapper drives; anything else is itself."""
+    if type(thing).__name__ not in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
+        return thing
+    # Nothing in Python names it; the collector knows it (true on 3.8 to 3.14).
+    names = ("async_generator", "coroutine")
+    return next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
 
 
 def frame_of(thing: Any) -> Optional[FrameType]:
@@ -124,11 +128,7 @@ def handling(thing: Any) -> Optional[str]:
         for item in gc.get_referents(thing):
             if isinstance(item, BaseException) and type(item).__name__ == "CancelledError":
                 return "CancelledError"
-        kind = type(thing).__name__
-        if kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
-            names = ("async_generator", "coroutine")
-            thing = next((item for item in gc.get_referents(thing) if type(item).__name__ in names), None)
-            continue
+        thing = driven(thing)
         frame = frame_of(thing)
         thing = awaited(thing, frame) if frame is not None else None
     return None

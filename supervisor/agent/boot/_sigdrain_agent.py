@@ -143,6 +143,8 @@ OURS = "<sigdrain-agent>/"  # how the names of our "files" begin: sitecustomize 
 STDLIB = os.path.dirname(os.__file__) + os.sep
 IMPORTLIB = "<frozen importlib._bootstrap>"
 _probes = 0  # under way: one, and those that came on top of it
+_put_off = 0  # how often the one that waits met the import system
+MOST_PUT_OFF = 100  # an import may wait for ever for another thread's: then there is no answer
 
 
 # -- the second tier -------------------------------------------------------------------------------------------
@@ -182,13 +184,15 @@ def note(what, *about):
 
 
 def on_probe(_, frame):
-    global _probes
+    global _probes, _put_off
     _probes += 1
     if _probes > 1:  # on top of ourselves: answered when we are through, or a flood would end with the stack
         return None
     try:
         if frame is not None and frame.f_code.co_filename == IMPORTLIB:
-            return ask_again()
+            _put_off += 1
+            return ask_again() if _put_off % MOST_PUT_OFF else None
+        _put_off = 0
         note("probe", None, frame)
         if _probes > 1:
             note("probe", None, frame)

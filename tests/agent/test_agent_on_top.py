@@ -1,0 +1,119 @@
+"""A probe interrupts the program at any instruction, again and again: it does no harm there."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.agent.harness import Worker, injected, interpreters, plain, some_of
+
+PYTHONS = interpreters("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+FUNCTIONS = """
+import asyncio, copy, functools, inspect, os, pickle, signal, sys, threading, weakref
+SIGURG = getattr(signal, "SIGURG")
+os.kill(os.getpid(), SIGURG)  # an agent is armed by it, without one it is ignored
+def signature(function):
+    try: return str(inspect.signature(function))
+    except Exception as error: return repr(error)
+Loop = asyncio.BaseEventLoop
+functions = [sys.exit, os.abort, os.kill, os._exit, signal.raise_signal,
+    asyncio.shield, Loop.create_task, Loop.stop, Loop.shutdown_asyncgens, threading._shutdown]
+if sys.version_info > (3, 9): functions += [signal.signal, signal.getsignal]  # 3.8's own cannot be pickled
+for one in functions:
+    print(one.__name__, one.__qualname__, one.__module__, signature(one), callable(one), bool(one))
+    print(pickle.loads(pickle.dumps(one)) is one, pickle.loads(pickle.dumps(one, 0)) is one)
+    print(copy.copy(one) is one, copy.deepcopy([one])[0] is one, weakref.ref(one)() is one, one in {one})
+    print(functools.wraps(one)(lambda: None).__name__, functools.partial(one).func is one, (one.__doc__ or "")[:20])
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_an_armed_agent_wraps_can_be_pickled_and_looked_at(python: str) -> None:
+    """multiprocessing pickles targets: `Process(target=sys.exit)` while a shutdown is watched."""
+    assert injected(python, FUNCTIONS) == plain(python, FUNCTIONS)
+
+
+RUNNING = """
+import asyncio, os, signal, sys, types
+os.kill(os.getpid(), signal.SIGURG)
+frames = sys.modules["_sigdrain_agent_frames"]
+class Asked:
+    "Stands for a coroutine that runs now: CPython 3.10 to 3.12 may crash when it is asked."
+    cr_running = gi_running = True
+    def __init__(self, name): setattr(self, name, sys._getframe())
+    @property
+    def cr_await(self): print("asked")
+    gi_yieldfrom = ag_await = cr_await
+def names(thing): return [frame.f_code.co_name for frame in frames.await_chain(thing)]
+print([len(frames.await_chain(Asked(name))) for name in ("cr_frame", "gi_frame", "ag_frame")])
+async def generate():
+    print(names(generator))
+    await asyncio.sleep(0.01)
+    yield 1
+async def inner():
+    print(names(me), names(asleep.get_coro() if hasattr(asleep, "get_coro") else asleep._coro))
+    async for _ in generator: pass
+async def sleeper(): await deeper()
+async def deeper(): await asyncio.sleep(60)
+async def outer():
+    global asleep
+    asleep = asyncio.ensure_future(sleeper())
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(lambda: print(names(me)))
+    await inner()
+    await asyncio.sleep(0)
+generator, me = generate(), outer()
+asyncio.run(me)
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_coroutine_that_runs_is_not_asked_what_it_waits_for(python: str) -> None:
+    """A probe comes at any instruction of the one that runs: a probed test_asyncio on 3.12 died of that."""
+    status, out, err = injected(python, RUNNING)
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        "[1, 1, 1]",
+        "['outer'] ['sleeper', 'deeper', 'sleep']",
+        "['generate']",
+        "['outer', 'inner', 'generate', 'sleep']",
+    ]
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.12"))
+def test_a_flood_of_probes_while_it_starts(python: str) -> None:
+    """SIGURG is also what a socket's urgent data sends. On top of an import, or of ourselves, nothing may run."""
+    code = "import asyncio, email.message, http.client, json, logging, multiprocessing.spawn, unittest; print('done')"
+    for _ in range(2):
+        with Worker(python, code) as worker:
+            while worker.process.poll() is None:
+                worker.pump()
+                if worker.all("hello"):
+                    worker.process.send_signal(signal.SIGURG)
+            worker.pump()
+            assert (worker.process.returncode, worker.out, worker.err) == (0, "done\n", "")
+
+
+PUT_OFF = """
+import os, signal, sys, time
+agent = sys.modules["_sigdrain_agent"]
+kill = "os.kill(os.getpid(), signal.SIGURG)"
+def within(importlib): exec(compile(importlib, "<frozen importlib._bootstrap>", "exec"), globals())
+within(kill + "; print(agent.body); time.sleep(0.02); print(agent.body)")
+until = time.monotonic() + 30
+while agent.body is None and time.monotonic() < until: time.sleep(0.01)
+print(agent.body is not None)
+# One that does not end, as when another thread never finishes its import.
+within(kill + "\\nwhile agent._put_off < 100 and time.monotonic() < until: time.sleep(0.001)")
+asked = agent._put_off
+time.sleep(0.1)
+print(asked, agent._put_off)
+"""
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.13"))
+def test_a_probe_on_top_of_an_import_waits_until_it_is_over(python: str) -> None:
+    assert injected(python, PUT_OFF) == (0, "None\nNone\nTrue\n100 100\n", "")
