@@ -30,8 +30,8 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from supervisor.system import inject
-from supervisor.system.channel import Channel
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from rich.terminal_theme import MONOKAI
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
-from supervisor.views import dashboard  # noqa: E402
-from supervisor.views.dashboard_fleet import Roster  # noqa: E402
-from supervisor.views.dashboard_rows import Usage  # noqa: E402
+from supervisor.views.dashboard import frame  # noqa: E402
+from supervisor.views.dashboard.fleet import Roster  # noqa: E402
+from supervisor.views.dashboard.rows import Usage  # noqa: E402
 from top import scenes  # noqa: E402  # found by the line above
 
 WIDTH, HEIGHT = 116, 24
@@ -23,11 +23,11 @@ WIDTH, HEIGHT = 116, 24
 
 def main() -> None:
     workers = scenes.going_down(12)
-    log = dashboard.Log()
+    log = frame.Log()
     log.add(scenes.LOG, 0)
     usage = {one["pid"]: Usage(0.02 * one["index"], 31_500_000) for one in workers if one["pid"] is not None}
-    look = dashboard.Look(embedded=True)
-    frame = dashboard.frame(Roster(scenes.down(workers), workers), usage, log, look, scenes.NOW, WIDTH, HEIGHT)
+    look = frame.Look(embedded=True)
+    screen = frame.frame(Roster(scenes.down(workers), workers), usage, log, look, scenes.NOW, WIDTH, HEIGHT)
     console = Console(
         width=WIDTH,
         record=True,
@@ -36,7 +36,7 @@ def main() -> None:
         color_system="truecolor",
         legacy_windows=False,
     )
-    console.print(frame, end="")
+    console.print(screen, end="")
     svg = console.export_svg(title="supervisor up", theme=MONOKAI, unique_id="dashboard")
     # rich names a font of a public host: a reader's own monospaced one does, and nothing is fetched.
     svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)

@@ -45,11 +45,11 @@ def test_layers() -> None:
 @pytest.mark.parametrize(
     ("file", "line", "broken"),
     [
-        ("core/life.py", "import time", "Pure decisions"),
-        ("core/record.py", "import supervisor.system.process", "Only downwards"),
-        ("views/words.py", "import supervisor.system.procfs", "side by side do not know each other"),
-        ("system/process.py", "import supervisor.core.fleet", "decides nothing"),
-        ("loop.py", "import asyncio", "The only loop"),
+        ("core/worker/life.py", "import time", "Pure decisions"),
+        ("core/record.py", "import supervisor.system.process.wait", "Only downwards"),
+        ("views/words.py", "import supervisor.system.proc.processes", "side by side do not know each other"),
+        ("system/process/wait.py", "import supervisor.core.fleet.step", "decides nothing"),
+        ("loop/loop.py", "import asyncio", "The only loop"),
     ],
 )
 def test_the_contracts_bite(file: str, line: str, broken: str, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def check(
     complaints = load.check(config, os.getcwd(), os.environ)
     failed = any(complaint.severity == "error" for complaint in complaints)
     if json:
-        from supervisor.cli.telling import dumps
+        from supervisor.runs.telling import dumps
 
         fields = ("file", "line", "column", "severity", "message", "hint")
         typer.echo(dumps([{name: getattr(one, name) for name in fields} for one in complaints]), nl=False)
@@ -46,8 +46,8 @@ def check(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the config file, for editors."""
-    from supervisor.cli.telling import dumps
     from supervisor.config.describe import schema as describe
+    from supervisor.runs.telling import dumps
 
     typer.echo(dumps(describe()), nl=False)
 

@@ -59,16 +59,16 @@ def top(values: Values) -> int:
 
 def _socket(values: Values) -> str:
     """The control socket that is meant. Raises ControlError when no such fleet is there to be asked."""
-    from supervisor.system import runtime
+    from supervisor.system.control import place
 
-    running = runtime.running(os.environ)
+    running = place.running(os.environ)
     named = values["fleet"] or _of_config(values["config"])
     if named is None and len(running) > 1:
         raise ControlError(f"several fleets are running: {', '.join(running)}", "choose one with --fleet NAME")
     if named is None and not running:
         raise ControlError("no fleet of yours is running", "start one with: supervisor up")
     name = str(named or running[0])
-    path = runtime.socket_path(name, os.environ)
+    path = place.socket_path(name, os.environ)
     if not os.path.exists(path):
         others = f"running: {', '.join(running)}" if running else "start it with: supervisor up"
         raise ControlError(f"no fleet {name!r} is running here ({path})", others)
@@ -84,7 +84,7 @@ def _of_config(config: object) -> str | None:
 
 
 def _ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
-    from supervisor.system.client import ask
+    from supervisor.system.control.client import ask
 
     answer = ask(path, request)
     if not answer.get("ok"):
@@ -93,7 +93,7 @@ def _ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_json(answer: dict[str, Any]) -> None:
-    from supervisor.cli.telling import dumps
+    from supervisor.runs.telling import dumps
 
     _print(dumps(answer))
 

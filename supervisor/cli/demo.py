@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from supervisor.cli import up
 from supervisor.cli.options import UP, parse
-from supervisor.core import events as ev
+from supervisor.core import events
 from supervisor.system import stdio
 
 if TYPE_CHECKING:
-    from supervisor.loop import Loop
+    from supervisor.loop.loop import Loop
 
 # Long enough to read the first lines, or to look at the dashboard; with the ladder of 3 s all is over in 10 s.
 # demo/thumbnails.py relies on it: what is left of its 6 s then is more than half of the grace period.
@@ -40,7 +40,7 @@ class Alarm:
         """It is time."""
         self.deadline = None
         if self._loop.fleet.want == "up":
-            self._loop.see(ev.StopAsked(at, "command stop", None, os.getpid()))
+            self._loop.see(events.StopAsked(at, "command stop", None, os.getpid()))
 
 
 def demo(options: list[str]) -> int:

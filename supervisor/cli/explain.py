@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from supervisor.views.inspect import Told
+    from supervisor.views.running import Told
 
 app = typer.Typer()
 
@@ -42,27 +42,28 @@ def explain(
     ] = "auto",
 ) -> None:
     """Why does this running process not stop? Looks only: it is neither stopped nor changed."""
-    from supervisor.cli.telling import dumps
+    from supervisor.runs.telling import dumps
     from supervisor.system import stdio
-    from supervisor.views import inspect as view
-    from supervisor.views.report import ansi, plain
+    from supervisor.views import running
+    from supervisor.views.summary import ansi, plain
 
     told = look(pid, seconds)
     if json:
-        typer.echo(dumps(view.document(told)), nl=False)
+        typer.echo(dumps(running.document(told)), nl=False)
         return
     style = ansi if stdio.colored(color, 1, os.environ) else plain
-    typer.echo(view.text(told, stdio.width(1), style), nl=False, color=True)  # the style has decided
+    typer.echo(running.text(told, stdio.width(1), style), nl=False, color=True)  # the style has decided
 
 
 def look(pid: int, seconds: float) -> Told:
     """Everything that can be known of the process. Raises Unseen when there is none, or it is hidden."""
-    from supervisor.diagnosis.inspect import findings, is_dead
-    from supervisor.system import inspect, inspect_python, sources
-    from supervisor.views.inspect import Told
+    from supervisor.diagnosis.running.conclusions import findings, is_dead
+    from supervisor.system import sources
+    from supervisor.system.proc import look, python
+    from supervisor.views.running import Told
 
     asked, notes = _ask(pid)
-    facts = inspect.look(pid, seconds)
+    facts = look.look(pid, seconds)
     fleet = None
     if asked is not None:
         path, first = asked
@@ -70,7 +71,7 @@ def look(pid: int, seconds: float) -> Told:
     said = bool(fleet and (fleet["said"] or fleet["waits"]))
     inside = None
     if not (said or facts.ended or facts.kernel or is_dead(facts)):
-        inside = inspect_python.look(facts)
+        inside = python.look(facts)
     if inside is not None and fleet is None:
         notes += _agent(pid)
     if fleet is not None and fleet["probed"] and pid not in fleet["answered"] and not is_dead(facts):
@@ -81,12 +82,12 @@ def look(pid: int, seconds: float) -> Told:
 def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
     """The fleet of which the process is, with its first answer; and what of ours could not be asked."""
     from supervisor.errors import SupervisorError
-    from supervisor.system import client, runtime
+    from supervisor.system.control import client, place
 
     notes: list[str] = []
-    for name in runtime.running(os.environ):
+    for name in place.running(os.environ):
         try:
-            path = runtime.socket_path(name, os.environ)
+            path = place.socket_path(name, os.environ)
             answer = client.ask(path, {"do": "explain", "pid": pid})
         except SupervisorError as error:
             notes.append(f"the fleet {name!r} could not be asked: {error.message}")
@@ -99,7 +100,8 @@ def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
 def _heard(path: str, pid: int, first: dict[str, Any]) -> dict[str, Any]:
     """What its agents have said by now. A fleet that ended meanwhile leaves its first answer."""
     from supervisor.errors import SupervisorError
-    from supervisor.system import client, sources
+    from supervisor.system import sources
+    from supervisor.system.control import client
 
     try:
         answer = client.ask(path, {"do": "explain", "pid": pid, "since": first["at"]})
@@ -116,9 +118,9 @@ def _heard(path: str, pid: int, first: dict[str, Any]) -> dict[str, Any]:
 
 def _agent(pid: int) -> list[str]:
     """What to know of a process that has an agent but no supervisor that we can ask."""
-    from supervisor.system import inspect_python
+    from supervisor.system.agent import inject
 
-    supervisor = inspect_python.agent_of(pid)
+    supervisor = inject.agent_of(pid)
     if supervisor is None:
         return []
     who = f"its supervisor (pid {supervisor})" if supervisor else "its supervisor"
@@ -129,8 +131,9 @@ def _agent(pid: int) -> list[str]:
 
 def _silent(pid: int, exe: str | None) -> list[str]:
     """Its agent was asked and has said nothing; a program that has none is not meant."""
-    from supervisor.system import inspect_python
+    from supervisor.system.agent import inject
+    from supervisor.system.proc import python
 
-    if inspect_python.agent_of(pid) is None or inspect_python.version(pid, exe) is None:
+    if inject.agent_of(pid) is None or python.version(pid, exe) is None:
         return []
     return ["its agent did not answer: no Python code runs in its main thread now, or it was started without one"]

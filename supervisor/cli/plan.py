@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from supervisor.core import ladder, signals
-from supervisor.core.frozen import Frozen
+from supervisor.core import ladder, signum
 from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.errors import UsageError
+from supervisor.runs.plan import RunPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,19 +14,6 @@ if TYPE_CHECKING:
     from supervisor.cli.options import Values
 
 REPORT_SUFFIXES = (".json", ".md")
-
-
-class RunPlan(Frozen):
-    """What `run` shall do, and how it shall speak."""
-
-    fleet: FleetSpec
-    signal_exit: str
-    subreaper: bool
-    reports: tuple[str, ...]
-    verbose: bool
-    quiet: bool
-    json: bool
-    color: str
 
 
 def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
@@ -99,8 +86,8 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
     except ladder.LadderError as error:
         raise UsageError(f"--escalation: {error}", "a ladder reads like TERM/10/INT/5/KILL") from None
     if stop_signal is not None:
-        number = signals.number(stop_signal)
-        if number is None or number in (signals.KILL, signals.STOP, signals.CHLD):
+        number = signum.number(stop_signal)
+        if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
             raise UsageError(
                 f"--stop-signal {stop_signal}: no signal to stop with", "use a name like TERM, INT or QUIT"
             )
@@ -125,10 +112,10 @@ def _seconds(text: str) -> float:
 
 def _rewrite(text: str) -> tuple[int, int]:
     before, colon, after = text.partition(":")
-    found = signals.number(before)
-    target = 0 if after == "0" else signals.number(after)
+    found = signum.number(before)
+    target = 0 if after == "0" else signum.number(after)
     if not colon or found is None or target is None:
         raise UsageError(f"--rewrite {text}: not two signals", "write FROM:TO, as in TERM:INT; TERM:0 drops SIGTERM")
-    if found not in signals.FORWARDED:
-        raise UsageError(f"--rewrite {text}: {signals.name(found)} is never forwarded", "rewrite another signal")
+    if found not in signum.FORWARDED:
+        raise UsageError(f"--rewrite {text}: {signum.name(found)} is never forwarded", "rewrite another signal")
     return found, target

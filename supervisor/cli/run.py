@@ -6,18 +6,19 @@ the worker's first instruction comes at 1.8 x `python -c pass` or earlier (bench
 
 from __future__ import annotations
 
-import errno
 import os
 
-from supervisor.cli.plan import RunPlan
-from supervisor.core import signals as numbers
-from supervisor.errors import SpawnError, SupervisorError
-from supervisor.system import signals, spawn, stdio
+from supervisor.core import signum
+from supervisor.errors import SupervisorError
+from supervisor.runs.plan import RunPlan
+from supervisor.runs.room import cannot_fork, check_room
+from supervisor.system import signals, stdio
+from supervisor.system.process import spawn
 from supervisor.system.terminal import Terminal, pass_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.system.agents import Agents
+    from supervisor.system.agent.agents import Agents
 
 # Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's three, and a module being imported.
 ROOM = 12
@@ -42,10 +43,10 @@ def run(plan: RunPlan) -> int:
     except OSError as error:
         if agents is not None:
             agents.close()
-        raise _cannot_fork(error) from None
+        raise cannot_fork(error) from None
 
-    from supervisor.cli.wrapping import Wrapping
-    from supervisor.loop import Loop
+    from supervisor.loop.loop import Loop
+    from supervisor.runs.wrapping import Wrapping
 
     wrapping = Wrapping(plan, agents)
     poller = agents.poller if agents is not None else None
@@ -65,14 +66,14 @@ def run(plan: RunPlan) -> int:
             agents.close()
     failure = fleet.lives[0].failure
     if failure is not None:
-        from supervisor.system.startfail import explain
+        from supervisor.system.process.startfail import explain
 
         raise explain(worker.exec, failure, fleet.ending.code or 125)
     wrapping.finish()
     ending = fleet.ending
     if ending.signal is None:
         return ending.code or 0
-    if ending.signal in (numbers.INT, numbers.QUIT) and fleet.asked is None and tty is not None and tty.was_lent:
+    if ending.signal in (signum.INT, signum.QUIT) and fleet.asked is None and tty is not None and tty.was_lent:
         pass_on(ending.signal)
     if plan.signal_exit == "raise":
         signals.die_of(ending.signal)
@@ -84,7 +85,7 @@ def _apart(plan: RunPlan, tty: Terminal | None) -> RunPlan:
     stay in the foreground together (`run -- make | less`, `run -- bash | tee log`)."""
     if tty is None or not tty.ours():
         return plan
-    from supervisor.system.procfs import in_a_pipeline
+    from supervisor.system.proc.processes import in_a_pipeline
 
     if not in_a_pipeline():
         return plan
@@ -93,24 +94,11 @@ def _apart(plan: RunPlan, tty: Terminal | None) -> RunPlan:
     return plan.with_(fleet=plan.fleet.with_(workers=(worker,)))
 
 
-def check_room(room: int) -> None:
-    """Refuse before anything runs what would fail after it: we need so many descriptors to watch it and report."""
-    held: list[int] = []
-    try:
-        while len(held) < room:
-            held += os.pipe()
-    except OSError as error:
-        raise _cannot_fork(error) from None
-    finally:
-        for fd in held:
-            os.close(fd)
-
-
 def _with_agent(plan: RunPlan) -> tuple[Agents | None, dict[str, str] | None]:
     """The channel and the variables for the agent; without a place for them the command runs all the same."""
     if not plan.fleet.workers[0].agent:
         return None, None
-    from supervisor.system.agents import Agents
+    from supervisor.system.agent.agents import Agents
     from supervisor.system.poller import Poller
 
     agents = Agents(Poller())
@@ -129,13 +117,3 @@ def _become_subreaper(plan: RunPlan) -> bool:
 
     libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
     return True
-
-
-def _cannot_fork(error: OSError) -> SpawnError:
-    if error.errno == errno.EAGAIN:
-        hint = "the limit of processes is reached: raise it (ulimit -u, pids.max, TasksMax=)"
-    elif error.errno in (errno.EMFILE, errno.ENFILE):
-        hint = "the limit of open files is reached: raise it (ulimit -n, LimitNOFILE=)"
-    else:
-        hint = "try again, or see what the kernel says: dmesg"
-    return SpawnError(f"cannot start a process: {error.strerror}", hint, 125)

@@ -6,13 +6,13 @@ import os
 from time import monotonic
 
 from supervisor.cli.plan import check_reports
-from supervisor.cli.run import check_room
 from supervisor.config.load import load
-from supervisor.core.frozen import Frozen
-from supervisor.core.spec import FleetSpec, LogSpec
+from supervisor.core.spec import FleetSpec
 from supervisor.errors import UsageError
+from supervisor.runs.plan import UpPlan
+from supervisor.runs.room import check_room
 from supervisor.system import libc, signals, stdio
-from supervisor.system.runtime import Folder
+from supervisor.system.control.place import Folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,21 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.cli.options import Values
-    from supervisor.loop import Loop
-
-
-class UpPlan(Frozen):
-    """What `up` shall run, and how it shall speak. ``key`` names the folder of the control socket."""
-
-    fleet: FleetSpec
-    log: LogSpec
-    key: str
-    dashboard: bool
-    reports: tuple[str, ...]
-    verbose: bool
-    quiet: bool
-    json: bool
-    color: str
+    from supervisor.loop.loop import Loop
 
 
 def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.environ) -> UpPlan:
@@ -84,9 +70,9 @@ def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> i
     try:
         inherited = signals.take_over()
         libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
-        from supervisor.cli.fleet import Foreground
-        from supervisor.loop import Loop
-        from supervisor.system.agents import Agents
+        from supervisor.loop.loop import Loop
+        from supervisor.runs.foreground import Foreground
+        from supervisor.system.agent.agents import Agents
         from supervisor.system.poller import Poller
 
         poller = Poller()

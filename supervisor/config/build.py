@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from supervisor.config.outside import Outside
+    from supervisor.config.machine import Outside
     from supervisor.config.problems import Problems
     from supervisor.config.validate import Document, Settings
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os.path
 
 from supervisor.config.expand import ExpandError, expand, lookalike
-from supervisor.config.outside import MOST_BYTES
+from supervisor.config.machine import MOST_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.config.locate import Path
-    from supervisor.config.outside import Outside
+    from supervisor.config.machine import Outside
     from supervisor.config.problems import Problems
     from supervisor.config.validate import Settings
 

@@ -9,7 +9,7 @@ import re
 
 from supervisor.config import durations
 from supervisor.config.problems import nearest
-from supervisor.core import ladder, signals
+from supervisor.core import ladder, signum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,11 +150,11 @@ def _ladder(value: object, field: Field, report: Report) -> ladder.Ladder | None
 
 def _signal(value: object, field: Field, report: Report) -> int | None:
     if isinstance(value, str):
-        number = signals.number(value)
-        if number is not None and number not in (signals.STOP, signals.CHLD):
+        number = signum.number(value)
+        if number is not None and number not in (signum.STOP, signum.CHLD):
             return number
         if number is None:
-            meant = nearest(value.upper().removeprefix("SIG"), (name[3:] for name in signals.NUMBERS))
+            meant = nearest(value.upper().removeprefix("SIG"), (name[3:] for name in signum.NUMBERS))
             guess = f', did you mean "{meant}"?' if meant else ""
             report.bad(f"must be a signal such as {field.example}, not {shown(value)}{guess}")
         else:

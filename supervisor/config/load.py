@@ -12,7 +12,7 @@ import re
 from supervisor.config import validate
 from supervisor.config.build import Builder
 from supervisor.config.complaint import Complaint, InvalidConfig
-from supervisor.config.outside import SYSTEM
+from supervisor.config.machine import SYSTEM
 from supervisor.config.parse import decode, parse
 from supervisor.config.problems import Problems
 from supervisor.core.frozen import Frozen
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.config.locate import Path, Positions
-    from supervisor.config.outside import Outside
+    from supervisor.config.machine import Outside
     from supervisor.core.spec import FleetSpec, LogSpec
 
 PLACES = ("supervisor.toml", "configs/supervisor.toml", "pyproject.toml")

@@ -6,7 +6,7 @@ import re
 import tomllib
 
 from supervisor.config.complaint import Complaint
-from supervisor.config.outside import MOST_BYTES
+from supervisor.config.machine import MOST_BYTES
 from supervisor.config.problems import dotted
 
 TYPE_CHECKING = False

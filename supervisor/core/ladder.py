@@ -6,7 +6,7 @@ signal without a wait is waited for without end (SIGKILL: 5 s, then the worker c
 
 from __future__ import annotations
 
-from supervisor.core import signals
+from supervisor.core import signum
 from supervisor.core.frozen import Frozen
 
 DEFAULT = "TERM/10/KILL"
@@ -41,7 +41,7 @@ class Ladder(Frozen):
         """Seconds from the stop request to SIGKILL; None when no SIGKILL comes."""
         total = 0.0
         for rung in self.rungs:
-            if rung.signal == signals.KILL:
+            if rung.signal == signum.KILL:
                 return total
             if rung.wait is None:
                 return None
@@ -55,17 +55,17 @@ class Ladder(Frozen):
 
     def with_kill(self) -> Ladder:
         """The same ladder, ended by SIGKILL."""
-        if self.rungs[-1].signal == signals.KILL:
+        if self.rungs[-1].signal == signum.KILL:
             return self
-        return Ladder((*self.rungs, Rung(signals.KILL, AFTER_KILL)))
+        return Ladder((*self.rungs, Rung(signum.KILL, AFTER_KILL)))
 
     def __str__(self) -> str:
         parts: list[str] = []
         for rung in self.rungs:
-            parts.append(signals.name(rung.signal).removeprefix("SIG"))
+            parts.append(signum.name(rung.signal).removeprefix("SIG"))
             if rung.wait is not None:
                 parts.append(f"{rung.wait:g}")
-        if self.rungs[-1] == Rung(signals.KILL, AFTER_KILL):
+        if self.rungs[-1] == Rung(signum.KILL, AFTER_KILL):
             parts.pop()
         return "/".join(parts)
 
@@ -73,7 +73,7 @@ class Ladder(Frozen):
 def parse(text: str) -> Ladder:
     """``"TERM/10/INT/5/KILL"`` or ``"none"`` -> the ladder. Waits are seconds. Raises LadderError."""
     if text == "none":
-        return Ladder((Rung(signals.TERM, None),))
+        return Ladder((Rung(signum.TERM, None),))
     parts = text.split("/")
     if len(parts) == 1 and _seconds(parts[0]) is not None:
         parts = ["TERM", parts[0], "KILL"]
@@ -94,7 +94,7 @@ def parse(text: str) -> Ladder:
 def with_grace(ladder: Ladder, seconds: float) -> Ladder:
     """The same ladder with another grace period on rung 1."""
     first, *rest = ladder.rungs
-    return Ladder((Rung(first.signal, seconds), *(rest or [Rung(signals.KILL, AFTER_KILL)])))
+    return Ladder((Rung(first.signal, seconds), *(rest or [Rung(signum.KILL, AFTER_KILL)])))
 
 
 def with_stop_signal(ladder: Ladder, signal: int) -> Ladder:
@@ -106,24 +106,24 @@ def with_stop_signal(ladder: Ladder, signal: int) -> Ladder:
 def _checked(rungs: list[Rung], text: str) -> Ladder:
     for position, rung in enumerate(rungs):
         last = position == len(rungs) - 1
-        if rung.signal == signals.KILL and not last:
+        if rung.signal == signum.KILL and not last:
             raise LadderError(f"{text!r} goes on after KILL; nothing can come after it")
         if rung.wait is None and not last:
-            following = signals.name(rungs[position + 1].signal).removeprefix("SIG")
+            following = signum.name(rungs[position + 1].signal).removeprefix("SIG")
             raise LadderError(f"{text!r} has no wait before {following}; write seconds between the two signals")
     final = rungs[-1]
-    if final.signal == signals.KILL and final.wait is None:
-        rungs[-1] = Rung(signals.KILL, AFTER_KILL)
-    elif final.signal != signals.KILL and final.wait is not None:
+    if final.signal == signum.KILL and final.wait is None:
+        rungs[-1] = Rung(signum.KILL, AFTER_KILL)
+    elif final.signal != signum.KILL and final.wait is not None:
         raise LadderError(f"{text!r} ends with a wait; add /KILL, or leave the wait out to wait for ever")
     return Ladder(tuple(rungs))
 
 
 def _signal(part: str, text: str) -> int:
-    found = signals.number(part.lstrip("-"))
+    found = signum.number(part.lstrip("-"))
     if found is None:
         raise LadderError(f"{part!r} in {text!r} is neither a signal nor a number of seconds, as in {DEFAULT!r}")
-    if found in (signals.STOP, signals.CHLD):
+    if found in (signum.STOP, signum.CHLD):
         raise LadderError(f"{part!r} in {text!r} never ends a process; use TERM, INT, QUIT, HUP or KILL")
     return found
 

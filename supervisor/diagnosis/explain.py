@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from supervisor.core.record import AgentFacts, Explanation, Stretch
-from supervisor.diagnosis import findings, outside, timeline
-from supervisor.diagnosis.case import Case
-from supervisor.diagnosis.critical import critical_path
-from supervisor.diagnosis.frames import where
-from supervisor.diagnosis.gather import gather
-from supervisor.diagnosis.rank import ranked
+from supervisor.diagnosis import findings, without_agent
+from supervisor.diagnosis.attribution import timeline
+from supervisor.diagnosis.attribution.critical import critical_path
+from supervisor.diagnosis.evidence.frames import where
+from supervisor.diagnosis.evidence.gather import gather
+from supervisor.diagnosis.findings.case import Case
+from supervisor.diagnosis.findings.rank import ranked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.record import Marks, PhaseSpan, Shutdown
-    from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Evidence
-    from supervisor.diagnosis.frames import Sources
+    from supervisor.diagnosis.attribution.critical import Piece
+    from supervisor.diagnosis.evidence.frames import Sources
+    from supervisor.diagnosis.evidence.model import Evidence
 
 
 def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Explanation:
@@ -40,7 +41,7 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
     case = Case(shutdown, evidence, marks, spans, pieces, sources)
     path = tuple(_stretch(case, piece) for piece in pieces)
     if evidence.leader is None:
-        path = outside.stretches(shutdown, marks)
+        path = without_agent.stretches(shutdown, marks)
     found = ranked(case, findings.claims(case))
     return Explanation(shutdown.zero, marks, facts, spans, path, found, shutdown.direct_signal)
 
@@ -101,7 +102,7 @@ def _shifted(shutdown: Shutdown, by: float) -> Shutdown:
 def _facts(shutdown: Shutdown, evidence: Evidence) -> AgentFacts:
     process = evidence.leader
     if process is None:
-        return AgentFacts(present=False, reason=outside.reason(shutdown, shutdown.agent))
+        return AgentFacts(present=False, reason=without_agent.reason(shutdown, shutdown.agent))
     loops = [loop.get("type") or "" for note in process.of("snapshot") for loop in note.get("loops") or () if loop]
     name = next((kind for kind in loops if kind), None)
     lost = sum(p.dropped + p.lost for p in evidence.processes.values())

@@ -6,8 +6,8 @@ import os
 import sys
 import time
 
-from supervisor.core.report import Origin
-from supervisor.system import procfs
+from supervisor.core.contract.report import Origin
+from supervisor.system.proc import processes
 
 
 def origin(fleet: str | None = None) -> Origin:
@@ -29,7 +29,7 @@ def origin(fleet: str | None = None) -> Origin:
 
 def _started() -> float:
     """Wall-clock seconds of our own start, from the kernel: the clock may have been stepped since."""
-    found = procfs.stat(os.getpid())
+    found = processes.stat(os.getpid())
     age = time.monotonic() - found.started if found is not None else 0.0
     return time.time() - age
 

@@ -10,15 +10,15 @@ import _signal  # type: ignore[import-not-found]  # not in typeshed; see above f
 import os
 import struct
 
-from supervisor.core import signals
+from supervisor.core import signum
 from supervisor.core.frozen import Frozen
 from supervisor.system import libc
 
-TERM, KILL = signals.TERM, signals.KILL
+TERM, KILL = signum.TERM, signum.KILL
 SIG_DFL: int = _signal.SIG_DFL
 SIG_IGN: int = _signal.SIG_IGN
 pidfd_send_signal = _signal.pidfd_send_signal
-ALL = signals.FORWARDED | {signals.CHLD}
+ALL = signum.FORWARDED | {signum.CHLD}
 SI_KERNEL = 0x80
 # struct signalfd_siginfo (signalfd(2)): ssi_signo, ssi_errno, ssi_code, ssi_pid, ssi_uid, padded to 128 bytes.
 _INFO = struct.Struct("=IiiII108x")
@@ -50,12 +50,11 @@ def take_over() -> Inherited:
     ignored = frozenset(
         signal
         for signal in range(1, 32)
-        if signal not in (signals.KILL, signals.STOP, signals.PIPE, signals.XFSZ)
-        and _signal.getsignal(signal) == SIG_IGN
+        if signal not in (signum.KILL, signum.STOP, signum.PIPE, signum.XFSZ) and _signal.getsignal(signal) == SIG_IGN
     )
-    if signals.CHLD in ignored:
+    if signum.CHLD in ignored:
         # An ignored SIGCHLD would make the kernel reap our children (wait(2), NOTES): no exit status, no zombie.
-        _signal.signal(signals.CHLD, SIG_DFL)
+        _signal.signal(signum.CHLD, SIG_DFL)
     return Inherited(frozenset(int(signal) for signal in mask), ignored)
 
 
@@ -65,13 +64,13 @@ def hand_down(inherited: Inherited, keep_ignored: bool) -> None:
     A shell's ``&`` starts a job with SIGINT and SIGQUIT ignored; passed on, Ctrl-C could never stop the worker and
     Python would install no KeyboardInterrupt handler. They are reset unless ``keep_ignored``.
     """
-    for signal in (signals.PIPE, signals.XFSZ):
+    for signal in (signum.PIPE, signum.XFSZ):
         _signal.signal(signal, SIG_DFL)
-    for signal in (signals.INT, signals.QUIT):
+    for signal in (signum.INT, signum.QUIT):
         keep = keep_ignored and signal in inherited.ignored
         _signal.signal(signal, SIG_IGN if keep else SIG_DFL)
-    if signals.CHLD in inherited.ignored:
-        _signal.signal(signals.CHLD, SIG_IGN)
+    if signum.CHLD in inherited.ignored:
+        _signal.signal(signum.CHLD, SIG_IGN)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, inherited.mask)
 
 
@@ -95,7 +94,7 @@ def read(fd: int) -> list[Arrived]:
     return [
         Arrived(signo, pid, uid, code == SI_KERNEL)
         for signo, _, code, pid, uid in _INFO.iter_unpack(data)
-        if not (pid == me and signo in (signals.PIPE, signals.XFSZ))
+        if not (pid == me and signo in (signum.PIPE, signum.XFSZ))
     ]
 
 
@@ -106,7 +105,7 @@ def die_of(signal: int) -> None:
     """
     # RLIMIT_CORE would not do: it does not hold where dumps are piped to a program (core(5)).
     libc.prctl(libc.PR_SET_DUMPABLE, 0)
-    if signal != signals.KILL:
+    if signal != signum.KILL:
         _signal.signal(signal, SIG_DFL)
     os.kill(os.getpid(), signal)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (signal,))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # not in typeshed; importing `signal` costs 4 ms (system/signals.py)
 import os
 
-from supervisor.core import signals
+from supervisor.core import signum
 
 
 class Terminal:
@@ -78,7 +78,7 @@ def suspend(signal: int, job: bool) -> bool:
     stops the rest of our process group too, as a terminal would have if the worker had not a group of its own: the
     other processes of a pipeline, or the script around us.
     """
-    own = signal if signal in signals.SUSPENDS else signals.TSTP
+    own = signal if signal in signum.SUSPENDS else signum.TSTP
     before = _signal.signal(own, _signal.SIG_DFL)
     os.kill(0 if job else os.getpid(), own)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (own,))  # here we stop
@@ -86,4 +86,4 @@ def suspend(signal: int, job: bool) -> bool:
     if before is not None:
         _signal.signal(own, before)
     # The stop threw away every older SIGCONT (signal(7)), so one that is pending woke us.
-    return signals.CONT in _signal.sigpending()
+    return signum.CONT in _signal.sigpending()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def show(path: str, embedded: bool = False) -> int:
     """Show the fleet at this control socket until it ends; the exit code. Raises SupervisorError."""
-    from supervisor.top.client import Client
+    from supervisor.top.session import Client
 
     client = Client(path, embedded)
     code = client.run()

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from supervisor.views import dashboard
-from supervisor.views.dashboard_fleet import Roster
-from supervisor.views.dashboard_text import shortened
+from supervisor.views.dashboard import frame
+from supervisor.views.dashboard.fleet import Roster
+from supervisor.views.dashboard.text import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from supervisor.views.dashboard import Frame
-    from supervisor.views.dashboard_rows import Usage, Worker
+    from supervisor.views.dashboard.frame import Frame
+    from supervisor.views.dashboard.rows import Usage, Worker
 
 
 class Model:
     """The state of one dashboard. ``code`` is the fleet's exit code once it is over, ``leaving`` after q."""
 
     def __init__(self, embedded: bool) -> None:
-        self.look = dashboard.Look(embedded=embedded)
+        self.look = frame.Look(embedded=embedded)
         self.code: int | None = None
         self.leaving = False
         self.known = False
         self.fleet: Mapping[str, Any] = {}
         self._workers: dict[int, Worker] = {}
         self._roster: Roster | None = None
-        self._log = dashboard.Log()
-        self._frame = dashboard.Frame(self.look)
+        self._log = frame.Log()
+        self._frame = frame.Frame(self.look)
         # What the arrows move now: what was chosen, or the only thing that has something to move.
         self._focus = self._frame.look.focus
 
@@ -67,7 +67,7 @@ class Model:
         """The screen as it is now."""
         if self._roster is None:
             self._roster = Roster(self.fleet, self._workers.values())
-        self._frame = dashboard.frame(self._roster, usage, self._log, self.look, now, width, height)
+        self._frame = frame.frame(self._roster, usage, self._log, self.look, now, width, height)
         # What is out of range comes back into it, so that the next key moves from what is seen.
         self.look = self.look.with_(row=self._frame.look.row, back=self._frame.look.back)
         self._focus = self._frame.look.focus

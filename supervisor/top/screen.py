@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supervisor.views.dashboard_text import Line
+    from supervisor.views.dashboard.text import Line
 
 # Alternate screen, no cursor, no wrapping at the right margin (a width that we misjudge then moves nothing).
 ENTER = b"\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"

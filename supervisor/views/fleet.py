@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from supervisor.core import report, signals, verdict
+from supervisor.core import signum, verdict
+from supervisor.core.contract import report
+from supervisor.core.contract.state import next_kill
 from supervisor.core.record import Shutdown
-from supervisor.core.view import next_kill
 from supervisor.views import whole, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supervisor.core.fleet import Fleet
-    from supervisor.views.report import Style
+    from supervisor.core.fleet.step import Fleet
+    from supervisor.views.summary import Style
 
 
 # A table of more rows than that would fill an 80 x 24 terminal: instances that ended alike share one.
@@ -33,7 +34,7 @@ def stopping(fleet: Fleet, at: float) -> str:
     if not pending:
         return f"{head}: SIGKILL sent"
     if fleet.requests > 1:
-        now = ", ".join(sorted({signals.name(life.rung.signal) for life in alive if life.rung is not None}))
+        now = ", ".join(sorted({signum.name(life.rung.signal) for life in alive if life.rung is not None}))
         head = f"{head}, asked again: {now} sent"
     if kill_at is None:
         return f"{head}, no kill is planned; Ctrl-C again: next step now"
@@ -82,7 +83,7 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     for one in earlier:
         tone = "good" if one.outcome == "clean" else "error"
         starts = f", after {one.start} starts" if one.start > 1 else ""
-        who = "by itself" if one.direct_signal is None else f"of {signals.name(one.direct_signal)}, not from here"
+        who = "by itself" if one.direct_signal is None else f"of {signum.name(one.direct_signal)}, not from here"
         how = f"had ended {who}: " if one.started else ""
         lines.append(f"  {one.title:<{wide}}  {how}{style(words.ended(one), tone)}{starts}")
     if forgotten:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.core import redact, signals
+from supervisor.core import redact, signum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def ended(one: Shutdown) -> str:
         return f"exited with {one.exit_code}"
     if one.outcome == "killed":
         return "was killed (SIGKILL) before its grace was over" if one.hurried else "had to be killed (SIGKILL)"
-    return f"died of {signals.name(one.signal)}"
+    return f"died of {signum.name(one.signal)}"
 
 
 def asked(one: Shutdown) -> str:
     """Who asked for the stop."""
     if one.direct_signal is not None:
-        return f"{signals.name(one.direct_signal)} came to it past the supervisor"
+        return f"{signum.name(one.direct_signal)} came to it past the supervisor"
     if one.asked_by == "self":
         return "it ended by itself"
     sender = f" from pid {one.asked_by_pid}" if one.asked_by_pid else ""

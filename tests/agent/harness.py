@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.agent.wire import AgentMessage
-from supervisor.system import inject
-from supervisor.system.channel import Channel
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

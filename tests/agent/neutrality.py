@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from supervisor.system import inject
-from supervisor.system.channel import Channel
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import Channel
 from tests.agent.explained import ending_explanation, explanation
 from tests.agent.harness import by_default
 

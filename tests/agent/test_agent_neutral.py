@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.system import inject
+from supervisor.system.agent import inject
 from tests.agent.harness import Worker, injected, interpreters, plain, some_of
 
 if TYPE_CHECKING:

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from supervisor.agent import wire
 from supervisor.errors import SupervisorError
-from supervisor.system import channel as channel_module
-from supervisor.system import inject
-from supervisor.system.channel import BUDGET, MESSAGES, Channel
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import BUDGET, DUMP_SIZE, MESSAGES, PATIENCE, PER_PROCESS, SHARE, Channel
 
 
 @pytest.fixture
@@ -192,7 +191,7 @@ except OSError: pass
         kept += len([one for one in got if one.event != "eof"])
     assert sender.wait(30) == 0
     assert kept == MESSAGES
-    assert most * len(raw) <= BUDGET + channel_module.SHARE * len(raw)
+    assert most * len(raw) <= BUDGET + SHARE * len(raw)
     assert channel.pids() == []
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
 
@@ -230,7 +229,7 @@ print("done", flush=True); sys.stdin.read()
         channel.read(time.monotonic())
     all_of(channel)
     assert channel.refused >= 9_000
-    assert len(os.listdir("/proc/self/fd")) < 50 + channel_module.PER_PROCESS
+    assert len(os.listdir("/proc/self/fd")) < 50 + PER_PROCESS
     with connected(channel) as honest:
         honest.send(message("hello"))
         assert "hello" in [one.event for one in all_of(channel)]
@@ -238,7 +237,7 @@ print("done", flush=True); sys.stdin.read()
 
 
 def test_no_more_connections_than_it_can_hold(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "CONNECTIONS", 3)
+    monkeypatch.setattr("supervisor.system.agent.channel.CONNECTIONS", 3)
     senders = [connected(channel) for _ in range(5)]
     all_of(channel)
     assert channel.refused == 2
@@ -272,7 +271,7 @@ def test_without_descriptors_it_waits_instead_of_spinning(channel: Channel) -> N
         for fd in fillers:
             os.close(fd)
     sender.send(message("hello"))
-    assert [one.event for one in channel.read(now + channel_module.PATIENCE)] == ["hello"]
+    assert [one.event for one in channel.read(now + PATIENCE)] == ["hello"]
     sender.close()
 
 
@@ -320,7 +319,7 @@ def test_the_dump_is_read_bounded_and_through_no_link(channel: Channel, tmp_path
         texts = [one.fields["text"] for one in all_of(channel) if one.event == "dump"]
         if name == "dump-1":
             assert texts[0].startswith("line\n\N{REPLACEMENT CHARACTER}[2J")
-            assert len(texts[0]) == channel_module.DUMP_SIZE
+            assert len(texts[0]) == DUMP_SIZE
         else:
             assert texts == []
     assert secret.read_text() == "secret"
@@ -343,6 +342,6 @@ def test_no_place_for_the_folder_says_what_was_tried(monkeypatch: pytest.MonkeyP
 
 def test_the_supervisor_imports_little_for_it() -> None:
     """`json`, `socket` and `enum` would cost more than all the rest of the lean path."""
-    code = "import sys, supervisor.system.channel; print({'json', 'socket', 'enum', 're'} & set(sys.modules))"
+    code = "import sys, supervisor.system.agent.channel; print({'json', 'socket', 'enum', 're'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"

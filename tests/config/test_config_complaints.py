@@ -9,7 +9,7 @@ import pytest
 
 from supervisor.config.complaint import WINDOW, Complaint, InvalidConfig
 from supervisor.config.load import check, load
-from supervisor.config.outside import Outside
+from supervisor.config.machine import Outside
 from supervisor.config.problems import MOST
 
 if TYPE_CHECKING:

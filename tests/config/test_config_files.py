@@ -10,7 +10,7 @@ import pytest
 
 from supervisor.config.complaint import InvalidConfig
 from supervisor.config.load import check, load
-from supervisor.config.outside import MOST_BYTES
+from supervisor.config.machine import MOST_BYTES
 from tests.config.loading import ENVIRON, WORKER, loaded
 
 # ------------------------------------------------------------------ which file

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.config import durations, outside
+from supervisor.config import durations, machine
 from supervisor.config.load import LoadedConfig, check, load
 from supervisor.core import ladder
 from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
@@ -230,10 +230,10 @@ def test_overflow_of_all_and_of_one(tmp_path: Path) -> None:
 
 
 def test_users_and_groups_of_this_machine() -> None:
-    assert outside.user(pwd.getpwuid(os.getuid()).pw_name) and outside.group(grp.getgrgid(os.getgid()).gr_name)
-    assert outside.user("54321") and outside.group("54321")
-    assert not outside.user("no such user") and not outside.group("no such group")
-    assert not outside.user(str(2**32 - 1)) and not outside.group(str(2**32 - 1))
+    assert machine.user(pwd.getpwuid(os.getuid()).pw_name) and machine.group(grp.getgrgid(os.getgid()).gr_name)
+    assert machine.user("54321") and machine.group("54321")
+    assert not machine.user("no such user") and not machine.group("no such group")
+    assert not machine.user(str(2**32 - 1)) and not machine.group(str(2**32 - 1))
 
 
 def test_programs(tmp_path: Path) -> None:
@@ -242,12 +242,12 @@ def test_programs(tmp_path: Path) -> None:
         (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
         (tmp_path / "bin" / name).chmod(mode)
     folder, path = str(tmp_path), f"/nowhere:{tmp_path}/bin"
-    assert outside.program("runs", path, folder)
-    assert outside.program("bin/runs", "", folder) and outside.program(f"{tmp_path}/bin/runs", "", "/")
-    assert outside.program("runs", "bin", folder)
+    assert machine.program("runs", path, folder)
+    assert machine.program("bin/runs", "", folder) and machine.program(f"{tmp_path}/bin/runs", "", "/")
+    assert machine.program("runs", "bin", folder)
     for name in ("plain", "bin", "no-such-program", "a\0b"):
-        assert not outside.program(name, path, folder)
-    assert not outside.program("runs", "", "/")
+        assert not machine.program(name, path, folder)
+    assert not machine.program("runs", "", "/")
 
 
 # ------------------------------------------------------------------ durations

@@ -6,30 +6,36 @@ import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import supervisor.core
 
 SOURCE = Path(supervisor.core.__file__).parent
 TESTS = Path(__file__).parent
+MODULES = {
+    "actions": "actions",
+    "events": "events",
+    "fleet": "fleet.step",
+    "ladder": "ladder",
+    "life": "worker.life",
+    "record": "record",
+    "restart": "worker.restart",
+    "signum": "signum",
+    "spec": "spec",
+    "step": "worker.step",
+}
 
 
 class Core:
-    """``core.events``, ``core.fleet`` …: the modules of one copy of the core."""
-
-    actions: ModuleType
-    events: ModuleType
-    fleet: ModuleType
-    ladder: ModuleType
-    life: ModuleType
-    record: ModuleType
-    restart: ModuleType
-    signals: ModuleType
-    spec: ModuleType
-    step: ModuleType
+    """``core.events``, ``core.fleet`` …: the modules of one copy of the core, by the names of ``MODULES``."""
 
     def __init__(self, package: str) -> None:
-        for name in self.__class__.__annotations__:
-            setattr(self, name, importlib.import_module(f"{package}.{name}"))
+        for name, module in MODULES.items():
+            setattr(self, name, importlib.import_module(f"{package}.{module}"))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> ModuleType: ...
 
 
 REAL = Core("supervisor.core")
@@ -39,12 +45,13 @@ def copy(folder: Path, package: str, *, file: str, old: str, new: str) -> Core:
     """A copy of the core in ``folder`` as ``package``, with one text replaced in one file."""
     target = folder / package
     target.mkdir()
-    for path in SOURCE.glob("*.py"):
-        text = path.read_text()
-        if path.name == file:
+    for path in SOURCE.rglob("*.py"):
+        text, place = path.read_text(), path.relative_to(SOURCE)
+        if str(place) == file:
             assert text.count(old) == 1, f"{file}: {text.count(old)} places for the fault {old!r}; it must be one"
             text = text.replace(old, new)
-        (target / path.name).write_text(text.replace("supervisor.core", package))
+        (target / place).parent.mkdir(exist_ok=True)
+        (target / place).write_text(text.replace("supervisor.core", package))
     sys.path.insert(0, str(folder))
     try:
         return Core(package)

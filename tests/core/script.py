@@ -11,7 +11,8 @@ import textwrap
 from collections import deque
 from typing import Any
 
-from supervisor.core import actions, events, fleet, ladder, signals, spec
+from supervisor.core import actions, events, ladder, signum, spec
+from supervisor.core.fleet import step
 from supervisor.core.record import Member
 
 
@@ -27,7 +28,7 @@ class Script:
     """One fleet and the text of what happened to it so far."""
 
     def __init__(self, one: spec.FleetSpec, *, terminal: bool = False, by_hand: bool = False) -> None:
-        self.spec, self.fleet = one, fleet.new(one)
+        self.spec, self.fleet = one, step.new(one)
         self.terminal, self.by_hand = terminal, by_hand
         self.lines: list[str] = []
         self.queue: deque[events.Event] = deque()
@@ -78,9 +79,9 @@ class Script:
             case ["exits", code]:
                 return events.MainExited(at, index, int(code), None)
             case ["dies", "of", signal]:
-                return events.MainExited(at, index, None, signals.NUMBERS[signal])
+                return events.MainExited(at, index, None, signum.NUMBERS[signal])
             case ["stopped", "by", signal]:
-                return events.MainStopped(at, index, signals.NUMBERS[signal])
+                return events.MainStopped(at, index, signum.NUMBERS[signal])
             case ["continued"]:
                 return events.MainContinued(at, index)
             case ["found", *members]:
@@ -98,9 +99,9 @@ class Script:
             case ["agent", "is", "armed"]:
                 return events.ProbeAnswered(at, index)
             case [signal, "from", "the", "terminal"]:
-                return events.SignalReceived(at, signals.NUMBERS[signal], kernel=True)
+                return events.SignalReceived(at, signum.NUMBERS[signal], kernel=True)
             case [signal]:
-                return events.SignalReceived(at, signals.NUMBERS[signal], sender_pid=7)
+                return events.SignalReceived(at, signum.NUMBERS[signal], sender_pid=7)
         raise AssertionError(f"no such happening: {text}")
 
     def _pid(self) -> int:
@@ -121,7 +122,7 @@ class Script:
         while self.queue:
             event = self.queue.popleft()
             self.surveying = self.surveying and not isinstance(event, events.Surveyed)
-            self.fleet, found = fleet.step(self.fleet, event)
+            self.fleet, found = step.step(self.fleet, event)
             for action in found:
                 shown = self._shown(action)
                 if shown:
@@ -149,13 +150,13 @@ class Script:
     def _shown(self, action: actions.Action) -> str:
         match action:
             case actions.Signal():
-                name = signals.name(action.signal)
+                name = signum.name(action.signal)
                 pids = ", ".join(str(one.pid) for one in action.members)
                 to = {"group": "the group", "main": "the main process", "leftovers": pids}[action.target]
                 wake = ", then SIGCONT" if action.wake and action.target != "leftovers" else ""
                 return f"{name} to {to}{wake}{'' if action.ladder else ' (passed on)'}"
             case actions.Suspend():
-                return f"suspend ourselves with {signals.name(action.signal)}{' and our job' if action.job else ''}"
+                return f"suspend ourselves with {signum.name(action.signal)}{' and our job' if action.job else ''}"
             case actions.Look():
                 return "last look" if action.final else ""
             case actions.Reap():
@@ -174,7 +175,7 @@ class Script:
             due = self.fleet.deadline
             return "waiting for an event" if due is None else f"waiting, next tick at {due:g}"
         ending = self.fleet.ending
-        return f"over, code {ending.code}" if ending.signal is None else f"over, {signals.name(ending.signal)}"
+        return f"over, code {ending.code}" if ending.signal is None else f"over, {signum.name(ending.signal)}"
 
 
 def _members(text: str) -> tuple[Member, ...]:
@@ -190,7 +191,7 @@ def _members(text: str) -> tuple[Member, ...]:
 
 
 def _report(one: Any) -> str:
-    status = f"code {one.exit_code}" if one.signal is None else signals.name(one.signal)
+    status = f"code {one.exit_code}" if one.signal is None else signum.name(one.signal)
     if one.exit_code is None and one.signal is None:
         status = "no status"
     parts = [one.outcome, status]

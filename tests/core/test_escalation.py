@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.core import escalation, ladder
-from supervisor.core import fleet as fleets
+from supervisor.core import ladder
 from supervisor.core.actions import Look, Signal
 from supervisor.core.events import Forked, StartAsked, Started, StopAsked, Tick
-from supervisor.core.life import Life, Stop
+from supervisor.core.fleet.step import new
+from supervisor.core.fleet.step import step as fleet_step
 from supervisor.core.record import Member
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
-from supervisor.core.step import shutdown, step
+from supervisor.core.worker import escalation
+from supervisor.core.worker.life import Life, Stop
+from supervisor.core.worker.step import shutdown, step
 
 API = WorkerSpec("api", ExecSpec(("api",)), StopSpec(ladder.parse("TERM/10/KILL")))
 TOLD = 100.0
@@ -60,13 +62,13 @@ def test_a_tick_without_a_stop() -> None:
 def test_no_signal_waits_for_a_look() -> None:
     """A look reads /proc for a millisecond: the worker whose rung is due comes first, and is not looked at itself."""
     web = WorkerSpec("web", ExecSpec(("web",)), StopSpec(ladder.parse("TERM/2/INT/8/KILL")))
-    fleet, _ = fleets.step(fleets.new(FleetSpec((API, web))), StartAsked(0.0))
+    fleet, _ = fleet_step(new(FleetSpec((API, web))), StartAsked(0.0))
     for event in (Forked(0.1, 0, 7), Forked(0.1, 1, 8), Started(0.2, 0), Started(0.2, 1), StopAsked(1.0, "drill")):
-        fleet, _ = fleets.step(fleet, event)
+        fleet, _ = fleet_step(fleet, event)
     for at in (1.5, 2.5):
-        fleet, actions = fleets.step(fleet, Tick(at))
+        fleet, actions = fleet_step(fleet, Tick(at))
         assert [action.worker for action in actions if isinstance(action, Look)] == [0, 1]
-    fleet, actions = fleets.step(fleet, Tick(3.0))
+    fleet, actions = fleet_step(fleet, Tick(3.0))
     assert [type(action) for action in actions] == [Signal, Look]
     assert actions[0].worker == 1 and actions[1].worker == 0
 
@@ -82,8 +84,8 @@ def test_after_sigkill_nothing_gentler_follows() -> None:
 
 def test_a_stuck_worker_took_as_long_as_it_was_waited_for() -> None:
     """There is no end to measure, but 0 s would make it the quickest of the fleet."""
-    fleet, _ = fleets.step(fleets.new(FleetSpec((API,))), StartAsked(0.0))
+    fleet, _ = fleet_step(new(FleetSpec((API,))), StartAsked(0.0))
     for event in (Forked(0.1, 0, 7), Started(0.2, 0), StopAsked(1.0, "drill"), Tick(11.0), Tick(16.0)):
-        fleet, _ = fleets.step(fleet, event)
+        fleet, _ = fleet_step(fleet, event)
     ended = shutdown(fleet.lives[0])
     assert (ended.outcome, ended.marks.exited, ended.given_up, ended.total) == ("stuck", None, 15.0, 15.0)

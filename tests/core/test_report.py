@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.core import report
+from supervisor.core.contract import report
 from supervisor.core.record import (
     AgentFacts,
     Climb,

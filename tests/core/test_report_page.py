@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supervisor.core import report
+from supervisor.core.contract import report
 from supervisor.core.record import (
     AgentFacts,
     Climb,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.core.record import Marks, Shutdown
-from supervisor.core.restart import Attempts, after_end
 from supervisor.core.spec import RestartSpec
+from supervisor.core.worker.restart import Attempts, after_end
 
 if TYPE_CHECKING:
     from supervisor.core.record import Outcome

@@ -6,15 +6,15 @@ import signal
 
 import pytest
 
-from supervisor.core import signals
+from supervisor.core import signum
 
 
 def test_numbers_are_the_systems() -> None:
     """The `signal` module is not imported at run time; here it is the truth."""
     theirs = {one.name: one.value for one in signal.Signals if one.value < 32}
-    assert theirs == signals.NUMBERS
-    assert {name: getattr(signal, name).value for name in signals.ALIASES} == signals.ALIASES
-    assert (signals.RTMIN, signals.RTMAX) == (signal.SIGRTMIN, signal.SIGRTMAX)
+    assert theirs == signum.NUMBERS
+    assert {name: getattr(signal, name).value for name in signum.ALIASES} == signum.ALIASES
+    assert (signum.RTMIN, signum.RTMAX) == (signal.SIGRTMIN, signal.SIGRTMAX)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_numbers_are_the_systems() -> None:
     ],
 )
 def test_number(text: str, number: int | None) -> None:
-    assert signals.number(text) == number
+    assert signum.number(text) == number
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_number(text: str, number: int | None) -> None:
     [(15, "SIGTERM"), (6, "SIGABRT"), (34, "SIGRTMIN"), (37, "SIGRTMIN+3"), (64, "SIGRTMIN+30"), (99, "signal 99")],
 )
 def test_name(number: int, name: str) -> None:
-    assert signals.name(number) == name
+    assert signum.name(number) == name
 
 
 def test_every_name_reads_back() -> None:
     for number in (*range(1, 32), *range(34, 65)):
-        assert signals.number(signals.name(number)) == number
+        assert signum.number(signum.name(number)) == number
 
 
 def test_forwarded() -> None:
     """1-31 but KILL, STOP and CHLD, and the real-time ones (issue A, 4)."""
-    assert set(range(1, 65)) - signals.FORWARDED == {signals.KILL, signals.STOP, signals.CHLD, 32, 33}
-    assert {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} == signals.STOP_REQUESTS
-    assert {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU} == signals.SUSPENDS
+    assert set(range(1, 65)) - signum.FORWARDED == {signum.KILL, signum.STOP, signum.CHLD, 32, 33}
+    assert {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} == signum.STOP_REQUESTS
+    assert {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU} == signum.SUSPENDS

@@ -7,14 +7,13 @@ from math import ceil
 
 import pytest
 
-from supervisor.core import events as ev
-from supervisor.core import fleet as fleets
-from supervisor.core import ladder
+from supervisor.core import events, ladder
 from supervisor.core.actions import Action, Look, Probe, Reap, Report, Signal, Survey
-from supervisor.core.fleet import LOOKS_A_TURN, Fleet
-from supervisor.core.life import LAST_GASP, UNSEEN_LIMIT
+from supervisor.core.fleet import step
+from supervisor.core.fleet.step import LOOKS_A_TURN, Fleet
 from supervisor.core.record import Member
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.worker.life import LAST_GASP, UNSEEN_LIMIT
 
 MANY = 40
 
@@ -24,14 +23,14 @@ class Run:
 
     def __init__(self, count: int = MANY) -> None:
         stop = StopSpec(ladder.parse("TERM/3/KILL"))
-        self.fleet: Fleet = fleets.new(
+        self.fleet: Fleet = step.new(
             FleetSpec(tuple(WorkerSpec(f"w{n}", ExecSpec(("w",)), stop) for n in range(count)))
         )
         self.actions: tuple[Action, ...] = ()
 
-    def see(self, *events: ev.Event) -> tuple[Action, ...]:
-        for event in events:
-            self.fleet, self.actions = fleets.step(self.fleet, event)
+    def see(self, *seen: events.Event) -> tuple[Action, ...]:
+        for event in seen:
+            self.fleet, self.actions = step.step(self.fleet, event)
         return self.actions
 
     def of(self, *kinds: type[Action]) -> list[int]:
@@ -41,7 +40,7 @@ class Run:
         """Ticks at this instant until nothing is due any more; all that was asked for."""
         asked: Counter[type[Action]] = Counter()
         while self.fleet.deadline is not None and self.fleet.deadline <= at:
-            asked.update(type(one) for one in self.see(ev.Tick(at)))
+            asked.update(type(one) for one in self.see(events.Tick(at)))
             looked = set(self.of(Look, Survey, Probe))
             assert len(looked) <= LOOKS_A_TURN
         return asked
@@ -50,19 +49,19 @@ class Run:
 def _stopping(count: int = MANY) -> Run:
     """All were asked to stop at 10 and had their signal."""
     run = Run(count)
-    run.see(ev.StartAsked(0.0))
+    run.see(events.StartAsked(0.0))
     for worker in range(count):
-        run.see(ev.Forked(1.0, worker, 100 + worker), ev.Started(1.0, worker))
-    run.see(ev.StopAsked(10.0, "drill"))
+        run.see(events.Forked(1.0, worker, 100 + worker), events.Started(1.0, worker))
+    run.see(events.StopAsked(10.0, "drill"))
     assert run.of(Signal) == list(range(count))
     for worker in range(count):
-        run.see(ev.Sent(10.0, worker, 15, "group", True, ladder=True))
+        run.see(events.Sent(10.0, worker, 15, "group", True, ladder=True))
     return run
 
 
 def _killed(run: Run, at: float) -> None:
     for worker in run.of(Signal):
-        run.see(ev.Sent(at, worker, 9, "group", True, ladder=True))
+        run.see(events.Sent(at, worker, 9, "group", True, ladder=True))
 
 
 def test_looks_are_spread_over_turns() -> None:
@@ -74,11 +73,11 @@ def test_looks_that_do_not_fit_before_the_signal_are_left_out() -> None:
     run = _stopping()
     run.ticks(12.8)
     gasp = 13.0 - LAST_GASP
-    run.see(ev.Tick(gasp))
+    run.see(events.Tick(gasp))
     assert len(run.of(Probe)) == LOOKS_A_TURN
-    run.see(ev.Tick(gasp + 0.01))
+    run.see(events.Tick(gasp + 0.01))
     assert len(run.of(Probe)) == LOOKS_A_TURN
-    run.see(ev.Tick(13.0))
+    run.see(events.Tick(13.0))
     assert run.of(Signal) == list(range(MANY)), "everybody is on time"
     assert run.of(Look, Probe) == [], "a look is of no use any more"
     kinds = [type(one) for one in run.actions]
@@ -91,8 +90,8 @@ def test_ends_do_not_keep_the_others_signals_waiting() -> None:
     run.ticks(12.99)
     half = range(MANY // 2)
     for worker in half:
-        assert run.see(ev.MainExited(12.995, worker, 0, None)) == ()
-    run.see(ev.Tick(13.0))
+        assert run.see(events.MainExited(12.995, worker, 0, None)) == ()
+    run.see(events.Tick(13.0))
     assert run.of(Signal) == list(range(MANY // 2, MANY))
     assert [type(one) for one in run.actions[: MANY // 2]] == [Signal] * (MANY // 2)
     assert len(run.of(Survey)) == LOOKS_A_TURN
@@ -102,21 +101,21 @@ def test_ends_do_not_keep_the_others_signals_waiting() -> None:
 def test_every_end_is_told_all_the_same() -> None:
     run = _stopping()
     run.ticks(12.99)
-    run.see(ev.Tick(13.0))
+    run.see(events.Tick(13.0))
     surveyed = run.of(Survey)
     _killed(run, 13.0)
     reported: list[int] = []
     for worker in range(MANY):
-        run.see(ev.MainExited(13.01, worker, None, 9))
+        run.see(events.MainExited(13.01, worker, None, 9))
     for _ in range(MANY):
         for worker in surveyed:
-            run.see(ev.Surveyed(13.02, worker, ()))
+            run.see(events.Surveyed(13.02, worker, ()))
             for reaped in run.of(Reap):
-                run.see(ev.Reaped(13.02, reaped, None))
+                run.see(events.Reaped(13.02, reaped, None))
                 reported += run.of(Report)
         if run.fleet.over:
             break
-        run.see(ev.Tick(13.02))
+        run.see(events.Tick(13.02))
         surveyed = run.of(Survey)
     assert sorted(reported) == list(range(MANY))
     assert run.fleet.over
@@ -127,9 +126,9 @@ def test_orphans_are_looked_for_once_however_many_end() -> None:
     run = _stopping()
     run.ticks(11.0)
     for worker in range(MANY):
-        run.see(ev.MainExited(11.0, worker, 0, None))
+        run.see(events.MainExited(11.0, worker, 0, None))
     for _ in range(MANY):
-        assert run.see(ev.OrphansChanged(11.0)) == ()
+        assert run.see(events.OrphansChanged(11.0)) == ()
     assert run.ticks(11.0)[Survey] == MANY
 
 
@@ -151,22 +150,22 @@ class Storm:
         at = begin
         while at < end:
             self.turn += 1
-            self._see(ev.OrphansChanged(at), at)
-            self._see(ev.Tick(at), at)
+            self._see(events.OrphansChanged(at), at)
+            self._see(events.Tick(at), at)
             at = round(at + self.every, 6)
 
-    def _see(self, event: ev.Event, at: float) -> None:
-        queue: list[ev.Event] = [event]
+    def _see(self, event: events.Event, at: float) -> None:
+        queue: list[events.Event] = [event]
         while queue:
             for action in self.run.see(queue.pop(0)):
                 match action:
                     case Signal(worker=worker, signal=signal, target=target, members=members):
                         self.signals.append((at, worker, signal))
                         hit = tuple(member.key for member in members)
-                        queue.append(ev.Sent(at, worker, signal, target, True, hit, action.ladder))
+                        queue.append(events.Sent(at, worker, signal, target, True, hit, action.ladder))
                     case Survey(worker=worker):
                         self.surveyed.setdefault(worker, []).append(self.turn)
-                        queue.append(ev.Surveyed(at, worker, (_left(worker),)))
+                        queue.append(events.Surveyed(at, worker, (_left(worker),)))
                     case Look(worker=worker):
                         self.looked.setdefault(worker, []).append(self.turn)
                     case _:
@@ -179,7 +178,7 @@ def test_orphans_that_end_all_the_time_delay_no_signal(count: int, died: float, 
     """That somebody has ended since the last look is no reason to wait with SIGKILL for those that have not."""
     run = _stopping(count)
     for worker in range(count):
-        run.see(ev.MainExited(died, worker, 0, None))
+        run.see(events.MainExited(died, worker, 0, None))
     storm = Storm(run, every)
     storm.rage(died, 13.5)
     for worker in range(count):
@@ -194,9 +193,9 @@ def test_orphans_that_end_all_the_time_starve_nobody_of_looks(count: int) -> Non
         storm = Storm(run, every=0.001)
         for worker in range(count):
             if worker not in (last, living):
-                run.see(ev.MainExited(10.2, worker, 0, None))
+                run.see(events.MainExited(10.2, worker, 0, None))
         storm.rage(10.201, 10.3)
-        run.see(ev.MainExited(10.3, last, 0, None))
+        run.see(events.MainExited(10.3, last, 0, None))
         born = storm.turn
         storm.rage(10.301, 10.6)
         assert storm.surveyed[last][0] == born + 1, "at whom nobody has looked yet comes first"
@@ -213,12 +212,12 @@ def test_the_first_look_holds_a_signal_back_for_a_moment_only() -> None:
     run = _stopping()
     run.ticks(12.99)
     for worker in range(MANY):
-        run.see(ev.MainExited(12.995, worker, 0, None))
-    run.see(ev.Tick(13.0))
+        run.see(events.MainExited(12.995, worker, 0, None))
+    run.see(events.Tick(13.0))
     assert run.of(Signal) == []
     assert len(run.of(Survey)) == LOOKS_A_TURN
     seen = set(run.of(Survey))
-    run.see(ev.Tick(12.995 + UNSEEN_LIMIT))
+    run.see(events.Tick(12.995 + UNSEEN_LIMIT))
     assert {life.index for life in run.fleet.lives if life.killed is not None} == set(range(MANY))
     assert set(run.of(Survey)) >= set(range(MANY)) - seen, "who they are is looked up all the same"
 
@@ -228,12 +227,12 @@ def test_what_the_dead_left_is_looked_for_behind_the_signals_to_the_living() -> 
     run.ticks(11.0)
     dead = range(MANY // 2)
     for worker in dead:
-        run.see(ev.MainExited(11.0, worker, 0, None))
+        run.see(events.MainExited(11.0, worker, 0, None))
     run.ticks(11.0)
     for worker in dead:
-        run.see(ev.Surveyed(11.0, worker, (_left(worker),)))
+        run.see(events.Surveyed(11.0, worker, (_left(worker),)))
     run.ticks(12.99)
-    run.see(ev.Tick(13.0))
+    run.see(events.Tick(13.0))
     kinds = [type(one) for one in run.actions]
     assert kinds[: MANY // 2] == [Signal] * (MANY // 2)
     assert sorted(run.of(Survey))[: MANY // 2] == list(dead)

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from supervisor.agent.wire import EVENTS, FRAME, AgentMessage
 from supervisor.core.record import Climb, Leftover, Marks, Masks, Sample, Shutdown
-from supervisor.system import inject
-from supervisor.system.channel import Channel
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -366,7 +366,7 @@ def main() -> int:
         prepare = lambda _: connect(options.http, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # noqa: E731 - as above
     from supervisor.core.ladder import parse
     from supervisor.diagnosis.explain import explained
-    from supervisor.views.explain import text
+    from supervisor.views.why import text
 
     ladder = options.signal if "/" in options.signal else f"{options.signal}/{options.grace}/KILL"
     rungs = []

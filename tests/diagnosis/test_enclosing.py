@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.diagnosis import enclosing
-from supervisor.system import sources as system_sources
+from supervisor.diagnosis.evidence import enclosing
+from supervisor.system import sources
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.diagnosis.frames import Sources
+    from supervisor.diagnosis.evidence.frames import Sources
 
 SOURCE = '''
 async def poll(self):
@@ -48,7 +48,7 @@ def line_of(text: str, nth: int = 0) -> int:
     return [number for number, line in enumerate(SOURCE, 1) if line.strip() == text][nth]
 
 
-def sources(_file: str, line: int) -> str | None:
+def source_line(_file: str, line: int) -> str | None:
     return SOURCE[line - 1] if 0 < line <= len(SOURCE) else None
 
 
@@ -64,7 +64,7 @@ def sources(_file: str, line: int) -> str | None:
     ],
 )
 def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
-    found = enclosing.catching((("w.py", line, "poll"),), sources)
+    found = enclosing.catching((("w.py", line, "poll"),), source_line)
     assert (found[1] if found else None) == expected
 
 
@@ -77,7 +77,7 @@ def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
     ],
 )
 def test_a_handler_inside_a_loop_is_a_retry(line: int, expected: bool) -> None:
-    assert enclosing.retried((("w.py", line, "poll"),), sources) is expected
+    assert enclosing.retried((("w.py", line, "poll"),), source_line) is expected
 
 
 SHAPES = '''
@@ -174,5 +174,5 @@ def test_a_file_that_cannot_be_parsed_tells_nothing(text: str) -> None:
 def test_the_handler_is_found_with_the_supervisors_own_reader(tmp_path: Path) -> None:
     path = tmp_path / "w.py"
     path.write_text("\n".join(SOURCE))
-    found = enclosing.catching(((str(path), line_of("await work()"), "clean"),), system_sources.line)
+    found = enclosing.catching(((str(path), line_of("await work()"), "clean"),), sources.line)
     assert found is not None and found[1] == line_of("except asyncio.CancelledError:")

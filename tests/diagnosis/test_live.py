@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.diagnosis.live import waiting
+from supervisor.diagnosis.live_wait import waiting
 from tests.diagnosis.test_recordings import recording
 
 

@@ -14,8 +14,8 @@ from supervisor.agent.wire import EVENTS, FRAME, FROM_RECEIVER, VERSION, AgentMe
 from supervisor.core.record import Climb, Marks, Masks, Shutdown
 from supervisor.diagnosis.explain import explain, explained
 from supervisor.diagnosis.findings.codes import CODES
-from supervisor.diagnosis.live import waiting
-from supervisor.views.explain import lines, markdown
+from supervisor.diagnosis.live_wait import waiting
+from supervisor.views.why import lines, markdown
 from tests.diagnosis.test_recordings import NAMES, QUIET, recording, sources
 
 PIDS = (41, 42)

@@ -8,11 +8,12 @@ import pytest
 
 from supervisor.agent.wire import AgentMessage
 from supervisor.core.record import AGENT_OFF, AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
-from supervisor.diagnosis import dump, frames, outside
-from supervisor.diagnosis.case import Case
-from supervisor.diagnosis.evidence import Evidence
+from supervisor.diagnosis import without_agent
+from supervisor.diagnosis.evidence import dump, frames
+from supervisor.diagnosis.evidence.gather import gather
+from supervisor.diagnosis.evidence.model import Evidence
 from supervisor.diagnosis.explain import explain
-from supervisor.diagnosis.gather import gather
+from supervisor.diagnosis.findings.case import Case
 
 if TYPE_CHECKING:
     from supervisor.core.record import Severity
@@ -279,7 +280,7 @@ def test_the_reason_for_no_agent_is_given() -> None:
     ],
 )
 def test_reasons(argv: tuple[str, ...], word: str) -> None:
-    assert word in (outside.reason(ended(argv=argv), AgentFacts(False)) or "")
+    assert word in (without_agent.reason(ended(argv=argv), AgentFacts(False)) or "")
 
 
 def test_computing_and_waiting_are_told_apart() -> None:
@@ -294,7 +295,7 @@ def test_what_was_seen_while_it_stopped() -> None:
         sample(0.02, listening=("127.0.0.1:80",), connections=3),
         sample(0.5, listening=(), connections=1),
     )
-    lines = outside.observations(ended(samples=looks))
+    lines = without_agent.observations(ended(samples=looks))
     assert any("stopped listening on 127.0.0.1:80" in line for line in lines)
     assert any("3 at" in line and "1 at" in line for line in lines)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supervisor.core.record import Finding
-    from supervisor.views.inspect import Told
+    from supervisor.views.running import Told
 
 # Seconds of one observation. Nothing below depends on its length: what waits, waits at every look.
 BRIEFLY = 0.1

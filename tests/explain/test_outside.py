@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from explain.program import Program, explained, python, shell
-from supervisor.diagnosis.inspect import answer
+from supervisor.diagnosis.running.conclusions import answer
 from support.processes import children, state, until
 
 TERM = signal.SIGTERM

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from explain.program import Program, explained
-from supervisor.system import inspect_python
-from supervisor.views import inspect as view
-from supervisor.views.report import plain
+from supervisor.system.proc import python
+from supervisor.views import running
+from supervisor.views.summary import plain
 from support.processes import Wrapped, children, until
 from tests.agent.harness import candidates
 from up.fleet import Up, command
@@ -39,7 +39,7 @@ async def main():
 
 asyncio.run(main())
 """
-needs_py_spy = pytest.mark.skipif(importlib.util.find_spec("py_spy") is None and not inspect_python._py_spy(),
+needs_py_spy = pytest.mark.skipif(importlib.util.find_spec("py_spy") is None and not python._py_spy(),
                                   reason="py-spy is not installed (extra explain)")  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def test_a_wrapped_command_points_to_its_own_report(tmp_path: Path) -> None:
      ("/usr/bin/bash", None), ("/x/pythonista", None), ("/x/python3.12 (deleted)", "3.12"), (None, None)],
 )  # fmt: skip
 def test_which_python_by_the_program(exe: str | None, version: str | None) -> None:
-    assert inspect_python.version((1 << 22) + 1, exe) == version
+    assert python.version((1 << 22) + 1, exe) == version
 
 
 def test_a_python_of_somebody_else_is_not_run(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_a_python_of_somebody_else_is_not_run(tmp_path: Path) -> None:
     exe: Any = tmp_path / "python3.14"
     exe.write_text("#!/bin/sh\n")
     exe.chmod(0o777)
-    assert not inspect_python._trusted(str(exe))
-    assert inspect_python._trusted("/bin/sh")
+    assert not python._trusted(str(exe))
+    assert python._trusted("/bin/sh")
 
 
 GRAPH = """
@@ -257,7 +257,7 @@ def test_a_314_program_without_an_agent_shows_its_await_graph(tmp_path: Path) ->
         program.ready()
         told, found = explained(program.pid)
         assert told.inside is not None and told.inside.tree is not None
-        shown = view.text(told, 100, plain)
+        shown = running.text(told, 100, plain)
     lines = [line.strip(" │├└─") for line in shown.splitlines()]
     for line in ("(T) Task-1", "(T) load", "(T) fetch-1", "(T) fetch-2"):
         assert line in lines
@@ -271,5 +271,5 @@ def test_a_314_program_without_an_agent_shows_its_await_graph(tmp_path: Path) ->
 
 def test_a_tree_shows_its_line_numbers_in_a_narrow_terminal() -> None:
     line = "                    └──  TaskGroup._aexit /tmp/sid/usr/lib/python3.14/asyncio/taskgroups.py:121"
-    assert view._shortened(line) == "                    └──  TaskGroup._aexit asyncio/taskgroups.py:121"
-    assert view._shortened("└── (T) load") == "└── (T) load"
+    assert running._shortened(line) == "                    └──  TaskGroup._aexit asyncio/taskgroups.py:121"
+    assert running._shortened("└── (T) load") == "└── (T) load"

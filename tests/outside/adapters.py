@@ -74,8 +74,9 @@ main(sys.argv[1:])
 """
 
 _TINI = """\
-from supervisor.core import signals
-from supervisor.system import libc, process
+from supervisor.core import signum
+from supervisor.system import libc
+from supervisor.system.process import wait
 
 WARNING = "Tini is not running as PID 1 and isn't registered as a child subreaper: zombie reaping won't work"
 
@@ -89,7 +90,7 @@ def is_subreaper():
 
 
 def tell_reaped():
-    reap = process.reap_orphans
+    reap = wait.reap_orphans
 
     def told(keep):
         reaped = reap(keep)
@@ -97,7 +98,7 @@ def tell_reaped():
             print(f"Reaped zombie process with pid={pid}", file=sys.stderr, flush=True)
         return reaped
 
-    process.reap_orphans = told
+    wait.reap_orphans = told
 
 
 def main(argv):
@@ -118,7 +119,7 @@ def main(argv):
         elif word == "-w":
             tell_reaped()
         elif word == "-p":
-            libc.prctl(libc.PR_SET_PDEATHSIG, signals.number(argv.pop(0)))
+            libc.prctl(libc.PR_SET_PDEATHSIG, signum.number(argv.pop(0)))
         elif set(word[1:]) == {"v"}:
             verbosity += len(word) - 1
         else:

@@ -14,12 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from supervisor.loop import Loop
+    from supervisor.loop.loop import Loop
 
 
 def bug() -> None:
     """Ours: the loop fails when the first signal that is none of our child's arrives."""
-    from supervisor.loop import Loop
+    from supervisor.loop.loop import Loop
 
     whole = Loop.see
 
@@ -33,7 +33,7 @@ def bug() -> None:
 
 def clock() -> None:
     """While the loop runs, every clock that can be stepped jumps by an hour at each look, then back by two."""
-    from supervisor.loop import Loop
+    from supervisor.loop.loop import Loop
 
     whole, real, places = Loop.run, time.time, (time.localtime, time.gmtime)
     jumps = iter(range(10**9))

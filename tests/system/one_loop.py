@@ -13,11 +13,11 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from supervisor import loop as loops
-from supervisor.core import events as ev
-from supervisor.core import ladder
+from supervisor.core import events, ladder
 from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
-from supervisor.system import process, signals
+from supervisor.loop import loop
+from supervisor.system import signals
+from supervisor.system.process import wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TURNS = 50
 
 
-class Script(loops.Listener):
+class Script(loop.Listener):
     """The loop's listener and one of its sources: ``begin`` is called once, as soon as all workers run."""
 
     def __init__(self, count: int) -> None:
@@ -43,13 +43,13 @@ class Script(loops.Listener):
         self.ends: dict[int, float] = {}
         self.results: dict[str, Any] = {}
         self.deadline: float | None = None
-        self.loop = loops.Loop(spec, signals.take_over(), subreaper=False, listener=self, record=self._record)
+        self.loop = loop.Loop(spec, signals.take_over(), subreaper=False, listener=self, record=self._record)
         self.loop.sources.append(self)
 
-    def _record(self, event: ev.Event) -> None:
-        if isinstance(event, ev.MainExited):
+    def _record(self, event: events.Event) -> None:
+        if isinstance(event, events.MainExited):
             self.ends[event.worker] = event.at
-        if isinstance(event, ev.Started) and self.deadline is None:
+        if isinstance(event, events.Started) and self.deadline is None:
             self.deadline = event.at
 
     def tick(self, at: float) -> None:
@@ -74,7 +74,7 @@ class Script(loops.Listener):
         os.close(pidfd)
 
     def run(self) -> None:
-        self.loop.see(ev.StartAsked(monotonic()))
+        self.loop.see(events.StartAsked(monotonic()))
         self.loop.run()
         print(json.dumps(self.results | {"ends": [self.ends[worker] for worker in sorted(self.ends)]}))
 
@@ -133,10 +133,10 @@ class Traced(Script):
         super().__init__(1)
         self._turns = 0
         self._peeks = 0
-        self._peek = process.peek_exit
-        loops.process.peek_exit = self._counted
+        self._peek = wait.peek_exit
+        loop.wait.peek_exit = self._counted
 
-    def _counted(self, pidfd: int) -> process.Exit | None:
+    def _counted(self, pidfd: int) -> wait.Exit | None:
         self._peeks += 1
         return self._peek(pidfd)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.agent.wire import AgentMessage
-from supervisor.system.agents import passers
+from supervisor.system.agent.agents import passers
 
 
 def test_processes_that_only_came_and_went() -> None:

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from supervisor.errors import ControlError
-from supervisor.system import client
+from supervisor.system.control import client
 
 SERVER = """
 import os, socket, sys

@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from supervisor.system.control import Control
+from supervisor.system.control.server import Control
 from supervisor.system.poller import Poller
 
 if TYPE_CHECKING:

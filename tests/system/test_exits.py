@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.system.exits import Exits
+from supervisor.system.process.exits import Exits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

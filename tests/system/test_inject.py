@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from supervisor.system import inject
-from supervisor.system.channel import Channel
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import Channel
 
 
 def test_only_folders_that_nobody_serves_are_swept(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from support.processes import PATIENCE
 def test_the_tail_of_a_dashboard_is_no_message_of_ours() -> None:
     """The workers' lines are neither dropped nor counted as messages, however full the way out is."""
     program = (
-        "import os\nfrom supervisor.system.output import Lane, Output\nfrom supervisor.system.poller import Poller\n"
+        "import os\nfrom supervisor.system.output.lanes import Lane, Output\n"
+        "from supervisor.system.poller import Poller\n"
         "from supervisor.views.lines import Plain, Splitter\n"
         "output = Output(Poller(), Splitter, lambda text: output.message(text.encode() + b'\\n'))\n"
         "lanes = Lane(0, 'stdout', False, Plain()), Lane(0, 'stderr', False, Plain())\n"

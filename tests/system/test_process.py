@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from supervisor.core.record import Member
-from supervisor.system import process, procfs
+from supervisor.system.proc import processes
+from supervisor.system.process import send
 
 
 def test_a_signal_before_the_child_has_made_its_group() -> None:
@@ -19,9 +20,9 @@ def test_a_signal_before_the_child_has_made_its_group() -> None:
         pidfd = os.pidfd_open(child.pid)
         with pytest.raises(ProcessLookupError):
             os.killpg(child.pid, 0)
-        assert process.send_group(child.pid, pidfd, signal.SIGTERM)
+        assert send.send_group(child.pid, pidfd, signal.SIGTERM)
         assert child.wait(30) == -signal.SIGTERM
-        assert not process.send_group(child.pid, pidfd, signal.SIGTERM)
+        assert not send.send_group(child.pid, pidfd, signal.SIGTERM)
         os.close(pidfd)
 
 
@@ -31,12 +32,12 @@ def test_a_process_that_we_may_not_signal() -> None:
     with subprocess.Popen(["sleep", "60"], process_group=0) as child:
         program = (
             "import os, sys\nfrom supervisor.core.record import Member\n"
-            "from supervisor.system import process, procfs\n"
-            "pid = int(sys.argv[1])\npidfd, found = os.pidfd_open(pid), procfs.stat(pid)\n"
+            "from supervisor.system.proc import processes\nfrom supervisor.system.process import send\n"
+            "pid = int(sys.argv[1])\npidfd, found = os.pidfd_open(pid), processes.stat(pid)\n"
             "member = Member(pid, (), found.started, True, 'S', found.born)\n"
             "os.setresuid(65534, 65534, 65534)\n"
-            "print(process.send_main(pidfd, 15), process.send_group(pid, pidfd, 15))\n"
-            "print(process.send_checked(member, 15, wake=True))\n"
+            "print(send.send_main(pidfd, 15), send.send_group(pid, pidfd, 15))\n"
+            "print(send.send_checked(member, 15, wake=True))\n"
         )
         said = subprocess.run(
             [sys.executable, "-c", program, str(child.pid)], capture_output=True, text=True, timeout=30, check=True
@@ -48,10 +49,10 @@ def test_a_process_that_we_may_not_signal() -> None:
 def test_no_signal_goes_to_another_process_under_the_same_pid() -> None:
     """A leftover may have gone, and its pid may have been given out again, since it was surveyed."""
     with subprocess.Popen(["sleep", "60"]) as child:
-        found = procfs.stat(child.pid)
+        found = processes.stat(child.pid)
         assert found is not None
         member = Member(child.pid, (), found.started, True, "S", found.born)
-        assert not process.send_checked(member.with_(born=found.born - 1), signal.SIGTERM, wake=False)
+        assert not send.send_checked(member.with_(born=found.born - 1), signal.SIGTERM, wake=False)
         assert child.poll() is None
-        assert process.send_checked(member, signal.SIGTERM, wake=False)
+        assert send.send_checked(member, signal.SIGTERM, wake=False)
         assert child.wait(30) == -signal.SIGTERM

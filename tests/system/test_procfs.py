@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.system import procfs
+from supervisor.system.proc import processes, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,17 +24,17 @@ def test_a_process_that_execs_keeps_its_environment(monkeypatch: pytest.MonkeyPa
 
     That instant cannot be held: the first answers are those that the kernel gives then.
     """
-    real, bare = procfs.read, [b"", b"", b""]
-    monkeypatch.setattr(procfs, "read", lambda path, limit: bare.pop() if bare else real(path, limit))
-    assert f"PATH={os.environ['PATH']}".encode() in procfs.environment(os.getpid())
+    real, bare = reading.read, [b"", b"", b""]
+    monkeypatch.setattr(reading, "read", lambda path, limit: bare.pop() if bare else real(path, limit))
+    assert f"PATH={os.environ['PATH']}".encode() in processes.environment(os.getpid())
     assert bare == []
 
 
 def test_an_empty_environment_is_empty() -> None:
     with subprocess.Popen(["sleep", "60"], env={}) as child:
-        assert procfs.environment(child.pid) == []
+        assert processes.environment(child.pid) == []
         child.kill()
-    assert procfs.environment(child.pid) == []
+    assert processes.environment(child.pid) == []
 
 
 class Orphans:
@@ -42,13 +42,13 @@ class Orphans:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self._stack = stack
-        self._read, self._sleep = procfs.read, time.sleep
+        self._read, self._sleep = reading.read, time.sleep
         self.pauses = 0
         self.reads: list[int] = []
         self.answers: dict[int, list[bytes]] = {}
-        monkeypatch.setattr(procfs, "read", self._counted)
-        monkeypatch.setattr(procfs.time, "sleep", self._paused)
-        self.census = procfs.Census(subreaper=True)
+        monkeypatch.setattr(reading, "read", self._counted)
+        monkeypatch.setattr(processes.time, "sleep", self._paused)
+        self.census = processes.Census(subreaper=True)
 
     def _counted(self, path: str, limit: int = 65536) -> bytes | None:
         if not path.endswith("/environ"):
@@ -76,7 +76,7 @@ class Orphans:
         self.pauses, self.reads = 0, []
         self.census.refresh()
         return [
-            {one.pid for one in self.census.members(1, 1, (), procfs.mark(worker), dead=True)}
+            {one.pid for one in self.census.members(1, 1, (), processes.mark(worker), dead=True)}
             for worker in range(WORKERS)
         ]
 
@@ -88,7 +88,7 @@ def orphans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Orphans]:
 
 
 def test_an_environment_is_read_once_for_all_workers(orphans: Orphans) -> None:
-    pids = [orphans.add(**{procfs.MARK: procfs.mark(worker)}) for worker in range(WORKERS)]
+    pids = [orphans.add(**{processes.MARK: processes.mark(worker)}) for worker in range(WORKERS)]
     stranger = orphans.add(PATH="/bin")
     assert orphans.survey() == [{pid} for pid in pids]
     assert sorted(orphans.reads) == sorted([*pids, stranger])
@@ -100,30 +100,30 @@ def test_an_environment_is_read_once_for_all_workers(orphans: Orphans) -> None:
 def test_empty_environments_are_waited_for_together_and_once(orphans: Orphans) -> None:
     """Each cost 5 ms in every look of every worker: with 40 of them, SIGKILL came seconds late."""
     bare = [orphans.add() for _ in range(5)]
-    ours = orphans.add(**{procfs.MARK: procfs.mark(1)})
+    ours = orphans.add(**{processes.MARK: processes.mark(1)})
     assert orphans.survey() == [set(), {ours}, set()]
-    assert orphans.pauses == procfs.EXEC_LOOKS - 1
-    assert len(orphans.reads) == len(bare) * procfs.EXEC_LOOKS + 1
+    assert orphans.pauses == processes.EXEC_LOOKS - 1
+    assert len(orphans.reads) == len(bare) * processes.EXEC_LOOKS + 1
     assert orphans.survey() == [set(), {ours}, set()]
     assert orphans.pauses == 0
     assert len(orphans.reads) == len(bare) + 1
     late = orphans.add()
     orphans.survey()
-    assert orphans.pauses == procfs.EXEC_LOOKS - 1, "only for the new one"
-    assert len(orphans.reads) == len(bare) + 1 + procfs.EXEC_LOOKS
-    assert orphans.reads.count(late) == procfs.EXEC_LOOKS
+    assert orphans.pauses == processes.EXEC_LOOKS - 1, "only for the new one"
+    assert len(orphans.reads) == len(bare) + 1 + processes.EXEC_LOOKS
+    assert orphans.reads.count(late) == processes.EXEC_LOOKS
 
 
 def test_an_orphan_in_the_middle_of_its_exec_is_waited_for(orphans: Orphans) -> None:
     """In that instant it has no environment, and would be nobody's in this look."""
-    ours = orphans.add(**{procfs.MARK: procfs.mark(2)})
+    ours = orphans.add(**{processes.MARK: processes.mark(2)})
     orphans.answers[ours] = [b"", b"", b""]
     assert orphans.survey() == [set(), set(), {ours}]
     assert orphans.pauses == 3
 
 
 def test_zombies_are_not_asked_for_their_environment(orphans: Orphans) -> None:
-    pid = os.posix_spawn("/bin/true", ["true"], {procfs.MARK: procfs.mark(0)})
+    pid = os.posix_spawn("/bin/true", ["true"], {processes.MARK: processes.mark(0)})
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert orphans.survey() == [set()] * WORKERS
     assert orphans.reads == []

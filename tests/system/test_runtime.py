@@ -10,31 +10,31 @@ from pathlib import Path
 import pytest
 
 from supervisor.errors import ControlError, SupervisorError
-from supervisor.system import runtime
+from supervisor.system.control import place
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
     env = {"XDG_RUNTIME_DIR": str(tmp_path)}
-    assert runtime.running(env) == []
-    first = runtime.Folder("shop", env)
-    assert (runtime.running(env), runtime.holder(first.path)) == (["shop"], os.getpid())
+    assert place.running(env) == []
+    first = place.Folder("shop", env)
+    assert (place.running(env), place.holder(first.path)) == (["shop"], os.getpid())
     with pytest.raises(ControlError, match=f"already running .pid {os.getpid()}."):
-        runtime.Folder("shop", env)
-    other = runtime.Folder("other", env)
+        place.Folder("shop", env)
+    other = place.Folder("other", env)
     first.close()
-    assert runtime.running(env) == ["other"] and not os.path.exists(first.path)
-    runtime.Folder("shop", env).close()
+    assert place.running(env) == ["other"] and not os.path.exists(first.path)
+    place.Folder("shop", env).close()
     other.close()
 
 
 def test_a_race_for_the_lock_has_one_winner_at_a_time(tmp_path: Path) -> None:
     """Processes that lock and unlock as fast as they can, beside one that only looks: never two inside."""
     program = (
-        "import os, sys\nfrom supervisor.errors import SupervisorError\nfrom supervisor.system import runtime\n"
+        "import os, sys\nfrom supervisor.errors import SupervisorError\nfrom supervisor.system.control import place\n"
         "env = {'XDG_RUNTIME_DIR': sys.argv[1]}\nwon = 0\n"
         "for _ in range(400):\n"
-        "    runtime.running(env)\n"
-        "    try:\n        folder = runtime.Folder('shop', env)\n"
+        "    place.running(env)\n"
+        "    try:\n        folder = place.Folder('shop', env)\n"
         "    except SupervisorError as error:\n"
         "        assert 'already running' in error.message, error.message\n        continue\n"
         "    os.close(os.open(sys.argv[1] + '/inside', os.O_CREAT | os.O_EXCL))\n"
@@ -57,18 +57,18 @@ def test_what_is_in_the_way_of_the_socket(tmp_path: Path) -> None:
     with pytest.raises(
         SupervisorError, match=r"cannot use the fleet's folder .*/sigdrain/shop: Is a directory"
     ) as found:
-        runtime.Folder("shop", env)
+        place.Folder("shop", env)
     assert "remove what is in the way" in found.value.hint
     (tmp_path / "sigdrain/shop/control").rmdir()
-    runtime.Folder("shop", env).close()
+    place.Folder("shop", env).close()
 
 
 def test_where_it_lies(tmp_path: Path) -> None:
-    assert runtime.base({"XDG_RUNTIME_DIR": str(tmp_path)}) == f"{tmp_path}/sigdrain"
+    assert place.base({"XDG_RUNTIME_DIR": str(tmp_path)}) == f"{tmp_path}/sigdrain"
     own = "/run/sigdrain" if os.geteuid() == 0 else f"/tmp/sigdrain-{os.geteuid()}"
     for useless in ({}, {"XDG_RUNTIME_DIR": "relative"}, {"XDG_RUNTIME_DIR": str(tmp_path / "gone")}):
-        assert runtime.base(useless) == own
+        assert place.base(useless) == own
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
     with pytest.raises(SupervisorError, match="too long"):
-        runtime.socket_path("shop", {"XDG_RUNTIME_DIR": str(deep)})
+        place.socket_path("shop", {"XDG_RUNTIME_DIR": str(deep)})

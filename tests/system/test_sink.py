@@ -10,8 +10,8 @@ import tty
 
 import pytest
 
+from supervisor.system.output.sink import HIGH, LOW, Sink
 from supervisor.system.poller import Poller
-from supervisor.system.sink import HIGH, LOW, Sink
 
 DATA = b"".join(b"%06d some words of a line\n" % number for number in range(60_000))
 assert len(DATA) > HIGH

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from supervisor.system import inspect_files, procfs, sockets
+from supervisor.system.proc import files, reading, sockets
 
 
 def test_listening_connected_and_closed() -> None:
@@ -50,9 +50,9 @@ def test_looks_and_explanations_read_one_table_and_write_addresses_alike() -> No
         wanted = {f"127.0.0.1:{server.getsockname()[1]}", "@sigdrain-test-sockets"}
         later = time.monotonic() + 20 * sockets.FRESH
         assert wanted <= set(sockets.of_process(os.getpid(), later)[0] or ())
-        ends = procfs.descriptors(os.getpid())
+        ends = reading.descriptors(os.getpid())
         assert ends is not None
-        assert wanted <= set(inspect_files.sockets(os.getpid(), ends).listening)
+        assert wanted <= set(files.open_sockets(os.getpid(), ends).listening)
 
 
 def test_a_process_that_is_gone() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = "web api mailer billing search thumbnails webhooks sessions reports cleanup importer notifier".split()
-# As diagnosis/live.py says it.
+# As diagnosis/live_wait.py says it.
 WAITS = (
     "waits for a pool job at thumbnails.py:212 resize",
     "waits for task 'consume-42' at mailer.py:58 deliver (7 more)",
@@ -16,7 +16,7 @@ NOW = 90_000.0
 
 
 def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dict[str, Any]:
-    """One worker as core/view.py's worker_view makes it; ``fields`` replaces single ones."""
+    """One worker as core/contract/state.py's worker_view makes it; ``fields`` replaces single ones."""
     name, _, number = title.partition(".")
     alive = phase not in ("exited", "failed", "backoff", "waiting")
     return {

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from supervisor.top.sampler import Sampler
+from supervisor.top.usage import Sampler
 
 PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 BUSY = "x = bytearray(40_000_000); print('ready', flush=True)\nwhile True: pass"

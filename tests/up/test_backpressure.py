@@ -137,7 +137,7 @@ def test_orphans_that_hold_the_pipes_of_many_starts(tmp_path: Path) -> None:
 def test_our_own_messages_are_bounded_and_counted() -> None:
     """Nobody reads stderr, and there is always something to say."""
     program = (
-        "import os\nfrom supervisor.system.output import Output\nfrom supervisor.system.poller import Poller\n"
+        "import os\nfrom supervisor.system.output.lanes import Output\nfrom supervisor.system.poller import Poller\n"
         "from supervisor.views.lines import Splitter\n"
         "output = Output(Poller(), Splitter, lambda text: output.message(text.encode() + b'\\n'))\n"
         "for n in range(50_000): output.message(b'%d ' % n + b'm' * 100 + b'\\n')\n"

@@ -85,7 +85,7 @@ def test_modules_of_a_running_fleet(tmp_path: Path) -> None:
     """What stays in memory for as long as the fleet runs. (re, enum and typing do: tomllib is made of them.)"""
     heavy = "typer click rich psutil pydantic asyncio logging dataclasses json subprocess threading inspect".split()
     program = (
-        "import os, sys\nfrom supervisor import loop\nrun = loop.Loop.run\n"
+        "import os, sys\nfrom supervisor.loop import loop\nrun = loop.Loop.run\n"
         "def told(self):\n    fleet = run(self)\n    open('modules', 'w').write('\\n'.join(sys.modules))\n"
         "    return fleet\n"
         "loop.Loop.run = told\nfrom supervisor.entry import main\nmain(['up'])"
@@ -94,5 +94,5 @@ def test_modules_of_a_running_fleet(tmp_path: Path) -> None:
     with Up(tmp_path, config, argv=[sys.executable, "-Ic", program]) as fleet:
         assert fleet.wait() == 0
     loaded = (tmp_path / "modules").read_text().split("\n")
-    assert "supervisor.system.output" in loaded
+    assert "supervisor.system.output.lanes" in loaded
     assert [name for name in heavy if name in loaded] == []

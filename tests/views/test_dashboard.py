@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from supervisor.core import fleet as core
-from supervisor.core import ladder, view
+from supervisor.core import ladder
+from supervisor.core.contract import state
+from supervisor.core.fleet import step
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
-from supervisor.views import dashboard
-from supervisor.views.dashboard_fleet import Roster
-from supervisor.views.dashboard_rows import Usage, age, countdown
+from supervisor.views.dashboard.fleet import Roster
+from supervisor.views.dashboard.frame import Frame, Log, Look, frame
+from supervisor.views.dashboard.rows import Usage, age, countdown
 from top import scenes
 
 if TYPE_CHECKING:
@@ -30,21 +31,19 @@ GOLDEN = Path(__file__).parents[1] / "top" / "golden"
 NOW = scenes.NOW
 
 
-def screen(
-    workers: list[dict[str, Any]], head: dict[str, Any], width: int, height: int, **look: Any
-) -> dashboard.Frame:
-    log = dashboard.Log()
+def screen(workers: list[dict[str, Any]], head: dict[str, Any], width: int, height: int, **look: Any) -> Frame:
+    log = Log()
     log.add(scenes.LOG, 0)
     usage = {
         one["pid"]: Usage(one["index"] * 7 % 130 / 100, 31_500_000 + one["index"] * 1_700_000)
         for one in workers
         if one["pid"] is not None
     }
-    return dashboard.frame(Roster(head, workers), usage, log, dashboard.Look(**look), NOW, width, height)
+    return frame(Roster(head, workers), usage, log, Look(**look), NOW, width, height)
 
 
-def text(frame: dashboard.Frame) -> str:
-    return "".join("".join(part.text for part in line).rstrip() + "\n" for line in frame.lines)
+def text(made: Frame) -> str:
+    return "".join("".join(part.text for part in line).rstrip() + "\n" for line in made.lines)
 
 
 def up(count: int, make: Callable[[int], list[dict[str, Any]]], **look: Any) -> tuple[Any, ...]:
@@ -91,19 +90,19 @@ def test_whole_at_every_size(
     name: str, width: int, height: int, row: int, back: int, log: bool, shows_help: bool
 ) -> None:
     workers, head, _ = SCENES[name]
-    frame = screen(workers, head, width, height, row=row, back=back, log=log, help=shows_help)
-    assert len(frame.lines) <= height
-    assert all(sum(part.cell_length for part in line) <= width for line in frame.lines)
-    assert frame.moves_at > NOW
+    made = screen(workers, head, width, height, row=row, back=back, log=log, help=shows_help)
+    assert len(made.lines) <= height
+    assert all(sum(part.cell_length for part in line) <= width for line in made.lines)
+    assert made.moves_at > NOW
 
 
 def test_everybody_is_shown_or_counted() -> None:
     workers, head, _ = SCENES["stopping-300"]
     for row in (0, 17, 10_000):
-        frame = screen(workers, head, 120, 30, row=row)
-        (counted,) = [line for line in text(frame).splitlines() if " more" in line]
+        made = screen(workers, head, 120, 30, row=row)
+        (counted,) = [line for line in text(made).splitlines() if " more" in line]
         hidden = sum(int(word) for word in counted.split(":")[0].split() if word.isdecimal())
-        assert len(frame.shown) + hidden == 300
+        assert len(made.shown) + hidden == 300
         if ":" in counted:
             told = sum(int(part.split()[0]) for part in counted.split(": ")[1].split(", "))
             assert told == hidden
@@ -148,11 +147,11 @@ def test_the_header_of_a_stop() -> None:
 def test_the_shapes_are_those_of_the_core() -> None:
     """The scenes cannot drift from what the socket sends."""
     spec = WorkerSpec("web", ExecSpec(("true",)), StopSpec(ladder.parse("TERM/10/KILL")))
-    fleet = core.new(FleetSpec((spec,)))
-    assert view.worker_view(fleet, fleet.lives[0]).keys() == scenes.worker(0, "web").keys()
-    assert view.fleet_view(fleet).keys() == scenes.fleet([]).keys()
-    frame = screen([view.worker_view(fleet, fleet.lives[0])], view.fleet_view(fleet), 80, 24)
-    assert "waiting" in text(frame)
+    fleet = step.new(FleetSpec((spec,)))
+    assert state.worker_view(fleet, fleet.lives[0]).keys() == scenes.worker(0, "web").keys()
+    assert state.fleet_view(fleet).keys() == scenes.fleet([]).keys()
+    made = screen([state.worker_view(fleet, fleet.lives[0])], state.fleet_view(fleet), 80, 24)
+    assert "waiting" in text(made)
 
 
 @pytest.mark.parametrize(

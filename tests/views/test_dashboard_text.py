@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from supervisor.views.dashboard_text import MOST, fit, line, pad, printable, shortened
+from supervisor.views.dashboard.text import MOST, fit, line, pad, printable, shortened
 
 
 def shown(text: str, width: int = 80) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from supervisor.core.record import Finding, Marks, PhaseSpan, Shutdown, Stretch, Where
-from supervisor.views import explain
-from supervisor.views.report import ansi
+from supervisor.views import why
+from supervisor.views.summary import ansi
 
 PLACE = Where("/app/queue.py", 41, "consume", "await self.items.join()", "consume")
 FINDING = Finding(
@@ -23,7 +23,7 @@ SHUTDOWN = Shutdown(
 
 
 def test_text() -> None:
-    assert explain.text(SHUTDOWN).splitlines() == [
+    assert why.text(SHUTDOWN).splitlines() == [
         "  drain       █████████████████████████████████████████▎                 1.50 s",
         "  cancel                                               ██████████████    500 ms",
         "",
@@ -45,12 +45,12 @@ def test_text() -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_no_line_is_wider_than_asked(width: int) -> None:
-    assert max(len(line) for line in explain.lines(SHUTDOWN, width)) <= width
+    assert max(len(line) for line in why.lines(SHUTDOWN, width)) <= width
 
 
 def test_colour_changes_no_character() -> None:
-    coloured = explain.text(SHUTDOWN, style=ansi)
-    plain = explain.text(SHUTDOWN)
+    coloured = why.text(SHUTDOWN, style=ansi)
+    plain = why.text(SHUTDOWN)
     assert coloured != plain
     for code in ("31", "33", "32", "2", "1", "0"):
         coloured = coloured.replace(f"\x1b[{code}m", "")
@@ -59,19 +59,19 @@ def test_colour_changes_no_character() -> None:
 
 def test_a_bar_is_never_invisible_and_never_outside() -> None:
     spans = (PhaseSpan("drain", 0.0, 1.997), PhaseSpan("finalize", 1.997, 2.0), PhaseSpan("killed", 1.99, 2.4))
-    for row in explain.waterfall(spans, 2.0, 40):
+    for row in why.waterfall(spans, 2.0, 40):
         assert any(block in row for block in "█▏▎▍▌▋▊▉")
         assert len(row) <= 40
 
 
 def test_nothing_to_explain_is_empty() -> None:
     bare = SHUTDOWN.with_(phases=(), critical_path=(), findings=())
-    assert explain.text(bare) == ""
-    assert explain.markdown(bare) == []
+    assert why.text(bare) == ""
+    assert why.markdown(bare) == []
 
 
 def test_markdown() -> None:
-    text = "\n".join(explain.markdown(SHUTDOWN))
+    text = "\n".join(why.markdown(SHUTDOWN))
     assert "| drain | 0.4 ms | 1.50 s | 1.50 s |" in text
     assert "1. 1.50 s task 'consume' at queue.py:41 consume: `await self.items.join()`" in text
     assert "### warning: slow-task, 1.50 s" in text
@@ -80,11 +80,11 @@ def test_markdown() -> None:
 
 def test_names_are_no_markup() -> None:
     bold = FINDING.with_(title="Task '**<b>|`x`' held", where=PLACE.with_(source="a = `b`", function="`f`"))
-    text = "\n".join(explain.markdown(SHUTDOWN.with_(findings=(bold,))))
+    text = "\n".join(why.markdown(SHUTDOWN.with_(findings=(bold,))))
     assert r"\*\*\<b\>\|\`x\`" in text
     assert "`` `f` ``" in text
 
 
 def test_long_paths_are_cut_with_a_count() -> None:
-    many = tuple(Stretch(0.1, "task", PLACE) for _ in range(explain.MOST_STRETCHES + 3))
-    assert any(line.endswith("in 3 more stretches") for line in explain.lines(SHUTDOWN.with_(critical_path=many)))
+    many = tuple(Stretch(0.1, "task", PLACE) for _ in range(why.MOST_STRETCHES + 3))
+    assert any(line.endswith("in 3 more stretches") for line in why.lines(SHUTDOWN.with_(critical_path=many)))

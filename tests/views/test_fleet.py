@@ -6,54 +6,55 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supervisor.core import fleet as fleets
-from supervisor.core import ladder, signals
+from supervisor.core import ladder, signum
 from supervisor.core.events import Forked, MainExited, Reaped, SignalReceived, StartAsked, Started, Surveyed
+from supervisor.core.fleet import step
+from supervisor.core.fleet.step import Fleet
 from supervisor.core.record import Climb, Finding, Marks, Shutdown, Where
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
-from supervisor.views import fleet as view
-from supervisor.views.report import ansi, plain
+from supervisor.views.fleet import details, stopping, table, unasked_end
+from supervisor.views.summary import ansi, plain
 
 if TYPE_CHECKING:
     from supervisor.core.record import Severity
 
 
-def _running(*graces: str) -> fleets.Fleet:
+def _running(*graces: str) -> Fleet:
     """A fleet of workers with these ladders, all running since second 1."""
     workers = tuple(
         WorkerSpec(f"w{index}", ExecSpec(("x",)), StopSpec(ladder.parse(grace)), agent=False)
         for index, grace in enumerate(graces)
     )
-    fleet, _ = fleets.step(fleets.new(FleetSpec(workers)), StartAsked(1.0))
+    fleet, _ = step.step(step.new(FleetSpec(workers)), StartAsked(1.0))
     for index in range(len(graces)):
-        fleet, _ = fleets.step(fleet, Forked(1.0, index, 100 + index, False))
-        fleet, _ = fleets.step(fleet, Started(1.0, index))
+        fleet, _ = step.step(fleet, Forked(1.0, index, 100 + index, False))
+        fleet, _ = step.step(fleet, Started(1.0, index))
     return fleet
 
 
-def _asked(fleet: fleets.Fleet, at: float) -> fleets.Fleet:
-    return fleets.step(fleet, SignalReceived(at, signals.INT, 0, 0, True))[0]
+def _asked(fleet: Fleet, at: float) -> Fleet:
+    return step.step(fleet, SignalReceived(at, signum.INT, 0, 0, True))[0]
 
 
 def test_what_a_stop_request_sets_going() -> None:
     fleet = _asked(_running("TERM/10/KILL", "TERM/20/KILL"), 5.0)
-    assert view.stopping(fleet, 5.0) == "stopping 2 workers, kill in 10.0 s to 20.0 s; Ctrl-C again: next step now"
+    assert stopping(fleet, 5.0) == "stopping 2 workers, kill in 10.0 s to 20.0 s; Ctrl-C again: next step now"
     fleet = _asked(_running("TERM/10/QUIT/5/KILL"), 5.0)
-    assert view.stopping(fleet, 5.0) == "stopping 1 worker, kill in 15.0 s; Ctrl-C again: next step now"
+    assert stopping(fleet, 5.0) == "stopping 1 worker, kill in 15.0 s; Ctrl-C again: next step now"
     fleet = _asked(fleet, 6.0)
-    assert view.stopping(fleet, 6.0) == (
+    assert stopping(fleet, 6.0) == (
         "stopping 1 worker, asked again: SIGQUIT sent, kill in 5.00 s; Ctrl-C again: next step now"
     )
-    assert view.stopping(_asked(fleet, 7.0), 7.0) == "stopping 1 worker: SIGKILL sent"
-    patient = view.stopping(_asked(_running("none", "TERM/10/KILL"), 5.0), 5.0)
+    assert stopping(_asked(fleet, 7.0), 7.0) == "stopping 1 worker: SIGKILL sent"
+    patient = stopping(_asked(_running("none", "TERM/10/KILL"), 5.0), 5.0)
     assert patient == "stopping 2 workers, no kill is planned; Ctrl-C again: next step now"
 
 
 def test_nothing_to_stop() -> None:
     fleet = _running("TERM/10/KILL")
     for event in (MainExited(2.0, 0, 0, None), Surveyed(2.0, 0, ()), Reaped(2.0, 0, None, 0.5)):
-        fleet, _ = fleets.step(fleet, event)
-    assert view.stopping(_asked(fleet, 5.0), 5.0) == "stopping: nothing runs any more"
+        fleet, _ = step.step(fleet, event)
+    assert stopping(_asked(fleet, 5.0), 5.0) == "stopping: nothing runs any more"
 
 
 def _end(worker: str = "w", **fields: Any) -> Shutdown:
@@ -62,7 +63,7 @@ def _end(worker: str = "w", **fields: Any) -> Shutdown:
         "worker": worker, "instance": 0, "start": 1, "pid": 7, "argv": ("x",), "asked_by": "signal SIGINT",
         "asked_by_pid": None, "outcome": "clean", "exit_code": 0, "signal": None, "grace": 10.0, "zero": 0.0,
         "marks": Marks(asked=0.0, main_exited=total, exited=total),
-        "escalation": (Climb(0.0, signals.INT, "group", True),),
+        "escalation": (Climb(0.0, signum.INT, "group", True),),
     }  # fmt: skip
     return Shutdown(**(known | fields))
 
@@ -72,7 +73,7 @@ def _unasked(worker: str, **fields: Any) -> Shutdown:
     return _end(worker, asked_by="self", marks=gone, escalation=(), **fields)
 
 
-KILLED = {"outcome": "killed", "exit_code": None, "signal": signals.KILL}
+KILLED = {"outcome": "killed", "exit_code": None, "signal": signum.KILL}
 
 
 def test_the_table() -> None:
@@ -83,7 +84,7 @@ def test_the_table() -> None:
         _end("slow", total=1.0, **KILLED),
         _end("patient", total=0.5, grace=None),
     ]
-    assert view.table(ends, 80, plain, 7).splitlines() == [
+    assert table(ends, 80, plain, 7).splitlines() == [
         "shutdown of 3 workers",
         "  slow       1.00 s of 10.0 s   ████████████████████  had to be killed (SIGKILL)",
         "  patient    500 ms no limit    ██████████░░░░░░░░░░  exited with 0",
@@ -97,15 +98,15 @@ def test_the_table() -> None:
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_the_table_fits(width: int) -> None:
     ends = [_end(f"worker-{index}", total=0.1 * index + 0.01, **(KILLED if index % 2 else {})) for index in range(9)]
-    lines = view.table(ends, width, plain).splitlines()
+    lines = table(ends, width, plain).splitlines()
     assert max(map(len, lines)) <= width
-    assert view.table(ends, width, ansi).count("\x1b[31m") == 4, "the killed ones in red"
+    assert table(ends, width, ansi).count("\x1b[31m") == 4, "the killed ones in red"
 
 
 def test_of_many_workers_the_instances_that_ended_alike_share_a_row() -> None:
     ends = [_end("web", instance=index + 1, total=0.3 + index / 100) for index in range(20)]
     ends += [_end("web", instance=21, total=2.0, **KILLED), _end("mail", total=0.1)]
-    assert [line[:26] for line in view.table(ends, 80, plain).splitlines()] == [
+    assert [line[:26] for line in table(ends, 80, plain).splitlines()] == [
         "shutdown of 22 workers", "  web.21     2.00 s of 10.", "  web ×20    490 ms of 10.",
         "  mail       100 ms of 10.", "  web.21 held the stop: it",
     ]  # fmt: skip
@@ -115,22 +116,22 @@ def test_who_took_much_longer_than_its_like_has_its_own_row() -> None:
     ends = [_end("web", instance=index + 1, total=0.02) for index in range(15)] + [
         _end("web", instance=16, total=4.9)
     ]
-    rows = view.table(ends, 80, plain).splitlines()
+    rows = table(ends, 80, plain).splitlines()
     assert rows[1].startswith("  web.16   ") and rows[2].startswith("  web ×15 ")
 
 
 def test_no_table_when_nobody_was_asked() -> None:
-    assert view.table([_unasked("a")], 80, plain) == ""
+    assert table([_unasked("a")], 80, plain) == ""
 
 
 def test_unasked_ends() -> None:
     fleet = _running("TERM/10/KILL")
-    assert view.unasked_end(_end("w0"), fleet, 0, 3.0) is None
+    assert unasked_end(_end("w0"), fleet, 0, 3.0) is None
     crash = _unasked("w0", outcome="failed", exit_code=3)
-    assert view.unasked_end(crash, fleet, 0, 3.0) == "w0 exited with 3"
-    assert view.unasked_end(crash, fleet, 0, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
+    assert unasked_end(crash, fleet, 0, 3.0) == "w0 exited with 3"
+    assert unasked_end(crash, fleet, 0, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
     planned = fleet.with_(attempts=(fleet.attempts[0].with_(count=2, due=4.5),))
-    assert view.unasked_end(crash, planned, 0, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
+    assert unasked_end(crash, planned, 0, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
 
 
 def _slow(worker: str, instance: int, total: float, severity: Severity) -> Shutdown:
@@ -140,16 +141,16 @@ def _slow(worker: str, instance: int, total: float, severity: Severity) -> Shutd
 
 def test_equal_ends_on_both_sides_of_a_threshold_are_told_once() -> None:
     ends = [_slow("w", 0, 4.98, "note"), _slow("w", 1, 5.09, "warning"), _slow("w", 2, 4.99, "note")]
-    text = view.details(ends, 80, plain)
+    text = details(ends, 80, plain)
     assert text.count("slow-task") == 1 and "warning slow-task" in text
     assert "2 more workers ended like this" in text
 
 
 def test_a_quick_end_is_not_told_with_a_slow_one_for_the_same_reason() -> None:
     ends = [_slow("w", 0, 5.2, "warning"), _slow("w", 1, 0.5, "note"), _end("w", instance=2, total=5.0)]
-    assert "ended like this" not in view.details(ends, 80, plain)
+    assert "ended like this" not in details(ends, 80, plain)
 
 
 def test_details_are_of_the_remarkable_ones() -> None:
-    text = view.details([_end("good"), _end("bad", **KILLED)], 80, plain)
+    text = details([_end("good"), _end("bad", **KILLED)], 80, plain)
     assert text.startswith("bad: x\n") and "good" not in text

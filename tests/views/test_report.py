@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from supervisor.core import signals
+from supervisor.core import signum
+from supervisor.core.contract.report import Origin
 from supervisor.core.record import Climb, Finding, Leftover, Marks, Masks, Sample, Shutdown
-from supervisor.core.report import Origin
-from supervisor.views import markdown, report, whole
+from supervisor.views import markdown, summary, whole
 
-TERM = 1 << (signals.TERM - 1)
+TERM = 1 << (signum.TERM - 1)
 ORIGIN = Origin("0.1", "3.11.7", "2026-01-02T03:04:05+00:00", "a|host", "shop", None)
 
 
@@ -20,7 +20,7 @@ def _end(**fields: Any) -> Shutdown:
         "worker": "w", "instance": 2, "start": 1, "pid": 7, "argv": ("python", "w.py", "--token=abc"),
         "asked_by": "signal SIGTERM", "asked_by_pid": 41, "outcome": "clean", "exit_code": 0, "signal": None,
         "grace": 4.0, "zero": 0.0, "marks": Marks(asked=0.0, main_exited=1.0, exited=1.0),
-        "escalation": (Climb(0.0, signals.TERM, "group", True),),
+        "escalation": (Climb(0.0, signum.TERM, "group", True),),
     }  # fmt: skip
     return Shutdown(**(known | fields))
 
@@ -34,16 +34,16 @@ def _samples(*at: float, **fields: Any) -> tuple[Sample, ...]:
 
 
 KILLED = _end(
-    outcome="killed", exit_code=None, signal=signals.KILL,
+    outcome="killed", exit_code=None, signal=signum.KILL,
     marks=Marks(asked=0.0, killed=4.0, main_exited=4.0, exited=4.5),
-    escalation=(Climb(0.0, signals.TERM, "group", True), Climb(4.0, signals.KILL, "main", True)),
+    escalation=(Climb(0.0, signum.TERM, "group", True), Climb(4.0, signum.KILL, "main", True)),
     leftovers=(Leftover(9, ("sleep", "300"), "killed"), Leftover(10, ("tail",), "left")),
     masks=Masks(caught=0, ignored=TERM, blocked=0), samples=_samples(0.1, 3.9),
 )  # fmt: skip
 
 
 def test_an_ordinary_end() -> None:
-    assert report.text(_end()).splitlines() == [
+    assert summary.text(_end()).splitlines() == [
         "supervisor: python w.py '--token=***'",
         "  ended     exited with 0, after 1.00 s; asked by signal SIGTERM from pid 41",
         "  time      ██████░░░░░░░░░░░░░░░░░░ 1.00 s of 4.00 s grace",
@@ -51,7 +51,7 @@ def test_an_ordinary_end() -> None:
 
 
 def test_a_forced_end() -> None:
-    assert report.text(KILLED, 80, head="w.2").splitlines() == [
+    assert summary.text(KILLED, 80, head="w.2").splitlines() == [
         "w.2: python w.py '--token=***'",
         "  ended     had to be killed (SIGKILL), the main process after 4.00 s, all of it",
         "            after 4.50 s; asked by signal SIGTERM from pid 41",
@@ -67,31 +67,31 @@ def test_a_forced_end() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("one", [_end(), KILLED], ids=["clean", "killed"])
 def test_no_line_is_too_wide(one: Shutdown, width: int) -> None:
-    assert max(map(len, report.text(one, width).splitlines())) <= width
+    assert max(map(len, summary.text(one, width).splitlines())) <= width
 
 
 def test_what_was_seen_from_outside() -> None:
     def seen(**fields: Any) -> list[str]:
-        return report.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=0), **fields))
+        return summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=0), **fields))
 
     assert seen() == ["it handles SIGTERM"]
-    assert report.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=TERM))) == ["it holds SIGTERM blocked"]
-    assert report.seen(_end(masks=Masks(caught=0, ignored=0, blocked=0))) == ["it has no handler for SIGTERM"]
+    assert summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=TERM))) == ["it holds SIGTERM blocked"]
+    assert summary.seen(_end(masks=Masks(caught=0, ignored=0, blocked=0))) == ["it has no handler for SIGTERM"]
     busy = (*_samples(0.1), *_samples(1.1, cpu=0.9))
     assert seen(samples=busy)[1] == "busy: 900 ms of CPU in 1.00 s"
     closing = (*_samples(0.1, listening=("0.0.0.0:80",), connections=3), *_samples(0.5, connections=1))
     assert seen(samples=closing)[2:] == ["stopped listening on 0.0.0.0:80 within 500 ms", "connections 3 → 1"]
     held = _samples(0.1, 0.5, listening=("0.0.0.0:80",), connections=1)
     assert seen(samples=held)[2:] == ["listened on 0.0.0.0:80 to the end", "1 connection open all the time"]
-    assert report.seen(_end(samples=_samples(0.1))) == [], "one look is none"
+    assert summary.seen(_end(samples=_samples(0.1))) == [], "one look is none"
 
 
 def test_what_to_do_next() -> None:
-    assert report.next_step(_end()) == ""
-    assert "--grace" in report.next_step(_end(marks=Marks(asked=0.0, main_exited=3.0, exited=3.0)))
-    assert "/proc/7/stack" in report.next_step(_end(outcome="stuck", exit_code=None))
+    assert summary.next_step(_end()) == ""
+    assert "--grace" in summary.next_step(_end(marks=Marks(asked=0.0, main_exited=3.0, exited=3.0)))
+    assert "/proc/7/stack" in summary.next_step(_end(outcome="stuck", exit_code=None))
     finding = Finding("slow-task", "warning", "t", "a")
-    assert report.next_step(KILLED.with_(findings=(finding,))) == "", "the finding says it better"
+    assert summary.next_step(KILLED.with_(findings=(finding,))) == "", "the finding says it better"
 
 
 def test_markdown() -> None:
@@ -107,14 +107,14 @@ def test_markdown() -> None:
 
 
 def test_the_whole() -> None:
-    assert whole.text(_end()) == report.text(_end()), "nothing to explain: nothing added"
+    assert whole.text(_end()) == summary.text(_end()), "nothing to explain: nothing added"
     finding = Finding("slow-task", "warning", "A title", "An advice.")
-    text = whole.text(_end(findings=(finding,)), 80, report.plain, "w")
+    text = whole.text(_end(findings=(finding,)), 80, summary.plain, "w")
     assert text.startswith("w: python") and "\n\n  warning slow-task\n    A title\n" in text
-    assert "\x1b[33m" in whole.text(_end(findings=(finding,)), 80, report.ansi)
+    assert "\x1b[33m" in whole.text(_end(findings=(finding,)), 80, summary.ansi)
 
 
 def test_a_stuck_worker_shows_how_long_it_was_waited_for() -> None:
     one = _end(outcome="stuck", exit_code=None, marks=Marks(asked=0.0, killed=10.0), given_up=15.0, grace=10.0)
-    text = report.text(one)
+    text = summary.text(one)
     assert "given up after 15.0 s" in text and "15.0 s of 10.0 s grace" in text

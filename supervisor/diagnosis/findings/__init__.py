@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.findings import loop, outside, signals, swallowed, tasks, threads, transports
+from supervisor.diagnosis.findings import kernel, loop, signals, swallowed, tasks, threads, transports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from supervisor.diagnosis.case import Case, Claim
+    from supervisor.diagnosis.findings.case import Case, Claim
 
 RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     signals.died_at_once,
@@ -29,11 +29,11 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     loop.exit_from_the_middle,
     threads.outlived_quietly,
     transports.unclosed,
-    outside.leaked,
-    outside.write_stuck,
-    outside.child_waited_for,
-    outside.killed,
-    outside.no_agent,
+    kernel.leaked,
+    kernel.write_stuck,
+    kernel.child_waited_for,
+    kernel.killed,
+    kernel.no_agent,
 )
 
 

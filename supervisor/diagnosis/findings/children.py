@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.timeline import received
-from supervisor.diagnosis.words import signal_name
+from supervisor.diagnosis.attribution.timeline import received
+from supervisor.diagnosis.phrases import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.diagnosis.case import Case
+    from supervisor.diagnosis.findings.case import Case
 
 
 def child_hint(case: Case, pid: int | None) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import TOLD, Case, Claim, users
+from supervisor.diagnosis.attribution.holds import waits_for_others
+from supervisor.diagnosis.attribution.timeline import received
+from supervisor.diagnosis.evidence.frames import line_of, origin, place
+from supervisor.diagnosis.findings.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.tasks import lost_tasks, pending_names
-from supervisor.diagnosis.frames import line_of, origin, place
-from supervisor.diagnosis.holds import waits_for_others
-from supervisor.diagnosis.timeline import received
-from supervisor.diagnosis.words import at_line, instant, named, several, signal_name
+from supervisor.diagnosis.phrases import at_line, instant, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.core.record import Severity
-    from supervisor.diagnosis.evidence import Note, Process, Task
-    from supervisor.diagnosis.frames import Frame
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Note, Process, Task
 
 
 def left_behind(case: Case) -> Iterable[Claim]:

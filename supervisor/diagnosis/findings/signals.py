@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import TOLD, Case, Claim, users
-from supervisor.diagnosis.dump import culprit
-from supervisor.diagnosis.evidence import stack_of
+from supervisor.diagnosis.attribution.chains import main_task
+from supervisor.diagnosis.attribution.timeline import received
+from supervisor.diagnosis.evidence.dump import culprit
+from supervisor.diagnosis.evidence.frames import absolute, origin, place, user_first
+from supervisor.diagnosis.evidence.model import stack_of
+from supervisor.diagnosis.findings.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.tasks import pending_names
-from supervisor.diagnosis.frames import absolute, origin, place, user_first
-from supervisor.diagnosis.openwaits import main_task
-from supervisor.diagnosis.timeline import received
-from supervisor.diagnosis.words import at_line, bare, figure, instant, named, several, signal_name
+from supervisor.diagnosis.phrases import at_line, bare, figure, instant, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from supervisor.core.record import Severity
-    from supervisor.diagnosis.evidence import Process
-    from supervisor.diagnosis.frames import Frame
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Process
 
     Job: TypeAlias = tuple[Frame, str]
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import Case, Claim, is_users
-from supervisor.diagnosis.evidence import ON_TASKS
-from supervisor.diagnosis.frames import absolute, line_of, origin, user_first
-from supervisor.diagnosis.words import capital, figure, named
+from supervisor.diagnosis.evidence.frames import absolute, line_of, origin, user_first
+from supervisor.diagnosis.evidence.model import ON_TASKS
+from supervisor.diagnosis.findings.case import Case, Claim, is_users
+from supervisor.diagnosis.phrases import capital, figure, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Process, Task, Wait
-    from supervisor.diagnosis.frames import Frame
-    from supervisor.diagnosis.holds import Hold
+    from supervisor.diagnosis.attribution.critical import Piece
+    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Process, Task, Wait
 
 # A cancel that was swallowed and cost less is a manner of speaking, not a fault (learn E.4).
 WENT_ON = 0.1
@@ -112,13 +112,15 @@ def _let_it_pass(case: Case, process: Process, caught: Frame | None) -> str:
 
 
 def _catching(case: Case, wait: Wait, process: Process) -> Frame | None:
-    from supervisor.diagnosis.enclosing import catching  # its parser takes 10 ms to load, and few ends need it
+    from supervisor.diagnosis.evidence.enclosing import (
+        catching,  # its parser takes 10 ms to load, and few ends need it
+    )
 
     return catching(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
 
 
 def _retried(case: Case, wait: Wait, process: Process) -> bool:
-    from supervisor.diagnosis.enclosing import retried  # as above
+    from supervisor.diagnosis.evidence.enclosing import retried  # as above
 
     return retried(wait.stack or ((wait.at,) if wait.at else ()), case.sources, process.cwd)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim, is_users, users
-from supervisor.diagnosis.evidence import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.attribution.chains import awaited_by_maker, nobody_left
+from supervisor.diagnosis.attribution.holds import CANCELLED
+from supervisor.diagnosis.evidence.frames import line_of, origin, user_first
+from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.findings.swallowed import WENT_ON, caught_at, swallowed, waits_again, went_on
-from supervisor.diagnosis.frames import line_of, origin, user_first
-from supervisor.diagnosis.holds import CANCELLED
-from supervisor.diagnosis.openwaits import awaited_by_maker, nobody_left
-from supervisor.diagnosis.words import (
+from supervisor.diagnosis.phrases import (  # fmt: skip
     at_line,
     capital,
     ended,
@@ -20,17 +20,17 @@ from supervisor.diagnosis.words import (
     several,
     task_name,
     waited,
-)  # fmt: skip
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
     from typing import Any
 
-    from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Process, Task
-    from supervisor.diagnosis.frames import Frame
-    from supervisor.diagnosis.holds import Hold
+    from supervisor.diagnosis.attribution.critical import Piece
+    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Process, Task
 
 
 def held_by_tasks(case: Case) -> Iterable[Claim]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import NEW_WORK, TOLD, Case, Claim
-from supervisor.diagnosis.critical import joins_pool
+from supervisor.diagnosis.attribution.chains import nobody_to_join
+from supervisor.diagnosis.attribution.critical import joins_pool
+from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.evidence.frames import origin, place, user_first
+from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
-from supervisor.diagnosis.frames import origin, place, user_first
-from supervisor.diagnosis.holds import joining
-from supervisor.diagnosis.openwaits import nobody_to_join
-from supervisor.diagnosis.words import at_line, bare, figure, for_nobody, in_kernel
+from supervisor.diagnosis.phrases import at_line, bare, figure, for_nobody, in_kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from supervisor.core.record import Severity
-    from supervisor.diagnosis.critical import Piece
-    from supervisor.diagnosis.evidence import Block, Process, Thread
-    from supervisor.diagnosis.frames import Frame
-    from supervisor.diagnosis.holds import Hold
+    from supervisor.diagnosis.attribution.critical import Piece
+    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Block, Process, Thread
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
 STARVES = 0.2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.case import Case, Claim
-from supervisor.diagnosis.words import capital, several
+from supervisor.diagnosis.findings.case import Case, Claim
+from supervisor.diagnosis.phrases import capital, several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.core.record import Severity
-    from supervisor.diagnosis.evidence import Process
+    from supervisor.diagnosis.evidence.model import Process
 
 # Ends of pipes to child processes stay until the child is reaped; that is leaked-children's matter.
 _PIPES = ("_UnixReadPipeTransport", "_UnixWritePipeTransport")

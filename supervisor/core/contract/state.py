@@ -1,0 +1,98 @@
+"""A fleet as others see it: plain data for `status --json`, the dashboard and the control socket. Pure.
+
+Instants are CLOCK_MONOTONIC seconds of this machine, so that a client on it can show ages without asking again.
+Fields are only ever added.
+"""
+
+from __future__ import annotations
+
+from supervisor.core import redact, signum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervisor.core.fleet.step import Fleet
+    from supervisor.core.worker.life import Life, Stop
+
+VERSION = 1
+
+
+def fleet_view(fleet: Fleet) -> dict[str, Any]:
+    """The head of a view: everything but the workers."""
+    return {
+        "name": fleet.spec.name,
+        "want": fleet.want,
+        "asked": fleet.asked,
+        "limit": fleet.spec.limit,
+        "next_kill": next_kill(fleet),
+        "workers": len(fleet.lives),
+    }
+
+
+def worker_view(fleet: Fleet, life: Life, waits: str | None = None) -> dict[str, Any]:
+    """One worker. ``waits`` says what a stopping worker is being waited for, if the agent knows."""
+    attempts = fleet.attempts[life.index]
+    return {
+        "index": life.index,
+        "worker": life.spec.name,
+        "instance": life.spec.instance,
+        "title": life.spec.title,
+        "want": "down" if fleet.want == "down" or _asked(life) else "up",
+        "phase": life.phase,
+        "pid": life.pid,
+        "argv": list(redact.argv(life.spec.exec.argv)),
+        "since": life.since,
+        "starts": life.start,
+        "restart_at": attempts.due,
+        "stop": _stop(life),
+        "waits": waits,
+        "outcome": life.outcome,
+        "started": life.failure is None,
+        "exit_code": life.failure.code if life.failure else life.death.code if life.death else None,
+        "signal": signum.name(life.death.signal) if life.death and life.death.signal is not None else None,
+        "ended": life.ended,
+    }
+
+
+def next_kill(fleet: Fleet) -> float | None:
+    """The latest instant at which SIGKILL will have gone to all that stop; None when some never get it."""
+    limit = fleet.asked + fleet.spec.limit if fleet.asked is not None and fleet.spec.limit is not None else None
+    due: list[float] = []
+    for life in fleet.lives:
+        if life.stopping is None or life.killed is not None:
+            continue
+        own = _kill_at(life, life.stopping)
+        known = [at for at in (own, limit) if at is not None]
+        if not known:
+            return None
+        due.append(min(known))
+    return max(due, default=None)
+
+
+def _kill_at(life: Life, stop: Stop) -> float | None:
+    """When the ladder reaches SIGKILL: the waits of the standing rung and of those above it are what is left."""
+    grace = life.ladder.grace
+    if grace is None:
+        return None
+    return stop.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.rung])
+
+
+def _asked(life: Life) -> bool:
+    return life.stop is not None and life.stop.asked is not None
+
+
+def _stop(life: Life) -> dict[str, Any] | None:
+    if life.stop is None or life.outcome is not None:
+        return None
+    following = life.following
+    sent = life.sent[-1].signal if life.sent else life.rung.signal if life.rung else None
+    return {
+        "by": life.stop.by,
+        "asked": life.stop.asked,
+        "signal": signum.name(sent) if sent is not None else None,
+        "since": life.stop.since,
+        "next_at": life.next_rung_at,
+        "next_signal": signum.name(following.signal) if following else None,
+        "leftovers": len(life.left) if life.death is not None else 0,
+    }

@@ -1,0 +1,176 @@
+"""Stopping one worker: the first request starts the ladder, later ones and the deadline climb it. Never back.
+
+A stop has one place on the ladder. Each rung's signal goes to the process group (or the main process) once, and
+one by one to those that were not there then; nobody gets the same rung twice.
+"""
+
+from __future__ import annotations
+
+from supervisor.core import signum
+from supervisor.core.actions import Action, Foreground, Probe, ReadMasks, Signal, Spawn, Survey
+from supervisor.core.record import Member
+from supervisor.core.worker.life import PROBE_LIMIT, Life, Stop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Step: TypeAlias = tuple[Life, tuple[Action, ...]]
+
+# Two stop requests closer than this are one: standard signals coalesce, and systemd's KillMode=control-group
+# or a process-group kill reaches us and the worker's other watchers at the same moment.
+HURRY_AFTER = 0.1
+# /proc gives a process's start rounded down to ticks of USER_HZ (proc(5), starttime; 100 on every architecture that
+# we run on), counted by a clock that is read beside ours.
+START_TICK = 0.01
+CLOCK_GRAIN = 0.001
+
+
+def begin(life: Life) -> Step:
+    """Start the worker (again)."""
+    fresh = Life(index=life.index, spec=life.spec, phase="starting", start=life.start + 1)
+    return fresh, (Spawn(life.index),)
+
+
+def forward(life: Life, signal: int) -> Step:
+    """Pass a signal on that asks for no stop."""
+    if not life.going:
+        return life, ()
+    return life, (_signal(life, signal, wake=False, ladder=False),)
+
+
+def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
+    """A stop request; ``signal`` is the one to send for rung 1, None for the ladder's own.
+
+    The first one starts the ladder; a further one at least HURRY_AFTER later climbs; the third is SIGKILL.
+    """
+    if life.phase == "starting" and not life.alive:
+        # Being forked: the request waits until there is a process (step.py, Forked).
+        return life.with_(stop=life.stop or Stop(by, by_pid, at, 0, at, at, 1)), ()
+    if not life.going:
+        return life, ()
+    if life.stop is None or life.stop.asked is None:
+        return _first_request(life, at, by, by_pid, signal)
+    stop = life.stop
+    if at - stop.last_request < HURRY_AFTER and stop.held is not None:
+        return life, ()  # the first one has not even been sent
+    if at - stop.last_request < HURRY_AFTER:
+        return _again(life, signal)
+    requests = stop.requests + 1
+    life = life.with_(stop=stop.with_(requests=requests, last_request=at))
+    if requests >= 3 and not life.spec.stop.ladder.patient:
+        return kill(life, at)
+    if life.following is not None:
+        return climb(life, at, stop.rung + 1)
+    if stop.held is not None:
+        return release(life)  # nothing to climb to, but no need to wait for the agent either
+    return _again(life, signal)
+
+
+def _again(life: Life, signal: int | None) -> Step:
+    """Pass on a request that climbs nowhere. After SIGKILL nothing gentler follows."""
+    if signal is None or life.killed is not None:
+        return life, ()
+    return life, (_signal(life, signal, wake=life.stopped, ladder=True),)
+
+
+def kill(life: Life, at: float) -> Step:
+    """SIGKILL now: the third request, or the fleet's grace limit has passed. A ladder without KILL gains it."""
+    if life.stopping is None or life.killed is not None:
+        return life, ()
+    life = life.with_(stop=life.stopping.with_(must_kill=True))
+    return climb(life, at, len(life.ladder.rungs) - 1)
+
+
+def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
+    if life.stop is not None:
+        # The ladder for what the main process left has begun: this adds the processes outside the group. The others
+        # have had the rung's signal; one from outside is passed on to them as well.
+        stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)
+        raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
+        return life.with_(stop=stop), (*raw, Survey(life.index))
+    stop = Stop(by, by_pid, at, 0, at, at, 1, at if life.spec.stop.group else None)
+    life = life.with_(stop=stop, phase="draining" if life.death is None else life.phase)
+    if life.ladder.stop_signal == signum.KILL:
+        return climb(life, at, 0)  # nothing gentler stands in for it: after it only the verdict would come
+    sending = life.ladder.stop_signal if signal is None else signal
+    if life.death is not None:
+        return life, (_signal(life, sending, wake=False, ladder=True),)  # the survey that is under way tells the rest
+    if life.agent and not life.stopped:
+        life = life.with_(stop=stop.with_(held=sending, held_until=at + PROBE_LIMIT))
+        return life, (ReadMasks(life.index), Probe(life.index))
+    return life, (ReadMasks(life.index), _signal(life, sending, wake=life.stopped, ladder=True))
+
+
+def release(life: Life) -> Step:
+    """Send the signal that was held back for the agent, if one is."""
+    stop = life.stop
+    if stop is None or stop.held is None:
+        return life, ()
+    life = life.with_(stop=stop.with_(held=None, held_until=None))
+    return life, (_signal(life, stop.held, wake=life.stopped, ladder=True),)
+
+
+def climb(life: Life, at: float, rung: int) -> Step:
+    """Go up to this rung: its signal to all that are left of the worker."""
+    assert life.stop is not None
+    signal = life.ladder.rungs[rung].signal
+    kills = signal == signum.KILL
+    stop = life.stop.with_(rung=rung, since=at, told=frozenset(), group_told=None, held=None, held_until=None)
+    life = life.with_(stop=stop)
+    actions: list[Action] = []
+    if kills:
+        life = life.with_(killed=life.killed or at, phase="killed" if life.death is None else "leaving")
+    if life.death is None or any(member.in_group for member in life.left):
+        everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
+        life = life.with_(stop=stop.with_(group_told=at if everyone else None))
+        wake = life.stopped and not kills
+        actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
+    # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
+    # SIGKILL to a living main process the look waits until the other workers have had their signals.
+    if life.death is None:
+        return life.with_(unseen=kills), tuple(actions)
+    return life.with_(unseen=False, surveyed=at), (*actions, Survey(life.index))
+
+
+def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:
+    group = life.spec.stop.group if everyone is None else everyone
+    return Signal(life.index, signal, "group" if group else "main", (), wake, ladder)
+
+
+def tell(life: Life, members: tuple[Member, ...]) -> Step:
+    """Send the rung's signal to those that have not had it; nobody gets the same rung twice."""
+    stop = life.stop
+    assert stop is not None
+    fresh = tuple(
+        member
+        for member in members
+        if member.key not in stop.told
+        and member.state != "Z"
+        and not (member.in_group and _had_it_from_the_group(member, stop))
+    )
+    if not fresh:
+        return life, ()
+    signal = life.ladder.rungs[stop.rung].signal
+    life = life.with_(stop=stop.with_(told=stop.told | {member.key for member in fresh}))
+    return life, (Signal(life.index, signal, "leftovers", members=fresh, wake=signal != signum.KILL, ladder=True),)
+
+
+def _had_it_from_the_group(member: Member, stop: Stop) -> bool:
+    """Whether it existed when the rung's signal went to its group. Within one tick the pid says which came first:
+    pids are given out in rising order, but for a wrap."""
+    told = stop.group_told
+    if told is None or member.started > told + CLOCK_GRAIN:
+        return False
+    if member.started + START_TICK + CLOCK_GRAIN < told or stop.newest is None:
+        return True
+    return member.pid <= stop.newest
+
+
+def resumed(life: Life) -> Step:
+    """The supervisor was continued: so is the worker, in the foreground if we are."""
+    if not life.going:
+        return life, ()
+    sending = life.spec.stop.rewritten(signum.CONT)
+    signal = (_signal(life, sending, wake=False, ladder=False),) if sending else ()
+    return life, (Foreground(life.index), *signal)

@@ -1,0 +1,65 @@
+"""Reads the C-level stack dump of faulthandler (CPython, Python/traceback.c): no Python ran when it was written."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.diagnosis.evidence.frames import Frame
+
+_WAITS = frozenset(
+    {"wait", "acquire", "join", "_wait_for_tstate_lock", "_shutdown", "select", "get", "_worker", "result"}
+)
+_WAIT_FILES = (
+    "/threading.py",
+    "/selectors.py",
+    "/queue.py",
+    "/concurrent/futures/thread.py",
+    "/concurrent/futures/_base.py",
+)
+
+
+def stacks(text: str) -> list[tuple[Frame, ...]]:
+    """The stacks in the text, outermost frame first, the thread that was current last as faulthandler writes it."""
+    found: list[list[Frame]] = []
+    for line in text.splitlines():
+        if line.lower().startswith(("thread 0x", "current thread 0x", "stack (most recent call first)")):
+            found.append([])
+            continue
+        frame = _frame(line)
+        if frame is not None:
+            if not found:
+                found.append([])
+            found[-1].insert(0, frame)
+    return [tuple(stack) for stack in found if stack]
+
+
+def culprit(text: str) -> tuple[tuple[Frame, ...], bool] | None:
+    """The stack that kept the others from running, and whether it is the main thread's; None when there is none.
+
+    faulthandler dumps the main thread last. A thread whose innermost frame waits (for a lock, in a selector) does
+    not hold the GIL: then it was another one.
+    """
+    all_stacks = stacks(text)
+    if not all_stacks:
+        return None
+    running = [stack for stack in all_stacks if not _waits(stack[-1])]
+    if not running or running[-1] is all_stacks[-1]:
+        return all_stacks[-1], True
+    return running[-1], False
+
+
+def _waits(frame: Frame) -> bool:
+    file, _, function = frame
+    return function in _WAITS and file.endswith(_WAIT_FILES)
+
+
+def _frame(line: str) -> Frame | None:
+    """``  File "/app/w.py", line 9 in match`` -> its frame."""
+    text = line.strip()
+    if not text.startswith('File "'):
+        return None
+    file, quote, rest = text[6:].rpartition('", line ')
+    number, _, function = rest.partition(" in ")
+    if not quote or not number.isdecimal():
+        return None
+    return (file, int(number), function or "?")

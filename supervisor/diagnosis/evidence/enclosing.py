@@ -1,0 +1,111 @@
+"""Finds, in the source around a line, the `except` that takes a CancelledError thrown there. Parses, runs nothing.
+
+Needed before Python 3.12, where the interpreter does not tell which handler caught it. The file may not be what was
+run, or be written for a newer Python than ours: where it cannot be parsed, nothing is known.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from functools import lru_cache
+
+from supervisor.diagnosis.evidence.frames import absolute, origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.diagnosis.evidence.frames import Frame, Sources, Stack
+
+MOST_LINES = 20_000  # 0.2 s of parsing
+# Since Python 3.8 CancelledError derives from BaseException: `except Exception` lets it pass.
+_TAKES = ("CancelledError", "BaseException")
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_TRIES = (ast.Try, ast.TryStar)
+_PARTS = ("body", "handlers", "orelse", "finalbody", "cases")
+
+
+def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | None:
+    """The innermost frame whose line lies in a `try` with an `except` that takes CancelledError, at that `except`."""
+    for frame in _own(stack):
+        outer: ast.AST | None = None
+        found: int | None = None
+        for part, node in _around(absolute(frame[0], cwd), frame[1], sources):
+            if isinstance(outer, _TRIES) and part == "body":
+                taking = next((handler for handler in outer.handlers if _takes(handler)), None)
+                found = taking.lineno if taking is not None else found  # of several the innermost
+            outer = node
+        if found is not None:
+            return (frame[0], found, frame[2])
+    return None
+
+
+def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
+    """Some frame's line lies in a handler that takes CancelledError and whose `try` is inside a loop."""
+    for frame in _own(stack):
+        loops = False
+        for _, node in _around(absolute(frame[0], cwd), frame[1], sources):
+            if loops and isinstance(node, ast.ExceptHandler) and _takes(node):
+                return True
+            loops = loops or isinstance(node, _LOOPS)
+    return False
+
+
+def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None) -> bool:
+    """Both lines are of one function and lie within the same loop of it."""
+    if one[0] != other[0] or one[2] != other[2]:
+        return False
+    file = absolute(one[0], cwd)
+    loops = [{id(n) for _, n in _around(file, frame[1], sources) if isinstance(n, _LOOPS)} for frame in (one, other)]
+    return bool(loops[0] & loops[1])  # the parsed tree is kept, so a node is the same one
+
+
+def _own(stack: Stack) -> list[Frame]:
+    """The user's frames, innermost first."""
+    return [frame for frame in reversed(stack) if frame[0] != "..." and origin(frame[0]) == "user"]
+
+
+def _takes(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    named = (getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(handler.type))
+    return any(name in _TAKES for name in named)
+
+
+def _around(file: str, line: int, sources: Sources) -> list[tuple[str, ast.AST]]:
+    """The statements around a line from its function inwards, each with the part of the outer one that it is in."""
+    found: list[tuple[str, ast.AST]] = []
+    node: ast.AST | None = _tree(_text(file, sources))
+    while node is not None:
+        inner = [(part, child) for part in _PARTS for child in getattr(node, part, ()) if _covers(child, line)]
+        part, node = inner[0] if inner else ("", None)
+        if isinstance(node, _SCOPES):
+            found.clear()
+        elif node is not None:
+            found.append((part, node))
+    return found
+
+
+def _covers(node: ast.AST, line: int) -> bool:
+    if isinstance(node, ast.match_case):  # has no place of its own
+        return node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0)
+    if not isinstance(node, ast.stmt | ast.ExceptHandler):
+        return False
+    return node.lineno <= line <= (node.end_lineno or 0)
+
+
+def _text(file: str, sources: Sources) -> str:
+    lines: list[str] = []
+    while len(lines) < MOST_LINES and (text := sources(file, len(lines) + 1)) is not None:
+        lines.append(text.rstrip("\n"))
+    return "\n".join(lines)
+
+
+@lru_cache(16)
+def _tree(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in somebody's file is not for our terminal
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

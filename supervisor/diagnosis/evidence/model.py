@@ -1,0 +1,223 @@
+"""What the processes of one worker told about their end, sorted into lives of tasks and threads. Judges nothing.
+
+Plain classes, filled by gather.py and only read afterwards. All instants are seconds since zero (they may be
+negative: before the stop); None is unknown.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from supervisor.diagnosis.evidence.frames import Frame, Stack
+
+# What a wait ends by (agent/wire.py, WAIT kinds). `self`: a clock, a file or work of its own ends it.
+SELF_ENDING = frozenset({"sleep", "read", "drain", "child", "socket", "future", "generator", "ready", "executor"})
+# Others of the same process must act: another task, or whoever sets, puts, releases.
+ON_TASKS = frozenset({"task", "tasks", "shield"})
+ON_OTHERS = frozenset({"event", "condition", "lock", "semaphore", "barrier", "queue-get", "queue-put", "queue-join"})
+_HELPERS = ("multiprocessing/resource_tracker.py", "multiprocessing/forkserver.py")
+
+
+class Wait:
+    """A task at one line. ``end`` None: it was still there at the last word."""
+
+    __slots__ = ("at", "end", "fields", "handling", "leaf", "polled", "stack", "start", "told")
+
+    def __init__(self, start: float, at: Frame | None, leaf: Frame | None = None, stack: Stack = ()) -> None:
+        self.start = start
+        self.end: float | None = None
+        self.at = at
+        self.leaf = leaf
+        self.stack = stack
+        self.fields: Mapping[str, Any] = {}
+        self.handling: str | None = None
+        self.polled = False
+        self.told = False  # long enough to be told by the agent, which then tells its end too
+
+    @property
+    def kind(self) -> str:
+        """What is waited for (agent/wire.py, WAIT); empty when unknown."""
+        return self.fields.get("kind") or ""
+
+
+class Task:
+    """The life of one task, from when it was first seen."""
+
+    __slots__ = (
+        "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by", "created_handling",
+        "created_in", "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome",
+        "pid", "shielded", "waits",
+    )  # fmt: skip
+
+    def __init__(self, pid: int, number: int, first_seen: float) -> None:
+        self.pid = pid
+        self.number = number
+        self.first_seen = first_seen
+        self.name = "?"
+        self.coro = "?"
+        self.waits: list[Wait] = []
+        self.late = False
+        self.created_by: Frame | None = None
+        self.created_handling: str | None = None
+        self.created_in: Stack = ()  # the stack of whoever created it
+        self.cancelled_at: float | None = None
+        self.cancel_sure = False  # it was this task that was cancelled, not one that it awaited
+        self.cancelled_by: Frame | None = None
+        self.caught: Frame | None = None
+        self.shielded = False
+        self.outcome: str | None = None
+        self.exception: str | None = None
+        self.done_at: float | None = None
+        self.moves = 0
+        self.at_close = False
+        self.destroyed = False
+
+    @property
+    def open_wait(self) -> Wait | None:
+        """The wait it is in as far as is known."""
+        if self.done_at is not None or not self.waits or self.waits[-1].end is not None:
+            return None
+        return self.waits[-1]
+
+    @property
+    def last_at(self) -> Frame | None:
+        """The last line it was seen at."""
+        return next((wait.at for wait in reversed(self.waits) if wait.at), None)
+
+
+class Block:
+    """A thread at one line. ``ended`` False: it was still there at the last word."""
+
+    __slots__ = ("at", "cpu", "doing", "end", "ended", "fd", "glimpse", "leaf", "pid", "stack", "start", "state")
+
+    def __init__(self, start: float, end: float, at: Frame | None, state: str) -> None:
+        self.start = start
+        self.end = end
+        self.ended = False
+        self.glimpse = False  # seen there when a phase began, by nobody who would have told how long it stayed
+        self.at = at
+        self.state = state
+        self.leaf: Frame | None = None
+        self.stack: Stack = ()
+        self.doing: str | None = None
+        self.cpu: float | None = None
+        self.fd: int | None = None
+        self.pid: int | None = None
+
+
+class Thread:
+    """The life of one thread."""
+
+    __slots__ = ("at_first", "blocks", "daemon", "ident", "late", "main", "name", "pid")
+
+    def __init__(self, pid: int, ident: int) -> None:
+        self.pid = pid
+        self.ident = ident
+        self.name = "?"
+        self.main = False
+        self.daemon = False
+        self.late = True
+        self.at_first: Block | None = None  # where the first snapshot found it, whatever it did
+        self.blocks: list[Block] = []
+
+
+class Note:
+    """A message that needs no life of its own: when, what, and its fields."""
+
+    __slots__ = ("at", "event", "fields")
+
+    def __init__(self, at: float, event: str, fields: Mapping[str, Any]) -> None:
+        self.at = at
+        self.event = event
+        self.fields = fields
+
+    def get(self, key: str) -> Any:
+        """A field, None when it is unknown."""
+        return self.fields.get(key)
+
+
+class Process:
+    """Everything one process told."""
+
+    __slots__ = (
+        "dropped", "dump", "hello", "inherited", "last", "lost", "notes", "phases", "pid",
+        "silence_ended", "silent", "tasks", "threads",
+    )  # fmt: skip
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.hello: Mapping[str, Any] = {}
+        self.last = 0.0
+        self.dropped = 0
+        self.lost = 0
+        self.dump = ""
+        self.inherited: set[int] = set()  # tasks that belong to the process it was forked from
+        self.silence_ended = float("-inf")  # when it last spoke again after a silence of its sampler
+        self.silent: float | None = None  # its last word before it could only be looked at from below Python
+        self.tasks: dict[int, Task] = {}
+        self.threads: dict[int, Thread] = {}
+        self.phases: list[tuple[float, str, Mapping[str, Any]]] = []
+        self.notes: list[Note] = []
+
+    @property
+    def cwd(self) -> str | None:
+        """The working directory it had at its start."""
+        return self.hello.get("cwd")
+
+    @property
+    def python(self) -> str | None:
+        """Its Python version."""
+        return self.hello.get("python")
+
+    @property
+    def is_helper(self) -> bool:
+        """A process of multiprocessing's own, which ends by itself when its parent does."""
+        stacks = [t.get("stack") or () for n in self.of("snapshot")[:1] for t in n.get("threads") or () if t]
+        return any(frame and frame[0].endswith(_HELPERS) for stack in stacks for frame in stack)
+
+    def of(self, *events: str) -> list[Note]:
+        """The notes of these events, in order of time."""
+        return [note for note in self.notes if note.event in events]
+
+    def phase_start(self, *names: str, after: float = float("-inf")) -> float | None:
+        """When the first of these phases began."""
+        return next((at for at, name, _ in self.phases if name in names and at >= after), None)
+
+    def end_of_phase(self, name: str) -> float | None:
+        """When the phase after the last one of that name began; None when none came."""
+        last = max((index for index, phase in enumerate(self.phases) if phase[1] == name), default=None)
+        if last is None or last + 1 >= len(self.phases):
+            return None
+        return self.phases[last + 1][0]
+
+
+class Evidence:
+    """All processes of one worker that have an agent, the main process first when it has one."""
+
+    __slots__ = ("main", "processes", "zero")
+
+    def __init__(self, zero: float, main: int) -> None:
+        self.zero = zero
+        self.main = main
+        self.processes: dict[int, Process] = {}
+
+    @property
+    def leader(self) -> Process | None:
+        """The process whose phases are the worker's: the main process, else the one that spoke last."""
+        if self.main in self.processes:
+            return self.processes[self.main]
+        begun = [process for process in self.processes.values() if process.phases or process.of("snapshot")]
+        return max(begun or self.processes.values(), key=lambda process: process.last, default=None)
+
+    def others(self, process: Process) -> list[Process]:
+        """The processes besides this one, in order of their end."""
+        found = [p for p in self.processes.values() if p is not process and not p.is_helper]
+        return sorted(found, key=lambda p: p.last)
+
+
+def stack_of(fields: Mapping[str, Any]) -> Stack:
+    """A TASK's or THREAD's stack."""
+    return tuple(frame for frame in fields.get("stack") or () if frame)

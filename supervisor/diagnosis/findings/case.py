@@ -1,0 +1,200 @@
+"""What every rule looks at, and what it answers with. No rule."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.attribution.chains import main_task
+from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.attribution.timeline import received
+from supervisor.diagnosis.evidence.frames import origin, user_first
+from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
+    from supervisor.diagnosis.attribution.critical import Piece
+    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.evidence.frames import Frame, Sources
+    from supervisor.diagnosis.evidence.model import Block, Evidence, Process, Task, Thread, Wait
+
+# A hold of the exit that is shorter is no finding: it is the price of a shutdown.
+TOLD = 0.1
+# Work that begins only after the stop request may take a twentieth of the grace period, and never less than this.
+NEW_WORK = 0.25
+NEW_SHARE = 1 / 20
+# Half of the grace period, and what a busy machine adds to work that takes just that: equal endings stay equal.
+HALF = 1 / 2
+SLACK = 0.08
+# What a worker waits for between two items of its work; an event or another task may be the stop request itself.
+FOR_WORK = frozenset({"queue-get", "queue-put", "semaphore", "lock"})
+# Where the agent told of no handler: a wait that began so long after the stop request began because of it.
+BECAUSE = 0.06
+# Between the first snapshot and the sampler's first look on a busy machine.
+UNSEEN = 0.15
+
+
+class Case:
+    """One shutdown with everything known about it."""
+
+    __slots__ = ("evidence", "leader", "marks", "pieces", "shutdown", "sources", "spans")
+
+    def __init__(
+        self,
+        shutdown: Shutdown,
+        evidence: Evidence,
+        marks: Marks,
+        spans: tuple[PhaseSpan, ...],
+        pieces: list[Piece],
+        sources: Sources,
+    ) -> None:
+        self.shutdown = shutdown
+        self.evidence = evidence
+        self.leader = evidence.leader
+        self.marks = marks
+        self.spans = spans
+        self.pieces = pieces
+        self.sources = sources
+
+    @property
+    def killed(self) -> bool:
+        """The worker did not end by itself."""
+        return self.shutdown.outcome in ("killed", "stuck")
+
+    @property
+    def asked_with(self) -> int | None:
+        """The signal of the first rung that was sent."""
+        return next((climb.signal for climb in self.shutdown.escalation), None)
+
+    @property
+    def until(self) -> float:
+        """When the wait was over: SIGKILL, else the exit; seconds since zero."""
+        for mark in (self.marks.killed, self.marks.exited, self.marks.main_exited):
+            if mark is not None:
+                return mark
+        return 0.0
+
+    def held(self, seconds: float, new_work: bool, to_the_end: bool = False, nobody: bool = False) -> Severity:
+        """How bad it is to hold the exit for so long (issue C, Deliver 3).
+
+        ``new_work``: it began only after the stop request; ``to_the_end``: it still held when SIGKILL came;
+        ``nobody``: nobody was left who could end it.
+        """
+        if self.killed and to_the_end and not self.shutdown.hurried:
+            return "error"
+        grace = self.shutdown.grace
+        if nobody or (grace is not None and seconds > grace * HALF + SLACK):
+            return "warning"
+        allowed = max(NEW_WORK, (10.0 if grace is None else grace) * NEW_SHARE)
+        return "warning" if new_work and seconds > allowed else "note"
+
+    @property
+    def nothing_began(self) -> bool:
+        """After the handler ran (or should have) no task moved, and no phase of a teardown came."""
+        process = self.leader
+        if process is None or process.phases:
+            return False
+        ran = received(process, 0.0)
+        began = ran.at if ran is not None else BECAUSE
+        return not any(
+            (task.done_at or 0.0) > 0.0
+            or task.cancelled_at is not None
+            or task.late
+            or any(wait.start > began for wait in task.waits)
+            for task in process.tasks.values()
+        )
+
+    def to_the_end(self, piece: Piece) -> bool:
+        """The piece is the one that SIGKILL cut short."""
+        return self.killed and piece.end >= self.until - 0.05
+
+    def is_new(self, piece: Piece) -> bool:
+        """Whether the work of this piece began only after the stop request.
+
+        A task that did work of its own at zero (slept, read, computed) goes on with it, and so does one that takes
+        the next item in the same loop. One that waited for somebody, the main task, and a task in the cleanup after
+        its cancel, begin something new.
+        """
+        hold = piece.hold
+        if self.marks.asked is None or hold is None or hold.start <= 0.0:
+            return False
+        if hold.at is not None and origin(hold.at[0]) == "library":
+            return False  # a framework at its own work: no line of the user's could have begun it sooner
+        if hold.thread is not None:
+            return _is_new_there(hold, hold.thread)
+        task = hold.task
+        if task is None or task.late or task is main_task(hold.process):
+            return True
+        if task.cancelled_at is not None and hold.start >= task.cancelled_at - 0.01:
+            return True
+        at_zero = next((wait for wait in task.waits if wait.end is None or wait.end > 0.0), None)
+        if at_zero is not None and at_zero.kind in FOR_WORK and self._goes_round(at_zero, hold):
+            return False
+        return at_zero is None or at_zero.kind in ON_TASKS or at_zero.kind in ON_OTHERS
+
+    def _goes_round(self, at_zero: Wait, hold: Hold) -> bool:
+        """What it does is a turn of the loop that it was in at zero; what follows the loop is another matter."""
+        from supervisor.diagnosis.evidence.enclosing import (
+            same_loop,  # its parser takes 10 ms to load, and few ends need it
+        )
+
+        before = user_first(at_zero.at, at_zero.stack)
+        if before is None or hold.at is None:
+            return False
+        return same_loop(before, hold.at, self.sources, hold.process.cwd)
+
+
+def _is_new_there(hold: Hold, thread: Thread) -> bool:
+    """The same of a thread: the first snapshot shows where it was when the stop was asked for."""
+    first = thread.at_first
+    if thread.late or first is None:
+        return thread.late or (thread.main and hold.start > 0.01)
+    if hold.start < UNSEEN and not joining(first) and _goes_on(hold, first):
+        return False
+    return thread.main or first.state == "pool-idle" or joining(first)
+
+
+def _goes_on(hold: Hold, first: Block) -> bool:
+    """The thread is where it was; a computing loop is one place, whichever of its lines was seen."""
+    if first.at is None or hold.at is None or hold.block is None:
+        return False
+    computes = hold.block.cpu is not None and hold.block.cpu > 0.5 * (hold.block.end - hold.block.start)
+    return first.at == hold.at or (computes and (first.at[0], first.at[2]) == (hold.at[0], hold.at[2]))
+
+
+class Claim:
+    """What a rule found. Claims of the same ``cause`` become one finding; ``words`` fill the code's templates."""
+
+    __slots__ = ("cause", "code", "frame", "process", "proof", "seconds", "severity", "task", "thread", "words")
+
+    def __init__(self, code: str, severity: Severity, cause: Hashable, **words: str) -> None:
+        self.code = code
+        self.severity: Severity = severity
+        self.cause = cause
+        self.words = words
+        self.seconds: float | None = None
+        self.frame: Frame | None = None
+        self.process: Process | None = None
+        self.task: str | None = None
+        self.thread: str | None = None
+        self.proof: list[str] = []
+
+    def at(
+        self, process: Process | None, frame: Frame | None, task: str | None = None, thread: str | None = None
+    ) -> Claim:
+        """Where it is."""
+        self.process, self.frame, self.task, self.thread = process, frame, task, thread
+        return self
+
+
+def users(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that run code of the user's own as far as is known."""
+    return [task for task in tasks if is_users(task)]
+
+
+def is_users(task: Task) -> bool:
+    """Some frame of the task, or of its creator, is the user's own code."""
+    frames = [frame for wait in task.waits for frame in (*wait.stack, wait.at) if frame]
+    if task.created_by is not None and not frames:
+        frames = [task.created_by]
+    return any(frame[0] != "..." and origin(frame[0]) == "user" for frame in frames)

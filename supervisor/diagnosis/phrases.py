@@ -1,0 +1,156 @@
+"""The words of titles and proofs: figures with units, names of tasks and waits. No decision."""
+
+from __future__ import annotations
+
+from supervisor.core import signum
+from supervisor.diagnosis.evidence.frames import place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Task, Wait
+
+_WAITS = {
+    "task": "for another task",
+    "tasks": "for other tasks",
+    "shield": "for a shielded task",
+    "sleep": "in a sleep",
+    "event": "for an event to be set",
+    "condition": "for a condition",
+    "lock": "for a lock",
+    "semaphore": "for a semaphore",
+    "barrier": "at a barrier",
+    "queue-get": "for an item in a queue",
+    "queue-put": "for room in a queue",
+    "queue-join": "for a queue to be worked off",
+    "executor": "for a job in a thread",
+    "read": "for bytes to read",
+    "drain": "for the peer to take bytes",
+    "child": "for a child process",
+    "server": "for the server's clients to go",
+    "socket": "for a socket",
+    "future": "for a future",
+}
+
+# What ends each kind of wait: the advice where nobody was left to do it.
+_ENDS = {
+    "event": "Set the event on every way out (in a finally block), or put a timeout around the wait.",
+    "condition": "Notify the condition when the state it stands for changes at the stop, or put a timeout around it.",
+    "lock": "Release the lock in a finally block, or use `async with`.",
+    "semaphore": "Release the semaphore in a finally block, or use `async with`.",
+    "barrier": "Abort the barrier when one of its parties ends, or put a timeout around the wait.",
+    "queue-get": "Put an item that means the end, or cancel the task that waits for one.",
+    "queue-put": "Somebody must take items, or raise maxsize; else put a timeout around the wait.",
+    "queue-join": "Call task_done() for every item, in a finally block, or put a timeout around join().",
+}
+_WAIT_FIRST = "Wait for it before cancelling those who do it, or put a timeout around the wait."
+
+_IN_KERNEL = {
+    "lock": "waiting for a lock",
+    "sleep": "sleeping",
+    "poll": "waiting for files or a timer",
+    "read": "reading",
+    "write": "writing",
+    "wait-child": "waiting for a child process",
+}
+_ENDED = {
+    "returned": "and returned all the same",
+    "cancelled": "ended as cancelled",
+    "exception": "ended with an exception",
+}
+
+
+def figure(seconds: float) -> str:
+    """``0.4 ms``, ``85 ms``, ``1.24 s``, ``2 min 05 s``: as the views write durations, who know this folder, not
+    the other way round.
+    """
+    if seconds < 0.0095:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
+
+
+def instant(at: float) -> str:
+    """A moment after zero: ``0 s``, ``1.24 s``."""
+    return figure(at) if at >= 0.0005 else "0 s"
+
+
+def named(task: Task, short: bool = False) -> str:
+    """``task 'consume'``; an automatic name says less than the coroutine's: ``task Task-5 (handle)``.
+
+    ``short``: ``task handle``, where there is no room.
+    """
+    if task.name.startswith("Task-") and task.name[5:].isdecimal():
+        return f"task {task.coro}" if short else f"task {task.name} ({task.coro})"
+    return f"task {task.name!r}"
+
+
+def capital(text: str) -> str:
+    """The first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def waited(wait: Wait | None) -> str:
+    """``for an event to be set``; empty when unknown."""
+    if wait is None:
+        return ""
+    words = _WAITS.get(wait.kind, "")
+    if wait.kind == "task" and wait.fields.get("name"):
+        return f"for task {wait.fields['name']!r}"
+    if wait.kind in ("read", "drain") and wait.fields.get("peer"):
+        return f"{words} ({wait.fields['peer']})"
+    if wait.kind == "child" and wait.fields.get("child"):
+        return f"for child process {wait.fields['child']}"
+    return words
+
+
+def for_nobody(kind: str, cancelled: bool) -> str:
+    """The advice for a wait that nobody was left to end; ``cancelled``: somebody was stopped who may have done it."""
+    if cancelled and kind not in ("lock", "semaphore"):  # who was cancelled should have released it all the same
+        return _WAIT_FIRST
+    return _ENDS.get(kind, "Put a timeout around the wait.")
+
+
+def several(names: Sequence[str], what: str, most: int = 3, total: int | None = None) -> str:
+    """``task 'a'``; ``3 tasks (a, b, c)``; ``12 tasks (a, b, c, …)``."""
+    count = len(names) if total is None else max(total, len(names))
+    if count == 1 and names:
+        return f"{what} {names[0]}"
+    shown = ", ".join(names[:most]) + (", …" if count > most else "")
+    return f"{count} {what}s ({shown})" if shown else f"{count} {what}{'s' if count != 1 else ''}"
+
+
+def task_name(task: Task) -> str:
+    """As in a list: ``'consume'`` or ``Task-5 (handle)``."""
+    return named(task).removeprefix("task ")
+
+
+def at_line(frame: Frame | None) -> str:
+    """``at queue.py:41 consume``; empty when unknown."""
+    return f"at {place(frame)}" if frame else ""
+
+
+def signal_name(signal: int | None) -> str:
+    """``SIGTERM``; ``the stop signal`` when it is not known."""
+    return signum.name(signal) if signal else "the stop signal"
+
+
+def bare(function: str) -> str:
+    """``flush`` of ``Writer.flush`` or ``main.<locals>.flush``."""
+    return function.rpartition(".")[2]
+
+
+def in_kernel(doing: str | None) -> str:
+    """``sleeping``: what the kernel says of a thread (agent/wire.py, ``doing``); empty when that says little."""
+    return _IN_KERNEL.get(doing or "", "")
+
+
+def ended(outcome: str | None) -> str:
+    """How a task ended after its cancellation."""
+    return _ENDED.get(outcome or "", "had not ended")

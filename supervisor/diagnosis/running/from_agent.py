@@ -1,0 +1,62 @@
+"""What a worker's agents have told so far, as the places where its processes are now. Pure."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.attribution.holds import holds
+from supervisor.diagnosis.evidence.frames import where
+from supervisor.diagnosis.evidence.gather import gather
+from supervisor.diagnosis.phrases import waited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from supervisor.agent.wire import AgentMessage
+    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.evidence.model import Process
+
+MOST_SAID = 12
+
+
+def said(messages: Sequence[AgentMessage], now: float, main: int) -> list[dict[str, Any]]:
+    """The waits that last, of all processes, those that likely hold the others first.
+
+    ``now`` is monotonic seconds, ``main`` the main process's pid. Each is ``{"pid", "what", "seconds", "where"}``;
+    the source lines are left to whoever asked.
+    """
+    evidence = gather(messages, now, main)
+    living = [process for process in evidence.processes.values() if not process.of("eof") and not process.is_helper]
+    told = [(hold.rank, hold.start, process, hold) for process in living for hold in _open(process)]
+    told.sort(key=lambda one: (one[2].pid != main, one[0], one[1]))
+    return [_told(process, hold) for _, _, process, hold in told[:MOST_SAID]]
+
+
+def answered(messages: Sequence[AgentMessage], since: float) -> set[int]:
+    """The processes whose agents have said something of themselves since then (monotonic seconds)."""
+    return {message.pid for message in messages if message.at >= since and message.event in ("snapshot", "ready")}
+
+
+def _open(process: Process) -> list[Hold]:
+    return [hold for hold in holds(process, 0.0, lambda _file, _line: None) if hold.open]
+
+
+def _told(process: Process, hold: Hold) -> dict[str, Any]:
+    task = hold.task.name if hold.task is not None else None
+    thread = hold.thread.name if hold.thread is not None else None
+    place = where(hold.at, lambda _file, _line: None, process.cwd, task, thread)
+    return {
+        "pid": process.pid,
+        "what": _what(hold),
+        "seconds": max(-hold.start, 0.0),
+        "where": None if place is None else {key: getattr(place, key) for key in place.__match_args__},
+    }
+
+
+def _what(hold: Hold) -> str:
+    if hold.task is not None:
+        return f"task {hold.task.name!r} waits {waited(hold.wait)}".rstrip()
+    if hold.what == "loop-blocked":
+        return "the event loop is blocked"
+    name = hold.thread.name if hold.thread is not None else "?"
+    return "the main thread" if hold.what == "main" else f"thread {name!r}"

@@ -1,0 +1,166 @@
+"""Answers the control socket from the loop's fleet: which states changed, who is to stop."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from supervisor.core import events
+from supervisor.core.contract.state import fleet_view, worker_view
+from supervisor.errors import UsageError
+from supervisor.system.proc import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from supervisor.core.worker.life import Life
+    from supervisor.loop.loop import Loop
+
+
+# Naming a wait takes 0.3 ms for the tens of messages of an ordinary stop. The loop has deadlines to keep: so many
+# workers per update, and none that has said so much.
+MOST_NAMED = 8
+MOST_MESSAGES = 1000
+
+
+class Desk:
+    """Between the control socket and the loop. Frozen states make "has it changed" a comparison of identities."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._published: tuple[Life, ...] = ()
+        self._head: dict[str, Any] = {}
+        self._news: dict[int, None] = {}
+        self._waits: dict[int, str | None] = {}
+
+    def status(self) -> dict[str, Any]:
+        """The whole state."""
+        fleet = self._loop.fleet
+        self._name_waits(MOST_NAMED)
+        return {"fleet": fleet_view(fleet), "workers": [self._view(life) for life in fleet.lives]}
+
+    def changes(self) -> dict[str, Any] | None:
+        """What changed since the last call."""
+        fleet = self._loop.fleet
+        before = self._published
+        renamed = self._name_waits(MOST_NAMED)
+        changed = [
+            life
+            for life in fleet.lives
+            if life.index >= len(before) or before[life.index] is not life or life.index in renamed
+        ]
+        head = fleet_view(fleet)
+        if not changed and head == self._head:
+            return None
+        self._published, self._head = fleet.lives, head
+        return {"fleet": head, "workers": [self._view(life) for life in changed]}
+
+    def heard(self, worker: int) -> None:
+        """Its agents have said something: what it waits for may have changed."""
+        self._news[worker] = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is news that the last update had no time for."""
+        return bool(self._news)
+
+    def _view(self, life: Life) -> dict[str, Any]:
+        waits = self._waits.get(life.index) if life.stopping is not None else None
+        return worker_view(self._loop.fleet, life, waits)
+
+    def _name_waits(self, most: int) -> set[int]:
+        """Look into the news of some stopping workers; those whose wait has another name now."""
+        agents, now = self._loop.agents, time.monotonic()
+        renamed: set[int] = set()
+        for worker in list(self._news)[:most]:
+            del self._news[worker]
+            life = self._loop.fleet.lives[worker]
+            messages = agents.messages(worker) if agents is not None and life.stopping is not None else []
+            if messages and len(messages) <= MOST_MESSAGES:
+                from supervisor.diagnosis.live_wait import waiting
+
+                name = waiting(messages, now, life.last_pid)
+                if name != self._waits.get(worker):
+                    self._waits[worker] = name
+                    renamed.add(worker)
+        return renamed
+
+    def explain(self, pid: int, since: float | None) -> dict[str, Any]:
+        """What is known of the worker to which a process belongs; ``worker`` is null when it is nobody's of ours.
+
+        Without ``since`` the agents of a worker that is being stopped are asked to speak. With the ``at`` of that
+        answer the next one tells who has. A worker that nobody stops is not asked: its agent would be armed, and
+        speak, until its next stop.
+        """
+        now, life = time.monotonic(), self._life_of(pid)
+        if life is None:
+            return {"at": now, "worker": None}
+        agents = self._loop.agents
+        stop = life.stopping
+        probed = agents.probe(life.index) if agents and stop and stop.held is None and since is None else 0
+        answer: dict[str, Any] = {
+            "at": now,
+            "fleet": self._loop.fleet.spec.name,
+            "worker": self._view(life),
+            "agent": life.agent,
+            "probed": probed,
+            "answered": [],
+            "waits": None,
+            "said": [],
+        }
+        messages = agents.messages(life.index) if agents else []
+        if messages and since is not None:
+            from supervisor.diagnosis.live_wait import waiting
+            from supervisor.diagnosis.running.from_agent import answered, said
+
+            # What was said first has the names, what was said last the places.
+            messages = messages[: MOST_MESSAGES // 5] + messages[MOST_MESSAGES // 5 :][-MOST_MESSAGES * 4 // 5 :]
+            answer["answered"] = sorted(answered(messages, since))
+            answer["waits"] = waiting(messages, now, life.last_pid)
+            answer["said"] = said(messages, now, life.last_pid)
+        return answer
+
+    def _life_of(self, pid: int) -> Life | None:
+        """The worker of which this process is: by its ancestors, their group or session, or the worker's mark."""
+        lives = self._loop.fleet.lives
+        found = processes.owner(pid, {life.pid: life for life in lives if life.pid is not None})
+        if found is not None:
+            return found
+        start = f"{processes.MARK}={os.getpid()}.".encode()
+        mark = next((entry for entry in processes.environment(pid) if entry.startswith(start)), b"")
+        index = mark[len(start) :].decode(errors="replace")
+        return dict(zip(map(str, range(len(lives))), lives, strict=True)).get(index)
+
+    def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
+        """Ask for the stop of some workers, by name (all its instances) or title, or of everything.
+
+        ``now``: those that are being stopped already take the next step of their ladder. A command that is merely
+        repeated (a deployment's retry) must not kill a worker in the middle of its cleanup.
+        """
+        lives = self._loop.fleet.lives
+        if workers is None:
+            return self._ask(range(len(lives)), None, now, pid)
+        chosen: dict[int, None] = {}
+        for name in workers:
+            found = [life.index for life in lives if name in (life.spec.name, life.spec.title)]
+            if not found:
+                names = ", ".join(dict.fromkeys(life.spec.name for life in lives))
+                raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
+            chosen |= dict.fromkeys(found)
+        return self._ask(chosen, tuple(chosen), now, pid)
+
+    def _ask(self, chosen: Iterable[int], workers: tuple[int, ...] | None, now: bool, pid: int) -> dict[str, Any]:
+        """``stopping``: whose stop begins, they run or would be started again; ``already``: who was being stopped."""
+        fleet = self._loop.fleet
+        stopping: list[str] = []
+        already: list[str] = []
+        for index in chosen:
+            life = fleet.lives[index]
+            if life.stopping is not None and life.stopping.asked is not None:
+                already.append(life.spec.title)
+            elif life.alive or fleet.attempts[index].due is not None:
+                stopping.append(life.spec.title)
+        self._loop.see(events.StopAsked(time.monotonic(), "command stop", workers, pid, insists=now))
+        return {"stopping": stopping, "already": already}

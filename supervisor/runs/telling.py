@@ -1,0 +1,108 @@
+"""Writes what a finished run has to say: report files, text or JSON. Imported only when there is any."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from supervisor.core import verdict
+from supervisor.core.contract import report
+from supervisor.system import stdio
+from supervisor.system.output import sink
+from supervisor.views import fleet, markdown, summary, whole
+from supervisor.views.lines import Json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.core.contract.report import Origin
+    from supervisor.core.record import Shutdown
+    from supervisor.runs.plan import RunPlan, UpPlan
+
+
+def tell(plan: RunPlan, one: Shutdown) -> None:
+    """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
+    failed = [path for path in plan.reports if not write(path, [one])]
+    if plan.json:
+        sink.say(_json([one]), 2)
+    elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
+        sink.say(whole.text(one, stdio.width(2), _style(plan.color)), 2)
+
+
+def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> None:
+    """After `up`: files, then on stderr the remarkable ends and, where the eye rests, the table; with --json the
+    record on stdout."""
+    for path in plan.reports:
+        write(path, shutdowns, plan.fleet.name)
+    if plan.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1)) is not None:
+        sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2)
+    if plan.quiet:
+        return
+    json = plan.log.format == "json"
+    width, style = stdio.width(2), summary.plain if json else _style(plan.color)
+    details = fleet.details(shutdowns, width, style)
+    text = "\n".join(filter(None, (details, fleet.table(shutdowns, width, style, forgotten))))
+    if json and text:  # who reads the log line by line is not to meet anything else
+        lines = Json("supervisor", 0, "stderr", plan.log.time)
+        text = lines.lines(text.encode(errors="surrogateescape"), time.time()).decode()
+    sink.say(text, 2)
+
+
+def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) -> bool:
+    """One report file. Whether it worked; if not, it is told."""
+    if path.endswith(".json"):
+        content = _json(shutdowns, fleet)
+    else:
+        content = markdown.text(_origin(fleet), shutdowns)
+    try:
+        _write(path, content.encode(errors="surrogateescape"))
+    except OSError as error:
+        hint = "hint: the result follows; give another PATH"
+        sink.say(f"supervisor: cannot write the report {path}: {error.strerror}\n{hint}\n", 2)
+        return False
+    return True
+
+
+def _write(path: str, content: bytes) -> None:
+    # A pipe or a device is written as it is; a file appears at once and whole, also behind a symbolic link.
+    special = os.path.exists(path) and not os.path.isfile(path)
+    path = path if special else os.path.realpath(path)
+    # In /tmp others could have prepared a name that they can guess, as a link to another file of ours.
+    target = path if special else f"{path}.{os.urandom(4).hex()}.tmp"
+    try:
+        with open(target, "wb" if special else "xb") as file:
+            file.write(content)
+        if not special:
+            os.replace(target, path)
+    except OSError:
+        if not special and os.path.exists(target):
+            os.unlink(target)
+        raise
+
+
+def _origin(fleet: str | None) -> Origin:
+    """Only a report has a head: asking for our version takes 30 ms, and a text on stderr goes without."""
+    from supervisor.system.origin import origin
+
+    return origin(fleet)
+
+
+def _json(shutdowns: Sequence[Shutdown], fleet: str | None = None) -> str:
+    return dumps(report.document(_origin(fleet), shutdowns))
+
+
+def dumps(document: object) -> str:
+    """JSON with a line per field, ending in a newline; UTF-8 also when a command line was none."""
+    import json
+
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=1)  # bytes that are no UTF-8 as \udcXX
+    return text + "\n"
+
+
+def _style(color: str) -> summary.Style:
+    return summary.ansi if stdio.colored(color, 2, os.environ) else summary.plain

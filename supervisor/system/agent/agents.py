@@ -1,0 +1,251 @@
+"""The agents of all workers: one channel per user, whose process said what, and asking them. Decides nothing.
+
+A process that connects belongs to the worker in whose session or group it is, or from whose main process it stems.
+What a worker says is kept until its end is explained, bounded: the rest of a flood is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.core import signum
+from supervisor.errors import SupervisorError
+from supervisor.system.agent import inject
+from supervisor.system.agent.channel import Channel
+from supervisor.system.poller import Poller
+from supervisor.system.proc import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from supervisor.agent.wire import AgentMessage
+    from supervisor.core.events import Said
+    from supervisor.system.process.spawn import Identity
+
+# Messages kept of one worker: an honest agent says tens, in a long shutdown of 200 followed tasks some thousands.
+MOST_KEPT = 20_000
+# Messages after which those of processes that came and went before the stop are thrown away, for the first time.
+ROOM = 1_000
+# Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
+LAST_READS = 32
+
+
+class Agents:
+    """May exist before the loop does: the one worker of `run` starts before it."""
+
+    def __init__(self, poller: Poller) -> None:
+        self.poller = poller
+        self._said: Callable[[int, Said, float], None] = lambda *_: None
+        self._answered: Callable[[int, float], None] = lambda *_: None
+        self._heard: Callable[[int, float], None] = lambda *_: None
+        self._lines: dict[int, _Line] = {}
+        self._workers: dict[int, _Worker] = {}
+        self._by_main: dict[int, int] = {}
+
+    def listen(
+        self,
+        said: Callable[[int, Said, float], None],
+        answered: Callable[[int, float], None],
+        heard: Callable[[int, float], None],
+    ) -> None:
+        """``said(worker, what, at)`` is told of marks; ``answered(worker, at)`` that all who were probed have;
+        ``heard(worker, at)`` that there is news."""
+        self._said = said
+        self._answered = answered
+        self._heard = heard
+
+    def prepare(self, worker: int, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
+        """The variables that lead the processes of a worker about to start to the channel of its user.
+
+        Raises SupervisorError when there is no place for it.
+        """
+        self.forget(worker)
+        uid = os.geteuid() if identity is None or identity.uid is None else identity.uid
+        if uid not in self._lines:
+            self._lines[uid] = self._open(uid, identity.gid if identity is not None else None)
+        self._workers[worker] = _Worker(self._lines[uid])
+        return inject.environment(env, self._lines[uid].folder)
+
+    def _open(self, uid: int, gid: int | None) -> _Line:
+        folder = inject.make_folder(uid, gid)
+        try:
+            channel = Channel(folder, uid)
+        except OSError as error:
+            inject.remove_folder(folder)
+            raise SupervisorError(f"no channel for the agent: {error.strerror}", "") from None
+        line = _Line(folder, channel)
+        self.poller.watch(channel.fileno(), lambda at, _: self._readable(line, at))
+        return line
+
+    def main(self, worker: int, pid: int) -> None:
+        """Its main process: by it its others are known, and only that one's marks are told to the loop."""
+        if worker in self._workers:
+            self._workers[worker].main = pid
+            self._by_main[pid] = worker
+
+    def probe(self, worker: int) -> int:
+        """Send SIGURG to every process with a live agent; how many will answer."""
+        state = self._workers.get(worker)
+        if state is None:
+            return 0
+        state.unanswered = set()
+        for pid in state.pids:
+            if state.line.channel.live(pid):
+                try:
+                    os.kill(pid, signum.URG)
+                except (ProcessLookupError, PermissionError):  # gone, or another user's: sudo -E python
+                    continue
+                state.unanswered.add(pid)
+        return len(state.unanswered)
+
+    def dump(self, worker: int) -> None:
+        """Have the C-level stacks written of those that did not answer the last probe."""
+        state = self._workers.get(worker)
+        for pid in state.unanswered if state is not None else ():
+            signal = state.line.channel.dump_signal(pid) if state is not None else None
+            if signal is not None:
+                try:
+                    os.kill(pid, signal)
+                except (ProcessLookupError, PermissionError):
+                    continue
+
+    def messages(self, worker: int) -> list[AgentMessage]:
+        """What was said so far."""
+        state = self._workers.get(worker)
+        return state.messages if state is not None else []
+
+    def take(self, worker: int, at: float) -> list[AgentMessage]:
+        """Everything a dead worker said, also what nobody has read yet; then it is forgotten."""
+        state = self._workers.get(worker)
+        if state is None:
+            return []
+        for _ in range(LAST_READS if state.pids else 1):
+            if not self._read(state.line, at):
+                break
+        self.forget(worker)
+        return state.messages
+
+    def forget(self, worker: int) -> None:
+        """What this worker says from now on is nobody's."""
+        state = self._workers.pop(worker, None)
+        if state is not None:
+            self._by_main.pop(state.main, None)
+            for pid in state.pids:
+                state.line.owners.pop(pid, None)
+
+    def sweep(self) -> None:
+        """Remove the folders of supervisors that were killed by SIGKILL and could not do it themselves."""
+        for line in self._lines.values():
+            inject.sweep(os.path.dirname(line.folder))
+
+    def close(self) -> None:
+        """End all channels and remove their folders."""
+        for line in self._lines.values():
+            self.poller.unwatch(line.channel.fileno())
+            line.channel.close()
+            inject.remove_folder(line.folder)
+        self._lines.clear()
+        self._workers.clear()
+
+    def _readable(self, line: _Line, at: float) -> None:
+        self._read(line, at)
+
+    def _read(self, line: _Line, at: float) -> int:
+        """Read once; how many messages there were."""
+        fresh = line.channel.read(at)
+        news: dict[int, None] = {}
+        for message in fresh:
+            worker = self._owner(line, message.pid)
+            state = self._workers.get(worker)
+            if state is None:
+                continue
+            news[worker] = None
+            if len(state.messages) >= state.room:
+                self._forget_passers(state)
+            if len(state.messages) < MOST_KEPT:
+                state.messages.append(message)
+            self._understand(worker, state, message, at)
+        for worker in news:
+            self._heard(worker, at)
+        return len(fresh)
+
+    def _forget_passers(self, state: _Worker) -> None:
+        """Make room: a worker may run thousands of short Python programs before its own stop is to be explained."""
+        gone = passers(state.messages) - {state.main}
+        state.messages = [message for message in state.messages if message.pid not in gone]
+        state.pids -= gone
+        for pid in gone:
+            state.line.owners.pop(pid, None)
+        state.room = max(ROOM, 2 * len(state.messages))
+
+    def _understand(self, worker: int, state: _Worker, message: AgentMessage, at: float) -> None:
+        if message.event == "hello":
+            if not state.pids:
+                self._said(worker, "hello", at)
+            state.pids.add(message.pid)
+        mark = _mark(message) if message.pid == state.main else None
+        if mark is not None:
+            self._said(worker, mark, message.at)
+        if message.pid in state.unanswered and (message.event in ("ready", "eof") or _is_repeated(message)):
+            state.unanswered.discard(message.pid)
+            if not state.unanswered and self._workers.get(worker) is state:
+                self._answered(worker, at)
+
+    def _owner(self, line: _Line, pid: int) -> int:
+        """The worker whose process this is, -1 for nobody's. Asked of the kernel once, while the process lives."""
+        if pid not in line.owners:
+            line.owners[pid] = self._find_owner(pid)
+        return line.owners[pid]
+
+    def _find_owner(self, pid: int) -> int:
+        found = processes.owner(pid, self._by_main)
+        if found is not None:
+            return found
+        return -1 if len(self._workers) != 1 else next(iter(self._workers))
+
+
+class _Line:
+    """The channel of one user's workers, and which process belongs to which worker."""
+
+    def __init__(self, folder: str, channel: Channel) -> None:
+        self.folder = folder
+        self.channel = channel
+        self.owners: dict[int, int] = {}
+
+
+class _Worker:
+    def __init__(self, line: _Line) -> None:
+        self.line = line
+        self.main = 0
+        self.pids: set[int] = set()
+        self.messages: list[AgentMessage] = []
+        self.room = ROOM
+        self.unanswered: set[int] = set()
+
+
+def passers(messages: Iterable[AgentMessage]) -> set[int]:
+    """The processes that have gone and said nothing but that they were there: no agent of theirs was ever armed."""
+    gone: set[int] = set()
+    told: set[int] = set()
+    for message in messages:
+        if message.event == "eof":
+            gone.add(message.pid)
+        elif message.event not in ("hello", "probe", "phase"):
+            told.add(message.pid)
+    return gone - told
+
+
+def _is_repeated(message: AgentMessage) -> bool:
+    """A snapshot of an agent that is armed already is its whole answer; the first one is followed by `ready`."""
+    return message.event == "snapshot" and message.fields.get("first") is False
+
+
+def _mark(message: AgentMessage) -> Said | None:
+    match message.event:
+        case "signal-received":
+            return "noticed"
+        case "phase":
+            name = message.fields.get("name")
+            return "cleaned" if name == "loop-closed" else "drained" if name == "cancel" else None
+    return None

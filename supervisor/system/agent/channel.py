@@ -1,0 +1,255 @@
+"""The receiving end of the agent: a listening SEQPACKET socket, all bounds fixed. It decides nothing.
+
+The other end is a process that we did not write. What it can cost us is fixed: connections, messages per
+connection, bytes and messages per call of :meth:`Channel.read` (so that a deadline is never late because of it),
+and one buffer; what is beyond is counted and dropped. Its pid is the kernel's word (SO_PEERCRED, unix(7)).
+
+`_socket` instead of `socket`: the latter loads enum and selectors (3 ms and 1 MB, benchmarks/imports.py).
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+from errno import EAGAIN, EMFILE, ENFILE
+
+from supervisor.agent.wire import MAX_MESSAGE, AgentMessage, decode
+from supervisor.system.agent.inject import SOCKET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECTIONS = 4096  # at once, of all workers of one user; each costs a descriptor
+PER_PROCESS = 8  # of one process; an honest one has one, and for a moment two (a fork that Python did not make)
+REFUSALS = 10_000  # refused connections after which nobody is accepted any more
+MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a long and busy shutdown some thousands
+BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
+SHARE = 16  # messages of one connection in a row, before the next has its turn
+DUMP_SIZE = 65_536
+FOREVER = float("inf")
+PATIENCE = 1.0  # seconds without accepting after the descriptors ran out
+
+
+class Peer:
+    """One connected process."""
+
+    __slots__ = (
+        "dump",
+        "dump_fd",
+        "dump_signal",
+        "hello",
+        "highest",
+        "pid",
+        "probe",
+        "received",
+        "rejected",
+        "socket",
+    )
+
+    def __init__(self, socket: _socket.socket, pid: int) -> None:
+        self.socket, self.pid = socket, pid
+        self.hello = self.probe = False
+        self.received = self.rejected = self.highest = 0
+        self.dump: str | None = None
+        self.dump_fd = self.dump_signal = 0
+
+
+class Channel:
+    """Listens at ``folder``/agent.sock. ``uid``: the only user besides root and ourselves who may connect.
+
+    ``rejected`` counts what was not understood by reason (the words of wire.decode), ``refused`` connections
+    that were closed at once, ``flooded`` peers that were cut off.
+    """
+
+    def __init__(self, folder: str, uid: int | None = None) -> None:
+        self.folder, self.path = folder, os.path.join(folder, SOCKET)
+        self.rejected: dict[str, int] = {}
+        self.refused = self.flooded = 0
+        self._uids = {0, os.geteuid()} | ({uid} if uid is not None else set())
+        self._peers: dict[int, Peer] = {}
+        self._by_pid: dict[int, list[Peer]] = {}
+        self._listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        self._listener.setblocking(False)
+        self._listener.bind(self.path)
+        os.chmod(self.path, 0o600)
+        if uid is not None and uid != os.geteuid():
+            os.chown(self.path, uid, -1)
+        self._listener.listen(1024)  # an agent does not wait to be accepted: a full backlog would be no agent
+        self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
+        self._epoll.register(self._listener.fileno(), select.EPOLLIN)
+        self._listening = True
+        self._started = 0.0
+        self._accept_again = FOREVER
+
+    def fileno(self) -> int:
+        """Readable when :meth:`read` has something to do (an epoll inside of the caller's)."""
+        return self._epoll.fileno()
+
+    def live(self, pid: int) -> bool:
+        """Is an agent connected that answers the probe signal? Only then may SIGURG be sent (Go uses it too)."""
+        return any(peer.hello and peer.probe for peer in self._by_pid.get(pid, ()))
+
+    def pids(self) -> list[int]:
+        """The processes with a live agent, in the order in which they came."""
+        return [pid for pid, peers in self._by_pid.items() if any(peer.hello for peer in peers)]
+
+    def dump_signal(self, pid: int) -> int | None:
+        """The signal that makes faulthandler write its stacks; None when that could hit another file.
+
+        A program may have closed all descriptors and opened its own under the same number: the link tells.
+        """
+        for peer in self._by_pid.get(pid, ()):
+            if peer.dump and peer.dump_signal:
+                try:
+                    if os.readlink(f"/proc/{pid}/fd/{peer.dump_fd}") == os.path.join(self.folder, peer.dump):
+                        return peer.dump_signal
+                except OSError:
+                    return None
+        return None
+
+    def read(self, now: float, budget: int = BUDGET) -> list[AgentMessage]:
+        """What has come, at most ``budget`` bytes of it; the rest waits in the kernel for the next call.
+
+        ``now``: CLOCK_MONOTONIC seconds. A message from the future, or from before this channel, is marked clamped.
+        """
+        out: list[AgentMessage] = []
+        self._started = self._started or now
+        if now >= self._accept_again:
+            self._accept_again = FOREVER
+            self._listen(True)
+        while budget > 0:
+            ready = self._epoll.poll(0, 64)
+            if not ready:
+                break
+            for fd, _ in ready:
+                if fd == self._listener.fileno():
+                    budget -= self._accept(now)
+                else:
+                    budget -= self._receive(self._peers[fd], now, out)
+                if budget <= 0:
+                    break
+        return out
+
+    def close(self) -> None:
+        for peer in list(self._peers.values()):
+            peer.socket.close()
+        self._peers.clear()
+        self._by_pid.clear()
+        self._epoll.close()
+        self._listener.close()
+        try:
+            os.unlink(self.path)
+        except OSError:
+            pass
+
+    def _accept(self, now: float) -> int:
+        """One connection; what it cost, in bytes of budget."""
+        try:
+            fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept() is made of
+        except OSError as error:
+            if error.errno in (EMFILE, ENFILE):
+                self._listen(False)  # or it would be ready for ever
+                self._accept_again = now + PATIENCE
+            return 1_000 if error.errno == EAGAIN else 10_000
+        os.set_inheritable(fd, False)
+        peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
+        credentials = peer.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+        pid, uid = (int.from_bytes(credentials[at : at + 4], "little") for at in (0, 4))
+        mates = self._by_pid.get(pid, ())
+        if len(self._peers) >= CONNECTIONS or len(mates) >= PER_PROCESS or uid not in self._uids:
+            peer.close()
+            self.refused += 1
+            if self.refused >= REFUSALS:
+                self._listen(False)
+            return 1_000
+        peer.setblocking(False)
+        self._peers[fd] = Peer(peer, pid)
+        self._by_pid.setdefault(pid, []).append(self._peers[fd])
+        self._epoll.register(fd, select.EPOLLIN)
+        return 1_000
+
+    def _listen(self, on: bool) -> None:
+        if on != self._listening and not (on and self.refused >= REFUSALS):
+            self._listening = on
+            self._epoll.modify(self._listener.fileno(), select.EPOLLIN if on else 0)
+
+    def _receive(self, peer: Peer, now: float, out: list[AgentMessage]) -> int:
+        used = 0
+        for _ in range(SHARE):
+            try:
+                raw = peer.socket.recv(MAX_MESSAGE + 1)
+            except BlockingIOError:
+                break
+            except OSError:
+                raw = b""
+            if not raw:
+                out.extend(self._gone(peer, now))
+                break
+            used += len(raw) + 500  # what the smallest message costs besides its bytes
+            peer.received += 1
+            if peer.received > MESSAGES:
+                self.flooded += 1
+                out.extend(self._gone(peer, now))
+                break
+            message = decode(raw)
+            if isinstance(message, str):
+                peer.rejected += 1
+                self.rejected[message] = self.rejected.get(message, 0) + 1
+            else:
+                out.append(self._believe(peer, message, now))
+        return used
+
+    def _believe(self, peer: Peer, message: AgentMessage, now: float) -> AgentMessage:
+        """The message with the kernel's pid and a time that is possible."""
+        peer.highest = max(peer.highest, message.seq)
+        fields = message.fields
+        if message.event == "hello":
+            peer.hello, peer.probe = True, fields["probe"] is True
+            name = fields["dump"]
+            if name and name.startswith("dump-") and name[5:].isdecimal():
+                peer.dump, peer.dump_fd = name, fields["dump_fd"] or -1
+                signal = fields["dump_signal"] or 0
+                peer.dump_signal = signal if 34 <= signal <= 64 else 0
+        elif message.event == "probe":
+            peer.probe = fields["probe"] is True
+        at = min(max(message.at, self._started - 60.0), now)
+        return AgentMessage(
+            message.event, at, peer.pid, message.seq, message.dropped, fields, clamped=at != message.at
+        )
+
+    def _gone(self, peer: Peer, now: float) -> Iterator[AgentMessage]:
+        fd = peer.socket.fileno()
+        self._epoll.unregister(fd)
+        peer.socket.close()
+        del self._peers[fd]
+        self._by_pid[peer.pid].remove(peer)
+        if not self._by_pid[peer.pid]:
+            del self._by_pid[peer.pid]
+        self._listen(True)
+        if peer.dump is not None:
+            text = self._take_dump(peer.dump)
+            if text:
+                yield AgentMessage("dump", now, peer.pid, fields={"text": text})
+        lost = max(0, min(peer.highest, 1 << 31) - peer.received + peer.rejected)
+        yield AgentMessage("eof", now, peer.pid, fields={"rejected": peer.rejected, "lost": lost})
+
+    def _take_dump(self, name: str) -> str:
+        """What faulthandler wrote, and the file is gone. The folder is the worker's: no link is followed."""
+        path = os.path.join(self.folder, name)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return ""
+        try:
+            text = os.read(fd, DUMP_SIZE).decode("utf-8", "replace")
+        except OSError:
+            text = ""
+        finally:
+            os.close(fd)
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
+        return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

@@ -1,0 +1,65 @@
+"""The client end of the control socket (docs/control.md): one request, one answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+
+from supervisor.errors import ControlError
+from supervisor.system.control.server import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PATIENCE = 5.0  # seconds; a loop that takes longer to answer is in trouble
+
+
+def connect(path: str) -> socket.socket:
+    """A connection to the supervisor at ``path``. Raises ControlError when nobody of ours is there."""
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # A socket with a timeout would be refused at once while the queue of callers is full (EAGAIN, unix(7)).
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(PATIENCE), 0))
+    try:
+        stream.connect(path)
+        stream.settimeout(PATIENCE)
+    except FileNotFoundError:
+        stream.close()
+        raise ControlError(f"no fleet is running here ({path})", "start it with: supervisor up") from None
+    except OSError as error:
+        stream.close()
+        raise ControlError(
+            f"nobody answers at {path}: {error.strerror}", "its supervisor has gone; start it again"
+        ) from None
+    credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    owner = int.from_bytes(credentials[4:8], "little")
+    if owner not in (0, os.geteuid()):
+        stream.close()
+        raise ControlError(f"the socket {path} is served by user {owner}", "do not trust it; remove its folder")
+    return stream
+
+
+def ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Send one request, return its answer. Raises ControlError for silence and for what is no answer."""
+    with connect(path) as stream:
+        try:
+            try:
+                stream.sendall(json.dumps({"v": VERSION, **request}).encode() + b"\n")
+            except BrokenPipeError:
+                pass  # refused before it was asked: the reason can still be read
+            data = b""
+            while not data.endswith(b"\n") and (chunk := stream.recv(1 << 16)):
+                data += chunk
+        except OSError as error:
+            raise ControlError(f"the supervisor at {path} does not answer: {error}", "is it stopped?") from None
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ControlError(
+            f"what listens at {path} is no supervisor", "remove the socket, then start the fleet again"
+        )
+    return answer

@@ -1,0 +1,1 @@
+"""The workers' output on its way to our own streams, and our own words among it."""

@@ -1,0 +1,1 @@
+"""What the kernel tells of processes: /proc, socket tables, system calls. Only reads."""

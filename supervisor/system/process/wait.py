@@ -1,0 +1,87 @@
+"""Ends, stops and zombies of child processes (waitid(2), wait4(2)).
+
+A main process that died is kept as a zombie (WNOWAIT) until its group is gone, so that its pid and its group's
+number cannot be used again while we may signal them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.core.frozen import Frozen
+from supervisor.core.record import Rusage
+from supervisor.system.proc.reading import own_children
+
+
+class Exit(Frozen):
+    """How a process ended: exactly one of ``code`` and ``signal`` is set."""
+
+    code: int | None
+    signal: int | None
+
+
+def peek_exit(pidfd: int) -> Exit | None:
+    """How the process ended, leaving the zombie; None while it lives (waitid(2), WNOWAIT)."""
+    found = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if found is None:
+        return None
+    if found.si_code == os.CLD_EXITED:
+        return Exit(found.si_status, None)
+    return Exit(None, found.si_status)
+
+
+def peek_job(pid: int) -> tuple[str, int] | None:
+    """("stopped", signal) or ("continued", SIGCONT) since the last call; None when nothing changed."""
+    try:
+        found = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if found is None:
+        return None
+    return ("stopped" if found.si_code == os.CLD_STOPPED else "continued"), found.si_status
+
+
+def reap(pid: int) -> Rusage | None:
+    """Let a zombie go; its resource use (wait4(2)). None when it is no zombie."""
+    try:
+        found, _, usage = os.wait4(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if found == 0:
+        return None
+    import resource
+
+    # Between fork and exec the process was a copy of us, and getrusage(2) does not forget that peak.
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = usage.ru_maxrss * 1024 if usage.ru_maxrss > ours else None
+    return Rusage(usage.ru_utime, usage.ru_stime, peak)
+
+
+def reap_orphans(keep: set[int]) -> list[int]:
+    """Reap every dead child but the main processes ``keep``. Which ones there were."""
+    reaped: list[int] = []
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return reaped
+        if found is None:
+            return reaped
+        if found.si_pid in keep:
+            # A kept zombie hides the others from P_ALL: go through the children one by one.
+            return reaped + _reap_listed(keep)
+        os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
+        reaped.append(found.si_pid)
+
+
+def _reap_listed(keep: set[int]) -> list[int]:
+    reaped: list[int] = []
+    for pid in own_children():
+        if pid in keep:
+            continue
+        try:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None:
+                reaped.append(pid)
+        except ChildProcessError:
+            continue
+    return reaped

@@ -1,0 +1,344 @@
+"""One worker as one line of the dashboard: the columns, what each phase shows, and when that next changes. Pure.
+
+Takes workers as core/contract/state.py makes them (plain dictionaries; instants are CLOCK_MONOTONIC seconds).
+"""
+
+from __future__ import annotations
+
+import math
+
+from rich.segment import Segment
+from rich.style import Style
+
+from supervisor.core.frozen import Frozen
+from supervisor.views import words
+from supervisor.views.dashboard.text import fit, pad, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, TypeAlias
+
+    from supervisor.views.dashboard.text import Line
+
+    Worker: TypeAlias = Mapping[str, Any]
+
+DIM = Style(dim=True)
+BOLD = Style(bold=True)
+GOOD = Style(color="green")
+BUSY = Style(color="cyan")
+WARNING = Style(color="yellow")
+ERROR = Style(color="red")
+LOUD = Style(color="red", bold=True)
+PLAIN = Style()
+
+STYLES = {
+    "waiting": DIM,
+    "starting": BUSY,
+    "running": GOOD,
+    "draining": WARNING,
+    "cleaning": WARNING,
+    "leaving": WARNING,
+    "killed": ERROR,
+    "stuck": LOUD,
+    "exited": DIM,
+    "backoff": WARNING,
+    "failed": ERROR,
+}
+STOPPING = frozenset(("draining", "cleaning", "leaving", "killed", "stuck"))
+_ELAPSED, _STEP = 7, 14
+# Seconds between frames while a bar or a tenth of a second is on screen.
+FRAME = 0.25
+
+PHASE, PID, AGE, CPU, MEMORY, RESTARTS, GAP = 8, 7, 10, 6, 8, 8, 2
+_USAGE = AGE + CPU + MEMORY + RESTARTS + 3 * GAP
+# Cells from which on a row has room for what a stop waits for beside the usage columns; below, it replaces them.
+_BESIDE = 72
+_LEAST_COMMAND = 16
+
+
+class Usage(Frozen):
+    """What a worker takes now: CPU as a share of one core (None until two samples), memory in bytes."""
+
+    cpu: float | None
+    memory: int
+
+
+class Columns(Frozen):
+    """Widths in cells. ``rest`` is what follows name, phase and pid: usage columns, details, or (``beside``) both.
+
+    ``below``: what a stop waits for has a line of its own, because the row has too little room to say it.
+    """
+
+    name: int
+    pid: bool
+    rest: int
+    beside: bool
+    total: int
+    below: bool = False
+
+    @property
+    def detail(self) -> int:
+        """The cells for details."""
+        return self.rest - _USAGE - GAP if self.beside else self.rest
+
+    @property
+    def bar(self) -> int:
+        """The cells of a stop's bar."""
+        room = self.detail - _ELAPSED - _STEP
+        return max(min(room - 2 if self.below else room // 4, 30), 6)
+
+
+def columns(width: int, longest: int) -> Columns:
+    """The layout of a screen of ``width`` cells whose longest worker's name has ``longest``."""
+    cap = 16 if width < 100 else 24 if width < 160 else 36
+    name = max(min(longest, cap, width - PHASE - GAP - 1), 6)
+    rest = width - 1 - name - GAP - PHASE - GAP
+    pid = rest >= PID + GAP + 20
+    if pid:
+        rest -= PID + GAP
+    return Columns(name=name, pid=pid, rest=max(rest, 0), beside=rest - _USAGE - GAP >= _BESIDE, total=width)
+
+
+def titles(layout: Columns, shown: Sequence[Worker]) -> Line:
+    """The line above the rows."""
+    text = " " + pad("worker", layout.name) + " " * GAP + pad("phase", PHASE)
+    if layout.pid:
+        text += " " * GAP + pad("pid", PID, right=True)
+    stopping = any(_stops(worker) for worker in shown)
+    usage = layout.beside or any(worker["phase"] in ("running", "starting") for worker in shown)
+    if usage and layout.rest >= _USAGE:
+        text += " " * GAP + _usage_cells("uptime", "CPU", "memory", "restarts")
+    if stopping and (layout.beside or not usage):
+        text += " " * GAP + pad("elapsed", _ELAPSED, right=True) + " "
+        text += pad("next step", layout.bar + 1 + _STEP + GAP) + ("" if layout.below else "waits for")
+    return (Segment(fit(text.rstrip(), layout.total), DIM),)
+
+
+def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked: float | None = None) -> Line:
+    """One worker. ``asked`` is when the whole fleet was asked to stop, if it was."""
+    phase = str(worker["phase"])
+    quiet = phase in ("exited", "waiting")
+    name = _short(printable(str(worker["title"])), layout.name)
+    segments = [
+        Segment(" " + pad(name, layout.name) + " " * GAP, DIM if quiet else PLAIN),
+        Segment(pad(phase, PHASE), STYLES.get(phase, PLAIN)),
+    ]
+    if layout.pid:
+        pid = worker.get("pid")
+        segments.append(Segment(" " * GAP + pad("–" if pid is None else str(pid), PID, right=True), DIM))
+    detail = details(worker, now, layout, asked)
+    if layout.beside or (not detail and layout.rest >= _USAGE):
+        segments += _usage(worker, usage, now, quiet)
+    if detail:
+        segments += [Segment(" " * GAP), *detail]
+    elif layout.rest - _USAGE - GAP >= _LEAST_COMMAND:
+        argv = tuple(printable(str(word)) for word in worker.get("argv") or ())
+        segments.append(Segment(" " * GAP + fit(words.command(argv, 400), layout.rest - _USAGE - GAP), DIM))
+    return tuple(segments)
+
+
+def waits(worker: Worker, layout: Columns) -> Line | None:
+    """The line below a stopping worker that says what it waits for; None when that is not known."""
+    text = _waits(worker) if _stops(worker) else ""
+    if not text:
+        return None
+    return (Segment(" " * (layout.name + GAP) + fit(f"└ {text}", layout.total - layout.name - GAP), DIM),)
+
+
+def says_waits(worker: Worker) -> bool:
+    """Whether :func:`waits` has something to say."""
+    return _stops(worker) and bool(_waits(worker))
+
+
+def details(worker: Worker, now: float, layout: Columns, asked: float | None) -> list[Segment]:
+    """What a worker that does not simply run has to say; empty for one that does."""
+    phase, width = worker["phase"], layout.detail
+    if width < 8:
+        return []
+    if _stops(worker):
+        return _stopping(worker, now, layout)
+    if phase == "backoff":
+        at = worker.get("restart_at")
+        when = "" if at is None else f"restart {countdown(at - now)} · "
+        again = words.plural(int(worker["starts"]), "start")
+        return cut([Segment(when, WARNING), Segment(f"{_end(worker)} · {again}", DIM)], width)
+    if phase == "failed":
+        text = _end(worker) or "could not be started"
+        given_up = f", given up after {words.plural(int(worker['starts']), 'start')}" if worker["starts"] > 1 else ""
+        return cut([Segment(text + given_up, ERROR)], width)
+    if phase in ("exited", "killed", "stuck"):
+        style = ERROR if ended_badly(worker) else DIM
+        return cut([Segment(_end(worker), style), Segment(_when(worker, now, asked), DIM)], width)
+    return []
+
+
+def ended_badly(worker: Worker) -> bool:
+    """It has an outcome that nobody wanted; death by a stop signal that was asked for is as wanted (DESIGN 3)."""
+    as_asked = worker.get("want") == "down" and worker.get("outcome") == "signalled"
+    return worker.get("outcome") not in (None, "clean") and not as_asked
+
+
+def moves_at(worker: Worker, now: float, asked: float | None = None) -> float:
+    """When the text of this row next changes by itself; infinity for never."""
+    phase = worker["phase"]
+    if _stops(worker) or phase == "backoff":
+        return now + FRAME
+    since = worker.get("ended") if phase == "exited" else worker.get("since")
+    if since is None or phase in ("failed", "waiting") or _ended_after(worker, asked) is not None:
+        return math.inf
+    return now + _age_step(now - since)
+
+
+def age(seconds: float) -> str:
+    """How long something lasts, calmly: ``42 s``, ``12 min``, ``3 h 07 min``, ``2 d 04 h``."""
+    whole = int(max(seconds, 0))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes // 1440} d {minutes // 60 % 24:02} h"
+
+
+def _age_step(seconds: float) -> float:
+    """Seconds until :func:`age` says something else."""
+    step = 1.0 if seconds < 60 else 60.0 if seconds < 86400 else 3600.0
+    return step - seconds % step
+
+
+def countdown(seconds: float) -> str:
+    """``in 6.8 s``, ``in 42 s``, ``in 3 min``, ``in 5 h``; ``now`` when it is due."""
+    if seconds <= 0.05:
+        return "now"
+    return f"in {seconds:.1f} s" if seconds < 9.95 else f"in {whole(seconds)}"
+
+
+def whole(seconds: float) -> str:
+    """A time to come in one unit, rounded up: never promises an earlier end than comes."""
+    for unit, scale, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds <= scale * most:
+            return f"{math.ceil(seconds / scale)} {unit}"
+    return f"{math.ceil(seconds / 86400)} d"
+
+
+def _stops(worker: Worker) -> bool:
+    return worker["phase"] in STOPPING and bool(worker.get("stop"))
+
+
+def _stopping(worker: Worker, now: float, layout: Columns) -> list[Segment]:
+    stop = worker["stop"]
+    asked = stop.get("asked")
+    elapsed = now - (stop["since"] if asked is None else asked)
+    style = STYLES.get(worker["phase"], WARNING)
+    segments = [Segment(pad(_elapsed(elapsed), _ELAPSED, right=True) + " ")]
+    following = _next_step(stop)
+    at = stop.get("next_at")
+    if at is None:
+        segments.append(Segment(pad("no further step", layout.bar + 1 + _STEP), style))
+    else:
+        span = at - stop["since"]
+        share = (now - stop["since"]) / span if span > 0 else 1.0
+        near = at - now < 2 and following in ("KILL", "stuck")
+        segments.append(Segment(words.bar(share, layout.bar) + " ", style))
+        segments.append(Segment(pad(f"{following} {countdown(at - now)}", _STEP), LOUD if near else style))
+    if not layout.below:
+        segments.append(Segment(" " * GAP + _waits(worker).removeprefix("waits for "), DIM))
+    return cut(segments, layout.detail)
+
+
+def _next_step(stop: Mapping[str, Any]) -> str:
+    """The next rung's signal as the escalation is written; after the last rung the verdict *stuck*."""
+    signal = stop.get("next_signal")
+    return str(signal).removeprefix("SIG") if signal else "stuck"
+
+
+def _waits(worker: Worker) -> str:
+    stop = worker["stop"]
+    parts: list[str] = []
+    if worker["phase"] == "killed":
+        parts.append("SIGKILL sent")
+    if stop.get("leftovers"):
+        left = words.plural(int(stop["leftovers"]), "leftover")
+        parts.append(f"{left} of its exited main process")
+    if worker.get("waits"):
+        parts.append(printable(str(worker["waits"])))
+    return ", ".join(parts)
+
+
+def _elapsed(seconds: float) -> str:
+    return f"{max(seconds, 0):.1f} s" if seconds < 99.95 else age(seconds)
+
+
+def _end(worker: Worker) -> str:
+    """How it ended last, as words.ended says it."""
+    if worker.get("outcome") == "stuck":
+        return "did not die of SIGKILL"
+    if worker.get("started") is False:
+        return f"could not be started ({worker.get('exit_code')})"
+    if worker.get("signal"):
+        killed = worker.get("outcome") == "killed"
+        return "had to be killed (SIGKILL)" if killed else f"died of {worker['signal']}"
+    if worker.get("exit_code") is not None:
+        return f"exited with {worker['exit_code']}"
+    return ""
+
+
+def _ended_after(worker: Worker, asked: float | None) -> float | None:
+    """Seconds from the fleet's stop request to this worker's end; None when it did not end on that."""
+    ended = worker.get("ended")
+    return ended - asked if ended is not None and asked is not None and ended >= asked else None
+
+
+def _when(worker: Worker, now: float, asked: float | None) -> str:
+    took = _ended_after(worker, asked)
+    if took is not None:
+        return f" after {words.duration(took)}"
+    ended = worker.get("ended")
+    return f", {age(now - ended)} ago" if ended is not None else ""
+
+
+def _usage(worker: Worker, usage: Usage | None, now: float, quiet: bool) -> list[Segment]:
+    since = worker.get("since") if worker.get("pid") is not None else None
+    cpu = "–" if usage is None or usage.cpu is None else f"{usage.cpu * 100:.0f} %"
+    text = _usage_cells(
+        "–" if since is None else age(now - since),
+        cpu,
+        "–" if usage is None else words.size(usage.memory),
+        "",
+    )[:-RESTARTS]
+    restarts = max(int(worker["starts"]) - 1, 0)
+    return [
+        Segment(" " * GAP + text, DIM if quiet else PLAIN),
+        Segment(pad(str(restarts), RESTARTS, right=True), WARNING if restarts else DIM),
+    ]
+
+
+def _usage_cells(uptime: str, cpu: str, memory: str, restarts: str) -> str:
+    widths = ((uptime, AGE), (cpu, CPU), (memory, MEMORY), (restarts, RESTARTS))
+    return (" " * GAP).join(pad(text, width, right=True) for text, width in widths)
+
+
+def _short(title: str, width: int) -> str:
+    """A name cut in its middle, so that the instance's number stays."""
+    if len(title) <= width and title.isascii():
+        return title
+    head, dot, tail = title.rpartition(".")
+    if fit(title, width) != title and dot and tail.isdecimal() and len(tail) + 3 < width:
+        return fit(head, width - len(tail) - 1) + dot + tail
+    return fit(title, width)
+
+
+def cut(segments: list[Segment], width: int) -> list[Segment]:
+    """At most ``width`` cells of the segments."""
+    kept: list[Segment] = []
+    for text, style, _ in segments:
+        shown = fit(text, width)
+        if shown:
+            kept.append(Segment(shown, style))
+        width -= Segment(shown).cell_length
+        if shown != text or width <= 0:
+            break
+    return kept

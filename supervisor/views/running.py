@@ -1,0 +1,281 @@
+"""What `supervisor explain` shows of a running process: text for a terminal, and the same as JSON. Pure."""
+
+from __future__ import annotations
+
+from supervisor.core import redact, signum
+from supervisor.diagnosis.evidence.frames import line_of
+from supervisor.diagnosis.running import conclusions, waits
+from supervisor.views import words
+from supervisor.views.summary import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from supervisor.core.frozen import Frozen
+    from supervisor.core.record import Finding
+    from supervisor.diagnosis.running.facts import Facts, Inside, Relative, Thread
+    from supervisor.views.summary import Style
+
+SCHEMA = "supervisor.explain/1"
+_LABEL = 12
+_MOST = 5
+_STATES = {
+    "R": "running", "S": "sleeping", "D": "in the kernel, not to be interrupted", "T": "stopped",
+    "t": "stopped by a tracer", "Z": "a zombie", "X": "dead", "I": "idle",
+}  # fmt: skip
+_ANSWERS = {
+    "handled": "handled", "ignored": "ignored", "blocked": "blocked", "read": "read from a signalfd",
+    "dropped": "dropped by the kernel", "default": "ends it",
+}  # fmt: skip
+_TONE = {"error": "error", "warning": "warning", "note": "dim"}
+
+
+class Told:
+    """Everything there is to show: the facts, a look inside, what its supervisor answered, the findings."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        inside: Inside | None,
+        fleet: dict[str, Any] | None,
+        findings: Sequence[Finding],
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.facts = facts
+        self.inside = inside
+        self.fleet = fleet
+        self.findings = findings
+        self.notes = notes
+
+
+def text(told: Told, width: int = 80, style: Style = plain) -> str:
+    """Lines of at most ``width`` columns, ending in a newline."""
+    facts = told.facts
+    head = f"supervisor: {style(words.command(facts.argv, width - 28), 'bold')} (pid {facts.pid})"
+    out = [head]
+    for label, value in [*_rows(told), *_fleet(told)]:
+        out += _row(label, value, width)
+    out += _inside(told.inside, facts.pid, width, style)
+    for finding in told.findings:
+        out += ["", *_finding(finding, width, style)]
+    return "\n".join(out) + "\n"
+
+
+# ------------------------------------------------------------------ rows
+
+
+def _rows(told: Told) -> list[tuple[str, str]]:
+    facts = told.facts
+    rows = [("state", _state(facts))]
+    if facts.parent is not None:
+        rows.append(("parent", _called(facts.parent)))
+    if not conclusions.is_dead(facts):
+        rows.append(("signals", _signals(facts)))
+        call = waits.dominant(facts)
+        if call is not None:
+            rows.append(("waits in", call.name + (f" ({facts.end.target})" if facts.end is not None else "")))
+    if facts.children:
+        rows.append(("children", _several([_child(child) for child in facts.children])))
+    sockets = facts.sockets
+    if sockets is not None and sockets.listening:
+        rows.append(("listens on", _several(list(sockets.listening))))
+    if sockets is not None and sockets.count:
+        peers = [f"{one.peer} {one.state}" for one in sockets.connections]
+        rows.append(("connected", f"{words.plural(sockets.count, 'connection')}: {_several(peers)}"))
+    if facts.fds is not None:
+        rows.append(("open", words.plural(facts.fds, "descriptor") + _of(facts.fd_limit)))
+    if facts.hidden:
+        who = "" if facts.ours else f"; it belongs to {facts.user}: ask as root or as that user"
+        rows.append(("not seen", ", ".join(facts.hidden) + who))
+    return rows + [("note", note) for note in told.notes]
+
+
+def _state(facts: Facts) -> str:
+    state = _STATES.get(facts.main.state, facts.main.state)
+    if facts.main.state in "ZX" and not conclusions.is_dead(facts):
+        state = "its main thread has ended"
+    parts = [f"{state} (state {facts.main.state}), user {facts.user}, started {words.duration(facts.age)} ago"]
+    if facts.ended:
+        return f"it ended while we looked; before: {parts[0]}"
+    if facts.n_threads > 1:
+        parts.append(words.plural(facts.n_threads, "thread"))
+    if facts.cpu is not None and not conclusions.is_dead(facts):
+        share = facts.cpu / facts.observed if facts.observed > 0 else 0.0
+        parts.append(f"{share:.0%} of a CPU in the {words.duration(facts.observed)} we looked")
+    return ", ".join(parts)
+
+
+def _signals(facts: Facts) -> str:
+    told = []
+    for number in (signum.TERM, signum.INT):
+        sent = ", sent and not taken yet" if conclusions.pending(facts, number) else ""
+        told.append(f"{signum.name(number)} {_ANSWERS[conclusions.answer(facts, number)]}{sent}")
+    told += [
+        f"{signum.name(number)} sent and not taken yet"
+        for number in range(1, 65)
+        if number not in (signum.TERM, signum.INT) and conclusions.pending(facts, number)
+    ]
+    return ", ".join(told)
+
+
+def _child(child: Relative) -> str:
+    state = {"Z": "zombie", "T": "stopped", "t": "stopped", "D": "in the kernel"}.get(child.state, "")
+    return words.command(child.argv, 40) + f" (pid {child.pid}{', ' + state if state else ''})"
+
+
+def _called(one: Relative) -> str:
+    state = {"T": ", stopped", "t": ", stopped", "Z": ", zombie"}.get(one.state, "")
+    return f"{words.command(one.argv, 50)} (pid {one.pid}{state})"
+
+
+def _of(limit: int | None) -> str:
+    return f" of at most {limit}" if limit is not None else ""
+
+
+def _several(told: list[str]) -> str:
+    more = len(told) - _MOST
+    return ", ".join(told[:_MOST]) + (f", and {more} more" if more > 0 else "")
+
+
+# ------------------------------------------------------------------ what is known from inside
+
+
+def _fleet(told: Told) -> list[tuple[str, str]]:
+    """What its supervisor said of it."""
+    fleet = told.fleet
+    if fleet is None or fleet["worker"] is None:
+        return []
+    worker, now = fleet["worker"], fleet["at"]
+    stop = worker["stop"]
+    what = f"{worker['title']!r} of the fleet {fleet['fleet']!r}, {worker['phase']}"
+    if stop is not None and stop["signal"]:
+        what += f": {stop['signal']} {words.duration(max(now - stop['since'], 0.0))} ago"
+        if stop["next_at"] is not None and stop["next_signal"]:
+            what += f", {stop['next_signal']} in {words.duration(max(stop['next_at'] - now, 0.0))}"
+    elif stop is None:
+        what += "; nobody has asked its supervisor to stop it"
+    rows = [("worker", what)]
+    if fleet["waits"]:
+        rows.append(("now", fleet["waits"]))
+    for one in fleet["said"]:
+        rows.append(("", _said(one, worker["pid"])))
+    return rows
+
+
+def _said(one: dict[str, Any], main: int | None) -> str:
+    child = f"pid {one['pid']}: " if one["pid"] != main else ""
+    where = one["where"]
+    at = f" at {line_of((where['file'], where['line'], ''))} {where['function']}" if where else ""
+    source = f": {where['source']}" if where and where["source"] else ""
+    return f"{words.duration(one['seconds'])} {child}{one['what']}{at}{source}"
+
+
+def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[str]:
+    if inside is None:
+        return []
+    python = f"Python {inside.python}" if inside.python else "Python"
+    if inside.how is None:
+        return _row("inside", f"{python}, not looked into: {inside.why}; {inside.hint}", width)
+    out = _row("inside", f"{python}, by {inside.how}" + (f"; {inside.why}" if inside.why else ""), width)
+    for thread in (inside.threads or ())[:8]:
+        out.append(" " * _LABEL + ("main thread" if thread.tid == pid else f"thread {thread.name}"))
+        for frame in reversed(thread.frames[-4:]):
+            place = f"{line_of((frame.file, frame.line, ''))} {frame.function}"
+            out.append(" " * (_LABEL + 2) + style(_cut(place, width - _LABEL - 2), "dim"))
+    return out + [" " * _LABEL + _cut(_shortened(line), width - _LABEL) for line in (inside.tree or ())[:40]]
+
+
+def _shortened(line: str) -> str:
+    """A line of `asyncio pstree` with the place as everywhere: the number counts more than the folder."""
+    head, _, place = line.rpartition(" /")
+    file, _, number = place.rpartition(":")
+    return f"{head} {line_of((f'/{file}', int(number), ''))}" if head and number.isdecimal() else line
+
+
+# ------------------------------------------------------------------ findings
+
+
+def _finding(finding: Finding, width: int, style: Style) -> list[str]:
+    out = [f"  {style(finding.severity, _TONE[finding.severity])} {style(finding.code, 'bold')}"]
+    out += [f"    {line}" for line in _wrap(finding.title, width - 4)]
+    if finding.where is not None:
+        out += [f"    {line}" for line in _wrap(f"at {line_of(finding.where)} {finding.where.function}", width - 4)]
+        if finding.where.source:
+            out.append("      " + style(_cut(finding.where.source, width - 6), "dim"))
+    for proof in finding.proof:
+        out += [style(f"    {line}", "dim") for line in _wrap(f"- {proof}", width - 4, "  ")]
+    return out + [f"    {line}" for line in _wrap(f"→ {finding.advice}", width - 4, "  ")]
+
+
+def _row(label: str, value: str, width: int) -> list[str]:
+    first, *more = _wrap(value, width - _LABEL)
+    return [f"{label:<{_LABEL}}{first}", *(" " * _LABEL + line for line in more)]
+
+
+def _wrap(value: str, width: int, indent: str = "") -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(value, max(width, 20), subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def _cut(value: str, width: int) -> str:
+    return value if len(value) <= width else value[: max(width - 1, 1)] + "…"
+
+
+# ------------------------------------------------------------------ JSON
+
+
+def document(told: Told) -> dict[str, Any]:
+    """Everything as plain data. Signals are names; ``seconds`` and bytes as in the records; unknown is null."""
+    facts = told.facts
+    known = _plain(facts)
+    for key in ("caught", "ignored", "accepted", "shared_pending", "parent_masks"):
+        del known[key]
+    known["threads"] = [_thread(thread) for thread in facts.threads]
+    answers = {signum.name(number): conclusions.answer(facts, number) for number in (signum.TERM, signum.INT)}
+    return {
+        "schema": SCHEMA,
+        **known,
+        "signals": answers,
+        "pending": [signum.name(number) for number in range(1, 65) if conclusions.pending(facts, number)],
+        "caught": _names(facts.caught),
+        "ignored": _names(facts.ignored),
+        "fleet": told.fleet,
+        "inside": _plain(told.inside) if told.inside is not None else None,
+        "notes": list(told.notes),
+        "findings": [_plain(finding) for finding in told.findings],
+    }
+
+
+def _thread(thread: Thread) -> dict[str, Any]:
+    """``states`` and ``calls`` count the looks; null is a look at which it was in no call."""
+    calls = [call.name if call is not None else None for call in thread.calls]
+    return {
+        "tid": thread.tid,
+        "name": thread.name,
+        "state": thread.state,
+        "states": {state: thread.states.count(state) for state in dict.fromkeys(thread.states)},
+        "calls": [{"name": name, "looks": calls.count(name)} for name in dict.fromkeys(calls)],
+        "cpu": thread.cpu,
+        "wchan": thread.wchan,
+        "pending": _names(thread.pending),
+        "blocked": _names(thread.blocked),
+    }
+
+
+def _names(bits: int) -> list[str]:
+    return [signum.name(number) for number in range(1, 65) if bits & 1 << (number - 1)]
+
+
+def _plain(record: Frozen) -> dict[str, Any]:
+    return {name: _value(name, getattr(record, name)) for name in record.__match_args__}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "argv":
+        return list(redact.argv(value))
+    if hasattr(value, "__match_args__") and value.__match_args__:
+        return _plain(value)
+    return [_value("", item) for item in value] if isinstance(value, tuple) else value
