@@ -1,23 +1,20 @@
-"""Makes dashboard.svg beside this file: ``python docs/dashboard.py``, by rich's own export, of a fleet that stops."""
+"""Makes dashboard.svg beside this file: ``python -m docs.dashboard``, by rich's own export, of a fleet that stops."""
 
 from __future__ import annotations
 
 import io
 import re
-import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
+from supervisor.views.dashboard import frame
+from supervisor.views.dashboard.fleet import Roster
+from supervisor.views.dashboard.rows import Usage
+from tests.top import scenes
+
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
-
-from supervisor.views.dashboard import frame  # noqa: E402
-from supervisor.views.dashboard.fleet import Roster  # noqa: E402
-from supervisor.views.dashboard.rows import Usage  # noqa: E402
-from top import scenes  # noqa: E402  # found by the line above
-
 WIDTH, HEIGHT = 116, 24
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from support.clean import compiled_code_is_kept, nothing_left, signals_of_a_shell
+from tests.support.clean import compiled_code_is_kept, nothing_left, signals_of_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Writes the files that are generated from the table of config keys. Run it after a change of the table:
 
-python tests/config/generate.py
+python -m tests.config.generate
 """
 
 from __future__ import annotations

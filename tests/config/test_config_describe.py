@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,17 @@ import pytest
 from supervisor.config import describe, fields, kinds
 from supervisor.config.field import Field
 from supervisor.config.load import check, load
+from tests.config import generate
 
 ROOT = Path(__file__).parents[2]
 ENVIRON = {"PATH": "/usr/bin:/bin", "HOME": "/root"}
-GENERATED: dict[str, str] = runpy.run_path(str(Path(__file__).with_name("generate.py")))["generated"]()
+GENERATED = generate.generated()
 WORKER = '[worker.app]\ncommand = ["sh"]\n'
 
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_files_are_current(name: str) -> None:
-    assert (ROOT / name).read_text() == GENERATED[name], "run: python tests/config/generate.py"
+    assert (ROOT / name).read_text() == GENERATED[name], "run: python -m tests.config.generate"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda path: path.name)

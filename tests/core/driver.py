@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.world import PROFILES, World
+from tests.core.world import PROFILES, World
 
 if TYPE_CHECKING:
     from random import Random
 
-    from core.loading import Core
+    from tests.core.loading import Core
 
 LADDERS = (
     "TERM/10/KILL", "TERM/10/KILL", "TERM/10/INT/5/KILL", "none", "HUP", "TERM/0/KILL", "TERM/1/INT", "KILL",

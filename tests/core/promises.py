@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from core.world import Process, World
+    from tests.core.world import Process, World
 
 KILL = 9
 STOP_REQUESTS = {15, 2, 3, 1}

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from core.driver import Drive, fleet_spec
-from core.loading import REAL
-from core.promises import Broken
-from core.world import PROFILES, World
+from tests.core.driver import Drive, fleet_spec
+from tests.core.loading import REAL
+from tests.core.promises import Broken
+from tests.core.world import PROFILES, World
 
 WORKERS = st.integers(0, 3)
 STOPPING = st.sampled_from([15, 15, 2, 3, 1])

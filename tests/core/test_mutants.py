@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from core import loading
-from core.driver import Drive
-from core.promises import Broken
+from tests.core import loading
+from tests.core.driver import Drive
+from tests.core.promises import Broken
 
 if TYPE_CHECKING:
     from pathlib import Path

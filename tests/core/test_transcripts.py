@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from core.script import wrap
+from tests.core.script import wrap
 
 
 def test_clean_stop() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.script import up, worker
+from tests.core.script import up, worker
 
 
 def test_parallel() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.script import up, worker
 from supervisor.core.spec import RestartSpec
+from tests.core.script import up, worker
 
 
 def test_restart() -> None:

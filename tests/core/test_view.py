@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from core.script import Script, worker
 from supervisor.core.contract.state import fleet_view, next_kill, worker_view
 from supervisor.core.spec import FleetSpec, RestartSpec, WorkerSpec
+from tests.core.script import Script, worker
 
 
 def after(text: str, *workers: WorkerSpec, limit: float | None = None) -> Script:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from core.promises import Promises, broken
+from tests.core.promises import Promises, broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from core.loading import Core
+    from tests.core.loading import Core
 
 KILL, CONT = 9, 18
 # How a process takes a signal that is not SIGKILL: seconds until its end, None for never.

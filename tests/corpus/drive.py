@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from manifest import BEST_EFFORT, VERSIONS, Program, Version
+from tests.corpus.manifest import BEST_EFFORT, VERSIONS, Program, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

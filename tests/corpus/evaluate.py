@@ -1,6 +1,6 @@
 """Judges the diagnosis by the corpus: every program under the real `supervisor run`, its report against its header.
 
-``python tests/corpus/evaluate.py [--python 3.12] [--only GLOB] [--json FILE]``; see README.md. Knows no rule.
+``python -m tests.corpus.evaluate [--python 3.12] [--only GLOB] [--json FILE]``; see README.md. Knows no rule.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drive import DriveError, interpreters, label, lacks, run
-from manifest import Program, Version, load
+from tests.corpus.drive import DriveError, interpreters, label, lacks, run
+from tests.corpus.manifest import Program, Version, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
 """Runs corpus programs bare, without any supervisor, and checks that what their headers claim is so.
 
-``python tests/corpus/smoke.py [part of an id ...] [--python 3.12] [--target main] [-v]``; see README.md.
+``python -m tests.corpus.smoke [part of an id ...] [--python 3.12] [--target main] [-v]``; see README.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from drive import DriveError, Run, Target, interpreters, label, lacks, run
-from manifest import Program, load
+from tests.corpus.drive import DriveError, Run, Target, interpreters, label, lacks, run
+from tests.corpus.manifest import Program, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from drive import interpreters
-from manifest import CODES, PROPOSED, VERSIONS, ManifestError, Program, load, problems, read
+from tests.corpus.drive import interpreters
+from tests.corpus.manifest import CODES, PROPOSED, VERSIONS, ManifestError, Program, load, problems, read
 
 PROGRAMS = load()
 

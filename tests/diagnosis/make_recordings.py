@@ -1,4 +1,4 @@
-"""Makes the recordings again: ``python tests/diagnosis/make_recordings.py [NAME…]``.
+"""Makes the recordings again: ``python -m tests.diagnosis.make_recordings [NAME…]``.
 
 Needs SIGDRAIN_CORPUS_VENVS (tests/corpus/README.md): the frameworks on several Pythons.
 """
@@ -11,11 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.diagnosis.record import Recording, answered, connect, dumps, record
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
-
-from tests.diagnosis.record import Recording, answered, connect, dumps, record  # noqa: E402 - after the path
-
 PROGRAMS, RECORDINGS = HERE / "programs", HERE / "recordings"
 INT, TERM = signal.SIGINT, signal.SIGTERM
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

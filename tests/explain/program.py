@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from supervisor.cli.explain import look
-from support.processes import PATIENCE, children
+from tests.support.processes import PATIENCE, children
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

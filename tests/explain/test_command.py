@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from explain.program import Program, shell
-from support.processes import PATIENCE, SUPERVISOR, state, status, until
+from tests.explain.program import Program, shell
+from tests.support.processes import PATIENCE, SUPERVISOR, state, status, until
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,9 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
-from explain.program import Program, explained, python
-from support.processes import PATIENCE, state, status, until
-from up.fleet import Up
+from tests.explain.program import Program, explained, python
+from tests.support.processes import PATIENCE, state, status, until
+from tests.up.fleet import Up
 
 # Tells of every signal and of every return from a wait.
 WATCHFUL = """

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from explain.program import Program, explained, python, shell
 from supervisor.diagnosis.running.conclusions import answer
-from support.processes import children, state, until
+from tests.explain.program import Program, explained, python, shell
+from tests.support.processes import children, state, until
 
 TERM = signal.SIGTERM
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from explain.program import Program, explained
 from supervisor.system.proc import python
 from supervisor.views import running
 from supervisor.views.summary import plain
-from support.processes import Wrapped, children, until
 from tests.agent.harness import candidates
-from up.fleet import Up, command
+from tests.explain.program import Program, explained
+from tests.support.processes import Wrapped, children, until
+from tests.up.fleet import Up, command
 
 WORKER = """\
 import asyncio, signal

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from outside import adapters, suites
+from tests.outside import adapters, suites
 
 # cli_test asserts dumb-init's help and debug texts; cwd_test its chdir("/"), which would break a relative --report;
 # the session-leader case its debug text about a TIOCNOTTY that we do not need.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from outside import adapters, suites
+from tests.outside import adapters, suites
 
 # The suite wants python-prctl for one call; its wheel needs libcap's headers.
 PRCTL = """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import SUPERVISOR, Wrapped, python, status, until
+from tests.support.processes import SUPERVISOR, Wrapped, python, status, until
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")
 HEAVY = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.namespaces import lacks
-from support.processes import SUPERVISOR, Wrapped, children, gone, python, report, run, state, status, until
+from tests.support.namespaces import lacks
+from tests.support.processes import SUPERVISOR, Wrapped, children, gone, python, report, run, state, status, until
 
 
 @pytest.mark.parametrize("dies", [(), ("die",)], ids=["main-exits-0", "main-dies-of-it"])

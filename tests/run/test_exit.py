@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import SUPERVISOR, Wrapped, run
+from tests.support.processes import SUPERVISOR, Wrapped, run
 
 CODES = [0, 1, 2, 3, 31, 32, 63, 64, 100, 124, 125, 126, 127, 128, 129, 137, 143, 200, 254, 255]
 

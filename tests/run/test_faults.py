@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from support.namespaces import lacks
-from support.processes import SUPERVISOR, Wrapped, gone, python, report, run
+from tests.support.namespaces import lacks
+from tests.support.processes import SUPERVISOR, Wrapped, gone, python, report, run
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

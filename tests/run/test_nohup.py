@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from support.processes import SUPERVISOR
+from tests.support.processes import SUPERVISOR
 
 
 def _under_nohup(command: list[str]) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from supervisor.cli.app import app
 from supervisor.cli.options import RUN, STATUS, STOP, UP, Option, parse
-from support.processes import run
+from tests.support.processes import run
 
 TABLES = {"run": RUN, "up": UP, "status": STATUS, "stop": STOP}
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group has them

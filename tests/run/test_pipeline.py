@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from support.processes import SUPERVISOR
-from support.terminal import CTRL_C, Session
+from tests.support.processes import SUPERVISOR
+from tests.support.terminal import CTRL_C, Session
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash for job control")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from support import pythons
-from support.processes import WORKERS, Wrapped, report
+from tests.support import pythons
+from tests.support.processes import WORKERS, Wrapped, report
 
 DESTROYED = "Task was destroyed but it is pending!"
 

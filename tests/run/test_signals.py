@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from support.processes import Wrapped, children, python, state, until
+from tests.support.processes import Wrapped, children, python, state, until
 
 NONE = ("--escalation", "none")
 # 32 and 33 belong to glibc's threads; KILL and STOP cannot be caught, CHLD is about our own children.

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support.processes import SUPERVISOR, Wrapped, gone, pids, python, run, status, until
+from tests.support.processes import SUPERVISOR, Wrapped, gone, pids, python, run, status, until
 
 # Not grep, which handles SIGSEGV, nor Python, which ignores SIGPIPE and SIGXFSZ.
 OWN_STATUS = ["cat", "/proc/self/status"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import Wrapped, gone, python, report, state, until
+from tests.support.processes import Wrapped, gone, python, report, state, until
 
 LADDER = ("--escalation", "TERM/30/INT/30/KILL")
 

@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from support.processes import SUPERVISOR, WORKERS, children, gone, python, state, until
-from support.terminal import CTRL_C, CTRL_D, CTRL_Z, Session, shell
+from tests.support.processes import SUPERVISOR, WORKERS, children, gone, python, state, until
+from tests.support.terminal import CTRL_C, CTRL_D, CTRL_Z, Session, shell
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash for job control")
 

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from support.processes import PATIENCE, SUPERVISOR, Wrapped, until
+from tests.support.processes import PATIENCE, SUPERVISOR, Wrapped, until
 
 DEAF = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 60; done"]
 

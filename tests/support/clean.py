@@ -9,7 +9,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from support.processes import MARK, PATIENCE, environment, pids
+from tests.support.processes import MARK, PATIENCE, environment, pids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

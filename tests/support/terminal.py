@@ -14,8 +14,8 @@ import time
 import uuid
 from fcntl import ioctl
 
-from support.clean import kill_marked
-from support.processes import MARK, PATIENCE
+from tests.support.clean import kill_marked
+from tests.support.processes import MARK, PATIENCE
 
 CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x04", "\x1a", "\x1c"
 

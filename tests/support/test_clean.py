@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.clean import nothing_left
+from tests.support.clean import nothing_left
 
 # Under nohup, in the background, below a runner that ignores and blocks more.
 _INHERITED = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("one_loop.py"))]
 # Seizes a process, says so, and holds it without ever waiting until it is told how to let it go.

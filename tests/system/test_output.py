@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from support.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 
 def test_the_tail_of_a_dashboard_is_no_message_of_ours() -> None:

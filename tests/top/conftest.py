@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from top import scenes
-from top.terminal import Server, Terminal
+from tests.top import scenes
+from tests.top.terminal import Server, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

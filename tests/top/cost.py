@@ -14,7 +14,7 @@ import time
 
 import psutil
 
-from top.terminal import Terminal
+from tests.top.terminal import Terminal
 
 
 def measure(seconds: float, *options: str) -> tuple[float, int, float]:

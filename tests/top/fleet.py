@@ -19,7 +19,7 @@ import sys
 import time
 from typing import Any
 
-from top import scenes
+from tests.top import scenes
 
 
 class Fleet:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyte
 
-from support.clean import kill_marked
-from support.processes import MARK
+from tests.support.clean import kill_marked
+from tests.support.processes import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from top import scenes
-from top.conftest import log, message, state, still
+from tests.top import scenes
+from tests.top.conftest import log, message, state, still
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from top.terminal import Server, Terminal
+    from tests.top.terminal import Server, Terminal
 
     Dashboard = Callable[..., Terminal]
 

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from top.terminal import Terminal
+    from tests.top.terminal import Terminal
 
 TOP = """
 import sys

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from top.terminal import Terminal
+    from tests.top.terminal import Terminal
 
 CONFIG = """
 [fleet]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from support.processes import PATIENCE, SUPERVISOR, Wrapped, until
+from tests.support.processes import PATIENCE, SUPERVISOR, Wrapped, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

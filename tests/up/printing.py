@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 if TYPE_CHECKING:
-    from up.fleet import Up
+    from tests.up.fleet import Up
 
 PROGRAMS = Path(__file__).parent / "programs"
 FLOOD = "import os\nwhile True: os.write(1, b'y' * 99 + b'\\n')"

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support.processes import PATIENCE, SUPERVISOR, children, gone, until
-from up.fleet import Up, environment
-from up.printing import FLOOD, drained, inline, line_of, lines_of, printing, stall
+from tests.support.processes import PATIENCE, SUPERVISOR, children, gone, until
+from tests.up.fleet import Up, environment
+from tests.up.printing import FLOOD, drained, inline, line_of, lines_of, printing, stall
 
 
 def test_a_slow_reader_holds_the_workers_up_and_loses_nothing(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from support.processes import SUPERVISOR, gone, python, until
-from up.fleet import Client, Up, command, environment
+from tests.support.processes import SUPERVISOR, gone, python, until
+from tests.up.fleet import Client, Up, command, environment
 
 SLEEP = 'command = "sleep 600"'
 TWO = f"[worker.api]\n{SLEEP}\ninstances = 2\n[worker.mail]\n{SLEEP}"

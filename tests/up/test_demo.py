@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.processes import SUPERVISOR, Wrapped
-from top.terminal import Terminal
-from up.fleet import environment
+from tests.support.processes import SUPERVISOR, Wrapped
+from tests.top.terminal import Terminal
+from tests.up.fleet import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

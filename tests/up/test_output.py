@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import SUPERVISOR, status, until
-from up.fleet import Up
-from up.printing import FLOOD, drained, inline, line_of, lines_of, printing, stall
+from tests.support.processes import SUPERVISOR, status, until
+from tests.up.fleet import Up
+from tests.up.printing import FLOOD, drained, inline, line_of, lines_of, printing, stall
 
 # ------------------------------------------------------------------ how it looks
 

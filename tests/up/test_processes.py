@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from support.processes import SUPERVISOR, children, gone, python, status, until
-from up.fleet import Up, shutdowns
+from tests.support.processes import SUPERVISOR, children, gone, python, status, until
+from tests.up.fleet import Up, shutdowns
 
 # What a worker of ours sees of itself, as one line of JSON.
 SHOW = """

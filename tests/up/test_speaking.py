@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from up.fleet import Up, command
+from tests.up.fleet import Up, command
 
 SLEEP = 'command = "sleep 600"'
 QUIET_END = f"[worker.w]\n{SLEEP}"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.processes import gone, python, state, until
-from up.fleet import Up, shutdowns
+from tests.support.processes import gone, python, state, until
+from tests.up.fleet import Up, shutdowns
 
 STUBBORN = python("stubborn.py")
 SLEEP = 'command = "sleep 60"'

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.processes import SUPERVISOR, children, gone, python, state, until
-from top.terminal import Terminal
-from up.fleet import environment
+from tests.support.processes import SUPERVISOR, children, gone, python, state, until
+from tests.top.terminal import Terminal
+from tests.up.fleet import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

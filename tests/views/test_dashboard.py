@@ -22,7 +22,7 @@ from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views.dashboard.fleet import Roster
 from supervisor.views.dashboard.frame import Frame, Log, Look, frame
 from supervisor.views.dashboard.rows import Usage, age, countdown
-from top import scenes
+from tests.top import scenes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
