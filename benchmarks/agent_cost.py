@@ -111,8 +111,7 @@ class Child:
 
     def hear(self, *others: int) -> list[str]:
         """Wait for something; what the agent said meanwhile."""
-        sources: list[object] = [*others] + ([self.channel] if self.channel else [])
-        select.select(sources, [], [])
+        select.select([*others, *([self.channel.fileno()] if self.channel else [])], [], [])
         return [message.event for message in self.channel.read(time.monotonic())] if self.channel else []
 
     def probe(self) -> float:

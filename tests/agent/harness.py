@@ -152,7 +152,9 @@ class Worker:
             stderr=subprocess.PIPE,
         )
         self.pid = self.process.pid
-        self.open = [self.process.stdout, self.process.stderr]  # not at their end yet
+        assert self.process.stdout and self.process.stderr
+        self.stdout, self.stderr = self.process.stdout, self.process.stderr
+        self.open = [self.stdout, self.stderr]  # not at their end yet
         for stream in self.open:
             os.set_blocking(stream.fileno(), False)
 
@@ -162,19 +164,19 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        self.stdout.close()
+        self.stderr.close()
         self.channel.close()
         assert inject.remove_folder(self.folder)
 
     def pump(self) -> None:
-        select.select([self.channel, *self.open], [], [], 0.05)
+        select.select([self.channel.fileno(), *(stream.fileno() for stream in self.open)], [], [], 0.05)
         self.messages += self.channel.read(time.monotonic())
         for stream in list(self.open):
             data = stream.read()  # None: nothing now; empty: the end
             if data == b"":
                 self.open.remove(stream)
-            elif stream is self.process.stdout:
+            elif stream is self.stdout:
                 self.out += (data or b"").decode()
             else:
                 self.err += (data or b"").decode()

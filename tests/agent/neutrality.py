@@ -208,7 +208,9 @@ class Comparison:
 
     def judge(self, mode: str) -> tuple[list[str], list[str], list[str]]:
         """(unexplained, explained, only once), each a line for people."""
-        unexplained, explained, once = [], [], []
+        unexplained: list[str] = []
+        explained: list[str] = []
+        once: list[str] = []
         found = self.differences(mode)
         if len(found) > 10 * CONFIRMED:
             return [f"{len(found)} tests, the first {next(iter(found))}"], [], []

@@ -222,8 +222,8 @@ asyncio.run(main())
     with Worker(HERE, code) as worker:
         worker.line("ready").probe()
         if doing == "write":
-            os.set_blocking(worker.process.stdout.fileno(), False)
-            worker.process.stdout.read = lambda: b""  # type: ignore[method-assign]  # nobody reads any more
+            os.set_blocking(worker.stdout.fileno(), False)
+            worker.open.remove(worker.stdout)  # nobody reads any more
         if doing == "running":  # a thread that wants the interpreter back waits for a lock: CPU time tells
             worker.until(lambda: any(message.fields["cpu"] > 0.02 for message in worker.all("thread-waiting")))
             thread = worker.heard("thread-waiting", state=state).fields
@@ -249,10 +249,12 @@ match()
     with Worker(HERE, code) as worker:
         worker.line("ready")
         worker.until(lambda: worker.channel.dump_signal(worker.pid))
+        dump_signal = worker.channel.dump_signal(worker.pid)
+        assert dump_signal is not None
         dump = Path(worker.folder, f"dump-{worker.pid}")
 
         def inside() -> bool:  # the line was printed just before the match
-            os.kill(worker.pid, worker.channel.dump_signal(worker.pid))
+            os.kill(worker.pid, dump_signal)
             return "line 5" in dump.read_text()
 
         worker.until(inside)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -22,9 +23,12 @@ from supervisor.errors import SupervisorError
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import BUDGET, DUMP_SIZE, MESSAGES, PATIENCE, PER_PROCESS, SHARE, Channel
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 @pytest.fixture
-def channel():
+def channel() -> Iterator[Channel]:
     folder = inject.make_folder(env={"TMPDIR": "/tmp"})
     made = Channel(folder)
     yield made
@@ -146,7 +150,7 @@ def test_whatever_is_accepted_has_the_shape_that_was_promised(event: str, data: 
         return
     assert set(result.fields) == set(wire.EVENTS[event])
 
-    def check(value: object, shape: object) -> None:
+    def check(value: Any, shape: object) -> None:
         if value is None:
             return
         if shape is wire.FRAME:
@@ -224,8 +228,9 @@ print("done", flush=True); sys.stdin.read()
     sender = subprocess.Popen(
         [sys.executable, "-c", hold, channel.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
+    assert sender.stdout is not None
     while sender.poll() is None and not select.select([sender.stdout], [], [], 0)[0]:
-        select.select([channel, sender.stdout], [], [])
+        select.select([channel.fileno(), sender.stdout.fileno()], [], [])
         channel.read(time.monotonic())
     all_of(channel)
     assert channel.refused >= 9_000

@@ -69,8 +69,9 @@ def test_no_signal_waits_for_a_look() -> None:
         fleet, actions = fleet_step(fleet, Tick(at))
         assert [action.worker for action in actions if isinstance(action, Look)] == [0, 1]
     fleet, actions = fleet_step(fleet, Tick(3.0))
-    assert [type(action) for action in actions] == [Signal, Look]
-    assert actions[0].worker == 1 and actions[1].worker == 0
+    signal, look = actions
+    assert isinstance(signal, Signal) and isinstance(look, Look)
+    assert signal.worker == 1 and look.worker == 0
 
 
 def test_after_sigkill_nothing_gentler_follows() -> None:

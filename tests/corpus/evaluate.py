@@ -13,6 +13,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,13 +146,13 @@ def evaluate_all(
 ) -> Iterable[Verdict]:
     """All verdicts as they come, interpreter by interpreter."""
     work = [
-        (program, version, python)
+        partial(_unless_lacking, program, version, python, retries, keep)
         for version, python in pythons.items()
         for program in programs
         if program.runs_on(version)
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        for verdict in pool.map(lambda item: _unless_lacking(*item, retries, keep), work):
+        for verdict in pool.map(lambda judged: judged(), work):
             if verdict is not None:
                 yield verdict
 

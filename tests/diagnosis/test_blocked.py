@@ -123,8 +123,16 @@ def test_that_nothing_began_is_judged_from_when_the_handler_ran(
 ) -> None:
     """`_nothing_began`: what moved before the handler ran did not move because of it."""
     at = ("/app/w.py", 20, "main")
-    task = {"task": 1, "name": "Task-1", "coro": "main", "at": at, "leaf": at, "stack": [at], "on": {"kind": "event"}}
-    other = task | {
+    task: dict[str, Any] = {
+        "task": 1,
+        "name": "Task-1",
+        "coro": "main",
+        "at": at,
+        "leaf": at,
+        "stack": [at],
+        "on": {"kind": "event"},
+    }
+    other: dict[str, Any] = task | {
         "task": 2,
         "name": "tick",
         "coro": "tick",

@@ -67,7 +67,7 @@ def test_what_was_removed_before_the_next_came_was_removed_on_purpose(between: d
 
 def late(at: float, *blocks: tuple[str, int, str], cpu: float = 0.0, found_at: Any = None) -> Any:
     """The handler ran at ``at``; the sampler saw the main thread at ``blocks``, the snapshot at ``found_at``."""
-    main = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "busy"}
+    main: dict[str, Any] = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "busy"}
     seen = [main | {"at": found_at, "leaf": found_at, "stack": [found_at]}] if found_at else []
     told = [
         message("thread-waiting", at - 0.02, seconds=at - 0.04, at=one, leaf=one, stack=[one], **main)

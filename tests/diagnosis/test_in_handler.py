@@ -14,8 +14,15 @@ BEGIN = (("...", 4, ""), USER)
 
 
 def born(*inner: tuple[str, int, str], wait: Any = None) -> Any:
-    task = {"task": 3, "name": "Task-3", "coro": "ack"}
-    session = {"task": 2, "name": "session", "coro": "session", "at": USER, "leaf": USER, "stack": [USER]}
+    task: dict[str, Any] = {"task": 3, "name": "Task-3", "coro": "ack"}
+    session: dict[str, Any] = {
+        "task": 2,
+        "name": "session",
+        "coro": "session",
+        "at": USER,
+        "leaf": USER,
+        "stack": [USER],
+    }
     told = [
         message("snapshot", -0.01, reason="probe", first=True, threads=[], tasks=[], n_tasks=0),
         message("signal-received", 0.001, signal=15, kind="loop", name="stop"),

@@ -15,7 +15,7 @@ def closed(*transports: dict[str, Any], complaints: tuple[str, ...] = (), waited
     told = [message("loop-exception", 0.89, message=text) for text in complaints]
     if waited:
         at = ("/app/w.py", 20, "main")
-        task = {"task": 1, "name": "Task-1", "coro": "main", "at": at, "leaf": at, "stack": [at]}
+        task: dict[str, Any] = {"task": 1, "name": "Task-1", "coro": "main", "at": at, "leaf": at, "stack": [at]}
         told.append(message("task-waiting", 0.88, seconds=waited, **task, on={"kind": "socket"}))
     phase = message("phase", 0.9, name="loop-close", transports=[WRITER | one for one in transports])
     return findings(*told, phase, message("phase", 0.92, name="finalize"), exited=1.0)
@@ -70,8 +70,8 @@ def test_a_pool_job_that_was_cut_off_is_an_error() -> None:
 def joined(n_threads: int | None, threads: int = 1) -> Any:
     queue, wait = ("/usr/lib/python3.12/queue.py", 91, "join"), ("/usr/lib/python3.12/threading.py", 355, "wait")
     close = ("/app/w.py", 40, "close")
-    main = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "busy", "at": close,
-            "leaf": wait, "stack": [("/app/w.py", 60, "<module>"), close, queue, wait]}  # fmt: skip
+    main: dict[str, Any] = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "busy"}
+    main |= {"at": close, "leaf": wait, "stack": [("/app/w.py", 60, "<module>"), close, queue, wait]}
     listed = [main, main | {"thread": 2, "main": False, "name": "worker"}][:threads]
     told = (
         message("signal-received", 0.001, signal=15, kind="python", name="stop"),

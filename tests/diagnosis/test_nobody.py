@@ -84,7 +84,7 @@ def test_the_advice_is_what_would_end_this_kind_of_wait(kind: str, advice: str) 
 
 
 def test_where_others_were_cancelled_the_order_was_wrong() -> None:
-    other = {"task": 3, "name": "worker", "coro": "work"}
+    other: dict[str, Any] = {"task": 3, "name": "worker", "coro": "work"}
     told = (message("task-cancelled", 0.05, **other), message("task-done", 0.06, outcome="cancelled", **other))
     found = code(held(AFTER, "event", 0, *told), "waits-for-nobody")
     assert found is not None and "before cancelling" in found.advice

@@ -316,7 +316,7 @@ def test_a_pools_child_that_died_of_the_groups_signal_lost_its_job() -> None:
         ("/usr/lib/python3.12/concurrent/futures/process.py", 263, "_process_worker"),
     )
     thread = {"thread": 1, "name": "MainThread", "main": True, "state": "busy", "at": job, "leaf": job}
-    child = [
+    child: list[tuple[str, float, dict[str, Any]]] = [
         ("hello", -1.0, {"python": "3.12.1", "ppid": 7}),
         ("snapshot", -0.01, {"first": True, "handlers": [{"signal": 15, "kind": "default"}],
                              "threads": [thread | {"stack": [pool, job]}], "tasks": []}),

@@ -134,7 +134,7 @@ class Traced(Script):
         self._turns = 0
         self._peeks = 0
         self._peek = wait.peek_exit
-        loop.wait.peek_exit = self._counted
+        wait.peek_exit = self._counted
 
     def _counted(self, pidfd: int) -> wait.Exit | None:
         self._peeks += 1

@@ -82,8 +82,13 @@ def test_a_watcher_that_only_asks_nothing_more_goes_on_watching(tmp_path: Path) 
 
 def test_what_was_asked_just_before_closing_is_done(tmp_path: Path) -> None:
     server = Server(tmp_path)
-    asked: list[tuple[list[str] | None, bool, int]] = []
-    server.control._desk.stop = lambda *what: asked.append(what) or {}  # type: ignore[method-assign, func-returns-value]
+    asked: list[tuple[object, ...]] = []
+
+    def stop(*what: object) -> dict[str, object]:
+        asked.append(what)
+        return {}
+
+    server.control._desk.stop = stop  # type: ignore[assignment, method-assign]  # the desk of this server alone
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(server.path)
         client.sendall(b'{"v": 1, "do": "stop"}\n')

@@ -47,7 +47,7 @@ class Orphans:
         self.reads: list[int] = []
         self.answers: dict[int, list[bytes]] = {}
         monkeypatch.setattr(reading, "read", self._counted)
-        monkeypatch.setattr(processes.time, "sleep", self._paused)
+        monkeypatch.setattr(time, "sleep", self._paused)
         self.census = processes.Census(subreaper=True)
 
     def _counted(self, path: str, limit: int = 65536) -> bytes | None:

@@ -121,7 +121,7 @@ def down(workers: list[dict[str, Any]]) -> dict[str, Any]:
     return fleet(workers, want="down", asked=NOW - 6.4, next_kill=NOW + 3.6)
 
 
-LOG = [
+LOG: list[dict[str, Any]] = [
     {"index": 0, "title": "web", "stream": "stdout", "line": "GET /basket/7 200 12 ms"},
     {"index": 1, "title": "api", "stream": "stdout", "line": "\x1b[32mINFO\x1b[0m order 8812 paid"},
     {"index": 1, "title": "api", "stream": "stderr", "line": "\x1b[33mWARNING\x1b[0m slow query: 1.8 s"},
