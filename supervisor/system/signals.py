@@ -6,7 +6,7 @@ Uses the C module `_signal` that `signal` wraps: importing `signal` loads enum a
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # not in typeshed; see above for why it is used
+import _signal  # not in typeshed; see above for why it is used
 import os
 import struct
 

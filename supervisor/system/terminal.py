@@ -3,7 +3,7 @@ while these run, so tcsetpgrp(3) from the background does not stop us (SIGTTOU).
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # not in typeshed; importing `signal` costs 4 ms (system/signals.py)
+import _signal  # not in typeshed; importing `signal` costs 4 ms (system/signals.py)
 import os
 
 from supervisor.core import signum

@@ -339,7 +339,7 @@ inside, leave = threading.Event(), threading.Event()
 threading.Thread(target=lambda: (inside.set(), leave.wait())).start()
 inside.wait()
 os.kill(os.getpid(), signal.SIGURG)
-looked, threads = sys.modules["_sigdrain_agent_sampler"].stacks(time.monotonic_ns() + 10**12)
+looked, threads = sys.modules["_sigdrain_agent_looks"].stacks(time.monotonic_ns() + 10**12)
 held, seen = [looked], set()
 while held:
     one = held.pop()

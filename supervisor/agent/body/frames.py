@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent as agent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

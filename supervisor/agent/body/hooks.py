@@ -5,13 +5,13 @@ Loaded with the first module that is watched, so that a program without signals,
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # CPython's own
+import _signal
 import atexit
 import os
 import sys
 from _weakref import ref
 
-import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
+import _sigdrain_agent as agent
 
 ROUNDS_TOLD = 3  # loops closed while nobody had asked for a stop: after so many it is the program's way of working
 rounds = 0

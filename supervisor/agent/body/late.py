@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
-import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
-import _sigdrain_agent_hooks as hooks  # type: ignore[import-not-found]  # the same
-import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent as agent
+import _sigdrain_agent_frames as frames
+import _sigdrain_agent_hooks as hooks
+import _sigdrain_agent_tasks as tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, List, Tuple
 
 CREATED_TOLD = 500  # a server that goes on serving while it drains makes thousands a second
+_armed = False
 _created = 0
 _undo: List[Tuple[Any, str, Any, Any]] = []  # (owner, name, what we put, what was there)
 
@@ -25,8 +26,8 @@ def put(owner: Any, name: str, ours: Any) -> None:
 
 
 def arm() -> None:
-    global _created
-    _created = 0
+    global _armed, _created
+    _armed, _created = True, 0
     base: Any = sys.modules.get("asyncio.base_events")
     uvloop: Any = sys.modules.get("uvloop")
     for module, name in ((base, "BaseEventLoop"), (uvloop, "Loop")):
@@ -59,6 +60,8 @@ def put_entry(module: Any, name: str, notice: Callable[[Any], None]) -> None:
 
 def disarm() -> None:
     """Put back what is still ours: somebody may have wrapped it in turn."""
+    global _armed
+    _armed = False
     while _undo:
         owner, name, ours, theirs = _undo.pop()
         if getattr(owner, name, None) is ours:
@@ -69,7 +72,7 @@ def noticed_create_task(real: Callable[..., Any]) -> Callable[..., Any]:
     def create_task(self: Any, coro: Any, *args: Any, **kwargs: Any) -> Any:
         task = real(self, coro, *args, **kwargs)
         try:
-            if _created < CREATED_TOLD and agent.body.armed and len(tasks.followed) < tasks.FOLLOWED:
+            if _armed and _created < CREATED_TOLD and len(tasks.followed) < tasks.FOLLOWED:
                 created(task)
         except BaseException as error:
             agent.failed("create_task", error)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
-import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_frames as frames
+import _sigdrain_agent_tasks as tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from _weakref import ref
 from itertools import count
 from time import monotonic_ns
 
-import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
-import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent as agent
+import _sigdrain_agent_frames as frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

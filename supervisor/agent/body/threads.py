@@ -6,8 +6,8 @@ import sys
 from os import O_CLOEXEC, O_RDONLY, close, read, uname  # the originals: tests replace those of `os`
 from os import open as open_file
 
-import _sigdrain_agent as agent  # type: ignore[import-not-found]  # loaded by path inside the worker
-import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent as agent
+import _sigdrain_agent_frames as frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ Everything here is a private of asyncio: each look is an attempt, and the caller
 
 from __future__ import annotations
 
-import _sigdrain_agent_frames as frames  # type: ignore[import-not-found]  # loaded by path inside the worker
-import _sigdrain_agent_tasks as tasks  # type: ignore[import-not-found]  # the same
+import _sigdrain_agent_frames as frames
+import _sigdrain_agent_tasks as tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

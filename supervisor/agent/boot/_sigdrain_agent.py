@@ -22,7 +22,10 @@ WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process without an agent
 DUMP = _signal.SIGRTMAX - 3  # faulthandler's, at C level; the parent sends it only when SIGKILL is next
 MAX_MESSAGE = 32768
-BODY = ("hooks", "frames", "threads", "tasks", "waits", "monitoring", "late", "sampler", "teardown")
+BODY = (
+    "hooks", "grain", "frames", "threads", "tasks", "waits", "monitoring", "late", "looks", "sampler", "snapshot",
+    "arming", "teardown",
+)  # fmt: skip
 # Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
 FEW = 32  # RLIMIT_NOFILE below which our two descriptors could be the ones that the program lacks
@@ -30,7 +33,7 @@ FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
 
 pid = main_thread = 0
 history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
-body = None  # the module `teardown`, once loaded
+body = None  # the module `teardown` of ../body, once loaded
 _executed = set()  # names in BODY
 _socket_ = None
 _identity = None  # device and inode of the socket: programs that close every descriptor may reuse its number
@@ -184,9 +187,11 @@ def note(what, *about):
 
 
 def on_probe(_, frame):
+    """Answer the parent's question. Further probes may interrupt the answer: then one more follows it, not a stack
+    of answers, or a flood of signals would end with the stack."""
     global _probes, _put_off
     _probes += 1
-    if _probes > 1:  # on top of ourselves: answered when we are through, or a flood would end with the stack
+    if _probes > 1:
         return None
     try:
         if frame is not None and frame.f_code.co_filename == IMPORTLIB:
@@ -197,7 +202,7 @@ def on_probe(_, frame):
         if _probes > 1:
             note("probe", None, frame)
     except BaseException:  # a signal came before they were held back, and its handler raised on top of us (Ctrl-C)
-        if body is None or not body.armed:
+        if body is None or not body.arming.armed:
             note("probe", None, frame)
         raise
     finally:
@@ -367,7 +372,7 @@ def open_dump():
 
 def before_fork():
     if body is not None:
-        body.before_fork()
+        body.arming.before_fork()
 
 
 def after_fork():
@@ -381,7 +386,7 @@ def after_fork():
             else:
                 old.detach()
         if body is not None:
-            body.after_fork()
+            body.arming.after_fork()
         connect(True)
     except Exception:
         _socket_ = None

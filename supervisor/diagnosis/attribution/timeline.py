@@ -18,7 +18,7 @@ EARLY = 0.05
 _STOPS = (signum.INT, signum.TERM, signum.QUIT)
 _INTERRUPT = "KeyboardInterrupt"
 AT_ONCE = 0.5  # seconds for an exception to come through to the runner
-# After a signal that we did not send the agent looks so long (agent/body/teardown.py, patience).
+# After a signal that we did not send the agent looks so long (agent/body/arming.py, limit).
 DIRECT = 60.0
 # Between the loop's end and what comes next there is always a moment; longer, it is the program's own code.
 OWN_CODE = 0.001

@@ -1,0 +1,255 @@
+"""One tick of the sampler: where followed tasks and threads are, and what is told of those that stay or moved.
+
+Between two ticks no task, no frame and no value of the program is kept. Within a tick nothing is said or read while
+one is held: that would let other threads run, and what they drop meanwhile would be destroyed in the sampler's
+thread, which the program does not know.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import _sigdrain_agent as agent
+import _sigdrain_agent_frames as frames
+import _sigdrain_agent_grain as grain
+import _sigdrain_agent_tasks as tasks
+import _sigdrain_agent_threads as threads
+import _sigdrain_agent_waits as waits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+SAMPLE = 300  # tasks of which a census looks at the place
+
+_seen: Dict[int, ThreadWait] = {}
+_outbox: List[Tuple[str, Dict[str, Any]]] = []  # what a tick has to tell, said once nothing is held
+_idle_tell: Dict[int, float] = {}
+_quiet_since = 0
+_next_census = _began = 0
+_more = True  # are there tasks that are not followed?
+
+
+def reset(now: int) -> None:
+    global _quiet_since, _next_census, _began, _more
+    _began = _quiet_since = now
+    _next_census, _more = now + 250_000_000, True
+    _seen.clear()
+    _idle_tell.clear()
+    del _outbox[:]
+
+
+class ThreadWait:
+    """Where a thread has been since when."""
+
+    __slots__ = ("cpu", "described", "exact", "key", "since", "tell_at", "tid")
+
+    def __init__(self, key: Any, exact: Any, now: int, tid: Optional[int]) -> None:
+        self.tid = tid
+        self.cpu: Optional[int] = None  # CPU time at its begin, once it could be read
+        self.key, self.exact, self.since, self.tell_at = key, exact, now, grain.FIRST_TOLD
+        self.described: Dict[str, Any] = {}
+
+    def due(self, now: int) -> bool:
+        return bool((now - self.since) / 1e9 >= self.tell_at)
+
+
+def tick(now: int) -> None:
+    moved, due, came = look_at_threads(now)
+    for wait in came:
+        wait.cpu = threads.cpu(wait.tid)
+    if "asyncio.tasks" in sys.modules:
+        moved_any = look_at_tasks(now)
+        look_at_loops(now, moved_any)
+        census(now)
+    for wait in moved:
+        tell_moved(wait, now)
+    for wait in due:
+        threads.complete(wait.described)
+        if wait.described["state"] != "loop-idle":
+            seconds = (now - wait.since) / 1e9
+            agent.say("thread-waiting", seconds=seconds, cpu=cpu_of(wait), **wait.described)
+    while _outbox:
+        event, fields = _outbox.pop(0)
+        agent.say(event, **fields)
+
+
+def last(now: int) -> None:
+    """The sampler ends: where the threads are that were told of."""
+    for wait in list(_seen.values()):
+        tell_moved(wait, now)
+
+
+def tell(event: str, fields: Dict[str, Any]) -> None:
+    _outbox.append((event, fields))
+
+
+# -- threads ---------------------------------------------------------------------------------------------------
+
+
+def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[ThreadWait]]:
+    """Waits of threads that moved, that are due to be told (again), and that came to a new place."""
+    places, idents = stacks(now)
+    moved = [_seen.pop(ident) for ident in list(_seen) if ident not in idents]
+    due, came = [], []
+    for ident, exact, stack in places:
+        wait = _seen.get(ident)
+        if wait is None or wait.exact != exact:
+            at = frames.culprit(stack)
+            key = (threads.state(stack), frames.place(at) if at is not None else None)
+            if wait is not None and wait.key == key:
+                wait.exact = exact
+            else:
+                if wait is not None:
+                    moved.append(_seen.pop(ident))
+                if key[0] in ("loop-idle", "pool-idle"):
+                    continue
+                wait = _seen[ident] = ThreadWait(key, exact, now, threads.kernel_id(ident))
+                came.append(wait)
+        if wait.due(now):
+            wait.tell_at *= 2
+            wait.described = threads.describe(ident, stack, threads.known())
+            due.append(wait)
+    return moved, due, came
+
+
+def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any]]], Set[int]]:
+    """(thread, exact place, stack) of those that moved or are to be told, and all threads. No frame is held after."""
+    places, idents = [], set()
+    for ident, frame in frames.running().items():
+        idents.add(ident)
+        wait, back = _seen.get(ident), frame.f_back
+        exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
+        if wait is None or wait.exact != exact or wait.due(now):
+            places.append((ident, exact, frames.thread_stack(frame)))
+    return places, idents
+
+
+def tell_moved(wait: ThreadWait, now: int) -> None:
+    if wait.described and wait.described["state"] != "loop-idle":
+        agent.say("thread-moved", seconds=(now - wait.since) / 1e9, cpu=cpu_of(wait), **wait.described)
+
+
+def cpu_of(wait: ThreadWait) -> Optional[float]:
+    """CPU seconds of the thread since it came here: tells computing from waiting for the interpreter lock."""
+    spent = threads.cpu(wait.tid)
+    return (spent - wait.cpu) / 1e9 if spent is not None and wait.cpu is not None else None
+
+
+# -- tasks -----------------------------------------------------------------------------------------------------
+
+
+def look_at_tasks(now: int) -> bool:
+    """True when a followed task moved, ended or began."""
+    changed = False
+    for key, kept in list(tasks.followed.items()):
+        task = kept.ref()
+        if task is None:
+            tasks.followed.pop(key, None)
+            changed = True
+        elif task.done():
+            if kept.polled and tasks.followed.pop(key, None) is not None:
+                tell("task-done", tasks.done(task, kept))
+            changed = True
+        else:
+            changed = look_at_task(task, kept, now) or changed
+    return changed
+
+
+def look_at_task(task: Any, kept: Any, now: int) -> bool:
+    changed = False
+    waiter = getattr(task, "_fut_waiter", None)
+    if waiter is None or kept.waiter is None or kept.waiter() is not waiter:
+        kept.waiter = _weakly(waiter)
+        if kept.cancelled_at is None and tasks.cancel_requested(task, kept):
+            tell_cancel(task, kept)
+        now_at, now_leaf = tasks.where(task)
+        if (now_at, now_leaf) != (kept.at, kept.leaf):
+            seconds = (now - kept.since) / 1e9
+            changed = kept.at is not None
+            was, was_leaf = kept.at, kept.leaf
+            kept.at, kept.leaf, kept.since, kept.tell_at = now_at, now_leaf, now, grain.FIRST_TOLD
+            kept.moves += changed
+            if changed and seconds >= grain.FIRST_TOLD:
+                told = tasks.describe(task)
+                told.update(was=was, was_leaf=was_leaf, seconds=seconds, since_cancel=since(kept, now))
+                tell("task-moved", told)
+    elif kept.cancelled_at is None and hasattr(task, "cancelling") and task.cancelling():
+        tell_cancel(task, kept)
+    seconds = (now - kept.since) / 1e9
+    if seconds >= kept.tell_at:
+        kept.tell_at *= 2
+        told = tasks.describe(task)
+        told.update(seconds=seconds, since_cancel=since(kept, now))
+        tell("task-waiting", told)
+    return changed
+
+
+def tell_cancel(task: Any, kept: Any) -> None:
+    tasks.saw_cancel(kept, tell=False)
+    tell("task-cancelled", {"task": kept.number, "name": tasks.name_of(task), "at": kept.at})
+
+
+def since(kept: Any, now: int) -> Optional[float]:
+    return (now - kept.cancelled_at) / 1e9 if kept.cancelled_at is not None else None
+
+
+def _weakly(waiter: Any) -> Optional[Callable[[], Any]]:
+    from _weakref import ref  # built in
+
+    try:
+        return ref(waiter) if waiter is not None else None
+    except TypeError:  # a future of somebody's own
+        return None
+
+
+def census(now: int) -> None:
+    """What too many tasks are doing, by place; and room for those that stayed behind the first to be followed."""
+    global _next_census, _more
+    room = _more and len(tasks.followed) < tasks.FOLLOWED // 2 and now >= _next_census - 200_000_000
+    if now < _next_census and not room:
+        return
+    _next_census = now + max(250_000_000, (now - _began) // 2)
+    left = tasks.pending()
+    _more = len(left) > tasks.FOLLOWED
+    for task in left:
+        if len(tasks.followed) >= tasks.FOLLOWED:
+            break
+        tasks.follow(task, polled=True)
+    total = tasks.count_of(left)
+    if total <= tasks.FOLLOWED:
+        return
+    sample = left[:: max(1, len(left) // SAMPLE)]  # in the order of a hash table: as good as random
+    groups: Dict[Any, int] = {}
+    for task in sample:
+        at, _ = tasks.where(task)
+        if at is not None:
+            key = (tasks.coro_name(task), at)
+            groups[key] = groups.get(key, 0) + 1
+    biggest: List[Any] = sorted(groups.items(), key=lambda item: -item[1])[:20]
+    told = [{"count": number * total // len(sample), "coro": key[0], "at": key[1]} for key, number in biggest]
+    tell("task-census", {"n_tasks": total, "groups": told})
+
+
+# -- loops -----------------------------------------------------------------------------------------------------
+
+
+def look_at_loops(now: int, changed: bool) -> None:
+    """A loop in which nothing moved for a while: what could still wake it."""
+    global _quiet_since
+    if changed:
+        _quiet_since = now
+        _idle_tell.clear()
+        return
+    seconds = (now - _quiet_since) / 1e9
+    for loop in list(tasks.loops):
+        if seconds < _idle_tell.get(id(loop), 2 * grain.FIRST_TOLD):
+            continue
+        _idle_tell[id(loop)] = 2 * max(seconds, 2 * grain.FIRST_TOLD)
+        try:
+            told = waits.loop_state(loop)
+        except (AttributeError, RuntimeError, IndexError):
+            continue
+        blocked = getattr(loop, "_thread_id", None) in _seen  # its thread is at something else than waiting
+        if told["running"] and not told.get("ready") and not blocked:
+            tell("loop-idle", told)

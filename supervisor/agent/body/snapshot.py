@@ -1,0 +1,62 @@
+"""The snapshot: how handlers, loops, tasks and threads stand when a shutdown begins, and at each probe after."""
+
+from __future__ import annotations
+
+import _signal
+import sys
+
+import _sigdrain_agent as agent
+import _sigdrain_agent_hooks as hooks
+import _sigdrain_agent_tasks as tasks
+import _sigdrain_agent_threads as threads
+import _sigdrain_agent_waits as waits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
+
+
+def say(reason: str, number: Optional[int], first: bool, found: List[Any]) -> None:
+    asyncio_tasks: Any = sys.modules.get("asyncio.tasks")
+    running = None
+    for loop in tasks.loops:
+        current = asyncio_tasks.current_task(loop) if asyncio_tasks is not None else None
+        running = tasks.name_of(current) if current is not None else running
+    handlers, displaced = handler_tables()
+    agent.say(
+        "snapshot",
+        reason=reason,
+        first=first,
+        signal=number,
+        handlers=handlers,
+        displaced=displaced,
+        loops=[waits.loop_state(loop) for loop in tasks.loops if not loop.is_closed()],
+        n_tasks=tasks.count_of(found),
+        tasks=tasks.describe_all(found, 16_000),
+        threads=threads.snapshot()[:8],
+        n_threads=threads.count(),
+        running=running,
+    )
+
+
+def handler_tables() -> Any:
+    handlers, displaced = [], []
+    for number in agent.WATCHED:
+        history = [handler(number, *entry) for entry in agent.history.get(int(number), ())]
+        displaced += history[:-1]
+        now = hooks.original(_signal.getsignal(number))
+        if history and now is not None and callable(now):
+            handlers.append(history[-1])
+        else:
+            handlers.append(handler(number, hooks.describe(now) if callable(now) else now, None))
+    return handlers, displaced
+
+
+def handler(number: int, what: Any, by: Any, of_loop: bool = False) -> Dict[str, Any]:
+    """HANDLER from what the first tier remembered: (name, definition) of a callable, or SIG_DFL, SIG_IGN, None."""
+    if type(what) is not tuple:
+        kind = "default" if what == _signal.SIG_DFL else "ignore" if what == _signal.SIG_IGN else "foreign"
+        return {"signal": int(number), "kind": kind, "name": None, "at": None, "by": by}
+    of_loop = of_loop or what[0] in ("_sighandler_noop", "Loop.__sighandler", "Loop._sighandler")
+    kind = "loop" if of_loop else "python"
+    return {"signal": int(number), "kind": kind, "name": what[0], "at": what[1], "by": by}
