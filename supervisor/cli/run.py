@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from supervisor.core import signum
+from supervisor.core.spec import FIRST
 from supervisor.errors import SupervisorError
 from supervisor.runs.plan import RunPlan
 from supervisor.runs.room import cannot_fork, check_room
@@ -52,7 +53,7 @@ def run(plan: RunPlan) -> int:
     poller = agents.poller if agents is not None else None
     loop = Loop(plan.fleet, inherited, subreaper=subreaper, tty=tty, listener=wrapping, poller=poller, agents=agents)
     try:
-        loop.adopt(0, child)
+        loop.adopt(FIRST, child)
         # What the end needs is imported while the worker works: later its parent would wait for it.
         import resource  # noqa: F401 - os.wait4 loads it for its result, 0.3 ms
 
@@ -64,7 +65,7 @@ def run(plan: RunPlan) -> int:
     finally:
         if agents is not None:
             agents.close()
-    failure = fleet.lives[0].failure
+    failure = fleet.lives[FIRST].failure
     if failure is not None:
         from supervisor.system.process.startfail import explain
 
@@ -103,7 +104,7 @@ def _with_agent(plan: RunPlan) -> tuple[Agents | None, dict[str, str] | None]:
 
     agents = Agents(Poller())
     try:
-        return agents, agents.prepare(0, os.environ, None)
+        return agents, agents.prepare(FIRST, os.environ, None)
     except SupervisorError as error:
         if not plan.quiet:
             stdio.say(f"supervisor: no explanations, {error.message}\n")

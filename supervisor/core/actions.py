@@ -8,44 +8,42 @@ from supervisor.core.record import Member, Shutdown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Target
+    from supervisor.core.spec import WorkerId
 
 
 class Action(Frozen):
     """Base of all actions."""
 
 
-class Spawn(Action):
+class WorkerAction(Action):
+    """Base of the actions that concern one worker."""
+
+    worker: WorkerId
+
+
+class Spawn(WorkerAction):
     """Start the worker's process. Answered by Forked, then Started or StartFailed."""
 
-    worker: int
 
-
-class ReadMasks(Action):
+class ReadMasks(WorkerAction):
     """Read what the main process does with signals. Answered by MasksRead."""
 
-    worker: int
 
-
-class Probe(Action):
+class Probe(WorkerAction):
     """Ask the agents to say what runs and to arm themselves (SIGURG). Answered by Probed, then ProbeAnswered."""
 
-    worker: int
 
-
-class Dump(Action):
+class Dump(WorkerAction):
     """Ask the agents that did not answer for the C-level stacks: only when SIGKILL is next."""
 
-    worker: int
 
-
-class Signal(Action):
+class Signal(WorkerAction):
     """Send a signal. Answered by Sent. ``wake``: SIGCONT afterwards, for a stopped process must run to die.
 
     Target ``main`` is the main process, ``group`` its process group, ``leftovers`` the given ``members``, each
     checked to be still what it was when surveyed. ``ladder``: part of a stop, not merely passed on.
     """
 
-    worker: int
     signal: int
     target: Target
     members: tuple[Member, ...] = ()
@@ -53,23 +51,19 @@ class Signal(Action):
     ladder: bool = False
 
 
-class Survey(Action):
+class Survey(WorkerAction):
     """Find who is alive besides the main process. Answered by Surveyed."""
 
-    worker: int
 
-
-class Look(Action):
+class Look(WorkerAction):
     """Sample what can be seen from outside. Answered by Sampled. ``final``: the last gasp before SIGKILL."""
 
-    worker: int
     final: bool = False
 
 
-class Reap(Action):
+class Reap(WorkerAction):
     """Collect the zombie of the main process (or abandon it when stuck). Answered by Reaped."""
 
-    worker: int
     stuck: bool = False
 
 
@@ -83,17 +77,14 @@ class Suspend(Action):
     job: bool
 
 
-class Foreground(Action):
+class Foreground(WorkerAction):
     """Let the worker's group lead the terminal again, if we lead it now."""
 
-    worker: int
 
-
-class Report(Action):
+class Report(WorkerAction):
     """A worker has ended: hand its record to whoever listens."""
 
     shutdown: Shutdown
-    worker: int = 0
 
 
 class Note(Action):

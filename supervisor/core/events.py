@@ -1,7 +1,4 @@
-"""What happened. Every event has ``at``: CLOCK_MONOTONIC seconds, stamped where the fact was seen.
-
-``worker`` is the index of a life in the fleet.
-"""
+"""What happened. Every event has ``at``: CLOCK_MONOTONIC seconds, stamped where the fact was seen."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from supervisor.core.record import Key, Target
+    from supervisor.core.spec import WorkerId
 
     Said: TypeAlias = Literal["hello", "noticed", "drained", "cleaned"]
 
@@ -26,24 +24,26 @@ class Event(Frozen):
     at: float
 
 
-class Forked(Event):
+class WorkerEvent(Event):
+    """Base of the events that concern one worker."""
+
+    worker: WorkerId
+
+
+class Forked(WorkerEvent):
     """The process exists; exec has not happened yet. ``terminal``: it may lead our terminal's foreground."""
 
-    worker: int
     pid: int
     terminal: bool = False
 
 
-class Started(Event):
+class Started(WorkerEvent):
     """exec succeeded."""
 
-    worker: int
 
-
-class StartFailed(Event):
+class StartFailed(WorkerEvent):
     """The child could not become the command: ``stage`` of the set-up (``exec``, ``cwd``, ``user`` ...), errno."""
 
-    worker: int
     stage: str
     errno: int
     detail: str = ""
@@ -77,7 +77,7 @@ class StopAsked(Event):
     """
 
     by: str
-    workers: tuple[int, ...] | None = None
+    workers: tuple[WorkerId, ...] | None = None
     by_pid: int | None = None
     insists: bool = True
 
@@ -85,49 +85,43 @@ class StopAsked(Event):
 class StartAsked(Event):
     """A worker shall run (again)."""
 
-    workers: tuple[int, ...] | None = None
+    workers: tuple[WorkerId, ...] | None = None
 
 
-class MainExited(Event):
+class MainExited(WorkerEvent):
     """The main process is dead and kept as a zombie. Exactly one of ``code`` and ``signal`` is set."""
 
-    worker: int
     code: int | None
     signal: int | None
 
 
-class MainStopped(Event):
+class MainStopped(WorkerEvent):
     """The main process was stopped by a job-control signal (state T)."""
 
-    worker: int
     signal: int
 
 
-class MainContinued(Event):
+class MainContinued(WorkerEvent):
     """The main process runs again after a stop."""
-
-    worker: int
 
 
 class OrphansChanged(Event):
     """A process that is not a main process ended, or may have: who is left must be looked at again."""
 
 
-class Surveyed(Event):
+class Surveyed(WorkerEvent):
     """Who is alive of a worker besides its main process."""
 
-    worker: int
     members: tuple[Member, ...]
 
 
-class Sent(Event):
+class Sent(WorkerEvent):
     """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action.
 
     ``hit``: those of the action's members that were there.
     ``newest``, for a group: pid of the process that was created last before the signal was sent, if known.
     """
 
-    worker: int
     signal: int
     target: Target
     delivered: bool
@@ -136,47 +130,40 @@ class Sent(Event):
     newest: int | None = None
 
 
-class AgentSaid(Event):
+class AgentSaid(WorkerEvent):
     """An agent in one of its processes is there (``hello``), or its main process has reached a mark.
 
     ``noticed``: the worker's handler began; ``drained``: its main work ended; ``cleaned``: its event loop is closed.
     """
 
-    worker: int
     what: Said
 
 
-class Probed(Event):
+class Probed(WorkerEvent):
     """The agents of a worker were asked to look and to arm themselves; so many will answer."""
 
-    worker: int
     asked: int
 
 
-class ProbeAnswered(Event):
+class ProbeAnswered(WorkerEvent):
     """All agents that were asked have answered."""
 
-    worker: int
 
-
-class MasksRead(Event):
+class MasksRead(WorkerEvent):
     """The main process's signal masks, read just before the stop signal."""
 
-    worker: int
     masks: Masks | None
 
 
-class Sampled(Event):
+class Sampled(WorkerEvent):
     """One look from outside while the worker stops."""
 
-    worker: int
     sample: Sample | None
 
 
-class Reaped(Event):
+class Reaped(WorkerEvent):
     """The main process's zombie is gone; its pid and group number may be used again. ``chance`` is in [0, 1)."""
 
-    worker: int
     rusage: Rusage | None
     chance: float = 0.5
 

@@ -7,7 +7,11 @@ from supervisor.core.frozen import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, TypeAlias
+    from typing import Literal, NewType, TypeAlias
+
+    # Which worker of a fleet. A number is given once and never to another worker: one may leave or join without new
+    # numbers for the rest. Where a worker stands in a list or on the screen is something else.
+    WorkerId = NewType("WorkerId", int)
 
     Leftovers: TypeAlias = Literal["end", "signal", "leave"]
     ParentDeath: TypeAlias = Literal["TERM", "KILL", "off"]
@@ -17,6 +21,11 @@ if TYPE_CHECKING:
     Overflow: TypeAlias = Literal["block", "drop"]
     LogFormat: TypeAlias = Literal["text", "json"]
     LogTime: TypeAlias = Literal["offset", "utc"]
+else:
+    WorkerId = int
+
+# The first worker of a fleet; the only one of `run`, which is started before there is a fleet.
+FIRST = WorkerId(0)
 
 
 class ExecSpec(Frozen):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.events import Said
     from supervisor.core.record import Key, Shutdown
-    from supervisor.core.spec import FleetSpec
+    from supervisor.core.spec import FleetSpec, WorkerId
     from supervisor.system.agent.agents import Agents
     from supervisor.system.poller import Source
 
@@ -38,13 +38,13 @@ ABANDONED_LOOK = 0.05
 class Listener:
     """Hears what is to be told, as it happens. The base tells nobody; `run` and `up` each derive one."""
 
-    def report(self, shutdown: Shutdown, worker: int) -> None:
+    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """A worker has ended."""
 
     def note(self, note: actions.Note) -> None:
         """Something worth telling."""
 
-    def heard(self, worker: int, at: float) -> None:
+    def heard(self, worker: WorkerId, at: float) -> None:
         """The agents of a worker have said something."""
 
     def changed(self, at: float) -> None:
@@ -56,19 +56,19 @@ class Listener:
     def resumed(self) -> None:
         """It has been continued."""
 
-    def stdio(self, worker: int) -> tuple[int, int, int] | None:
+    def stdio(self, worker: WorkerId) -> tuple[int, int, int] | None:
         """Descriptors for a worker that is about to start; None: ours."""
 
-    def additions(self, worker: int) -> dict[str, str] | None:
+    def additions(self, worker: WorkerId) -> dict[str, str] | None:
         """Variables to add to the environment of a worker that is about to start."""
 
-    def started(self, worker: int, child: spawn.Child) -> None:
+    def started(self, worker: WorkerId, child: spawn.Child) -> None:
         """A process was forked; descriptors made for it alone may be closed here."""
 
-    def not_started(self, worker: int) -> None:
+    def not_started(self, worker: WorkerId) -> None:
         """There was no fork: what stdio() made is not needed."""
 
-    def ended(self, worker: int) -> None:
+    def ended(self, worker: WorkerId) -> None:
         """Its main process was reaped."""
 
 
@@ -102,13 +102,13 @@ class Loop:
         self._tty = tty
         self._record = record
         self._census = processes.Census(subreaper)
-        self._children: dict[int, spawn.Child] = {}
-        self._worker_of: dict[int, int] = {}  # by pidfd
+        self._children: dict[WorkerId, spawn.Child] = {}
+        self._worker_of: dict[int, WorkerId] = {}  # by pidfd
         self._mains: set[int] = set()
-        self._starting: set[int] = set()
+        self._starting: set[WorkerId] = set()
         # Children of ours that somebody else waits for.
         self.kept: set[int] = set()
-        self._members: dict[int, list[int]] = {}
+        self._members: dict[WorkerId, list[int]] = {}
         self._signals = signals.open_fd()
         self.poller.watch(self._signals, self._signals_ready)
         self._exits = Exits()
@@ -130,7 +130,7 @@ class Loop:
                     queue.append(answer)
         self.listener.changed(event.at)
 
-    def adopt(self, worker: int, child: spawn.Child) -> None:
+    def adopt(self, worker: WorkerId, child: spawn.Child) -> None:
         """A process that was started before this loop existed (the lean path of `run`)."""
         self.see(self._watch(worker, child))
 
@@ -184,7 +184,7 @@ class Loop:
         self._status_known(worker, at)
         self.see(events.MainExited(at, worker, found.code, found.signal))
 
-    def _status_known(self, worker: int, at: float) -> None:
+    def _status_known(self, worker: WorkerId, at: float) -> None:
         if worker not in self._starting:
             return
         # By worker, not by descriptor: the number is used again once it is closed.
@@ -225,11 +225,11 @@ class Loop:
         if wait.reap_orphans(self._mains | self.kept):
             self.see(events.OrphansChanged(at))
 
-    def agent_said(self, worker: int, what: Said, at: float) -> None:
+    def agent_said(self, worker: WorkerId, what: Said, at: float) -> None:
         """The agent of a main process is there, has gone, or has reached a mark."""
         self.see(events.AgentSaid(at, worker, what))
 
-    def agents_answered(self, worker: int, at: float) -> None:
+    def agents_answered(self, worker: WorkerId, at: float) -> None:
         """All agents of a worker that were probed have answered."""
         self.see(events.ProbeAnswered(at, worker))
 
@@ -274,6 +274,8 @@ class Loop:
                 self.listener.report(action.shutdown, action.worker)
             case actions.Note():
                 self.listener.note(action)
+            case _:
+                raise TypeError(f"no way to carry out {action!r}")
         return None
 
     def _send(self, action: actions.Signal) -> events.Event:
@@ -296,11 +298,11 @@ class Loop:
             delivered = bool(hit)
         return events.Sent(at, action.worker, action.signal, action.target, delivered, hit, action.ladder, newest)
 
-    def _group(self, worker: int) -> int:
-        own = self.fleet.spec.workers[worker].exec.own_group
+    def _group(self, worker: WorkerId) -> int:
+        own = self.fleet.lives[worker].spec.exec.own_group
         return self._children[worker].pid if own else os.getpgrp()
 
-    def _send_group(self, worker: int, signal: int) -> bool:
+    def _send_group(self, worker: WorkerId, signal: int) -> bool:
         """Signal the worker's group; where that is ours too, its processes one by one."""
         child = self._children[worker]
         if self._group(worker) == child.pid:
@@ -310,8 +312,8 @@ class Loop:
         found += [send.send_checked(one, signal, False) for one in members if one.in_group]
         return any(found)
 
-    def _spawn(self, worker: int) -> events.Event:
-        spec = self.fleet.spec.workers[worker]
+    def _spawn(self, worker: WorkerId) -> events.Event:
+        spec = self.fleet.lives[worker].spec
         try:
             child = spawn.fork_exec(
                 spec.exec,
@@ -329,7 +331,7 @@ class Loop:
             return events.StartFailed(monotonic(), worker, "fork", error.errno or 0)
         return self._watch(worker, child)
 
-    def _watch(self, worker: int, child: spawn.Child) -> events.Event:
+    def _watch(self, worker: WorkerId, child: spawn.Child) -> events.Event:
         self._children[worker] = child
         self._worker_of[child.pidfd] = worker
         self._mains.add(child.pid)
@@ -341,7 +343,7 @@ class Loop:
         self.listener.started(worker, child)
         return events.Forked(monotonic(), worker, child.pid, child.terminal)
 
-    def _survey(self, worker: int) -> events.Event:
+    def _survey(self, worker: WorkerId) -> events.Event:
         mark = None if self.fleet.spec.wrap else processes.mark(worker)
         main, dead = self._children[worker].pid, self.fleet.lives[worker].death is not None
         members = self._census.members(main, self._group(worker), self._mains, mark, dead=dead)
@@ -349,7 +351,7 @@ class Loop:
             self._watch_members(worker, [member.pid for member in members])
         return events.Surveyed(monotonic(), worker, tuple(members))
 
-    def _watch_members(self, worker: int, pids: list[int]) -> None:
+    def _watch_members(self, worker: WorkerId, pids: list[int]) -> None:
         self._forget_members(worker)
         for pid in pids[:MOST_WATCHED]:
             try:
@@ -359,13 +361,13 @@ class Loop:
             self._members[worker].append(fd)
             self.poller.watch(fd, lambda at, _, fd=fd: self._member_ended(worker, fd, at))  # type: ignore[misc]
 
-    def _member_ended(self, worker: int, fd: int, at: float) -> None:
+    def _member_ended(self, worker: WorkerId, fd: int, at: float) -> None:
         self.poller.unwatch(fd)
         os.close(fd)
         self._members[worker].remove(fd)
         self.see(events.OrphansChanged(at))
 
-    def _forget_members(self, worker: int) -> None:
+    def _forget_members(self, worker: WorkerId) -> None:
         for fd in self._members.get(worker, ()):
             self.poller.unwatch(fd)
             os.close(fd)
@@ -387,8 +389,8 @@ class Loop:
     def _abandon(self) -> None:
         """Stop what runs without the core: the stop signal, the grace period, SIGKILL, to each whole group."""
         for worker in self._children:
-            self._send_group(worker, self.fleet.spec.workers[worker].stop.ladder.stop_signal)
-        graces = [self.fleet.spec.workers[worker].stop.ladder.grace or 10.0 for worker in self._children]
+            self._send_group(worker, self.fleet.lives[worker].spec.stop.ladder.stop_signal)
+        graces = [self.fleet.lives[worker].spec.stop.ladder.grace or 10.0 for worker in self._children]
         until = monotonic() + max(graces, default=0.0)
         groups = processes.Census(subreaper=False)
         while monotonic() < until and any(

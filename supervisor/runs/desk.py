@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from supervisor.core import events
@@ -12,9 +11,10 @@ from supervisor.system.proc import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
     from supervisor.loop.loop import Loop
 
@@ -30,16 +30,19 @@ class Desk:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._published: tuple[Life, ...] = ()
+        self._published: Mapping[WorkerId, Life] = {}
         self._head: dict[str, Any] = {}
-        self._news: dict[int, None] = {}
-        self._waits: dict[int, str | None] = {}
+        self._news: dict[WorkerId, None] = {}
+        self._waits: dict[WorkerId, str | None] = {}
 
     def status(self) -> dict[str, Any]:
         """The whole state."""
         fleet = self._loop.fleet
         self._name_waits(MOST_NAMED)
-        return {"fleet": fleet_view(fleet), "workers": [self._view(life) for life in fleet.lives]}
+        return {
+            "fleet": fleet_view(fleet),
+            "workers": [self._view(life, index) for index, life in enumerate(fleet.lives.values())],
+        }
 
     def changes(self) -> dict[str, Any] | None:
         """What changed since the last call."""
@@ -47,17 +50,17 @@ class Desk:
         before = self._published
         renamed = self._name_waits(MOST_NAMED)
         changed = [
-            life
-            for life in fleet.lives
-            if life.index >= len(before) or before[life.index] is not life or life.index in renamed
+            self._view(life, index)
+            for index, life in enumerate(fleet.lives.values())
+            if before.get(life.id) is not life or life.id in renamed
         ]
         head = fleet_view(fleet)
         if not changed and head == self._head:
             return None
         self._published, self._head = fleet.lives, head
-        return {"fleet": head, "workers": [self._view(life) for life in changed]}
+        return {"fleet": head, "workers": changed}
 
-    def heard(self, worker: int) -> None:
+    def heard(self, worker: WorkerId) -> None:
         """Its agents have said something: what it waits for may have changed."""
         self._news[worker] = None
 
@@ -66,14 +69,14 @@ class Desk:
         """Whether there is news that the last update had no time for."""
         return bool(self._news)
 
-    def _view(self, life: Life) -> dict[str, Any]:
-        waits = self._waits.get(life.index) if life.stopping is not None else None
-        return worker_view(self._loop.fleet, life, waits)
+    def _view(self, life: Life, index: int) -> dict[str, Any]:
+        waits = self._waits.get(life.id) if life.stopping is not None else None
+        return worker_view(self._loop.fleet, life, index, waits)
 
-    def _name_waits(self, most: int) -> set[int]:
+    def _name_waits(self, most: int) -> set[WorkerId]:
         """Look into the news of some stopping workers; those whose wait has another name now."""
         agents, now = self._loop.agents, time.monotonic()
-        renamed: set[int] = set()
+        renamed: set[WorkerId] = set()
         for worker in list(self._news)[:most]:
             del self._news[worker]
             life = self._loop.fleet.lives[worker]
@@ -99,18 +102,18 @@ class Desk:
             return {"at": now, "worker": None}
         agents = self._loop.agents
         stop = life.stopping
-        probed = agents.probe(life.index) if agents and stop and stop.held is None and since is None else 0
+        probed = agents.probe(life.id) if agents and stop and stop.held is None and since is None else 0
         answer: dict[str, Any] = {
             "at": now,
             "fleet": self._loop.fleet.spec.name,
-            "worker": self._view(life),
+            "worker": self._view(life, list(self._loop.fleet.lives).index(life.id)),
             "agent": life.agent,
             "probed": probed,
             "answered": [],
             "waits": None,
             "said": [],
         }
-        messages = agents.messages(life.index) if agents else []
+        messages = agents.messages(life.id) if agents else []
         if messages and since is not None:
             from supervisor.diagnosis.live_wait import waiting
             from supervisor.diagnosis.running.from_agent import answered, said
@@ -124,14 +127,13 @@ class Desk:
 
     def _life_of(self, pid: int) -> Life | None:
         """The worker of which this process is: by its ancestors, their group or session, or the worker's mark."""
-        lives = self._loop.fleet.lives
+        lives = self._loop.fleet.lives.values()
         found = processes.owner(pid, {life.pid: life for life in lives if life.pid is not None})
         if found is not None:
             return found
-        start = f"{processes.MARK}={os.getpid()}.".encode()
-        mark = next((entry for entry in processes.environment(pid) if entry.startswith(start)), b"")
-        index = mark[len(start) :].decode(errors="replace")
-        return dict(zip(map(str, range(len(lives))), lives, strict=True)).get(index)
+        environment = processes.environment(pid)
+        marks = {f"{processes.MARK}={processes.mark(life.id)}".encode(): life for life in lives}
+        return next((marks[entry] for entry in environment if entry in marks), None)
 
     def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
         """Ask for the stop of some workers, by name (all its instances) or title, or of everything.
@@ -141,26 +143,28 @@ class Desk:
         """
         lives = self._loop.fleet.lives
         if workers is None:
-            return self._ask(range(len(lives)), None, now, pid)
-        chosen: dict[int, None] = {}
+            return self._ask(lives, None, now, pid)
+        chosen: dict[WorkerId, None] = {}
         for name in workers:
-            found = [life.index for life in lives if name in (life.spec.name, life.spec.title)]
+            found = [life.id for life in lives.values() if name in (life.spec.name, life.spec.title)]
             if not found:
-                names = ", ".join(dict.fromkeys(life.spec.name for life in lives))
+                names = ", ".join(dict.fromkeys(life.spec.name for life in lives.values()))
                 raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
             chosen |= dict.fromkeys(found)
         return self._ask(chosen, tuple(chosen), now, pid)
 
-    def _ask(self, chosen: Iterable[int], workers: tuple[int, ...] | None, now: bool, pid: int) -> dict[str, Any]:
+    def _ask(
+        self, chosen: Iterable[WorkerId], workers: tuple[WorkerId, ...] | None, now: bool, pid: int
+    ) -> dict[str, Any]:
         """``stopping``: whose stop begins, they run or would be started again; ``already``: who was being stopped."""
         fleet = self._loop.fleet
         stopping: list[str] = []
         already: list[str] = []
-        for index in chosen:
-            life = fleet.lives[index]
+        for worker in chosen:
+            life = fleet.lives[worker]
             if life.stopping is not None and life.stopping.asked is not None:
                 already.append(life.spec.title)
-            elif life.alive or fleet.attempts[index].due is not None:
+            elif life.alive or fleet.attempts[worker].due is not None:
                 stopping.append(life.spec.title)
         self._loop.see(events.StopAsked(time.monotonic(), "command stop", workers, pid, insists=now))
         return {"stopping": stopping, "already": already}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.actions import Note
     from supervisor.core.record import Shutdown
+    from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.runs.plan import UpPlan
     from supervisor.system.agent.agents import Agents
     from supervisor.system.control.place import Folder
@@ -47,7 +48,7 @@ class Foreground(Listener):
         self._forgotten = 0
         self._requests = 0
         self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
-        self._ends: dict[int, tuple[int, int, int]] = {}
+        self._ends: dict[WorkerId, tuple[int, int, int]] = {}
 
     def run(self, loop: Loop) -> int:
         """Start everything, wait until it is over, report; the exit code."""
@@ -63,7 +64,7 @@ class Foreground(Listener):
             ) from None
         self._viewer = Viewer(loop.poller, loop.kept, self._folder.socket, self._viewer_left)
         loop.sources += [self._output, self._control]
-        self._lanes = [self._lanes_of(index) for index in range(len(self._plan.fleet.workers))]
+        self._lanes = {worker: self._lanes_of(worker) for worker in loop.fleet.lives}
         if self._plan.dashboard:
             self._open_dashboard()
         try:
@@ -83,14 +84,14 @@ class Foreground(Listener):
 
     # -------------------------------------------------------------- heard from the loop
 
-    def stdio(self, worker: int) -> tuple[int, int, int]:
+    def stdio(self, worker: WorkerId) -> tuple[int, int, int]:
         """Pipes for its output; stdin is /dev/null."""
         self._ends[worker] = self._output.pipes(self._lanes[worker])
         return self._ends[worker]
 
-    def additions(self, worker: int) -> dict[str, str]:
+    def additions(self, worker: WorkerId) -> dict[str, str]:
         """The mark by which its orphans are known again, and the way to the agent's channel."""
-        spec = self._plan.fleet.workers[worker]
+        spec = self._spec(worker)
         mark = {processes.MARK: processes.mark(worker)}
         if not spec.agent:
             return mark
@@ -101,22 +102,22 @@ class Foreground(Listener):
             self._say(f"{spec.title}: no explanations, {error.message}")
             return mark
 
-    def started(self, worker: int, child: Child) -> None:
+    def started(self, worker: WorkerId, child: Child) -> None:
         """Only the child keeps the writing ends."""
         self._output.close_writers(self._ends.pop(worker))
         if self._plan.verbose:
             self._say(f"started {self._title(worker)} (pid {child.pid})")
 
-    def not_started(self, worker: int) -> None:
+    def not_started(self, worker: WorkerId) -> None:
         """There is no child to keep them."""
         if worker in self._ends:
             self._output.close_writers(self._ends.pop(worker))
 
-    def ended(self, worker: int) -> None:
+    def ended(self, worker: WorkerId) -> None:
         """Its last words."""
         self._output.worker_ended(worker)
 
-    def report(self, shutdown: Shutdown, worker: int) -> None:
+    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Keep it for the report, and say what nobody asked for."""
         self._shutdowns.append(shutdown)
         # Explaining takes milliseconds that the others' stop would wait for: the evidence is kept until the end.
@@ -130,7 +131,7 @@ class Foreground(Listener):
         if text is not None and not self._plan.quiet:
             self._say(text)
 
-    def _failure(self, worker: int) -> str:
+    def _failure(self, worker: WorkerId) -> str:
         """Why it never ran, and what to do; empty when it did run."""
         life = self._loop.fleet.lives[worker]
         if life.failure is None:
@@ -152,7 +153,7 @@ class Foreground(Listener):
             if not self._plan.quiet:
                 self._say(fleet.stopping(state, at))
 
-    def heard(self, worker: int, at: float) -> None:
+    def heard(self, worker: WorkerId, at: float) -> None:
         """What a stopping worker waits for may have changed."""
         self._desk.heard(worker)
         self._control.changed(at)
@@ -183,13 +184,16 @@ class Foreground(Listener):
             else "dashboard closed, lines follow; see it again with: supervisor top"
         )
 
-    def _tapped(self, worker: int, stream: str, block: bytes) -> None:
+    def _tapped(self, worker: WorkerId, stream: str, block: bytes) -> None:
         self._control.log(time.monotonic(), worker, self._title(worker), stream, block)
 
     # -------------------------------------------------------------- words
 
-    def _title(self, worker: int) -> str:
-        return self._plan.fleet.workers[worker].title
+    def _spec(self, worker: WorkerId) -> WorkerSpec:
+        return self._loop.fleet.lives[worker].spec
+
+    def _title(self, worker: WorkerId) -> str:
+        return self._spec(worker).title
 
     def _say(self, text: str) -> None:
         if self._output.tap is not None:
@@ -197,8 +201,8 @@ class Foreground(Listener):
         else:
             self._output.message(self._own.lines(text.encode(errors="replace") + b"\n", time.time()))
 
-    def _lanes_of(self, worker: int) -> tuple[Lane, Lane]:
-        spec = self._plan.fleet.workers[worker]
+    def _lanes_of(self, worker: WorkerId) -> tuple[Lane, Lane]:
+        spec = self._spec(worker)
         drop = spec.exec.overflow == "drop"
         out, err = (
             Lane(worker, stream, drop, self._format(worker, stream, fd))
@@ -206,8 +210,8 @@ class Foreground(Listener):
         )
         return out, err
 
-    def _format(self, worker: int, stream: str, fd: int) -> lines.Json | lines.Plain | lines.Prefixed:
-        spec, log = self._plan.fleet.workers[worker], self._plan.log
+    def _format(self, worker: WorkerId, stream: str, fd: int) -> lines.Json | lines.Plain | lines.Prefixed:
+        spec, log = self._spec(worker), self._plan.log
         if log.format == "json":
             return lines.Json(spec.name, spec.instance, stream, log.time)
         if not log.prefix:

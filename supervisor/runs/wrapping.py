@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.actions import Note
     from supervisor.core.record import Shutdown
+    from supervisor.core.spec import WorkerId
     from supervisor.runs.plan import RunPlan
     from supervisor.system.agent.agents import Agents
 
@@ -26,7 +27,7 @@ class Wrapping(Listener):
         self._ended: Shutdown | None = None
         self._messages: list[AgentMessage] = []
 
-    def report(self, shutdown: Shutdown, worker: int) -> None:
+    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Keep it for the end, with what the agent said."""
         self._ended = shutdown
         if self._agents is not None:

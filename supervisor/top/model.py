@@ -36,7 +36,7 @@ class Model:
         if "fleet" in message:
             self.known = True
             self.fleet = message["fleet"]
-            self._workers |= {int(worker["index"]): worker for worker in message.get("workers", ())}
+            self._workers |= {int(worker["id"]): worker for worker in message.get("workers", ())}
             self._roster = None
         if "log" in message:
             lines = [one | {"line": shortened(str(one.get("line", "")))} for one in message["log"]]

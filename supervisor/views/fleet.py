@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supervisor.core.fleet.step import Fleet
+    from supervisor.core.spec import WorkerId
     from supervisor.views.summary import Style
 
 
@@ -25,7 +26,7 @@ EQUAL = 0.95
 
 def stopping(fleet: Fleet, at: float) -> str:
     """What a stop request sets going, and when it ends."""
-    alive = [life for life in fleet.lives if life.alive]
+    alive = [life for life in fleet.lives.values() if life.alive]
     if not alive:
         return "stopping: nothing runs any more"
     head = f"stopping {words.plural(len(alive), 'worker')}"
@@ -43,7 +44,7 @@ def stopping(fleet: Fleet, at: float) -> str:
     return f"{head}, kill in {words.duration(max(first - at, 0.0))}{last}; Ctrl-C again: next step now"
 
 
-def unasked_end(one: Shutdown, fleet: Fleet, worker: int, at: float, failure: str = "") -> str | None:
+def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failure: str = "") -> str | None:
     """What to say about an end that nobody asked for; None when it was asked for. ``failure``: why it never ran."""
     if one.asked_by != "self":
         return None

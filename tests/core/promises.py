@@ -80,12 +80,12 @@ class Promises:
         # The first signal of all to a fleet is no second request to those that a command is stopping.
         again = before.spec.wrap or before.asked is not None
         insists = (name == "SignalReceived" and again) or (name == "StopAsked" and event.by not in PEERS)
-        for life in self.world.fleet.lives:
-            was = before.lives[life.index]
-            if asked is not None and life.index in asked:
+        for life in self.world.fleet.lives.values():
+            was = before.lives[life.id]
+            if asked is not None and life.id in asked:
                 self._asked(was, life, event, insists=insists)
             elif name == "SignalReceived":
-                same = was.stop == life.stop and not any(_ladder(one, life.index) for one in actions)
+                same = was.stop == life.stop and not any(_ladder(one, life.id) for one in actions)
                 hold("what asks for no stop starts and hurries none", same, (event, actions))
             if was.stop is not None and life.start == was.start and name in ("SignalReceived", "StopAsked"):
                 hold(
@@ -113,15 +113,15 @@ class Promises:
         if type(event).__name__ == "Tick":
             limit = world.spec.limit
             if self.asked_all is not None and limit is not None and event.at >= self.asked_all + limit:
-                for life in world.fleet.lives:
+                for life in world.fleet.lives.values():
                     top = life.stopping is None or life.rung.signal == KILL
                     hold("the limit kills everything that was asked", top, life)
             due = before.deadline is not None and before.deadline <= event.at
             hold("a tick makes progress", not due or world.fleet != before or bool(world.pending), before.deadline)
-        for life in world.fleet.lives:
+        for life in world.fleet.lives.values():
             self._deadline(life)
             if life.stop is not None and life.stop.rung > 0:
-                self.accounts[life.index].stand_in = None  # the first signal was overtaken
+                self.accounts[life.id].stand_in = None  # the first signal was overtaken
 
     def _note_fact(self, name: str, event: Any) -> None:
         if name in ("Forked", "Started", "MainExited", "MainStopped", "MainContinued", "Surveyed", "Reaped"):
@@ -152,7 +152,7 @@ class Promises:
         return [index for index, one in enumerate(dropped) if not one] or None
 
     def _asked(self, was: Any, life: Any, event: Any, *, insists: bool) -> None:
-        account, at, stop = self.accounts[life.index], event.at, life.spec.stop
+        account, at, stop = self.accounts[life.id], event.at, life.spec.stop
         if not was.going:
             return
         if account.requests == 0 and was.stop is None:
@@ -175,8 +175,8 @@ class Promises:
             hold("a patient ladder stays", life.stop.rung == was.stop.rung if was.stop else True, life.stop)
 
     def _climbed(self, at: float) -> None:
-        for life in self.world.fleet.lives:
-            account, stop = self.accounts[life.index], life.stop
+        for life in self.world.fleet.lives.values():
+            account, stop = self.accounts[life.id], life.stop
             if stop is None or not life.alive:
                 continue
             hold("escalation never goes back", stop.rung >= account.rung, (account.rung, stop))
@@ -191,7 +191,7 @@ class Promises:
             account.since = event.at
 
     def _deadline(self, life: Any) -> None:
-        account, deadline = self.accounts[life.index], self.world.fleet.deadline
+        account, deadline = self.accounts[life.id], self.world.fleet.deadline
         if life.stopping is None:
             return
         wait = life.rung.wait
@@ -308,7 +308,7 @@ class Promises:
     def _outcome(self, shutdown: Any, main: Process | None) -> str:
         if shutdown.outcome == "stuck":
             return "stuck"  # judged when it was reaped
-        life = next(one for one in self.world.fleet.lives if one.spec.name == shutdown.worker)
+        life = next(one for one in self.world.fleet.lives.values() if one.spec.name == shutdown.worker)
         if main is None or main.exec_fails:
             return "failed"
         if main.signal is not None:

@@ -35,7 +35,7 @@ class Script:
         self.now, self.pids, self.surveying = 0.0, 100, False
         self.names = [worker.name for worker in one.workers]
         if one.wrap and not by_hand:
-            self._forked(0)
+            self._forked(spec.FIRST)
             self._drain()
 
     def play(self, text: str) -> str:
@@ -68,11 +68,11 @@ class Script:
 
     def _event(self, text: str, at: float) -> events.Event:
         name, _, what = text.rpartition(": ")
-        index = self.names.index(name) if name in self.names else 0
+        index = self._id(name) if name in self.names else spec.FIRST
         match text.split() if name not in self.names else what.split():
             case [("stop" | "start") as verb, *rest]:
                 by = " ".join(rest).strip("()") if rest and rest[0].startswith("(") else ""
-                workers = tuple(self.names.index(one) for one in rest) if rest and not by else None
+                workers = tuple(self._id(one) for one in rest) if rest and not by else None
                 if verb == "start":
                     return events.StartAsked(at, workers)
                 return events.StopAsked(at, by or "command stop", workers)
@@ -104,11 +104,14 @@ class Script:
                 return events.SignalReceived(at, signum.NUMBERS[signal], sender_pid=7)
         raise AssertionError(f"no such happening: {text}")
 
+    def _id(self, name: str) -> spec.WorkerId:
+        return spec.WorkerId(self.names.index(name))
+
     def _pid(self) -> int:
         self.pids += 1
         return self.pids
 
-    def _forked(self, index: int) -> None:
+    def _forked(self, index: spec.WorkerId) -> None:
         self.queue.append(events.Forked(self.now, index, self._pid(), self.terminal))
         self.queue.append(events.Started(self.now, index))
 

@@ -10,11 +10,12 @@ from supervisor.core.events import Forked, StartAsked, Started, StopAsked, Tick
 from supervisor.core.fleet.step import new
 from supervisor.core.fleet.step import step as fleet_step
 from supervisor.core.record import Member
-from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker import escalation
 from supervisor.core.worker.life import Life, Stop
 from supervisor.core.worker.step import shutdown, step
 
+SECOND = WorkerId(1)
 API = WorkerSpec("api", ExecSpec(("api",)), StopSpec(ladder.parse("TERM/10/KILL")))
 TOLD = 100.0
 
@@ -36,26 +37,26 @@ TOLD = 100.0
 )
 def test_had_it_from_the_group(started: float, pid: int, newest: int | None, told: bool) -> None:
     """/proc rounds starts down to 10 ms: within one tick the pid decides, if the newest one was known."""
-    life = Life(0, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1, group_told=TOLD, newest=newest))
+    life = Life(FIRST, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1, group_told=TOLD, newest=newest))
     _, actions = escalation.tell(life, (Member(pid, ("x",), started, in_group=True, state="S"),))
     assert (actions == ()) == told
 
 
 def test_told_one_by_one() -> None:
     """Those outside the group, those never told as a group; not zombies, and nobody twice."""
-    life = Life(0, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1))
+    life = Life(FIRST, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1))
     members = (
         Member(11, ("x",), 1.0, in_group=True, state="S"),
         Member(12, ("x",), 1.0, in_group=False, state="T"),
         Member(13, ("x",), 1.0, in_group=True, state="Z"),
     )
     life, actions = escalation.tell(life, members)
-    assert actions == (Signal(0, 15, "leftovers", members=members[:2], wake=True, ladder=True),)
+    assert actions == (Signal(FIRST, 15, "leftovers", members=members[:2], wake=True, ladder=True),)
     assert escalation.tell(life, members) == (life, ())
 
 
 def test_a_tick_without_a_stop() -> None:
-    life = Life(0, API, pid=7)
+    life = Life(FIRST, API, pid=7)
     assert step(life, Tick(5.0)) == (life, ())
 
 
@@ -63,21 +64,27 @@ def test_no_signal_waits_for_a_look() -> None:
     """A look reads /proc for a millisecond: the worker whose rung is due comes first, and is not looked at itself."""
     web = WorkerSpec("web", ExecSpec(("web",)), StopSpec(ladder.parse("TERM/2/INT/8/KILL")))
     fleet, _ = fleet_step(new(FleetSpec((API, web))), StartAsked(0.0))
-    for event in (Forked(0.1, 0, 7), Forked(0.1, 1, 8), Started(0.2, 0), Started(0.2, 1), StopAsked(1.0, "drill")):
+    for event in (
+        Forked(0.1, FIRST, 7),
+        Forked(0.1, SECOND, 8),
+        Started(0.2, FIRST),
+        Started(0.2, SECOND),
+        StopAsked(1.0, "drill"),
+    ):
         fleet, _ = fleet_step(fleet, event)
     for at in (1.5, 2.5):
         fleet, actions = fleet_step(fleet, Tick(at))
-        assert [action.worker for action in actions if isinstance(action, Look)] == [0, 1]
+        assert [action.worker for action in actions if isinstance(action, Look)] == [FIRST, SECOND]
     fleet, actions = fleet_step(fleet, Tick(3.0))
     signal, look = actions
     assert isinstance(signal, Signal) and isinstance(look, Look)
-    assert signal.worker == 1 and look.worker == 0
+    assert signal.worker == SECOND and look.worker == FIRST
 
 
 def test_after_sigkill_nothing_gentler_follows() -> None:
     """Neither right after the last request, where signals are passed on as one request, nor later."""
     stop = Stop("signal SIGTERM", 1, TOLD, 1, TOLD + 2, TOLD + 2, 3, group_told=TOLD + 2)
-    life = Life(0, API, pid=7, phase="killed", stop=stop, killed=TOLD + 2)
+    life = Life(FIRST, API, pid=7, phase="killed", stop=stop, killed=TOLD + 2)
     for at in (TOLD + 2.05, TOLD + 2.5):
         life, actions = escalation.request_stop(life, at, "signal SIGTERM", 1, 15)
         assert actions == ()
@@ -86,7 +93,7 @@ def test_after_sigkill_nothing_gentler_follows() -> None:
 def test_a_stuck_worker_took_as_long_as_it_was_waited_for() -> None:
     """There is no end to measure, but 0 s would make it the quickest of the fleet."""
     fleet, _ = fleet_step(new(FleetSpec((API,))), StartAsked(0.0))
-    for event in (Forked(0.1, 0, 7), Started(0.2, 0), StopAsked(1.0, "drill"), Tick(11.0), Tick(16.0)):
+    for event in (Forked(0.1, FIRST, 7), Started(0.2, FIRST), StopAsked(1.0, "drill"), Tick(11.0), Tick(16.0)):
         fleet, _ = fleet_step(fleet, event)
-    ended = shutdown(fleet.lives[0])
+    ended = shutdown(fleet.lives[FIRST])
     assert (ended.outcome, ended.marks.exited, ended.given_up, ended.total) == ("stuck", None, 15.0, 15.0)

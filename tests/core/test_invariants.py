@@ -140,7 +140,7 @@ def _check_the_rungs(world: World) -> None:
         see(event)
         if not isinstance(event, REAL.events.Tick):
             return
-        for was, life in zip(before.lives, world.fleet.lives, strict=True):
+        for was, life in zip(before.lives.values(), world.fleet.lives.values(), strict=True):
             due, ended = was.next_rung_at, was.death.at if was.death is not None else 0.0
             if due is not None and was.following and event.at >= max(due, ended + REAL.life.UNSEEN_LIMIT):
                 assert life.stop is None or life.stop.rung > was.stop.rung, (event, was)

@@ -40,8 +40,8 @@ FAULTS = (
     Fault(
         "every stop has a deadline",  # one worker after the other
         "fleet/step.py",
-        "        due = [life.due for life in self.lives if life.due is not None]\n",
-        "        due = [life.due for life in self.lives[:1] if life.due is not None]\n",
+        "        due = [life.due for life in self.lives.values() if life.due is not None]\n",
+        "        due = [life.due for life in [*self.lives.values()][:1] if life.due is not None]\n",
     ),
     Fault(
         "after SIGKILL there is a deadline too",
@@ -58,7 +58,7 @@ FAULTS = (
     Fault(
         "an exit is never lost",  # stuck is said of the dead
         "worker/step.py",
-        "    return life, (Survey(life.index),)  # the last look",
+        "    return life, (Survey(life.id),)  # the last look",
         "    return _finish(life, at, stuck=True)  # the last look",
     ),
     Fault(
@@ -70,8 +70,8 @@ FAULTS = (
     Fault(
         "a stopped worker stays stopped",  # a stop during backoff is forgotten
         "fleet/step.py",
-        "            Attempts(wanted=False) if index in event.workers else attempt\n",
-        "            attempt\n",
+        "**dict.fromkeys(chosen, Attempts(wanted=False))",
+        "",
     ),
     Fault(
         "a stopped worker stays stopped",  # a request during fork is forgotten
@@ -113,7 +113,7 @@ FAULTS = (
         "a request starts the ladder",  # only the first worker is asked
         "fleet/step.py",
         "    return _each(fleet, ask, chosen)\n",
-        "    return _each(fleet, ask, chosen[:1])\n",
+        "    return _each(fleet, ask, [*chosen][:1])\n",
     ),
     Fault(
         "the signal is the rung's",
@@ -166,8 +166,8 @@ FAULTS = (
     Fault(
         "SIGCONT only for a stopped worker",
         "worker/escalation.py",
-        "    return life, (ReadMasks(life.index), _signal(life, sending, wake=life.stopped, ladder=True))\n",
-        "    return life, (ReadMasks(life.index), _signal(life, sending, wake=True, ladder=True))\n",
+        "    return life, (ReadMasks(life.id), _signal(life, sending, wake=life.stopped, ladder=True))\n",
+        "    return life, (ReadMasks(life.id), _signal(life, sending, wake=True, ladder=True))\n",
     ),
     Fault(
         "the whole worker has ended",

@@ -8,14 +8,19 @@ from math import ceil
 import pytest
 
 from supervisor.core import events, ladder
-from supervisor.core.actions import Action, Look, Probe, Reap, Report, Signal, Survey
+from supervisor.core.actions import Action, Look, Probe, Reap, Report, Signal, Survey, WorkerAction
 from supervisor.core.fleet import step
 from supervisor.core.fleet.step import LOOKS_A_TURN, Fleet
 from supervisor.core.record import Member
-from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker.life import LAST_GASP, UNSEEN_LIMIT
 
 MANY = 40
+
+
+def workers(count: int) -> list[WorkerId]:
+    """The first ``count`` workers of a fleet."""
+    return [WorkerId(number) for number in range(count)]
 
 
 class Run:
@@ -33,8 +38,8 @@ class Run:
             self.fleet, self.actions = step.step(self.fleet, event)
         return self.actions
 
-    def of(self, *kinds: type[Action]) -> list[int]:
-        return [one.worker for one in self.actions if isinstance(one, kinds)]  # type: ignore[attr-defined]  # all have one
+    def of(self, *kinds: type[WorkerAction]) -> list[WorkerId]:
+        return [one.worker for one in self.actions if isinstance(one, kinds)]
 
     def ticks(self, at: float) -> Counter[type[Action]]:
         """Ticks at this instant until nothing is due any more; all that was asked for."""
@@ -50,11 +55,11 @@ def _stopping(count: int = MANY) -> Run:
     """All were asked to stop at 10 and had their signal."""
     run = Run(count)
     run.see(events.StartAsked(0.0))
-    for worker in range(count):
+    for worker in workers(count):
         run.see(events.Forked(1.0, worker, 100 + worker), events.Started(1.0, worker))
     run.see(events.StopAsked(10.0, "drill"))
-    assert run.of(Signal) == list(range(count))
-    for worker in range(count):
+    assert run.of(Signal) == workers(count)
+    for worker in workers(count):
         run.see(events.Sent(10.0, worker, 15, "group", True, ladder=True))
     return run
 
@@ -78,7 +83,7 @@ def test_looks_that_do_not_fit_before_the_signal_are_left_out() -> None:
     run.see(events.Tick(gasp + 0.01))
     assert len(run.of(Probe)) == LOOKS_A_TURN
     run.see(events.Tick(13.0))
-    assert run.of(Signal) == list(range(MANY)), "everybody is on time"
+    assert run.of(Signal) == workers(MANY), "everybody is on time"
     assert run.of(Look, Probe) == [], "a look is of no use any more"
     kinds = [type(one) for one in run.actions]
     assert kinds == [Signal] * MANY + [Survey] * LOOKS_A_TURN, "all signals come before the first look"
@@ -88,11 +93,11 @@ def test_ends_do_not_keep_the_others_signals_waiting() -> None:
     """Ends arrive in one batch of the loop; what they need is a look each, after who is due in the same turn."""
     run = _stopping()
     run.ticks(12.99)
-    half = range(MANY // 2)
+    half = workers(MANY // 2)
     for worker in half:
         assert run.see(events.MainExited(12.995, worker, 0, None)) == ()
     run.see(events.Tick(13.0))
-    assert run.of(Signal) == list(range(MANY // 2, MANY))
+    assert run.of(Signal) == workers(MANY)[MANY // 2 :]
     assert [type(one) for one in run.actions[: MANY // 2]] == [Signal] * (MANY // 2)
     assert len(run.of(Survey)) == LOOKS_A_TURN
     assert set(run.of(Survey)) <= set(half)
@@ -104,8 +109,8 @@ def test_every_end_is_told_all_the_same() -> None:
     run.see(events.Tick(13.0))
     surveyed = run.of(Survey)
     _killed(run, 13.0)
-    reported: list[int] = []
-    for worker in range(MANY):
+    reported: list[WorkerId] = []
+    for worker in workers(MANY):
         run.see(events.MainExited(13.01, worker, None, 9))
     for _ in range(MANY):
         for worker in surveyed:
@@ -117,7 +122,7 @@ def test_every_end_is_told_all_the_same() -> None:
             break
         run.see(events.Tick(13.02))
         surveyed = run.of(Survey)
-    assert sorted(reported) == list(range(MANY))
+    assert sorted(reported) == workers(MANY)
     assert run.fleet.over
 
 
@@ -125,14 +130,14 @@ def test_orphans_are_looked_for_once_however_many_end() -> None:
     """Each end of an orphan may be that of a leftover of any worker whose main process has ended."""
     run = _stopping()
     run.ticks(11.0)
-    for worker in range(MANY):
+    for worker in workers(MANY):
         run.see(events.MainExited(11.0, worker, 0, None))
     for _ in range(MANY):
         assert run.see(events.OrphansChanged(11.0)) == ()
     assert run.ticks(11.0)[Survey] == MANY
 
 
-def _left(worker: int) -> Member:
+def _left(worker: WorkerId) -> Member:
     """A daemon that a worker has left, in a session of its own."""
     return Member(900 + worker, ("daemon",), 0.5, False, "S", 50)
 
@@ -143,8 +148,8 @@ class Storm:
     def __init__(self, run: Run, every: float) -> None:
         self.run, self.every, self.turn = run, every, 0
         self.signals: list[tuple[float, int, int]] = []
-        self.surveyed: dict[int, list[int]] = {}
-        self.looked: dict[int, list[int]] = {}
+        self.surveyed: dict[WorkerId, list[int]] = {}
+        self.looked: dict[WorkerId, list[int]] = {}
 
     def rage(self, begin: float, end: float) -> None:
         at = begin
@@ -177,21 +182,22 @@ class Storm:
 def test_orphans_that_end_all_the_time_delay_no_signal(count: int, died: float, every: float) -> None:
     """That somebody has ended since the last look is no reason to wait with SIGKILL for those that have not."""
     run = _stopping(count)
-    for worker in range(count):
+    for worker in workers(count):
         run.see(events.MainExited(died, worker, 0, None))
     storm = Storm(run, every)
     storm.rage(died, 13.5)
-    for worker in range(count):
+    for worker in workers(count):
         assert (13.0, worker, 9) in storm.signals, "on time"
 
 
 @pytest.mark.parametrize("count", [LOOKS_A_TURN + 1, 30])
 def test_orphans_that_end_all_the_time_starve_nobody_of_looks(count: int) -> None:
     """Neither the one that died last, whichever number it has, nor one that lives and is to be looked at as well."""
-    for last, living in ((count - 1, 0), (0, count - 1)):
+    low, *_, high = workers(count)
+    for last, living in ((high, low), (low, high)):
         run = _stopping(count)
         storm = Storm(run, every=0.001)
-        for worker in range(count):
+        for worker in workers(count):
             if worker not in (last, living):
                 run.see(events.MainExited(10.2, worker, 0, None))
         storm.rage(10.201, 10.3)
@@ -211,21 +217,21 @@ def test_the_first_look_holds_a_signal_back_for_a_moment_only() -> None:
     """A look into what was left may take long, and hundreds may end at once."""
     run = _stopping()
     run.ticks(12.99)
-    for worker in range(MANY):
+    for worker in workers(MANY):
         run.see(events.MainExited(12.995, worker, 0, None))
     run.see(events.Tick(13.0))
     assert run.of(Signal) == []
     assert len(run.of(Survey)) == LOOKS_A_TURN
     seen = set(run.of(Survey))
     run.see(events.Tick(12.995 + UNSEEN_LIMIT))
-    assert {life.index for life in run.fleet.lives if life.killed is not None} == set(range(MANY))
-    assert set(run.of(Survey)) >= set(range(MANY)) - seen, "who they are is looked up all the same"
+    assert {life.id for life in run.fleet.lives.values() if life.killed is not None} == set(workers(MANY))
+    assert set(run.of(Survey)) >= set(workers(MANY)) - seen, "who they are is looked up all the same"
 
 
 def test_what_the_dead_left_is_looked_for_behind_the_signals_to_the_living() -> None:
     run = _stopping()
     run.ticks(11.0)
-    dead = range(MANY // 2)
+    dead = workers(MANY // 2)
     for worker in dead:
         run.see(events.MainExited(11.0, worker, 0, None))
     run.ticks(11.0)

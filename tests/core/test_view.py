@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from supervisor.core.contract.state import fleet_view, next_kill, worker_view
-from supervisor.core.spec import FleetSpec, RestartSpec, WorkerSpec
+from supervisor.core.spec import FIRST, FleetSpec, RestartSpec, WorkerSpec
 from tests.core.script import Script, worker
 
 
@@ -20,7 +20,7 @@ def test_running() -> None:
     assert fleet_view(fleet) == {
         "name": "shop", "want": "up", "asked": None, "limit": None, "next_kill": None, "workers": 1,
     }  # fmt: skip
-    seen = worker_view(fleet, fleet.lives[0], "the executor")
+    seen = worker_view(fleet, fleet.lives[FIRST], 0, "the executor")
     assert (seen["title"], seen["want"], seen["phase"], seen["pid"], seen["stop"]) == (
         "api",
         "up",
@@ -34,24 +34,24 @@ def test_running() -> None:
 
 def test_stopping() -> None:
     script = after(">> 0 start\n>> 3 stop\n>> 4 time passes", worker("api", "TERM/10/INT/5/KILL"))
-    stop = worker_view(script.fleet, script.fleet.lives[0])["stop"]
+    stop = worker_view(script.fleet, script.fleet.lives[FIRST], 0)["stop"]
     assert stop == {
         "by": "command stop", "asked": 3.0, "signal": "SIGTERM", "since": 3.0, "next_at": 13.0,
         "next_signal": "SIGINT", "leftovers": 0,
     }  # fmt: skip
     assert next_kill(script.fleet) == 18.0
     script.play(">> 14 time passes")
-    stop = worker_view(script.fleet, script.fleet.lives[0])["stop"]
+    stop = worker_view(script.fleet, script.fleet.lives[FIRST], 0)["stop"]
     assert (stop["signal"], stop["next_signal"]) == ("SIGINT", "SIGKILL")
     assert next_kill(script.fleet) == 18.0
 
 
 def test_leftovers_and_the_end() -> None:
     script = after(">> 0 start\n>> 3 stop\n>> 4 dies of SIGTERM\n>> 4 found 11 outside", worker("api"))
-    seen = worker_view(script.fleet, script.fleet.lives[0])
+    seen = worker_view(script.fleet, script.fleet.lives[FIRST], 0)
     assert (seen["stop"]["leftovers"], seen["signal"], seen["phase"]) == (1, "SIGTERM", "leaving")
     script.play(">> 5 somebody ended\n>> 5 found nobody")
-    seen = worker_view(script.fleet, script.fleet.lives[0])
+    seen = worker_view(script.fleet, script.fleet.lives[FIRST], 0)
     assert (seen["stop"], seen["phase"], seen["outcome"], seen["pid"]) == (None, "exited", "signalled", None)
     assert (seen["exit_code"], seen["ended"]) == (None, 5.0)
 
@@ -62,7 +62,7 @@ def test_last_rung_and_backoff() -> None:
         worker("api", "none"),
         worker("web", restart=RestartSpec(backoff=2.0)),
     )
-    api, web = (worker_view(script.fleet, life) for life in script.fleet.lives)
+    api, web = (worker_view(script.fleet, life, index) for index, life in enumerate(script.fleet.lives.values()))
     assert (api["want"], api["stop"]["next_signal"], api["stop"]["next_at"]) == ("down", None, None)
     assert (web["want"], web["phase"], web["restart_at"], web["exit_code"]) == ("up", "backoff", 3.0, 3)
 

@@ -13,8 +13,9 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from supervisor.core import events, ladder
-from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
+from supervisor.core import actions, events, ladder
+from supervisor.core.fleet import step
+from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.loop import loop
 from supervisor.system import signals
 from supervisor.system.process import wait
@@ -40,7 +41,7 @@ class Script(loop.Listener):
                 for n in range(count)
             )
         )
-        self.ends: dict[int, float] = {}
+        self.ends: dict[WorkerId, float] = {}
         self.results: dict[str, Any] = {}
         self.deadline: float | None = None
         self.loop = loop.Loop(spec, signals.take_over(), subreaper=False, listener=self, record=self._record)
@@ -53,7 +54,7 @@ class Script(loop.Listener):
             self.deadline = event.at
 
     def tick(self, at: float) -> None:
-        if all(life.phase == "running" for life in self.loop.fleet.lives):
+        if all(life.phase == "running" for life in self.loop.fleet.lives.values()):
             self.deadline = None
             self.begin()
         else:
@@ -62,7 +63,7 @@ class Script(loop.Listener):
     def begin(self) -> None:
         raise NotImplementedError
 
-    def end(self, worker: int) -> None:
+    def end(self, worker: WorkerId) -> None:
         """Kill a worker's process; back when the kernel says that it has ended."""
         pid = self.loop.fleet.lives[worker].pid
         assert pid is not None
@@ -89,7 +90,7 @@ class Meanwhile(Script):
     def _fact(self) -> None:
         self._facts += 1
         if self._facts == 1:
-            self.end(1)
+            self.end(WorkerId(1))
         elif self._facts == 2:
             self.results["second"] = monotonic()
 
@@ -98,10 +99,10 @@ class MeanwhileEnds(Meanwhile):
     """The facts are ends of workers."""
 
     def begin(self) -> None:
-        self.end(0)
-        self.end(2)
+        self.end(FIRST)
+        self.end(WorkerId(2))
 
-    def report(self, shutdown: Shutdown, worker: int) -> None:
+    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         del shutdown, worker
         self._fact()
 
@@ -120,8 +121,8 @@ class MeanwhileReady(Meanwhile):
             self.loop.poller.unwatch(fd)
             self._fact()
             if self._facts == 2:
-                self.end(0)
-                self.end(2)
+                self.end(FIRST)
+                self.end(WorkerId(2))
 
         return ready
 
@@ -141,9 +142,9 @@ class Traced(Script):
         return self._peek(pidfd)
 
     def begin(self) -> None:
-        print(self.loop.fleet.lives[0].pid, flush=True)
+        print(self.loop.fleet.lives[FIRST].pid, flush=True)
         sys.stdin.readline()
-        self.end(0)
+        self.end(FIRST)
         self.deadline = monotonic()
         self.tick = self._turn  # type: ignore[method-assign]  # from here on it only counts
 
@@ -156,5 +157,27 @@ class Traced(Script):
             print("kept", flush=True)
 
 
+class Strange(actions.Action):
+    """An action that the loop has never heard of."""
+
+
+class Unknown(Script):
+    """The core asks for something that nobody has taught the loop."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def begin(self) -> None:
+        taught = step.step
+        step.step = lambda fleet, event: (taught(fleet, event)[0], (Strange(),))
+        try:
+            self.loop.see(events.OrphansChanged(monotonic()))
+        except TypeError as error:
+            self.results["refused"] = str(error)
+        step.step = taught
+        self.end(FIRST)
+
+
 if __name__ == "__main__":
-    {"ends": MeanwhileEnds, "ready": MeanwhileReady, "traced": Traced}[sys.argv[1]]().run()
+    kinds = {"ends": MeanwhileEnds, "ready": MeanwhileReady, "traced": Traced, "unknown": Unknown}
+    kinds[sys.argv[1]]().run()

@@ -62,3 +62,9 @@ def test_a_tracer_that_does_not_wait(how: str) -> None:
         assert run.wait(PATIENCE) == 0
     assert len(found["ends"]) == 1, "the end is not lost"
     assert found["asked"] <= 3, "nobody asks in every turn"
+
+
+def test_an_action_that_nobody_can_carry_out_is_refused() -> None:
+    """An action that was added to the core alone must not be lost without a word."""
+    run = subprocess.run([*PROGRAM, "unknown"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert "Strange()" in json.loads(run.stdout)["refused"]

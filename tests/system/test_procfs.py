@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from supervisor.core.spec import WorkerId
 from supervisor.system.proc import processes, reading
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Orphans:
         self.pauses, self.reads = 0, []
         self.census.refresh()
         return [
-            {one.pid for one in self.census.members(1, 1, (), processes.mark(worker), dead=True)}
+            {one.pid for one in self.census.members(1, 1, (), processes.mark(WorkerId(worker)), dead=True)}
             for worker in range(WORKERS)
         ]
 
@@ -88,7 +89,7 @@ def orphans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Orphans]:
 
 
 def test_an_environment_is_read_once_for_all_workers(orphans: Orphans) -> None:
-    pids = [orphans.add(**{processes.MARK: processes.mark(worker)}) for worker in range(WORKERS)]
+    pids = [orphans.add(**{processes.MARK: processes.mark(WorkerId(worker))}) for worker in range(WORKERS)]
     stranger = orphans.add(PATH="/bin")
     assert orphans.survey() == [{pid} for pid in pids]
     assert sorted(orphans.reads) == sorted([*pids, stranger])
@@ -100,7 +101,7 @@ def test_an_environment_is_read_once_for_all_workers(orphans: Orphans) -> None:
 def test_empty_environments_are_waited_for_together_and_once(orphans: Orphans) -> None:
     """Each cost 5 ms in every look of every worker: with 40 of them, SIGKILL came seconds late."""
     bare = [orphans.add() for _ in range(5)]
-    ours = orphans.add(**{processes.MARK: processes.mark(1)})
+    ours = orphans.add(**{processes.MARK: processes.mark(WorkerId(1))})
     assert orphans.survey() == [set(), {ours}, set()]
     assert orphans.pauses == processes.EXEC_LOOKS - 1
     assert len(orphans.reads) == len(bare) * processes.EXEC_LOOKS + 1
@@ -116,14 +117,14 @@ def test_empty_environments_are_waited_for_together_and_once(orphans: Orphans) -
 
 def test_an_orphan_in_the_middle_of_its_exec_is_waited_for(orphans: Orphans) -> None:
     """In that instant it has no environment, and would be nobody's in this look."""
-    ours = orphans.add(**{processes.MARK: processes.mark(2)})
+    ours = orphans.add(**{processes.MARK: processes.mark(WorkerId(2))})
     orphans.answers[ours] = [b"", b"", b""]
     assert orphans.survey() == [set(), set(), {ours}]
     assert orphans.pauses == 3
 
 
 def test_zombies_are_not_asked_for_their_environment(orphans: Orphans) -> None:
-    pid = os.posix_spawn("/bin/true", ["true"], {processes.MARK: processes.mark(0)})
+    pid = os.posix_spawn("/bin/true", ["true"], {processes.MARK: processes.mark(WorkerId(0))})
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert orphans.survey() == [set()] * WORKERS
     assert orphans.reads == []

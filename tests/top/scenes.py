@@ -21,6 +21,7 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
     alive = phase not in ("exited", "failed", "backoff", "waiting")
     return {
         "index": index,
+        "id": index,
         "worker": name,
         "instance": int(number) if number.isdecimal() else 0,
         "title": title,

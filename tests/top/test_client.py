@@ -229,7 +229,7 @@ def test_leaving_a_terminal_that_takes_nothing(dashboard: Dashboard, server: Ser
 
 def test_a_fault_of_ours_is_told_on_a_restored_terminal(dashboard: Dashboard, server: Server) -> None:
     shown = dashboard()
-    server.send(message(fleet={}, workers=[{"index": 0}]))
+    server.send(message(fleet={}, workers=[{"index": 0, "id": 0}]))
     assert shown.ended() == 1
     assert shown.restored
     assert shown.raw.rindex(b"\x1b[?1049l") < shown.raw.index(b"Traceback")

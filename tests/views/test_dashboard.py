@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from supervisor.core import ladder
 from supervisor.core.contract import state
 from supervisor.core.fleet import step
-from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views.dashboard.fleet import Roster
 from supervisor.views.dashboard.frame import Frame, Log, Look, frame
 from supervisor.views.dashboard.rows import Usage, age, countdown
@@ -148,9 +148,9 @@ def test_the_shapes_are_those_of_the_core() -> None:
     """The scenes cannot drift from what the socket sends."""
     spec = WorkerSpec("web", ExecSpec(("true",)), StopSpec(ladder.parse("TERM/10/KILL")))
     fleet = step.new(FleetSpec((spec,)))
-    assert state.worker_view(fleet, fleet.lives[0]).keys() == scenes.worker(0, "web").keys()
+    assert state.worker_view(fleet, fleet.lives[FIRST], 0).keys() == scenes.worker(0, "web").keys()
     assert state.fleet_view(fleet).keys() == scenes.fleet([]).keys()
-    made = screen([state.worker_view(fleet, fleet.lives[0])], state.fleet_view(fleet), 80, 24)
+    made = screen([state.worker_view(fleet, fleet.lives[FIRST], 0)], state.fleet_view(fleet), 80, 24)
     assert "waiting" in text(made)
 
 

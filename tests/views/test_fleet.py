@@ -11,7 +11,7 @@ from supervisor.core.events import Forked, MainExited, Reaped, SignalReceived, S
 from supervisor.core.fleet import step
 from supervisor.core.fleet.step import Fleet
 from supervisor.core.record import Climb, Finding, Marks, Shutdown, Where
-from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views.fleet import details, stopping, table, unasked_end
 from supervisor.views.summary import ansi, plain
 
@@ -26,9 +26,9 @@ def _running(*graces: str) -> Fleet:
         for index, grace in enumerate(graces)
     )
     fleet, _ = step.step(step.new(FleetSpec(workers)), StartAsked(1.0))
-    for index in range(len(graces)):
-        fleet, _ = step.step(fleet, Forked(1.0, index, 100 + index, False))
-        fleet, _ = step.step(fleet, Started(1.0, index))
+    for worker in fleet.lives:
+        fleet, _ = step.step(fleet, Forked(1.0, worker, 100 + worker, False))
+        fleet, _ = step.step(fleet, Started(1.0, worker))
     return fleet
 
 
@@ -52,7 +52,7 @@ def test_what_a_stop_request_sets_going() -> None:
 
 def test_nothing_to_stop() -> None:
     fleet = _running("TERM/10/KILL")
-    for event in (MainExited(2.0, 0, 0, None), Surveyed(2.0, 0, ()), Reaped(2.0, 0, None, 0.5)):
+    for event in (MainExited(2.0, FIRST, 0, None), Surveyed(2.0, FIRST, ()), Reaped(2.0, FIRST, None, 0.5)):
         fleet, _ = step.step(fleet, event)
     assert stopping(_asked(fleet, 5.0), 5.0) == "stopping: nothing runs any more"
 
@@ -126,12 +126,12 @@ def test_no_table_when_nobody_was_asked() -> None:
 
 def test_unasked_ends() -> None:
     fleet = _running("TERM/10/KILL")
-    assert unasked_end(_end("w0"), fleet, 0, 3.0) is None
+    assert unasked_end(_end("w0"), fleet, FIRST, 3.0) is None
     crash = _unasked("w0", outcome="failed", exit_code=3)
-    assert unasked_end(crash, fleet, 0, 3.0) == "w0 exited with 3"
-    assert unasked_end(crash, fleet, 0, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
-    planned = fleet.with_(attempts=(fleet.attempts[0].with_(count=2, due=4.5),))
-    assert unasked_end(crash, planned, 0, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
+    assert unasked_end(crash, fleet, FIRST, 3.0) == "w0 exited with 3"
+    assert unasked_end(crash, fleet, FIRST, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
+    planned = fleet.with_(attempts={FIRST: fleet.attempts[FIRST].with_(count=2, due=4.5)})
+    assert unasked_end(crash, planned, FIRST, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
 
 
 def _slow(worker: str, instance: int, total: float, severity: Severity) -> Shutdown:

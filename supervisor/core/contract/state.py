@@ -30,11 +30,16 @@ def fleet_view(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def worker_view(fleet: Fleet, life: Life, waits: str | None = None) -> dict[str, Any]:
-    """One worker. ``waits`` says what a stopping worker is being waited for, if the agent knows."""
-    attempts = fleet.attempts[life.index]
+def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) -> dict[str, Any]:
+    """One worker.
+
+    ``index`` is its place in the order of display, ``waits`` what a stopping worker is being waited for, if its agent
+    knows.
+    """
+    attempts = fleet.attempts[life.id]
     return {
-        "index": life.index,
+        "index": index,
+        "id": life.id,
         "worker": life.spec.name,
         "instance": life.spec.instance,
         "title": life.spec.title,
@@ -59,7 +64,7 @@ def next_kill(fleet: Fleet) -> float | None:
     """The latest instant at which SIGKILL will have gone to all that stop; None when some never get it."""
     limit = fleet.asked + fleet.spec.limit if fleet.asked is not None and fleet.spec.limit is not None else None
     due: list[float] = []
-    for life in fleet.lives:
+    for life in fleet.lives.values():
         if life.stopping is None or life.killed is not None:
             continue
         own = _kill_at(life, life.stopping)

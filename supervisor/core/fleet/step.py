@@ -17,9 +17,10 @@ from supervisor.core.events import (
     StartFailed,
     StopAsked,
     Tick,
+    WorkerEvent,
 )
 from supervisor.core.frozen import Frozen
-from supervisor.core.spec import FleetSpec
+from supervisor.core.spec import FIRST, FleetSpec, WorkerId
 from supervisor.core.worker import escalation
 from supervisor.core.worker.life import Death, Life
 from supervisor.core.worker.restart import Attempts, after_end
@@ -28,12 +29,10 @@ from supervisor.core.worker.step import step as life_step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias, TypeVar
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from typing import TypeAlias
 
     from supervisor.core.record import Shutdown, Want
-
-    T = TypeVar("T")
 
     FleetStep: TypeAlias = "tuple[Fleet, tuple[Action, ...]]"
 
@@ -50,14 +49,15 @@ class Ending(Frozen):
 
 
 class Fleet(Frozen):
-    """The whole state of a supervisor. ``asked`` is when everything was first asked to stop (monotonic seconds),
+    """The whole state of a supervisor; its workers in the order in which they are shown.
 
-    ``requests`` how often since: those closer than HURRY_AFTER count as one.
+    ``asked`` is when everything was first asked to stop (monotonic seconds), ``requests`` how often since: those
+    closer than HURRY_AFTER count as one.
     """
 
     spec: FleetSpec
-    lives: tuple[Life, ...]
-    attempts: tuple[Attempts, ...]
+    lives: Mapping[WorkerId, Life]
+    attempts: Mapping[WorkerId, Attempts]
     want: Want = "up"
     asked: float | None = None
     requests: int = 0
@@ -69,8 +69,8 @@ class Fleet(Frozen):
     @property
     def deadline(self) -> float | None:
         """The one instant at which the fleet wants a Tick, None for never."""
-        due = [life.due for life in self.lives if life.due is not None]
-        due += [attempt.due for attempt in self.attempts if attempt.due is not None]
+        due = [life.due for life in self.lives.values() if life.due is not None]
+        due += [attempt.due for attempt in self.attempts.values() if attempt.due is not None]
         if self._limit_at is not None:
             due.append(self._limit_at)
         return min(due) if due else None
@@ -78,10 +78,11 @@ class Fleet(Frozen):
     @property
     def over(self) -> bool:
         """Nothing is alive and nothing will be started."""
-        for life in self.lives:  # asked after every batch of facts: any() with a generator costs twice as much
+        # Asked after every batch of facts: any() with a generator costs twice as much.
+        for life in self.lives.values():
             if life.pid is not None or life.phase in ("waiting", "starting"):
                 return False
-        return self.want == "down" or all(attempt.due is None for attempt in self.attempts)
+        return self.want == "down" or all(attempt.due is None for attempt in self.attempts.values())
 
     @property
     def ending(self) -> Ending:
@@ -99,16 +100,16 @@ class Fleet(Frozen):
 
 def new(spec: FleetSpec) -> Fleet:
     """A fleet of which nothing runs yet. The one process of `run` is being started before there is a fleet."""
-    lives = tuple(Life(index, worker) for index, worker in enumerate(spec.workers))
+    lives = [Life(WorkerId(number), worker) for number, worker in enumerate(spec.workers, FIRST)]
     if spec.wrap:
-        lives = tuple(life.with_(phase="starting", start=1) for life in lives)
-    return Fleet(spec, lives, tuple(Attempts() for _ in lives))
+        lives = [life.with_(phase="starting", start=1) for life in lives]
+    return Fleet(spec, {life.id: life for life in lives}, {life.id: Attempts() for life in lives})
 
 
 def step(fleet: Fleet, event: Event) -> FleetStep:
     """Take one event in; return the next state and what to do, in order."""
     fleet, actions = _taken_in(fleet, event)
-    unseen = [life.index for life in fleet.lives if life.unseen] if len(fleet.lives) <= LOOKS_A_TURN else []
+    unseen = [life.id for life in fleet.lives.values() if life.unseen] if len(fleet.lives) <= LOOKS_A_TURN else []
     if not unseen:
         return fleet, actions
     # Of so few, everybody is looked at at once: that keeps no signal waiting.
@@ -125,7 +126,7 @@ def _taken_in(fleet: Fleet, event: Event) -> FleetStep:
         case StartAsked():
             return _start_asked(fleet, event)
         case OrphansChanged():
-            waiting = [life.index for life in fleet.lives if life.death is not None and life.outcome is None]
+            waiting = [life.id for life in fleet.lives.values() if life.death is not None and life.outcome is None]
             return _each(fleet, lambda life: (life.with_(unseen=True), ()), waiting)
         case Tick():
             return _tick(fleet, event)
@@ -133,10 +134,11 @@ def _taken_in(fleet: Fleet, event: Event) -> FleetStep:
             return _reaped(fleet, event)
         case StartFailed() if fleet.lives[event.worker].phase == "starting" and not fleet.lives[event.worker].alive:
             return _never_started(fleet, event)
-        case _:
-            index: int = event.worker  # type: ignore[attr-defined]  # all other events concern one worker
-            life, actions = life_step(fleet.lives[index], event)
+        case WorkerEvent():
+            life, actions = life_step(fleet.lives[event.worker], event)
             return _put(fleet, life), actions
+        case _:
+            return fleet, (Note(f"unexpected {type(event).__name__}"),)
 
 
 # ------------------------------------------------------------------ requests
@@ -155,7 +157,7 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
     keyboard = fleet.spec.wrap and event.kernel and event.signal in (signum.INT, signum.QUIT)
     if event.signal not in signum.STOP_REQUESTS or keyboard or event.ignored:
         fleet, actions = _each(fleet, lambda life: _forwarded(life, event.signal, event.kernel))
-        together = event.kernel and not fleet.lives[0].spec.exec.own_group
+        together = event.kernel and not any(life.spec.exec.own_group for life in fleet.lives.values())
         if event.signal in signum.SUSPENDS and not together:
             # Whoever stops the job means us too, also when the worker handles the signal or another one is sent. In
             # a pipeline the terminal has told the worker itself, and we follow when it has stopped: a shell that saw
@@ -163,7 +165,7 @@ def _signal_received(fleet: Fleet, event: SignalReceived) -> FleetStep:
             actions = (*actions, Suspend(event.signal, job=False))
         return fleet, actions
     by = f"signal {signum.name(event.signal)}"
-    dropped = [life for life in fleet.lives if life.spec.stop.rewritten(event.signal) == 0]
+    dropped = [life for life in fleet.lives.values() if life.spec.stop.rewritten(event.signal) == 0]
     if len(dropped) == len(fleet.lives):
         return fleet, (Note(f"{signum.name(event.signal)} dropped, as --rewrite says", verbose=True),)
     first = fleet.asked is None
@@ -193,14 +195,11 @@ def _stop_asked(fleet: Fleet, event: StopAsked) -> FleetStep:
     if event.workers is None:
         if fleet.asked is None or insists:
             fleet = _going_down(fleet, event.at)
-        chosen = range(len(fleet.lives))
+        chosen: Collection[WorkerId] = fleet.lives
     else:
-        attempts = tuple(
-            Attempts(wanted=False) if index in event.workers else attempt
-            for index, attempt in enumerate(fleet.attempts)
-        )
-        fleet = _at_rest(fleet.with_(attempts=attempts), event.workers)
-        chosen = event.workers  # type: ignore[assignment]  # both are iterables of indexes
+        chosen = event.workers
+        attempts = {**fleet.attempts, **dict.fromkeys(chosen, Attempts(wanted=False))}
+        fleet = _at_rest(fleet.with_(attempts=attempts), chosen)
 
     def ask(life: Life) -> escalation.Step:
         if not insists and life.stop is not None and life.stop.asked is not None:
@@ -214,12 +213,12 @@ def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
     if fleet.want == "down":
         return fleet, (Note("the fleet is stopping: nothing is started"),)
     chosen = [
-        life.index
-        for life in fleet.lives
-        if (event.workers is None or life.index in event.workers) and not life.alive and life.phase != "starting"
+        life.id
+        for life in fleet.lives.values()
+        if (event.workers is None or life.id in event.workers) and not life.alive and life.phase != "starting"
     ]
     # A planned restart is overtaken, and a start by hand is a new first attempt.
-    attempts = tuple(Attempts() if index in chosen else attempt for index, attempt in enumerate(fleet.attempts))
+    attempts = {**fleet.attempts, **dict.fromkeys(chosen, Attempts())}
     return _each(fleet.with_(attempts=attempts), escalation.begin, chosen)
 
 
@@ -228,7 +227,7 @@ def _start_asked(fleet: Fleet, event: StartAsked) -> FleetStep:
 
 def _tick(fleet: Fleet, event: Tick) -> FleetStep:
     at = event.at
-    signalled = [life.index for life in fleet.lives if life.signal_due is not None and life.signal_due <= at]
+    signalled = [life.id for life in fleet.lives.values() if life.signal_due is not None and life.signal_due <= at]
     fleet, actions = _each(fleet, lambda life: life_step(life, event), signalled)
     # What somebody dead has left is looked for behind the others' signals: that takes longer than all of these.
     actions = tuple(sorted(actions, key=lambda action: isinstance(action, Survey)))
@@ -237,12 +236,10 @@ def _tick(fleet: Fleet, event: Tick) -> FleetStep:
         fleet, more = _each(fleet.with_(limited=True), lambda life: escalation.kill(life, event.at))
         actions = (*actions, *more)
     due = [
-        index for index, attempt in enumerate(fleet.attempts) if attempt.due is not None and event.at >= attempt.due
+        worker for worker, attempt in fleet.attempts.items() if attempt.due is not None and event.at >= attempt.due
     ]
     if due:
-        attempts = tuple(
-            attempt.with_(due=None) if index in due else attempt for index, attempt in enumerate(fleet.attempts)
-        )
+        attempts = {**fleet.attempts, **{worker: fleet.attempts[worker].with_(due=None) for worker in due}}
         fleet, more = _each(fleet.with_(attempts=attempts), escalation.begin, due)
         actions = (*actions, *more)
     fleet, more = _looked(fleet, event.at)
@@ -256,10 +253,10 @@ def _looked(fleet: Fleet, at: float) -> FleetStep:
     First those at whom nobody has looked since they ended; then who has waited longest. Where orphans end all the
     time, all the dead are due in every turn: each has to have its turn, and so have the living.
     """
-    due = [life for life in fleet.lives if life.due is not None and life.due <= at]
+    due = [life for life in fleet.lives.values() if life.due is not None and life.due <= at]
     due = [life for life in due if life.signal_due is None or life.signal_due > at]
     due.sort(key=lambda life: (not life.unseen or life.surveyed is not None, life.due))
-    return _each(fleet, lambda life: life_step(life, Tick(at)), [life.index for life in due[:LOOKS_A_TURN]])
+    return _each(fleet, lambda life: life_step(life, Tick(at)), [life.id for life in due[:LOOKS_A_TURN]])
 
 
 def _reaped(fleet: Fleet, event: Reaped) -> FleetStep:
@@ -286,10 +283,10 @@ def _ended(fleet: Fleet, life: Life, at: float, chance: float) -> FleetStep:
     asked = life.stop is not None and life.stop.asked is not None
     if not asked and fleet.want == "up" and not fleet.spec.wrap:
         fleet, actions = _unasked_end(fleet, life, ended, at, chance)
-        return fleet, (Report(ended, life.index), *actions)
+        return fleet, (Report(life.id, ended), *actions)
     if not _as_wanted(life, ended, asked):
         fleet = _failed(fleet)
-    return fleet, (Report(ended, life.index),)
+    return fleet, (Report(life.id, ended),)
 
 
 def _failed(fleet: Fleet) -> Fleet:
@@ -301,8 +298,8 @@ def _failed(fleet: Fleet) -> Fleet:
 def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: float) -> FleetStep:
     policy = life.spec.restart
     ran = (life.death.at - life.running_since) if life.death and life.running_since is not None else 0.0
-    attempts = after_end(policy, fleet.attempts[life.index], ended, ran, at, chance)
-    fleet = fleet.with_(attempts=_replaced(fleet.attempts, life.index, attempts))
+    attempts = after_end(policy, fleet.attempts[life.id], ended, ran, at, chance)
+    fleet = fleet.with_(attempts={**fleet.attempts, life.id: attempts})
     if attempts.due is not None:
         return _put(fleet, life.with_(phase="backoff")), ()
     if ended.outcome != "clean":
@@ -344,21 +341,21 @@ def _ending(life: Life, ended: Shutdown) -> Ending:
 def _each(
     fleet: Fleet,
     act: Callable[[Life], escalation.Step],
-    chosen: range | tuple[int, ...] | list[int] | None = None,
+    chosen: Iterable[WorkerId] | None = None,
 ) -> FleetStep:
-    lives = list(fleet.lives)
+    lives = dict(fleet.lives)
     actions: list[Action] = []
-    for index in range(len(lives)) if chosen is None else chosen:
-        life, more = act(lives[index])
-        lives[index] = _dated(life)
+    for worker in fleet.lives if chosen is None else chosen:
+        life, more = act(lives[worker])
+        lives[worker] = _dated(life)
         actions.extend(more)
-    return fleet.with_(lives=tuple(lives)), tuple(actions)
+    return fleet.with_(lives=lives), tuple(actions)
 
 
 def _put(fleet: Fleet, life: Life) -> Fleet:
-    if fleet.lives[life.index] is life:
+    if fleet.lives[life.id] is life:
         return fleet
-    return fleet.with_(lives=_replaced(fleet.lives, life.index, _dated(life)))
+    return fleet.with_(lives={**fleet.lives, life.id: _dated(life)})
 
 
 def _dated(life: Life) -> Life:
@@ -369,21 +366,18 @@ def _dated(life: Life) -> Life:
     return life.with_(due=due, signal_due=signal_due)
 
 
-def _replaced(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
-    return (*items[:index], item, *items[index + 1 :])
-
-
 def _going_down(fleet: Fleet, at: float) -> Fleet:
     """The fleet goes down: nothing in backoff or waiting is started any more."""
     if fleet.asked is None or at - fleet.last_request >= escalation.HURRY_AFTER:
         fleet = fleet.with_(requests=fleet.requests + 1, last_request=at)
     fleet = fleet.with_(want="down", asked=at if fleet.asked is None else fleet.asked)
-    return _at_rest(fleet.with_(attempts=tuple(Attempts() for _ in fleet.lives)), range(len(fleet.lives)))
+    return _at_rest(fleet.with_(attempts={worker: Attempts() for worker in fleet.lives}), fleet.lives)
 
 
-def _at_rest(fleet: Fleet, chosen: range | tuple[int, ...]) -> Fleet:
-    lives = tuple(
-        life.with_(phase="exited") if life.index in chosen and life.phase in ("waiting", "backoff") else life
-        for life in fleet.lives
-    )
-    return fleet.with_(lives=lives)
+def _at_rest(fleet: Fleet, chosen: Collection[WorkerId]) -> Fleet:
+    resting = {
+        worker: fleet.lives[worker].with_(phase="exited")
+        for worker in chosen
+        if fleet.lives[worker].phase in ("waiting", "backoff")
+    }
+    return fleet.with_(lives={**fleet.lives, **resting})

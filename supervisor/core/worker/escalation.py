@@ -28,8 +28,8 @@ CLOCK_GRAIN = 0.001
 
 def begin(life: Life) -> Step:
     """Start the worker (again)."""
-    fresh = Life(index=life.index, spec=life.spec, phase="starting", start=life.start + 1)
-    return fresh, (Spawn(life.index),)
+    fresh = Life(id=life.id, spec=life.spec, phase="starting", start=life.start + 1)
+    return fresh, (Spawn(life.id),)
 
 
 def forward(life: Life, signal: int) -> Step:
@@ -88,7 +88,7 @@ def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: i
         # have had the rung's signal; one from outside is passed on to them as well.
         stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)
         raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
-        return life.with_(stop=stop), (*raw, Survey(life.index))
+        return life.with_(stop=stop), (*raw, Survey(life.id))
     stop = Stop(by, by_pid, at, 0, at, at, 1, at if life.spec.stop.group else None)
     life = life.with_(stop=stop, phase="draining" if life.death is None else life.phase)
     if life.ladder.stop_signal == signum.KILL:
@@ -98,8 +98,8 @@ def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: i
         return life, (_signal(life, sending, wake=False, ladder=True),)  # the survey that is under way tells the rest
     if life.agent and not life.stopped:
         life = life.with_(stop=stop.with_(held=sending, held_until=at + PROBE_LIMIT))
-        return life, (ReadMasks(life.index), Probe(life.index))
-    return life, (ReadMasks(life.index), _signal(life, sending, wake=life.stopped, ladder=True))
+        return life, (ReadMasks(life.id), Probe(life.id))
+    return life, (ReadMasks(life.id), _signal(life, sending, wake=life.stopped, ladder=True))
 
 
 def release(life: Life) -> Step:
@@ -130,12 +130,12 @@ def climb(life: Life, at: float, rung: int) -> Step:
     # SIGKILL to a living main process the look waits until the other workers have had their signals.
     if life.death is None:
         return life.with_(unseen=kills), tuple(actions)
-    return life.with_(unseen=False, surveyed=at), (*actions, Survey(life.index))
+    return life.with_(unseen=False, surveyed=at), (*actions, Survey(life.id))
 
 
 def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:
     group = life.spec.stop.group if everyone is None else everyone
-    return Signal(life.index, signal, "group" if group else "main", (), wake, ladder)
+    return Signal(life.id, signal, "group" if group else "main", (), wake, ladder)
 
 
 def tell(life: Life, members: tuple[Member, ...]) -> Step:
@@ -153,7 +153,7 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
         return life, ()
     signal = life.ladder.rungs[stop.rung].signal
     life = life.with_(stop=stop.with_(told=stop.told | {member.key for member in fresh}))
-    return life, (Signal(life.index, signal, "leftovers", members=fresh, wake=signal != signum.KILL, ladder=True),)
+    return life, (Signal(life.id, signal, "leftovers", members=fresh, wake=signal != signum.KILL, ladder=True),)
 
 
 def _had_it_from_the_group(member: Member, stop: Stop) -> bool:
@@ -173,4 +173,4 @@ def resumed(life: Life) -> Step:
         return life, ()
     sending = life.spec.stop.rewritten(signum.CONT)
     signal = (_signal(life, sending, wake=False, ladder=False),) if sending else ()
-    return life, (Foreground(life.index), *signal)
+    return life, (Foreground(life.id), *signal)

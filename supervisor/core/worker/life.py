@@ -14,7 +14,7 @@ from supervisor.core.events import StartFailed
 from supervisor.core.frozen import Frozen
 from supervisor.core.ladder import Ladder, Rung
 from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample
-from supervisor.core.spec import WorkerSpec
+from supervisor.core.spec import WorkerId, WorkerSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Life(Frozen):
     ``surveyed`` is when that was last done, None for not since the main process ended.
     """
 
-    index: int
+    id: WorkerId
     spec: WorkerSpec
     phase: Phase = "waiting"
     start: int = 0

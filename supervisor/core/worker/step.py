@@ -196,11 +196,11 @@ def _look(life: Life, at: float) -> Step:
     actions = list(found)
     if life.gasp_at is not None and at >= life.gasp_at and life.stop is not None:
         first = life.stop.gasps == 0
-        actions += [Probe(life.index), Look(life.index, final=True)] if first else [Dump(life.index)]
+        actions += [Probe(life.id), Look(life.id, final=True)] if first else [Dump(life.id)]
         life = life.with_(stop=life.stop.with_(gasps=life.stop.gasps + 1))
     if life.look_at is not None and at >= life.look_at:
         life = _skip_looks(life, at)
-        actions.append(Look(life.index))
+        actions.append(Look(life.id))
     return life, tuple(actions)
 
 
@@ -208,7 +208,7 @@ def survey(life: Life, at: float) -> Step:
     """Look who there is besides the main process, if that has not been done since it mattered."""
     if life.survey_at is None:
         return life, ()
-    return life.with_(unseen=False, surveyed=at), (Survey(life.index),)
+    return life.with_(unseen=False, surveyed=at), (Survey(life.id),)
 
 
 def _skip_looks(life: Life, at: float) -> Life:
@@ -225,7 +225,7 @@ def _rung_over(life: Life, at: float, rung: int) -> Step:
     if life.death is None:
         return _finish(life, at, stuck=True)
     life = life.with_(unseen=False, surveyed=at)
-    return life, (Survey(life.index),)  # the last look: somebody's end may have gone unnoticed
+    return life, (Survey(life.id),)  # the last look: somebody's end may have gone unnoticed
 
 
 # ------------------------------------------------------------------ the end
@@ -239,7 +239,7 @@ def _finish(life: Life, at: float, stuck: bool = False) -> Step:
         outcome=_outcome(life, stuck),
         fates=_fates(life),
         phase="stuck" if stuck else life.phase,
-    ), (Reap(life.index, stuck=stuck and life.death is None),)
+    ), (Reap(life.id, stuck=stuck and life.death is None),)
 
 
 def _reaped(life: Life, event: Reaped) -> Life:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.events import Said
+    from supervisor.core.spec import WorkerId
     from supervisor.system.process.spawn import Identity
 
 # Messages kept of one worker: an honest agent says tens, in a long shutdown of 200 followed tasks some thousands.
@@ -36,18 +37,18 @@ class Agents:
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
-        self._said: Callable[[int, Said, float], None] = lambda *_: None
-        self._answered: Callable[[int, float], None] = lambda *_: None
-        self._heard: Callable[[int, float], None] = lambda *_: None
+        self._said: Callable[[WorkerId, Said, float], None] = lambda *_: None
+        self._answered: Callable[[WorkerId, float], None] = lambda *_: None
+        self._heard: Callable[[WorkerId, float], None] = lambda *_: None
         self._lines: dict[int, _Line] = {}
-        self._workers: dict[int, _Worker] = {}
-        self._by_main: dict[int, int] = {}
+        self._workers: dict[WorkerId, _Worker] = {}
+        self._by_main: dict[int, WorkerId] = {}
 
     def listen(
         self,
-        said: Callable[[int, Said, float], None],
-        answered: Callable[[int, float], None],
-        heard: Callable[[int, float], None],
+        said: Callable[[WorkerId, Said, float], None],
+        answered: Callable[[WorkerId, float], None],
+        heard: Callable[[WorkerId, float], None],
     ) -> None:
         """``said(worker, what, at)`` is told of marks; ``answered(worker, at)`` that all who were probed have;
         ``heard(worker, at)`` that there is news."""
@@ -55,7 +56,7 @@ class Agents:
         self._answered = answered
         self._heard = heard
 
-    def prepare(self, worker: int, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
+    def prepare(self, worker: WorkerId, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
         """The variables that lead the processes of a worker about to start to the channel of its user.
 
         Raises SupervisorError when there is no place for it.
@@ -78,13 +79,13 @@ class Agents:
         self.poller.watch(channel.fileno(), lambda at, _: self._readable(line, at))
         return line
 
-    def main(self, worker: int, pid: int) -> None:
+    def main(self, worker: WorkerId, pid: int) -> None:
         """Its main process: by it its others are known, and only that one's marks are told to the loop."""
         if worker in self._workers:
             self._workers[worker].main = pid
             self._by_main[pid] = worker
 
-    def probe(self, worker: int) -> int:
+    def probe(self, worker: WorkerId) -> int:
         """Send SIGURG to every process with a live agent; how many will answer."""
         state = self._workers.get(worker)
         if state is None:
@@ -99,7 +100,7 @@ class Agents:
                 state.unanswered.add(pid)
         return len(state.unanswered)
 
-    def dump(self, worker: int) -> None:
+    def dump(self, worker: WorkerId) -> None:
         """Have the C-level stacks written of those that did not answer the last probe."""
         state = self._workers.get(worker)
         for pid in state.unanswered if state is not None else ():
@@ -110,12 +111,12 @@ class Agents:
                 except (ProcessLookupError, PermissionError):
                     continue
 
-    def messages(self, worker: int) -> list[AgentMessage]:
+    def messages(self, worker: WorkerId) -> list[AgentMessage]:
         """What was said so far."""
         state = self._workers.get(worker)
         return state.messages if state is not None else []
 
-    def take(self, worker: int, at: float) -> list[AgentMessage]:
+    def take(self, worker: WorkerId, at: float) -> list[AgentMessage]:
         """Everything a dead worker said, also what nobody has read yet; then it is forgotten."""
         state = self._workers.get(worker)
         if state is None:
@@ -126,7 +127,7 @@ class Agents:
         self.forget(worker)
         return state.messages
 
-    def forget(self, worker: int) -> None:
+    def forget(self, worker: WorkerId) -> None:
         """What this worker says from now on is nobody's."""
         state = self._workers.pop(worker, None)
         if state is not None:
@@ -154,11 +155,11 @@ class Agents:
     def _read(self, line: _Line, at: float) -> int:
         """Read once; how many messages there were."""
         fresh = line.channel.read(at)
-        news: dict[int, None] = {}
+        news: dict[WorkerId, None] = {}
         for message in fresh:
             worker = self._owner(line, message.pid)
-            state = self._workers.get(worker)
-            if state is None:
+            state = self._workers.get(worker) if worker is not None else None
+            if worker is None or state is None:
                 continue
             news[worker] = None
             if len(state.messages) >= state.room:
@@ -179,7 +180,7 @@ class Agents:
             state.line.owners.pop(pid, None)
         state.room = max(ROOM, 2 * len(state.messages))
 
-    def _understand(self, worker: int, state: _Worker, message: AgentMessage, at: float) -> None:
+    def _understand(self, worker: WorkerId, state: _Worker, message: AgentMessage, at: float) -> None:
         if message.event == "hello":
             if not state.pids:
                 self._said(worker, "hello", at)
@@ -192,17 +193,17 @@ class Agents:
             if not state.unanswered and self._workers.get(worker) is state:
                 self._answered(worker, at)
 
-    def _owner(self, line: _Line, pid: int) -> int:
-        """The worker whose process this is, -1 for nobody's. Asked of the kernel once, while the process lives."""
+    def _owner(self, line: _Line, pid: int) -> WorkerId | None:
+        """The worker whose process this is, None for nobody's. Asked of the kernel once, while the process lives."""
         if pid not in line.owners:
             line.owners[pid] = self._find_owner(pid)
         return line.owners[pid]
 
-    def _find_owner(self, pid: int) -> int:
+    def _find_owner(self, pid: int) -> WorkerId | None:
         found = processes.owner(pid, self._by_main)
         if found is not None:
             return found
-        return -1 if len(self._workers) != 1 else next(iter(self._workers))
+        return None if len(self._workers) != 1 else next(iter(self._workers))
 
 
 class _Line:
@@ -211,7 +212,7 @@ class _Line:
     def __init__(self, folder: str, channel: Channel) -> None:
         self.folder = folder
         self.channel = channel
-        self.owners: dict[int, int] = {}
+        self.owners: dict[int, WorkerId | None] = {}
 
 
 class _Worker:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from supervisor.core.spec import WorkerId
+
     class Format(Protocol):
         """Turns a block of whole lines into what is shown."""
 
@@ -48,7 +50,7 @@ OWN_BYTES = 1 << 18  # messages of our own that wait for a reader who has stalle
 class Lane(Frozen):
     """How one stream of one worker is shown."""
 
-    worker: int
+    worker: WorkerId
     stream: str
     drop: bool
     format: Format
@@ -66,11 +68,11 @@ class Output:
         self._tell = tell
         self._out = Sink(poller, 1, self._room)
         self._err = self._out if same(1, 2) else Sink(poller, 2, self._room)
-        self._pipes: dict[tuple[int, str], _Pipe] = {}
+        self._pipes: dict[tuple[WorkerId, str], _Pipe] = {}
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._told_stall = False
         self._own = self._unsaid = 0
-        self.tap: Callable[[int, str, bytes], None] | None = None
+        self.tap: Callable[[WorkerId, str, bytes], None] | None = None
         self._tail: list[tuple[Lane, bytes]] = []
         self._tail_bytes = 0
 
@@ -111,7 +113,7 @@ class Output:
         for fd in ends[1:]:
             os.close(fd)
 
-    def worker_ended(self, worker: int) -> None:
+    def worker_ended(self, worker: WorkerId) -> None:
         """Take its last words, also a last line without newline. The pipe stays watched while an orphan holds it."""
         at = time.monotonic()
         for stream in ("stdout", "stderr"):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import TypeVar
 
+    from supervisor.core.spec import WorkerId
+
     T = TypeVar("T")
 
 # Seconds per clock tick, the grain of start times and CPU times in /proc/pid/stat.
@@ -108,7 +110,7 @@ def masks(pid: int) -> Masks | None:
     return Masks(caught=int(fields[5], 16), ignored=int(fields[3], 16), blocked=int(fields[1], 16))
 
 
-def mark(worker: int) -> str:
+def mark(worker: WorkerId) -> str:
     """The value of MARK in a worker's environment: it tells whose an orphan is that left group and session."""
     return f"{os.getpid()}.{worker}"
 
