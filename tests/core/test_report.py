@@ -22,6 +22,7 @@ from supervisor.core.record import (
     Stretch,
     Where,
 )
+from tests.support.shutdowns import shutdown
 
 ORIGIN = report.Origin("0.1.0", "3.11.7", "2026-01-02T03:04:05+00:00", "here")
 
@@ -86,7 +87,7 @@ FULL = Shutdown(
     critical_path=(Stretch(1.5, "executor", WHERE), Stretch(0.1234567, "drain")),
     findings=(Finding("executor-busy", "warning", "a title", "advice", 1.5, WHERE, ("proof",), ("slow-task",)),),
 )
-BARE = Shutdown("api", 0, 1, 7, ("x",), "self", None, "stuck", None, None, None, 5.0, Marks())
+BARE = shutdown("stuck", asked_by="self", grace=None, marks=Marks(), escalation=())
 
 
 def missing(contract: Any, data: Any, place: str = "") -> list[str]:
@@ -185,5 +186,5 @@ def test_who_held_the_stop() -> None:
 
 
 def test_title_and_total() -> None:
-    assert (FULL.title, BARE.title) == ("api.1", "api")
+    assert (FULL.title, BARE.title) == ("api.1", "w")
     assert FULL.total == 0.49

@@ -9,29 +9,24 @@ from typing import TYPE_CHECKING, Any
 from supervisor.core.contract import report
 from supervisor.core.record import (
     AgentFacts,
-    Climb,
     Finding,
     Leftover,
-    Marks,
-    Masks,
     PhaseSpan,
     Rusage,
     Sample,
-    Shutdown,
     Stretch,
     Where,
 )
+from tests.support.shutdowns import HANDLES_TERM, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = Path(__file__).parents[2] / "docs/report.md"
 PLACE = Where("/app/w.py", 9, "poll")
-WHOLE = Shutdown(
-    worker="w", instance=0, start=1, pid=7, argv=("x",), asked_by="self", asked_by_pid=None, outcome="clean",
-    exit_code=0, signal=None, grace=10.0, zero=0.0, marks=Marks(asked=0.0, exited=1.0),
-    escalation=(Climb(0.0, 15, "group"),), rusage=Rusage(0.1, 0.1, 1), leftovers=(Leftover(8, ("y",), "ended"),),
-    masks=Masks(0, 0, 0), samples=(Sample(0.1, "S", 0.0, 1, listening=("127.0.0.1:80",)),),
+WHOLE = shutdown(
+    rusage=Rusage(0.1, 0.1, 1), leftovers=(Leftover(8, ("y",), "ended"),), masks=HANDLES_TERM,
+    samples=(Sample(0.1, "S", 0.0, 1, listening=("127.0.0.1:80",)),),
     phases=(PhaseSpan("drain", 0.0, 1.0),), agent=AgentFacts(True), critical_path=(Stretch(1.0, "task", PLACE),),
     findings=(Finding("slow-task", "note", "…", "…", 1.0, PLACE),),
 )  # fmt: skip

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.core.record import Marks, Shutdown
+from supervisor.core.record import Shutdown
 from supervisor.core.spec import RestartSpec
 from supervisor.core.worker.restart import Attempts, after_end
+from tests.support.shutdowns import shutdown
 
 if TYPE_CHECKING:
     from supervisor.core.record import Outcome
@@ -18,7 +19,7 @@ AT = 1000.0
 
 
 def ended(outcome: Outcome) -> Shutdown:
-    return Shutdown("api", 0, 1, 2, ("api",), "self", None, outcome, 0, None, 10.0, AT, Marks())
+    return shutdown(outcome, exited=0.0, zero=AT)
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.core import verdict
-from supervisor.core.record import Finding, Leftover, Marks, Shutdown
+from supervisor.core.record import Finding, Leftover, Marks
+from tests.support.shutdowns import shutdown
 
 if TYPE_CHECKING:
     from supervisor.core.record import Fate, Outcome, Severity
-
-
-def ended(outcome: Outcome = "clean", **more: object) -> Shutdown:
-    one = Shutdown("api", 0, 1, 2, ("api",), "self", None, outcome, 0, None, 10.0, 5.0, Marks(asked=0.0, exited=1.0))
-    return one.with_(**more)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +27,7 @@ def ended(outcome: Outcome = "clean", **more: object) -> Shutdown:
     ],
 )
 def test_forced(outcome: Outcome, fate: Fate, forced: bool) -> None:
-    one = ended(outcome).with_(leftovers=(Leftover(3, ("x",), fate),))
+    one = shutdown(outcome).with_(leftovers=(Leftover(3, ("x",), fate),))
     assert verdict.forced(one) == forced
     assert verdict.worth_telling(one) == forced
 
@@ -47,13 +43,13 @@ def test_forced(outcome: Outcome, fate: Fate, forced: bool) -> None:
     ],
 )
 def test_slow(asked: float | None, exited: float | None, grace: float | None, slow: bool) -> None:
-    one = ended(marks=Marks(asked=asked, exited=exited), grace=grace)
+    one = shutdown(marks=Marks(asked=asked, exited=exited), grace=grace)
     assert verdict.slow(one) == slow
     assert verdict.worth_telling(one) == slow
 
 
 @pytest.mark.parametrize(("severity", "lossy"), [("error", True), ("warning", True), ("note", False)])
 def test_lossy(severity: Severity, lossy: bool) -> None:
-    one = ended(findings=(Finding("slow-task", severity, "a title", "advice"),))
+    one = shutdown(findings=(Finding("slow-task", severity, "a title", "advice"),))
     assert verdict.lossy(one) == lossy
     assert verdict.worth_telling(one) == lossy

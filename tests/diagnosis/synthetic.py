@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from supervisor.agent.wire import AgentMessage
-from supervisor.core.record import Climb, Finding, Marks, Masks, Shutdown
+from supervisor.core.record import Finding, Shutdown
 from supervisor.diagnosis.explain import explain
+from tests.support.shutdowns import HANDLES_TERM, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,15 +18,11 @@ def message(event: str, when: float, pid: int = 7, **fields: Any) -> AgentMessag
     return AgentMessage(event, 100.0 + when, pid, fields=fields)
 
 
-def stopped(exited: float, killed: bool = False, grace: float = 3.0, **changes: Any) -> Shutdown:
-    fields: dict[str, Any] = {
-        "worker": "w", "instance": 0, "start": 1, "pid": 7, "argv": ("python3", "w.py"),
-        "asked_by": "signal SIGTERM", "asked_by_pid": None, "outcome": "killed" if killed else "clean",
-        "exit_code": None if killed else 0, "signal": 9 if killed else None, "grace": grace, "zero": 100.0,
-        "marks": Marks(asked=0.0, killed=exited - 0.02 if killed else None, main_exited=exited, exited=exited),
-        "escalation": (Climb(0.0, 15, "group"),), "masks": Masks(1 << 14, 0, 0),
-    }  # fmt: skip
-    return Shutdown(**(fields | changes))
+def stopped(exited: float, killed: bool = False, **changes: Any) -> Shutdown:
+    """Return the end of a worker that handles SIGTERM; SIGKILL (``killed``) came 20 ms before that end."""
+    usual = {"outcome": "killed" if killed else "clean", "grace": 3.0, "masks": HANDLES_TERM}
+    ended = shutdown(exited=exited, **usual | changes)
+    return ended.with_(marks=ended.marks.with_(killed=exited - 0.02)) if killed and "marks" not in changes else ended
 
 
 def findings(

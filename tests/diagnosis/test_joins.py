@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from supervisor.agent.wire import AgentMessage
-from supervisor.core.record import Climb, Marks, Masks, Shutdown
 from supervisor.diagnosis.explain import explain
+from tests.support.shutdowns import HANDLES_TERM, shutdown
 
 THREADING = "/usr/lib/python3.11/threading.py"
 POOL = "/usr/lib/python3.11/concurrent/futures/thread.py"
@@ -36,16 +36,9 @@ def told(
     *messages: AgentMessage, exited: float, killed: bool = False, place: bool = False
 ) -> list[tuple[str, float]]:
     """Codes and seconds of the findings, or (``place``) lines."""
-    shutdown = Shutdown(
-        worker="w", instance=0, start=1, pid=7, argv=("python3", "w.py"), asked_by="signal SIGTERM",
-        asked_by_pid=None, outcome="killed" if killed else "clean", exit_code=None if killed else 0,
-        signal=9 if killed else None, grace=10.0, zero=100.0,
-        marks=Marks(asked=0.0, killed=exited if killed else None, main_exited=exited, exited=exited),
-        escalation=(Climb(0.0, 15, "group"),),
-        masks=Masks(1 << 14, 0, 0),
-    )  # fmt: skip
+    ended = shutdown("killed" if killed else "clean", exited, masks=HANDLES_TERM)
     hello = message("hello", -1.0, python="3.11.7", cwd="/app")
-    found = explain(shutdown, [hello, *messages], lambda _f, _l: None).findings
+    found = explain(ended, [hello, *messages], lambda _f, _l: None).findings
     if place:
         return [(one.code, one.where.line if one.where else 0) for one in found]
     return [(one.code, round(one.seconds or 0.0, 2)) for one in found]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from supervisor.agent.wire import AgentMessage
-from supervisor.core.record import Climb, Finding, Marks, Masks, Shutdown
+from supervisor.core.record import Finding, Shutdown
 from supervisor.diagnosis.explain import explain
+from tests.support.shutdowns import HANDLES_TERM, shutdown
 
 WAIT = ("/usr/lib/python3.12/threading.py", 359, "wait")
 LOOP, SIGN_OFF = ("/app/beat.py", 25, "beat"), ("/app/beat.py", 27, "beat")
@@ -20,12 +21,7 @@ def message(event: str, when: float, **fields: Any) -> AgentMessage:
 
 
 def stopped(exited: float) -> Shutdown:
-    return Shutdown(
-        worker="w", instance=0, start=1, pid=7, argv=("python3", "beat.py"), asked_by="signal SIGTERM",
-        asked_by_pid=None, outcome="clean", exit_code=0, signal=None, grace=10.0, zero=100.0,
-        marks=Marks(asked=0.0, main_exited=exited, exited=exited), escalation=(Climb(0.0, 15, "group"),),
-        masks=Masks(1 << 14, 0, 0),
-    )  # fmt: skip
+    return shutdown(exited=exited, masks=HANDLES_TERM)
 
 
 def findings(*messages: AgentMessage, exited: float = 1.05) -> list[Finding]:

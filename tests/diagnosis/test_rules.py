@@ -14,21 +14,15 @@ from supervisor.diagnosis.evidence.gather import gather
 from supervisor.diagnosis.evidence.model import Evidence
 from supervisor.diagnosis.explain import explain
 from supervisor.diagnosis.findings.case import Case
+from tests.support.shutdowns import HANDLES_TERM, shutdown
 
 if TYPE_CHECKING:
-    from supervisor.core.record import Severity
+    from supervisor.core.record import Outcome, Severity
 
 
-def ended(outcome: str = "clean", grace: float | None = 10.0, exited: float = 2.0, **changes: Any) -> Shutdown:
-    killed = exited if outcome == "killed" else None
-    fields: dict[str, Any] = {
-        "worker": "w", "instance": 0, "start": 1, "pid": 7, "argv": ("bash", "w.sh"), "asked_by": "signal SIGTERM",
-        "asked_by_pid": None, "outcome": outcome, "exit_code": 0 if outcome == "clean" else None,
-        "signal": 9 if outcome == "killed" else None, "grace": grace, "zero": 100.0,
-        "marks": Marks(asked=0.0, killed=killed, main_exited=exited, exited=exited),
-        "escalation": (Climb(0.0, 15, "group"),), "masks": Masks(1 << 14, 0, 0),
-    }  # fmt: skip
-    return Shutdown(**(fields | changes))
+def ended(outcome: Outcome = "clean", grace: float | None = 10.0, exited: float = 2.0, **changes: Any) -> Shutdown:
+    named: dict[str, Any] = {"argv": ("bash", "w.sh"), "grace": grace, "masks": HANDLES_TERM}
+    return shutdown(outcome, exited, **named | changes)
 
 
 def told(shutdown: Shutdown) -> list[tuple[str, Severity]]:

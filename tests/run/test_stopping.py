@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Wrapped, gone, python, report, state, until
+from tests.support.processes import Wrapped, gone, next_request_counts, python, report, state, until
 
 LADDER = ("--escalation", "TERM/30/INT/30/KILL")
 
 
 def _sent(shutdown: dict) -> list[tuple[str, str]]:  # type: ignore[type-arg]  # JSON
     return [(one["signal"], one["target"]) for one in shutdown["escalation"]]
-
-
-def _next_request_counts() -> None:
-    """Stop requests closer than 0.1 s are one (DESIGN: hurry): the wait is what is tested, not a guess at a speed."""
-    time.sleep(0.12)
 
 
 def test_the_ladder_is_climbed_to_its_end(tmp_path: Path) -> None:
@@ -63,7 +57,7 @@ def test_what_the_report_advises_for_an_ignored_signal_helps(tmp_path: Path) -> 
         wrapped.ready()
         wrapped.send(signal.SIGTERM)
         assert wrapped.lines(1) == ["SIGINT"]
-        _next_request_counts()
+        next_request_counts()
         wrapped.send(signal.SIGTERM)
         wrapped.wait()
         assert "asked 2 times, first by signal SIGTERM" in " ".join(wrapped.stderr.split())
@@ -86,7 +80,7 @@ def test_two_requests_in_one_millisecond_are_one() -> None:
         wrapped.ready()
         wrapped.send(signal.SIGTERM, signal.SIGTERM)
         assert wrapped.line() == "SIGTERM"
-        _next_request_counts()
+        next_request_counts()
         wrapped.send(signal.SIGHUP)
         seen = [wrapped.line()]
         while seen[-1] == "SIGTERM":  # the two may have reached the worker as two
@@ -100,10 +94,10 @@ def test_a_second_request_climbs_and_a_third_kills(tmp_path: Path) -> None:
         wrapped.ready()
         wrapped.send(signal.SIGTERM)
         assert wrapped.line() == "SIGTERM"
-        _next_request_counts()
+        next_request_counts()
         wrapped.send(signal.SIGTERM)
         assert wrapped.line() == "SIGINT"
-        _next_request_counts()
+        next_request_counts()
         wrapped.send(signal.SIGTERM)
         assert wrapped.wait() == -signal.SIGKILL
     assert _sent(report(out)) == [("SIGTERM", "group"), ("SIGINT", "group"), ("SIGKILL", "group")]
@@ -115,7 +109,7 @@ def test_without_escalation_nothing_is_ever_killed() -> None:
         for _ in range(4):
             wrapped.send(signal.SIGTERM)
             assert wrapped.line() == "SIGTERM"
-            _next_request_counts()
+            next_request_counts()
         assert not gone(wrapped.main)
 
 

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import gone, python, state, until
+from tests.support.processes import gone, next_request_counts, python, state, until
 from tests.up.fleet import Up, shutdowns
 
 STUBBORN = python("stubborn.py")
 SLEEP = 'command = "sleep 60"'
-
-
-def _next_request_counts() -> None:
-    """Requests closer than 0.1 s are one (DESIGN 3): the wait is what is tested, not a guess at a speed."""
-    time.sleep(0.12)
 
 
 def test_one_request_stops_everything_and_says_when_it_ends(tmp_path: Path) -> None:
@@ -66,10 +60,10 @@ def test_a_second_request_goes_to_the_next_step_and_the_third_kills(tmp_path: Pa
         fleet.saw("ready")
         fleet.interrupt()
         fleet.saw("SIGTERM\n", "stopping 1 worker, kill in 20 min 00 s; Ctrl-C again: next step now")
-        _next_request_counts()
+        next_request_counts()
         fleet.interrupt()
         fleet.saw("SIGQUIT\n", "stopping 1 worker, asked again: SIGQUIT sent, kill in 10 min 00 s")
-        _next_request_counts()
+        next_request_counts()
         fleet.interrupt()
         assert fleet.wait() == 137
         assert "stopping 1 worker: SIGKILL sent" in fleet.stderr

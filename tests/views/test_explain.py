@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.core.record import Finding, Marks, PhaseSpan, Shutdown, Stretch, Where
+from supervisor.core.record import Finding, PhaseSpan, Stretch, Where
 from supervisor.views import why
 from supervisor.views.summary import ansi
+from tests.support.shutdowns import shutdown
 
 PLACE = Where("/app/queue.py", 41, "consume", "await self.items.join()", "consume")
 FINDING = Finding(
     "slow-task", "warning", "Task 'consume' held the exit for 1.50 s", "Put a timeout around the wait.", 1.5, PLACE,
     ("task 'consume' was at queue.py:41 consume", "cancelled at 0 s"), ("killed: SIGKILL ended it after 2.00 s",),
 )  # fmt: skip
-SHUTDOWN = Shutdown(
-    worker="w", instance=0, start=1, pid=7, argv=("python", "w.py"), asked_by="signal SIGTERM", asked_by_pid=None,
-    outcome="clean", exit_code=0, signal=None, grace=10.0, zero=0.0, marks=Marks(asked=0.0, exited=2.0),
+SHUTDOWN = shutdown(
+    exited=2.0,
     phases=(PhaseSpan("signal", 0.0, 0.0004), PhaseSpan("drain", 0.0004, 1.5), PhaseSpan("cancel", 1.5, 2.0)),
     critical_path=(Stretch(1.5, "task", PLACE), Stretch(0.4, "unknown: between the end of main and the exit")),
     findings=(FINDING,),

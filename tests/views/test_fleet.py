@@ -17,6 +17,7 @@ from supervisor.views.summary import ansi, plain
 
 if TYPE_CHECKING:
     from supervisor.core.record import Severity
+from tests.support.shutdowns import shutdown
 
 
 def _running(*graces: str) -> Fleet:
@@ -57,15 +58,9 @@ def test_nothing_to_stop() -> None:
     assert stopping(_asked(fleet, 5.0), 5.0) == "stopping: nothing runs any more"
 
 
-def _end(worker: str = "w", **fields: Any) -> Shutdown:
-    total = fields.pop("total", 1.0)
-    known: dict[str, Any] = {
-        "worker": worker, "instance": 0, "start": 1, "pid": 7, "argv": ("x",), "asked_by": "signal SIGINT",
-        "asked_by_pid": None, "outcome": "clean", "exit_code": 0, "signal": None, "grace": 10.0, "zero": 0.0,
-        "marks": Marks(asked=0.0, main_exited=total, exited=total),
-        "escalation": (Climb(0.0, signum.INT, "group", True),),
-    }  # fmt: skip
-    return Shutdown(**(known | fields))
+def _end(worker: str = "w", total: float = 1.0, **changes: Any) -> Shutdown:
+    asked = {"asked_by": "signal SIGINT", "escalation": (Climb(0.0, signum.INT, "group"),)}
+    return shutdown(exited=total, worker=worker, **asked | changes)
 
 
 def _unasked(worker: str, **fields: Any) -> Shutdown:
@@ -73,7 +68,7 @@ def _unasked(worker: str, **fields: Any) -> Shutdown:
     return _end(worker, asked_by="self", marks=gone, escalation=(), **fields)
 
 
-KILLED = {"outcome": "killed", "exit_code": None, "signal": signum.KILL}
+KILLED: dict[str, Any] = {"outcome": "killed", "grace": 0.1, "exit_code": None, "signal": signum.KILL}
 
 
 def test_the_table() -> None:
@@ -81,12 +76,12 @@ def test_the_table() -> None:
         _unasked("crash", outcome="failed", exit_code=3, start=2),
         _unasked("crash", outcome="failed", exit_code=4, start=3),
         _end("quick", total=0.25),
-        _end("slow", total=1.0, **KILLED),
+        _end("slow", total=1.0, **KILLED | {"grace": 1.0}),
         _end("patient", total=0.5, grace=None),
     ]
     assert table(ends, 80, plain, 7).splitlines() == [
         "shutdown of 3 workers",
-        "  slow       1.00 s of 10.0 s   ████████████████████  had to be killed (SIGKILL)",
+        "  slow       1.00 s of 1.00 s   ████████████████████  had to be killed (SIGKILL)",
         "  patient    500 ms no limit    ██████████░░░░░░░░░░  exited with 0",
         "  quick      250 ms of 10.0 s   █████░░░░░░░░░░░░░░░  exited with 0",
         "  slow held the stop: it took 1.00 s, the others waited 500 ms for it",
@@ -107,7 +102,7 @@ def test_of_many_workers_the_instances_that_ended_alike_share_a_row() -> None:
     ends = [_end("web", instance=index + 1, total=0.3 + index / 100) for index in range(20)]
     ends += [_end("web", instance=21, total=2.0, **KILLED), _end("mail", total=0.1)]
     assert [line[:26] for line in table(ends, 80, plain).splitlines()] == [
-        "shutdown of 22 workers", "  web.21     2.00 s of 10.", "  web ×20    490 ms of 10.",
+        "shutdown of 22 workers", "  web.21     2.00 s of 100", "  web ×20    490 ms of 10.",
         "  mail       100 ms of 10.", "  web.21 held the stop: it",
     ]  # fmt: skip
 
@@ -153,4 +148,4 @@ def test_a_quick_end_is_not_told_with_a_slow_one_for_the_same_reason() -> None:
 
 def test_details_are_of_the_remarkable_ones() -> None:
     text = details([_end("good"), _end("bad", **KILLED)], 80, plain)
-    assert text.startswith("bad: x\n") and "good" not in text
+    assert text.startswith("bad: python3 w.py\n") and "good" not in text

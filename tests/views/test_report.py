@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,19 +10,23 @@ from supervisor.core import signum
 from supervisor.core.contract.report import Origin
 from supervisor.core.record import Climb, Finding, Leftover, Marks, Masks, Sample, Shutdown
 from supervisor.views import markdown, summary, whole
+from tests.support.shutdowns import shutdown
+
+if TYPE_CHECKING:
+    from supervisor.core.record import Outcome
 
 TERM = 1 << (signum.TERM - 1)
 ORIGIN = Origin("0.1", "3.11.7", "2026-01-02T03:04:05+00:00", "a|host", "shop", None)
 
 
-def _end(**fields: Any) -> Shutdown:
-    known: dict[str, Any] = {
-        "worker": "w", "instance": 2, "start": 1, "pid": 7, "argv": ("python", "w.py", "--token=abc"),
-        "asked_by": "signal SIGTERM", "asked_by_pid": 41, "outcome": "clean", "exit_code": 0, "signal": None,
-        "grace": 4.0, "zero": 0.0, "marks": Marks(asked=0.0, main_exited=1.0, exited=1.0),
-        "escalation": (Climb(0.0, signum.TERM, "group", True),),
-    }  # fmt: skip
-    return Shutdown(**(known | fields))
+def _end(outcome: Outcome = "clean", **changes: Any) -> Shutdown:
+    named: dict[str, Any] = {
+        "argv": ("python", "w.py", "--token=abc"),
+        "instance": 2,
+        "asked_by_pid": 41,
+        "grace": 4.0,
+    }
+    return shutdown(outcome, **named | changes)
 
 
 def _samples(*at: float, **fields: Any) -> tuple[Sample, ...]:
@@ -34,8 +38,7 @@ def _samples(*at: float, **fields: Any) -> tuple[Sample, ...]:
 
 
 KILLED = _end(
-    outcome="killed", exit_code=None, signal=signum.KILL,
-    marks=Marks(asked=0.0, killed=4.0, main_exited=4.0, exited=4.5),
+    "killed", marks=Marks(asked=0.0, killed=4.0, main_exited=4.0, exited=4.5),
     escalation=(Climb(0.0, signum.TERM, "group", True), Climb(4.0, signum.KILL, "main", True)),
     leftovers=(Leftover(9, ("sleep", "300"), "killed"), Leftover(10, ("tail",), "left")),
     masks=Masks(caught=0, ignored=TERM, blocked=0), samples=_samples(0.1, 3.9),
