@@ -22,7 +22,7 @@ def check(
 ) -> None:
     """Check a config file; every complaint at once. Exit code 0 without errors, else 2."""
     from supervisor.config import load
-    from supervisor.views.words import plural
+    from supervisor.core.units import plural
 
     config = file if file is not None else config
     complaints = load.check(config, os.getcwd(), os.environ)

@@ -45,7 +45,7 @@ def explain(
     from supervisor.runs.telling import dumps
     from supervisor.system import stdio
     from supervisor.views import running
-    from supervisor.views.summary import ansi, plain
+    from supervisor.views.layout import ansi, plain
 
     told = look(pid, seconds)
     if json:

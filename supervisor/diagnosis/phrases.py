@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.core import signum
+from supervisor.core import signum, units
 from supervisor.diagnosis.evidence.frames import place
 
 TYPE_CHECKING = False
@@ -63,22 +63,13 @@ _ENDED = {
 
 
 def figure(seconds: float) -> str:
-    """``0.4 ms``, ``85 ms``, ``1.24 s``, ``2 min 05 s``: as the views write durations, who know this folder, not
-    the other way round.
-    """
-    if seconds < 0.0095:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s"
+    """Return a duration as everywhere: ``85 ms``, ``1.24 s``, ``2 min 05 s``."""
+    return units.duration(seconds)
 
 
 def instant(at: float) -> str:
-    """A moment after zero: ``0 s``, ``1.24 s``."""
-    return figure(at) if at >= 0.0005 else "0 s"
+    """Return a moment after zero: ``0 s``, ``1.24 s``."""
+    return units.instant(at)
 
 
 def named(task: Task, short: bool = False) -> str:
@@ -86,9 +77,14 @@ def named(task: Task, short: bool = False) -> str:
 
     ``short``: ``task handle``, where there is no room.
     """
-    if task.name.startswith("Task-") and task.name[5:].isdecimal():
+    if is_automatic(task.name):
         return f"task {task.coro}" if short else f"task {task.name} ({task.coro})"
     return f"task {task.name!r}"
+
+
+def is_automatic(name: str) -> bool:
+    """Return whether asyncio made up a task's name: ``Task-5``."""
+    return name.startswith("Task-") and name[5:].isdecimal()
 
 
 def capital(text: str) -> str:

@@ -9,7 +9,8 @@ from supervisor.core import verdict
 from supervisor.core.contract import report
 from supervisor.system import stdio
 from supervisor.system.output import sink
-from supervisor.views import fleet, markdown, summary, whole
+from supervisor.views import fleet, markdown, summary
+from supervisor.views.layout import ansi, plain
 from supervisor.views.lines import Json
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from supervisor.core.contract.report import Origin
     from supervisor.core.record import Shutdown
     from supervisor.runs.plan import RunPlan, UpPlan
+    from supervisor.views.layout import Style
 
 
 def tell(plan: RunPlan, one: Shutdown) -> None:
@@ -27,7 +29,7 @@ def tell(plan: RunPlan, one: Shutdown) -> None:
     if plan.json:
         sink.say(_json([one]), 2)
     elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
-        sink.say(whole.text(one, stdio.width(2), _style(plan.color)), 2)
+        sink.say(summary.text(one, stdio.width(2), _style(plan.color)), 2)
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> None:
@@ -40,7 +42,7 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> N
     if plan.quiet:
         return
     json = plan.log.format == "json"
-    width, style = stdio.width(2), summary.plain if json else _style(plan.color)
+    width, style = stdio.width(2), plain if json else _style(plan.color)
     details = fleet.details(shutdowns, width, style)
     text = "\n".join(filter(None, (details, fleet.table(shutdowns, width, style, forgotten))))
     if json and text:  # who reads the log line by line is not to meet anything else
@@ -104,5 +106,5 @@ def dumps(document: object) -> str:
     return text + "\n"
 
 
-def _style(color: str) -> summary.Style:
-    return summary.ansi if stdio.colored(color, 2, os.environ) else summary.plain
+def _style(color: str) -> Style:
+    return ansi if stdio.colored(color, 2, os.environ) else plain

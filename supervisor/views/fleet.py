@@ -6,7 +6,8 @@ from supervisor.core import signum, verdict
 from supervisor.core.contract import report
 from supervisor.core.contract.state import next_kill
 from supervisor.core.record import Shutdown
-from supervisor.views import whole, words
+from supervisor.core.units import duration, plural
+from supervisor.views import summary, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.fleet.step import Fleet
     from supervisor.core.spec import WorkerId
-    from supervisor.views.summary import Style
+    from supervisor.views.layout import Style
 
 
 # A table of more rows than that would fill an 80 x 24 terminal: instances that ended alike share one.
@@ -28,8 +29,8 @@ def stopping(fleet: Fleet, at: float) -> str:
     """What a stop request sets going, and when it ends."""
     alive = [life for life in fleet.lives.values() if life.alive]
     if not alive:
-        return "stopping: nothing runs any more"
-    head = f"stopping {words.plural(len(alive), 'worker')}"
+        return "stopping: all workers have ended already"
+    head = f"stopping {plural(len(alive), 'worker')}"
     kill_at = next_kill(fleet)
     pending = [life for life in alive if life.killed is None]
     if not pending:
@@ -40,8 +41,8 @@ def stopping(fleet: Fleet, at: float) -> str:
     if kill_at is None:
         return f"{head}, no kill is planned; Ctrl-C again: next step now"
     first = min((life.kill_at for life in pending if life.kill_at is not None), default=kill_at)
-    last = f" to {words.duration(max(kill_at - at, 0.0))}" if kill_at - first > 0.5 else ""
-    return f"{head}, kill in {words.duration(max(first - at, 0.0))}{last}; Ctrl-C again: next step now"
+    last = f" to {duration(max(kill_at - at, 0.0))}" if kill_at - first > 0.5 else ""
+    return f"{head}, kill in {duration(max(first - at, 0.0))}{last}; Ctrl-C again: next step now"
 
 
 def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failure: str = "") -> str | None:
@@ -51,7 +52,7 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failur
     text = f"{one.title}: {failure}" if failure else f"{one.title} {words.ended(one)}"
     attempts = fleet.attempts[worker]
     if attempts.due is not None:
-        text += f"; restart {attempts.count} in {words.duration(max(attempts.due - at, 0.0))}"
+        text += f"; restart {attempts.count} in {duration(max(attempts.due - at, 0.0))}"
     return text
 
 
@@ -67,24 +68,21 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     longest = max(one.total for one in rows) or 1.0
     room = width - wide - 27 - max(len(words.ended(one)) for one in rows)
     bar = max(min(room, 30), 8)
-    lines = [style(f"shutdown of {words.plural(len(rows), 'worker')}", "bold")]
+    lines = [style(f"shutdown of {plural(len(rows), 'worker')}", "bold")]
     for title, one in groups:
         tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
-        grace = f"of {words.duration(one.grace)}" if one.grace is not None else "no limit"
+        grace = f"of {duration(one.grace)}" if one.grace is not None else "no limit"
         lines.append(
-            f"  {title:<{wide}}  {words.duration(one.total):>8} {grace:<10}  "
+            f"  {title:<{wide}}  {duration(one.total):>8} {grace:<10}  "
             f"{style(f'{words.bar(one.total / longest, bar):<{bar}}', tone)}  {words.ended(one)}"
         )
     held = report.hold(shutdowns)
     if held is not None and held.alone >= 0.01:
-        lines.append(
-            f"  {held.worker} held the stop: it took {words.duration(held.seconds)},"
-            f" the others waited {words.duration(held.alone)} for it"
-        )
+        lines.append(f"  {words.finished_last(f'`{held.worker}`', held)}")
     for one in earlier:
         tone = "good" if one.outcome == "clean" else "error"
         starts = f", after {one.start} starts" if one.start > 1 else ""
-        who = "by itself" if one.direct_signal is None else f"of {signum.name(one.direct_signal)}, not from here"
+        who = "by itself" if one.direct_signal is None else f"of a {signum.name(one.direct_signal)} from elsewhere"
         how = f"had ended {who}: " if one.started else ""
         lines.append(f"  {one.title:<{wide}}  {how}{style(words.ended(one), tone)}{starts}")
     if forgotten:
@@ -133,10 +131,10 @@ def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
             alike.setdefault(_kind(one), []).append(one)
     told: list[str] = []
     for first, *others in alike.values():
-        text = whole.text(first, width, style, first.title)
+        text = summary.text(first, width, style, first.title)
         if others:
             names = ", ".join(one.title for one in others[:3]) + (" …" if len(others) > 3 else "")
-            text += f"\n  {words.plural(len(others), 'more worker')} ended like this: {names}\n"
+            text += f"\n  {plural(len(others), 'more worker')} ended like this: {names}\n"
         told.append(text)
     return "\n".join(told)
 

@@ -3,63 +3,57 @@
 from __future__ import annotations
 
 from supervisor.core import redact, signum
+from supervisor.core.frozen import Frozen
+from supervisor.core.units import duration, plural
+from supervisor.core.visible import shown
 from supervisor.diagnosis.evidence.frames import line_of
 from supervisor.diagnosis.running import conclusions, waits
-from supervisor.views import words
-from supervisor.views.summary import plain
+from supervisor.views import finding, words
+from supervisor.views.layout import cut, plain, row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from supervisor.core.frozen import Frozen
     from supervisor.core.record import Finding
     from supervisor.diagnosis.running.facts import Facts, Inside, Relative, Thread
-    from supervisor.views.summary import Style
+    from supervisor.views.layout import Style
 
 SCHEMA = "supervisor.explain/1"
 _LABEL = 12
 _MOST = 5
 _STATES = {
-    "R": "running", "S": "sleeping", "D": "in the kernel, not to be interrupted", "T": "stopped",
+    "R": "running", "S": "sleeping", "D": "in the kernel, cannot be interrupted", "T": "stopped",
     "t": "stopped by a tracer", "Z": "a zombie", "X": "dead", "I": "idle",
 }  # fmt: skip
 _ANSWERS = {
     "handled": "handled", "ignored": "ignored", "blocked": "blocked", "read": "read from a signalfd",
     "dropped": "dropped by the kernel", "default": "ends it",
 }  # fmt: skip
-_TONE = {"error": "error", "warning": "warning", "note": "dim"}
 
 
-class Told:
+class Told(Frozen):
     """Everything there is to show: the facts, a look inside, what its supervisor answered, the findings."""
 
-    def __init__(
-        self,
-        facts: Facts,
-        inside: Inside | None,
-        fleet: dict[str, Any] | None,
-        findings: Sequence[Finding],
-        notes: Sequence[str] = (),
-    ) -> None:
-        self.facts = facts
-        self.inside = inside
-        self.fleet = fleet
-        self.findings = findings
-        self.notes = notes
+    facts: Facts
+    inside: Inside | None
+    fleet: dict[str, Any] | None
+    findings: Sequence[Finding]
+    notes: Sequence[str] = ()
 
 
 def text(told: Told, width: int = 80, style: Style = plain) -> str:
-    """Lines of at most ``width`` columns, ending in a newline."""
+    """Return lines of at most ``width`` columns, ending in a newline."""
+    told = shown(told)
     facts = told.facts
     head = f"supervisor: {style(words.command(facts.argv, width - 28), 'bold')} (pid {facts.pid})"
     out = [head]
     for label, value in [*_rows(told), *_fleet(told)]:
-        out += _row(label, value, width)
+        out += row(label, value, _LABEL, width)
     out += _inside(told.inside, facts.pid, width, style)
-    for finding in told.findings:
-        out += ["", *_finding(finding, width, style)]
+    for found in told.findings:
+        out += ["", *finding.text(found, width, style, proofs=len(found.proof))]
     return "\n".join(out) + "\n"
 
 
@@ -83,9 +77,9 @@ def _rows(told: Told) -> list[tuple[str, str]]:
         rows.append(("listens on", _several(list(sockets.listening))))
     if sockets is not None and sockets.count:
         peers = [f"{one.peer} {one.state}" for one in sockets.connections]
-        rows.append(("connected", f"{words.plural(sockets.count, 'connection')}: {_several(peers)}"))
+        rows.append(("connected", f"{plural(sockets.count, 'connection')}: {_several(peers)}"))
     if facts.fds is not None:
-        rows.append(("open", words.plural(facts.fds, "descriptor") + _of(facts.fd_limit)))
+        rows.append(("open", plural(facts.fds, "descriptor") + _of(facts.fd_limit)))
     if facts.hidden:
         who = "" if facts.ours else f"; it belongs to {facts.user}: ask as root or as that user"
         rows.append(("not seen", ", ".join(facts.hidden) + who))
@@ -96,24 +90,24 @@ def _state(facts: Facts) -> str:
     state = _STATES.get(facts.main.state, facts.main.state)
     if facts.main.state in "ZX" and not conclusions.is_dead(facts):
         state = "its main thread has ended"
-    parts = [f"{state} (state {facts.main.state}), user {facts.user}, started {words.duration(facts.age)} ago"]
+    parts = [f"{state} (state {facts.main.state}), user {facts.user}, started {duration(facts.age)} ago"]
     if facts.ended:
-        return f"it ended while we looked; before: {parts[0]}"
+        return f"it ended while it was observed; before: {parts[0]}"
     if facts.n_threads > 1:
-        parts.append(words.plural(facts.n_threads, "thread"))
+        parts.append(plural(facts.n_threads, "thread"))
     if facts.cpu is not None and not conclusions.is_dead(facts):
         share = facts.cpu / facts.observed if facts.observed > 0 else 0.0
-        parts.append(f"{share:.0%} of a CPU in the {words.duration(facts.observed)} we looked")
+        parts.append(f"{share:.0%} of a CPU over the {duration(facts.observed)} observed")
     return ", ".join(parts)
 
 
 def _signals(facts: Facts) -> str:
     told = []
     for number in (signum.TERM, signum.INT):
-        sent = ", sent and not taken yet" if conclusions.pending(facts, number) else ""
+        sent = "; sent, not delivered yet" if conclusions.pending(facts, number) else ""
         told.append(f"{signum.name(number)} {_ANSWERS[conclusions.answer(facts, number)]}{sent}")
     told += [
-        f"{signum.name(number)} sent and not taken yet"
+        f"{signum.name(number)} sent, not delivered yet"
         for number in range(1, 65)
         if number not in (signum.TERM, signum.INT) and conclusions.pending(facts, number)
     ]
@@ -149,13 +143,13 @@ def _fleet(told: Told) -> list[tuple[str, str]]:
         return []
     worker, now = fleet["worker"], fleet["at"]
     stop = worker["stop"]
-    what = f"{worker['title']!r} of the fleet {fleet['fleet']!r}, {worker['phase']}"
+    what = f"`{worker['title']}` of the fleet `{fleet['fleet']}`, {worker['phase']}"
     if stop is not None and stop["signal"]:
-        what += f": {stop['signal']} {words.duration(max(now - stop['since'], 0.0))} ago"
+        what += f": {stop['signal']} {duration(max(now - stop['since'], 0.0))} ago"
         if stop["next_at"] is not None and stop["next_signal"]:
-            what += f", {stop['next_signal']} in {words.duration(max(stop['next_at'] - now, 0.0))}"
+            what += f", {stop['next_signal']} in {duration(max(stop['next_at'] - now, 0.0))}"
     elif stop is None:
-        what += "; nobody has asked its supervisor to stop it"
+        what += "; its supervisor was not asked to stop it"
     rows = [("worker", what)]
     if fleet["waits"]:
         rows.append(("now", fleet["waits"]))
@@ -169,7 +163,7 @@ def _said(one: dict[str, Any], main: int | None) -> str:
     where = one["where"]
     at = f" at {line_of((where['file'], where['line'], ''))} {where['function']}" if where else ""
     source = f": {where['source']}" if where and where["source"] else ""
-    return f"{words.duration(one['seconds'])} {child}{one['what']}{at}{source}"
+    return f"{duration(one['seconds'])} {child}{one['what']}{at}{source}"
 
 
 def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[str]:
@@ -177,14 +171,15 @@ def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[s
         return []
     python = f"Python {inside.python}" if inside.python else "Python"
     if inside.how is None:
-        return _row("inside", f"{python}, not looked into: {inside.why}; {inside.hint}", width)
-    out = _row("inside", f"{python}, by {inside.how}" + (f"; {inside.why}" if inside.why else ""), width)
+        return row("inside", f"{python}, not looked into: {inside.why}; {inside.hint}", _LABEL, width)
+    how = f"{python}, by {inside.how}" + (f"; {inside.why}" if inside.why else "")
+    out = row("inside", how, _LABEL, width)
     for thread in (inside.threads or ())[:8]:
         out.append(" " * _LABEL + ("main thread" if thread.tid == pid else f"thread {thread.name}"))
         for frame in reversed(thread.frames[-4:]):
             place = f"{line_of((frame.file, frame.line, ''))} {frame.function}"
-            out.append(" " * (_LABEL + 2) + style(_cut(place, width - _LABEL - 2), "dim"))
-    return out + [" " * _LABEL + _cut(_shortened(line), width - _LABEL) for line in (inside.tree or ())[:40]]
+            out.append(" " * (_LABEL + 2) + style(cut(place, width - _LABEL - 2), "dim"))
+    return out + [" " * _LABEL + cut(_shortened(line), width - _LABEL) for line in (inside.tree or ())[:40]]
 
 
 def _shortened(line: str) -> str:
@@ -192,36 +187,6 @@ def _shortened(line: str) -> str:
     head, _, place = line.rpartition(" /")
     file, _, number = place.rpartition(":")
     return f"{head} {line_of((f'/{file}', int(number), ''))}" if head and number.isdecimal() else line
-
-
-# ------------------------------------------------------------------ findings
-
-
-def _finding(finding: Finding, width: int, style: Style) -> list[str]:
-    out = [f"  {style(finding.severity, _TONE[finding.severity])} {style(finding.code, 'bold')}"]
-    out += [f"    {line}" for line in _wrap(finding.title, width - 4)]
-    if finding.where is not None:
-        out += [f"    {line}" for line in _wrap(f"at {line_of(finding.where)} {finding.where.function}", width - 4)]
-        if finding.where.source:
-            out.append("      " + style(_cut(finding.where.source, width - 6), "dim"))
-    for proof in finding.proof:
-        out += [style(f"    {line}", "dim") for line in _wrap(f"- {proof}", width - 4, "  ")]
-    return out + [f"    {line}" for line in _wrap(f"→ {finding.advice}", width - 4, "  ")]
-
-
-def _row(label: str, value: str, width: int) -> list[str]:
-    first, *more = _wrap(value, width - _LABEL)
-    return [f"{label:<{_LABEL}}{first}", *(" " * _LABEL + line for line in more)]
-
-
-def _wrap(value: str, width: int, indent: str = "") -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(value, max(width, 20), subsequent_indent=indent, break_on_hyphens=False) or [""]
-
-
-def _cut(value: str, width: int) -> str:
-    return value if len(value) <= width else value[: max(width - 1, 1)] + "…"
 
 
 # ------------------------------------------------------------------ JSON
@@ -245,7 +210,7 @@ def document(told: Told) -> dict[str, Any]:
         "fleet": told.fleet,
         "inside": _plain(told.inside) if told.inside is not None else None,
         "notes": list(told.notes),
-        "findings": [_plain(finding) for finding in told.findings],
+        "findings": [_plain(found) for found in told.findings],
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.views import words
+from supervisor.core.units import duration
+from supervisor.core.visible import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
 
 
 def table(state: dict[str, Any], now: float) -> str:
-    """One row per worker: name, phase, pid, age, starts, what it is doing; ending in a newline."""
+    """Return a row for each worker: name, phase, pid, age, starts, what it is doing; ending in a newline."""
+    state = shown(state)
     rows = [("worker", "phase", "pid", "for", "starts", "")]
     rows += [_row(worker, now) for worker in state["workers"]]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
@@ -22,7 +24,7 @@ def table(state: dict[str, Any], now: float) -> str:
 
 
 def _row(worker: dict[str, Any], now: float) -> tuple[str, str, str, str, str, str]:
-    age = words.duration(now - worker["since"]) if worker["since"] is not None else ""
+    age = duration(now - worker["since"]) if worker["since"] is not None else ""
     return (
         worker["title"],
         worker["phase"],
@@ -36,14 +38,14 @@ def _row(worker: dict[str, Any], now: float) -> tuple[str, str, str, str, str, s
 def _doing(worker: dict[str, Any], now: float) -> str:
     stop = worker["stop"]
     if stop is not None:
-        text = f"{stop['signal']} {words.duration(max(now - stop['since'], 0))} ago"
+        text = f"{stop['signal']} {duration(max(now - stop['since'], 0))} ago"
         if worker["waits"]:
             text += f", {worker['waits']}"
         if stop["next_at"] is not None and stop["next_signal"]:
-            text += f", {stop['next_signal']} in {words.duration(max(stop['next_at'] - now, 0))}"
+            text += f", {stop['next_signal']} in {duration(max(stop['next_at'] - now, 0))}"
         return text
     if worker["restart_at"] is not None:
-        return f"starts again in {words.duration(max(worker['restart_at'] - now, 0))}"
+        return f"starts again in {duration(max(worker['restart_at'] - now, 0))}"
     if worker.get("started") is False:  # a supervisor from before an upgrade does not tell
         return f"could not be started ({worker['exit_code']})"
     if worker["signal"] is not None:

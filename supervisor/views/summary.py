@@ -1,91 +1,87 @@
-"""One shutdown as a short, calm text for the terminal. Pure; the colour is a function handed in."""
+"""One shutdown as a text for the terminal: what happened, then why. Pure; the colour is a function handed in."""
 
 from __future__ import annotations
 
 from supervisor.core import signum, verdict
 from supervisor.core.contract import report
 from supervisor.core.record import Climb, Leftover, Sample, Shutdown
-from supervisor.views import words
+from supervisor.core.units import duration, instant, plural
+from supervisor.core.visible import shown
+from supervisor.views import layout, why, words
+from supervisor.views.layout import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
-    Style: TypeAlias = Callable[[str, str], str]
+    from supervisor.views.layout import Style
 
 BAR = 24
 _LABEL = 9
-
-
-def plain(text: str, _style: str) -> str:
-    """No colour."""
-    return text
-
-
-def ansi(text: str, style: str) -> str:
-    """The eight colours that every terminal has (ECMA-48 SGR)."""
-    code = {"error": "31", "warning": "33", "good": "32", "dim": "2", "bold": "1"}.get(style)
-    return f"\x1b[{code}m{text}\x1b[0m" if code else text
+# Columns at which the values begin, after two of indentation, the label and a space.
+_COLUMN = _LABEL + 3
 
 
 def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supervisor") -> str:
-    """The report of one shutdown, lines of at most ``width`` columns, ending in a newline."""
+    """Return all about one shutdown in lines of at most ``width`` columns, ending in a newline."""
+    one = shown(one)
+    reasons = why.text(one, width, style)
+    return "\n".join(_happened(one, width, style, head)) + "\n" + (f"\n{reasons}" if reasons else "")
+
+
+def _happened(one: Shutdown, width: int, style: Style, head: str) -> list[str]:
+    """Return the short half: how it ended, its time and ladder, what was left, what to do next."""
     lines = [f"{head}: {style(words.command(one.argv, width - len(head) - 2), 'bold')}"]
     tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
     when = _when(one)
     how = words.ended(one) + (f", {when}" if when else "")
-    first, *more = _paragraph("ended", f"{how}; {words.asked(one)}", width)
+    first, *more = _row("ended", f"{how}; {words.asked(one)}", width)
     lines += [first.replace(words.ended(one), style(words.ended(one), tone)), *more]
     if one.requested and one.grace:
-        share = f"{words.duration(one.total)} of {words.duration(one.grace)} grace"
-        bar = max(min(BAR, width - _LABEL - 4 - len(share)), 1)
-        lines.append(_line("time", f"{style(words.bar(one.total / one.grace, bar), tone)} {share}"))
+        share = f"{duration(one.total)} of {duration(one.grace)} grace"
+        bar = max(min(BAR, width - _COLUMN - 1 - len(share)), 1)
+        lines.append(f"  {'time':<{_LABEL}} {style(words.bar(one.total / one.grace, bar), tone)} {share}")
     if len(one.escalation) > 1 or verdict.forced(one):
-        lines += _wrapped("ladder", [_climb(climb) for climb in one.escalation], width)
+        lines += _parts("ladder", [_climb(climb) for climb in one.escalation], width)
     if one.leftovers:
-        lines += _wrapped("left over", [_leftover(left, width) for left in one.leftovers[:8]], width, ",")
+        lines += _parts("left over", [_leftover(left, width) for left in one.leftovers[:8]], width, ",")
         if len(one.leftovers) > 8:
-            lines.append(_line("", f"and {len(one.leftovers) - 8} more, all in the report (--report PATH)"))
-    lines += _wrapped("seen", seen(one), width)
+            lines += _row("", f"and {len(one.leftovers) - 8} more, all in the report (--report PATH)", width)
+    lines += _parts("seen", seen(one), width)
     advice = next_step(one)
-    if advice:
-        lines += _paragraph("next", advice, width)
-    return "\n".join(lines) + "\n"
+    return lines + (_row("next", advice, width) if advice else [])
 
 
 def _when(one: Shutdown) -> str:
     if one.marks.asked is None:
         main = one.marks.main_exited
         later = main is not None and one.total - main > 0.001
-        return f"its last process {words.duration(one.total - (main or 0.0))} later" if later else ""
+        return f"its last process {duration(one.total - (main or 0.0))} later" if later else ""
     if one.marks.exited is None:
-        return f"given up after {words.duration(one.total)}"
+        return f"given up after {duration(one.total)}"
     main = one.marks.main_exited
     if main is not None and one.total - main > 0.001:
-        return f"the main process after {words.duration(main)}, all of it after {words.duration(one.total)}"
-    return f"after {words.duration(one.total)}"
+        return f"the main process after {duration(main)}, all of it after {duration(one.total)}"
+    return f"after {duration(one.total)}"
 
 
 def _climb(climb: Climb) -> str:
     to = {"main": "the main process", "group": "the group", "leftovers": "what was left"}[climb.target]
-    nobody = "" if climb.delivered else " (nobody was there)"
-    return f"{words.instant(climb.at)} {signum.name(climb.signal)} to {to}{nobody}"
+    nobody = "" if climb.delivered else " (no process was left)"
+    return f"{instant(climb.at)} {signum.name(climb.signal)} to {to}{nobody}"
 
 
 def _leftover(left: Leftover, width: int) -> str:
-    fate = {"ended": "ended", "killed": "had to be killed", "left": "still runs"}[left.fate]
+    fate = {"ended": "ended", "killed": "had to be killed", "left": "still running"}[left.fate]
     return f"{words.command(left.argv, width - 40)} (pid {left.pid}): {fate}"
 
 
 def seen(one: Shutdown) -> list[str]:
-    """What was seen from outside while it stopped, in words; empty when there was no time to look."""
+    """Return what was seen from outside while it stopped; empty when there was no time to look."""
     facts: list[str] = []
     if one.masks is not None and one.escalation:
         first = one.escalation[0].signal
         name = signum.name(first)
         if one.masks.blocks(first):
-            facts.append(f"it holds {name} blocked")
+            facts.append(f"it blocks {name}")
         else:
             what = one.masks.disposition(first)
             facts.append(
@@ -101,7 +97,7 @@ def seen(one: Shutdown) -> list[str]:
         facts += [
             f"listened on {address} to the end"
             if at is None
-            else f"stopped listening on {address} within {words.duration(at)}"
+            else f"stopped listening on {address} within {duration(at)}"
             for address, at in closed[:4]
         ]
         facts += _connections([sample for sample in one.samples if sample.connections is not None])
@@ -112,10 +108,10 @@ def _busy(one: Shutdown) -> str:
     first, last = one.samples[0], one.samples[-1]
     used, span = last.cpu - first.cpu, last.at - first.at
     if span > 0 and used / span >= 0.5:
-        return f"busy: {words.duration(used)} of CPU in {words.duration(span)}"
+        return f"busy: {duration(used)} of CPU in {duration(span)}"
     calls = [sample.syscall for sample in one.samples if sample.syscall is not None]
     waited = max(set(calls), key=calls.count) if calls else None
-    cpu = f"{words.duration(used)} of CPU" if used else "no CPU used"
+    cpu = f"{duration(used)} of CPU" if used else "no CPU used"
     return f"waiting{f' in {waited}' if waited else ''}, {cpu}"
 
 
@@ -124,56 +120,46 @@ def _connections(looks: list[Sample]) -> list[str]:
     if not counts or max(counts) == 0:
         return []
     if counts[0] == counts[-1]:
-        return [f"{words.plural(counts[0], 'connection')} open all the time"]
+        return [f"{plural(counts[0], 'connection')} open all the time"]
     return [f"connections {counts[0]} → {counts[-1]}"]
 
 
 def next_step(one: Shutdown) -> str:
-    """What to do about a remarkable end; empty after an unremarkable one."""
+    """Return what to do about a remarkable end; empty after an unremarkable one, and where a finding says it."""
     if one.findings:
         return ""
     first = signum.name(one.escalation[0].signal) if one.escalation else "the signal"
     if one.outcome == "stuck":
-        return f"look where it hangs in the kernel: cat /proc/{one.pid}/stack; often a dead network file system"
+        return (
+            f"see where it hangs in the kernel: sudo cat /proc/{one.pid}/stack; often a network file system is gone"
+        )
     if (
         one.outcome == "killed"
         and one.masks is not None
         and one.masks.disposition(one.escalation[0].signal) == "ignored"
     ):
         return (
-            f"let it handle {first}, or send one that it handles: --rewrite {first}:INT, or stop.signal in a config"
+            f"handle {first} in the program, or send a signal that it handles: --rewrite {first}:INT, or in a config "
+            "stop.signal"
         )
     if verdict.forced(one):
-        return "give it more time (--grace), or find out what it waited for: run it again with -v and --report PATH"
+        return "give it more time with --grace, or run it again with -v --report PATH to see what it waits for"
     if verdict.slow(one):
-        return "more than half of the grace period is used: raise --grace, or make the shutdown shorter"
+        return "it used more than half of its grace period: raise --grace, or make the shutdown shorter"
     return ""
 
 
-def _line(label: str, value: str) -> str:
-    return f"  {label:<{_LABEL}} {value}"
+def _row(label: str, value: str, width: int) -> list[str]:
+    return layout.row(label, value, _COLUMN, width, indent="  ")
 
 
-def _wrapped(label: str, parts: list[str], width: int, separator: str = " ·") -> list[str]:
-    """Parts side by side as far as they fit, never broken inside."""
+def _parts(label: str, parts: list[str], width: int, separator: str = " ·") -> list[str]:
+    """Return parts side by side as far as they fit, never broken inside."""
     lines: list[str] = []
-    current = ""
     for index, part in enumerate(parts):
         piece = part + (separator if index < len(parts) - 1 else "")
-        if current and _LABEL + 3 + len(current) + 1 + len(piece) > width:
-            lines.append(current)
-            current = piece
+        if lines and _COLUMN + len(lines[-1]) + 1 + len(piece) <= width:
+            lines[-1] += f" {piece}"
         else:
-            current = f"{current} {piece}" if current else piece
-    if current:
-        lines.append(current)
-    return [_line(label if index == 0 else "", line) for index, line in enumerate(lines)]
-
-
-def _paragraph(label: str, value: str, width: int) -> list[str]:
-    import textwrap
-
-    return [
-        _line(label if index == 0 else "", line)
-        for index, line in enumerate(textwrap.wrap(value, max(width - _LABEL - 3, 20), break_on_hyphens=False))
-    ]
+            lines.append(piece)
+    return [f"  {label if index == 0 else '':<{_LABEL}} {line}" for index, line in enumerate(lines)]

@@ -12,7 +12,7 @@ import pytest
 
 from supervisor.system.proc import python
 from supervisor.views import running
-from supervisor.views.summary import plain
+from supervisor.views.layout import plain
 from tests.agent.harness import candidates
 from tests.explain.program import Program, explained
 from tests.support.processes import Wrapped, children, until
@@ -64,7 +64,7 @@ def test_a_stopping_worker_of_a_fleet_says_which_task_is_waited_for(
         until(lambda: fleet.state()["api"]["waits"], "it says what it waits for")
         done = command(tmp_path, "explain", str(pid), "--for", "0.3")
         assert done.returncode == 0, done.stderr
-        assert "'api' of the fleet 'tested', draining: SIGTERM" in " ".join(done.stdout.split())
+        assert "`api` of the fleet `tested`, draining: SIGTERM" in " ".join(done.stdout.split())
         assert "waits for task 'consume' at w.py:7" in done.stdout
         assert "await asyncio.sleep(500)" in " ".join(done.stdout.split())
 

@@ -60,7 +60,7 @@ def test_what_the_report_advises_for_an_ignored_signal_helps(tmp_path: Path) -> 
         next_request_counts()
         wrapped.send(signal.SIGTERM)
         wrapped.wait()
-        assert "asked 2 times, first by signal SIGTERM" in " ".join(wrapped.stderr.split())
+        assert "stop requested 2 times, first by SIGTERM" in " ".join(wrapped.stderr.split())
     assert _sent(report(out)) == [("SIGINT", "group"), ("SIGKILL", "group")]
 
 

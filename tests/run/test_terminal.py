@@ -235,7 +235,9 @@ def test_ctrl_c_is_explained_though_it_never_came_to_us(options: str) -> None:
         session.expect("^cancelled, returning")
         session.expect(r"^  ended +exited with 0")
         text = session.expect(r"[^$]*?P> ").group(0)
-        assert ("SIGINT came to it past the supervisor" in " ".join(text.split())) is not bool(options)
+        assert ("it received SIGINT directly, not through the supervisor" in " ".join(text.split())) is not bool(
+            options
+        )
         assert ("ended by itself" in text) is bool(options)
 
 

@@ -48,7 +48,7 @@ def test_ctrl_c_twice_and_the_report(up: Terminal) -> None:
     assert up.ended() == 128 + signal.SIGKILL
     assert up.restored
     # The report may be longer than the screen.
-    assert b"was killed (SIGKILL) before its grace was over" in up.raw
+    assert b"was killed (SIGKILL) before its grace period ended" in up.raw
 
 
 def test_q_leaves_lines_and_the_fleet_running(up: Terminal) -> None:

@@ -76,7 +76,7 @@ def test_a_repeated_stop_hurries_nobody_but_with_now(tmp_path: Path) -> None:
         assert fleet.state()["slow"]["stop"]["next_signal"] == "SIGKILL"
         assert command(tmp_path, "stop", "--now", "slow").stdout == "slow: next step now\n"
         fleet.wait()
-        assert "was killed (SIGKILL) before its grace was over" in fleet.stderr
+        assert "was killed (SIGKILL) before its grace period ended" in fleet.stderr
         assert "not over: it was asked 2 times" in fleet.stderr
     (end,) = json.loads((tmp_path / "r.json").read_text())["shutdowns"]
     assert [one["signal"] for one in end["escalation"]] == ["SIGTERM", "SIGKILL"]

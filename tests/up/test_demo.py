@@ -72,7 +72,7 @@ def test_both_ways(tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
     took = {
         name: _seconds(number, unit) for name, number, unit in re.findall(r"^  (\w+) +([\d.]+) (m?s) of", text, re.M)
     }
-    held = re.search(r"^  (\w+) held the stop", text, re.M)
+    held = re.search(r"^  `(\w+)` finished last", text, re.M)
     assert len(took) == 6 and held is not None
     assert took[held[1]] == max(took.values()), "on a busy machine it need not be the stubborn one"
     assert text.rstrip().endswith("escalation, reports, and everything else")

@@ -45,7 +45,7 @@ def test_ctrl_c(up: Callable[..., Terminal]) -> None:
     shown.until("stopping 2 workers, kill in")
     assert shown.ended() == 137
     assert b"SIGTERM" in shown.raw and b"deaf       | \x1b[0mSIGINT" not in shown.raw
-    assert "deaf held the stop" in shown.text or b"deaf held the stop" in shown.raw
+    assert "`deaf` finished last" in shown.text or b"`deaf` finished last" in shown.raw
     assert termios.tcgetattr(shown.master) == shown.modes
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from supervisor.core.record import Finding, PhaseSpan, Stretch, Where
 from supervisor.views import why
-from supervisor.views.summary import ansi
+from supervisor.views.layout import ansi
 from tests.support.shutdowns import shutdown
 
 PLACE = Where("/app/queue.py", 41, "consume", "await self.items.join()", "consume")

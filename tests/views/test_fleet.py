@@ -13,7 +13,7 @@ from supervisor.core.fleet.step import Fleet
 from supervisor.core.record import Climb, Finding, Marks, Shutdown, Where
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views.fleet import details, stopping, table, unasked_end
-from supervisor.views.summary import ansi, plain
+from supervisor.views.layout import ansi, plain
 
 if TYPE_CHECKING:
     from supervisor.core.record import Severity
@@ -55,7 +55,7 @@ def test_nothing_to_stop() -> None:
     fleet = _running("TERM/10/KILL")
     for event in (MainExited(2.0, FIRST, 0, None), Surveyed(2.0, FIRST, ()), Reaped(2.0, FIRST, None, 0.5)):
         fleet, _ = step.step(fleet, event)
-    assert stopping(_asked(fleet, 5.0), 5.0) == "stopping: nothing runs any more"
+    assert stopping(_asked(fleet, 5.0), 5.0) == "stopping: all workers have ended already"
 
 
 def _end(worker: str = "w", total: float = 1.0, **changes: Any) -> Shutdown:
@@ -84,7 +84,7 @@ def test_the_table() -> None:
         "  slow       1.00 s of 1.00 s   ████████████████████  had to be killed (SIGKILL)",
         "  patient    500 ms no limit    ██████████░░░░░░░░░░  exited with 0",
         "  quick      250 ms of 10.0 s   █████░░░░░░░░░░░░░░░  exited with 0",
-        "  slow held the stop: it took 1.00 s, the others waited 500 ms for it",
+        "  `slow` finished last, 500 ms after the others",
         "  crash    had ended by itself: exited with 4, after 3 starts",
         "  7 earlier ends are not listed",
     ]
@@ -103,7 +103,7 @@ def test_of_many_workers_the_instances_that_ended_alike_share_a_row() -> None:
     ends += [_end("web", instance=21, total=2.0, **KILLED), _end("mail", total=0.1)]
     assert [line[:26] for line in table(ends, 80, plain).splitlines()] == [
         "shutdown of 22 workers", "  web.21     2.00 s of 100", "  web ×20    490 ms of 10.",
-        "  mail       100 ms of 10.", "  web.21 held the stop: it",
+        "  mail       100 ms of 10.", "  `web.21` finished last, ",
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from supervisor.core import signum
 from supervisor.core.contract.report import Origin
 from supervisor.core.record import Climb, Finding, Leftover, Marks, Masks, Sample, Shutdown
-from supervisor.views import markdown, summary, whole
+from supervisor.views import layout, markdown, summary
 from tests.support.shutdowns import shutdown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ KILLED = _end(
 def test_an_ordinary_end() -> None:
     assert summary.text(_end()).splitlines() == [
         "supervisor: python w.py '--token=***'",
-        "  ended     exited with 0, after 1.00 s; asked by signal SIGTERM from pid 41",
+        "  ended     exited with 0, after 1.00 s; stop requested by SIGTERM (pid 41)",
         "  time      ██████░░░░░░░░░░░░░░░░░░ 1.00 s of 4.00 s grace",
     ]
 
@@ -57,13 +57,13 @@ def test_a_forced_end() -> None:
     assert summary.text(KILLED, 80, head="w.2").splitlines() == [
         "w.2: python w.py '--token=***'",
         "  ended     had to be killed (SIGKILL), the main process after 4.00 s, all of it",
-        "            after 4.50 s; asked by signal SIGTERM from pid 41",
+        "            after 4.50 s; stop requested by SIGTERM (pid 41)",
         "  time      ████████████████████████ 4.50 s of 4.00 s grace",
         "  ladder    0 s SIGTERM to the group · 4.00 s SIGKILL to the main process",
-        "  left over sleep 300 (pid 9): had to be killed, tail (pid 10): still runs",
+        "  left over sleep 300 (pid 9): had to be killed, tail (pid 10): still running",
         "  seen      it ignores SIGTERM · waiting in epoll_wait, no CPU used",
-        "  next      let it handle SIGTERM, or send one that it handles: --rewrite",
-        "            SIGTERM:INT, or stop.signal in a config",
+        "  next      handle SIGTERM in the program, or send a signal that it handles:",
+        "            --rewrite SIGTERM:INT, or in a config stop.signal",
     ]
 
 
@@ -78,7 +78,7 @@ def test_what_was_seen_from_outside() -> None:
         return summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=0), **fields))
 
     assert seen() == ["it handles SIGTERM"]
-    assert summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=TERM))) == ["it holds SIGTERM blocked"]
+    assert summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=TERM))) == ["it blocks SIGTERM"]
     assert summary.seen(_end(masks=Masks(caught=0, ignored=0, blocked=0))) == ["it has no handler for SIGTERM"]
     busy = (*_samples(0.1), *_samples(1.1, cpu=0.9))
     assert seen(samples=busy)[1] == "busy: 900 ms of CPU in 1.00 s"
@@ -105,16 +105,16 @@ def test_markdown() -> None:
         "| w.2 | exited with 0 | 1.00 s | 4.00 s | SIGTERM at 0 s |",
         "| w.2 | had to be killed (SIGKILL) | 4.50 s | 4.00 s | SIGTERM at 0 s, SIGKILL at 4.00 s |",
     ]
-    assert "- `sleep 300` (pid 9): killed" in text and "Next: let it handle SIGTERM" in text
+    assert "- `sleep 300` (pid 9): killed" in text and "Next: handle SIGTERM" in text
     assert "--token=abc" not in text
 
 
 def test_the_whole() -> None:
-    assert whole.text(_end()) == summary.text(_end()), "nothing to explain: nothing added"
+    assert summary.text(_end()) == summary.text(_end()), "nothing to explain: nothing added"
     finding = Finding("slow-task", "warning", "A title", "An advice.")
-    text = whole.text(_end(findings=(finding,)), 80, summary.plain, "w")
+    text = summary.text(_end(findings=(finding,)), 80, layout.plain, "w")
     assert text.startswith("w: python") and "\n\n  warning slow-task\n    A title\n" in text
-    assert "\x1b[33m" in whole.text(_end(findings=(finding,)), 80, summary.ansi)
+    assert "\x1b[33m" in summary.text(_end(findings=(finding,)), 80, layout.ansi)
 
 
 def test_a_stuck_worker_shows_how_long_it_was_waited_for() -> None:

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import pytest
 
+from supervisor.core import signum
+from supervisor.core.record import Marks, Shutdown
 from supervisor.views import words
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0.0 ms"), (0.00042, "0.4 ms"), (0.0094, "9.4 ms"), (0.0096, "10 ms"), (0.085, "85 ms"),
-        (0.9994, "999 ms"), (0.9996, "1.00 s"), (1.24, "1.24 s"), (9.994, "9.99 s"), (9.996, "10.0 s"),
-        (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (3599.6, "1 h 00 min"), (11220, "3 h 07 min"),
-    ],
-)  # fmt: skip
-def test_duration(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (640, "640 B"), (12_345, "12 kB"), (31_457_280, "31.5 MB"), (2.1e9, "2.1 GB")]
-)
-def test_size(count: float, text: str) -> None:
-    assert words.size(count) == text
-
-
-def test_plural_and_command() -> None:
-    assert [words.plural(count, "worker") for count in (0, 1, 2)] == ["0 workers", "1 worker", "2 workers"]
-    assert words.plural(3, "process", "processes") == "3 processes"
+def test_command() -> None:
     assert words.command(("a b", "--password", "hunter2")) == "'a b' --password '***'"
     assert words.command(("x" * 99,), 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("asked_by", "requests", "text"),
+    [
+        ("command stop", 1, "stop requested with `supervisor stop` (pid 41)"),
+        ("signal SIGINT", 1, "stop requested by SIGINT (pid 41)"),
+        ("signal SIGTERM", 3, "stop requested 3 times, first by SIGTERM (pid 41)"),
+        ("failed peer", 1, "stop requested because another worker failed"),
+        ("something new", 1, "stop requested by something new (pid 41)"),
+        ("self", 0, "it ended by itself"),
+    ],
+)
+def test_who_requested_the_stop(asked_by: str, requests: int, text: str) -> None:
+    one = Shutdown(
+        worker="w", instance=0, start=1, pid=7, argv=("x",), asked_by=asked_by, asked_by_pid=41, outcome="clean",
+        exit_code=0, signal=None, grace=1.0, zero=0.0, marks=Marks(asked=0.0), requests=requests,
+    )  # fmt: skip
+    assert words.asked(one) == text
+    direct = one.with_(direct_signal=signum.INT)
+    assert words.asked(direct) == "it received SIGINT directly, not through the supervisor"
 
 
 @pytest.mark.parametrize("width", [1, 8, 30])

@@ -6,7 +6,7 @@ import math
 
 from rich.cells import cell_len
 
-from supervisor.views import words
+from supervisor.core.units import plural
 from supervisor.views.dashboard.rows import STOPPING, ended_badly, says_waits, whole
 from supervisor.views.dashboard.text import printable
 
@@ -126,10 +126,10 @@ def state_moves_at(roster: Roster, now: float) -> float:
 def _going_down(roster: Roster, now: float, embedded: bool) -> tuple[str, str]:
     left = sum(count for phase, count in roster.counts.items() if phase not in _AT_REST)
     if not left:
-        return f"stopped {words.plural(len(roster.order), 'worker')}", "good"
+        return f"stopped {plural(len(roster.order), 'worker')}", "good"
     if roster.counts.get("killed", 0) + roster.counts.get("stuck", 0) == left:
-        return f"killed {words.plural(left, 'worker')}, waiting for the kernel to end {_them(left)}", "error"
-    what = f"stopping {words.plural(left, 'worker')}"
+        return f"killed {plural(left, 'worker')}, waiting for the kernel to end {_them(left)}", "error"
+    what = f"stopping {plural(left, 'worker')}"
     again = "Ctrl-C again: next step now" if embedded else "supervisor stop again: next step now"
     at: float | None = roster.fleet.get("next_kill")
     if at is None:

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from supervisor.core.frozen import Frozen
-from supervisor.views import words
+from supervisor.core.units import plural
 from supervisor.views.dashboard import fleet, rows, text
 from supervisor.views.dashboard.rows import BOLD, BUSY, DIM, ERROR, GOOD, PLAIN, WARNING
 
@@ -195,9 +195,9 @@ def _log_pane(roster: Roster, log: Log, look: Look, height: int, width: int) -> 
     shown = log.lines[max(end - height, 0) : end]
     notes = ["log"]
     if look.back:
-        notes.append(f"{words.plural(look.back, 'newer line')} below, End follows")
+        notes.append(f"{plural(look.back, 'newer line')} below, End follows")
     if log.dropped:
-        notes.append(f"{words.plural(log.dropped, 'line')} left out (too fast to show)")
+        notes.append(f"{plural(log.dropped, 'line')} left out (too fast to show)")
     title = f"─── {' · '.join(notes)} "
     lines: list[Line] = [(Segment(text.fit(title + "─" * (width - cell_len(title)), width), DIM),)]
     if not shown:

@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from supervisor.core.frozen import Frozen
+from supervisor.core.units import duration, plural, size
 from supervisor.views import words
 from supervisor.views.dashboard.text import fit, pad, printable
 
@@ -161,11 +162,11 @@ def details(worker: Worker, now: float, layout: Columns, asked: float | None) ->
     if phase == "backoff":
         at = worker.get("restart_at")
         when = "" if at is None else f"restart {countdown(at - now)} · "
-        again = words.plural(int(worker["starts"]), "start")
+        again = plural(int(worker["starts"]), "start")
         return cut([Segment(when, WARNING), Segment(f"{_end(worker)} · {again}", DIM)], width)
     if phase == "failed":
         text = _end(worker) or "could not be started"
-        given_up = f", given up after {words.plural(int(worker['starts']), 'start')}" if worker["starts"] > 1 else ""
+        given_up = f", given up after {plural(int(worker['starts']), 'start')}" if worker["starts"] > 1 else ""
         return cut([Segment(text + given_up, ERROR)], width)
     if phase in ("exited", "killed", "stuck"):
         style = ERROR if ended_badly(worker) else DIM
@@ -261,7 +262,7 @@ def _waits(worker: Worker) -> str:
     if worker["phase"] == "killed":
         parts.append("SIGKILL sent")
     if stop.get("leftovers"):
-        left = words.plural(int(stop["leftovers"]), "leftover")
+        left = plural(int(stop["leftovers"]), "leftover")
         parts.append(f"{left} of its exited main process")
     if worker.get("waits"):
         parts.append(printable(str(worker["waits"])))
@@ -295,7 +296,7 @@ def _ended_after(worker: Worker, asked: float | None) -> float | None:
 def _when(worker: Worker, now: float, asked: float | None) -> str:
     took = _ended_after(worker, asked)
     if took is not None:
-        return f" after {words.duration(took)}"
+        return f" after {duration(took)}"
     ended = worker.get("ended")
     return f", {age(now - ended)} ago" if ended is not None else ""
 
@@ -306,7 +307,7 @@ def _usage(worker: Worker, usage: Usage | None, now: float, quiet: bool) -> list
     text = _usage_cells(
         "–" if since is None else age(now - since),
         cpu,
-        "–" if usage is None else words.size(usage.memory),
+        "–" if usage is None else size(usage.memory),
         "",
     )[:-RESTARTS]
     restarts = max(int(worker["starts"]) - 1, 0)

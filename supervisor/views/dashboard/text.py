@@ -16,6 +16,8 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
+from supervisor.core.visible import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +43,8 @@ _VARIATION_SELECTORS = {"\ufe0e", "\ufe0f"}
 
 
 def printable(text: str) -> str:
-    """``text`` without anything that is not a visible character; no colours."""
-    return text if _simple(text) else _visible(_SEQUENCE.sub("", text[:MOST]))
+    """Return a name or a place that somebody else chose, every control character in it as an escape; no colours."""
+    return text if _simple(text) else _visible(visible(text[:MOST]))
 
 
 def fit(text: str, width: int) -> str:
