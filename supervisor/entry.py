@@ -97,8 +97,13 @@ def _control(argv: Sequence[str]) -> int | None:
 
 
 def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:
-    """One message: what, where, what to do."""
-    complain(error.prefix + error.message + (f"\nhint: {error.hint}" if error.hint else "") + _variables(error, argv))
+    """Say what is wrong, where, and what to do, in a message that no name or path in it can disguise."""
+    from supervisor.core.visible import visible, visible_lines
+
+    # A config's complaints are several lines, each of them made visible already.
+    message = visible(error.message) if error.prefix else visible_lines(error.message)
+    hint = f"\nhint: {visible(error.hint)}" if error.hint else ""
+    complain(error.prefix + message + hint + _variables(error, argv))
 
 
 def _variables(error: SupervisorError, argv: Sequence[str]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from supervisor.core.visible import visible
+
 app = typer.Typer()
 
 File = Annotated[
@@ -28,7 +30,7 @@ def check(
     complaints = load.check(config, os.getcwd(), os.environ)
     failed = any(complaint.severity == "error" for complaint in complaints)
     if json:
-        from supervisor.runs.telling import dumps
+        from supervisor.views.data import dumps
 
         fields = ("file", "line", "column", "severity", "message", "hint")
         typer.echo(dumps([{name: getattr(one, name) for name in fields} for one in complaints]), nl=False)
@@ -39,7 +41,7 @@ def check(
             loaded = load.load(config, os.getcwd(), os.environ)
             count = plural(len(loaded.fleet.workers), "worker")
             verdict = f"no error, {plural(len(complaints), 'warning')}" if complaints else "fine"
-            typer.echo(f"{os.path.relpath(loaded.path)}: {verdict}, {count}")
+            typer.echo(visible(f"{os.path.relpath(loaded.path)}: {verdict}, {count}"))
     raise typer.Exit(2 if failed else 0)
 
 
@@ -47,7 +49,7 @@ def check(
 def schema() -> None:
     """Print the JSON Schema of the config file, for editors."""
     from supervisor.config.describe import schema as describe
-    from supervisor.runs.telling import dumps
+    from supervisor.views.data import dumps
 
     typer.echo(dumps(describe()), nl=False)
 
@@ -65,4 +67,4 @@ def init(path: Annotated[str, typer.Argument(metavar="[FILE]")] = "supervisor.to
         raise UsageError(f"{path} exists already", "give another name, or edit it") from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
-    typer.echo(f"wrote {path}; run it with: supervisor up -c {path}")
+    typer.echo(visible(f"wrote {path}; run it with: supervisor up -c {path}"))

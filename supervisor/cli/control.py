@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from supervisor.core.visible import visible_lines
 from supervisor.errors import ControlError
 
 TYPE_CHECKING = False
@@ -93,11 +94,11 @@ def _ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_json(answer: dict[str, Any]) -> None:
-    from supervisor.runs.telling import dumps
+    from supervisor.views.data import dumps
 
     _print(dumps(answer))
 
 
 def _print(text: str) -> None:
     if sys.stdout is not None:  # closed by whoever called us
-        sys.stdout.write(text)
+        sys.stdout.write(visible_lines(text))

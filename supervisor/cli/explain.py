@@ -42,9 +42,9 @@ def explain(
     ] = "auto",
 ) -> None:
     """Why does this running process not stop? Looks only: it is neither stopped nor changed."""
-    from supervisor.runs.telling import dumps
     from supervisor.system import stdio
     from supervisor.views import running
+    from supervisor.views.data import dumps
     from supervisor.views.layout import ansi, plain
 
     told = look(pid, seconds)

@@ -107,7 +107,9 @@ def _with_agent(plan: RunPlan) -> tuple[Agents | None, dict[str, str] | None]:
         return agents, agents.prepare(FIRST, os.environ, None)
     except SupervisorError as error:
         if not plan.quiet:
-            stdio.say(f"supervisor: no explanations, {error.message}\n")
+            from supervisor.core.visible import visible
+
+            stdio.say(f"supervisor: no explanations, {visible(error.message)}\n")
         return None, None
 
 

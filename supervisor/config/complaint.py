@@ -6,6 +6,7 @@ Knows how it is written on a screen, not how it was found.
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
+from supervisor.core.visible import visible
 from supervisor.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -40,12 +41,12 @@ class Complaint(Frozen):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
     def __str__(self) -> str:
-        lines = [f"{self.place}: {self.severity}: {self.message}"]
+        lines = [visible(f"{self.place}: {self.severity}: {self.message}")]
         if self.line and self.source.strip():
             shown, carets = _underlined(self.source, self.column, self.width)
             lines += [f"{self.line:5} | {shown}", f"      | {carets}"]
         if self.hint:
-            lines.append(f"      = {self.hint}")
+            lines.append(visible(f"      = {self.hint}"))
         return "\n".join(lines)
 
 

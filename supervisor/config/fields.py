@@ -60,7 +60,9 @@ FIELDS: tuple[Field, ...] = (
         section="log",
         key="format",
         kind="choice",
-        help="Prints the workers' output as lines of text or as one JSON object per line.",
+        help="Prints the workers' output as lines of text, or as one JSON object per line with `at`, `worker`, "
+        "`instance`, `stream` and `line`. Only an object whose line is not valid UTF-8 has `bytes` too: the line in "
+        "base64.",
         example='"json"',
         default=LOG.format,
         choices=("text", "json"),

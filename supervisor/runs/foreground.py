@@ -7,6 +7,7 @@ import time
 
 from supervisor.core import events
 from supervisor.core.verdict import worth_telling
+from supervisor.core.visible import visible
 from supervisor.errors import SupervisorError
 from supervisor.loop.loop import Listener, Loop
 from supervisor.runs.desk import Desk
@@ -196,6 +197,7 @@ class Foreground(Listener):
         return self._spec(worker).title
 
     def _say(self, text: str) -> None:
+        text = visible(text)
         if self._output.tap is not None:
             self._control.log(time.monotonic(), None, "supervisor", "stderr", text.encode() + b"\n")
         else:

@@ -7,9 +7,11 @@ import time
 
 from supervisor.core import verdict
 from supervisor.core.contract import report
+from supervisor.core.visible import visible
 from supervisor.system import stdio
 from supervisor.system.output import sink
 from supervisor.views import fleet, markdown, summary
+from supervisor.views.data import dumps
 from supervisor.views.layout import ansi, plain
 from supervisor.views.lines import Json
 
@@ -61,7 +63,7 @@ def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) ->
         _write(path, content.encode(errors="surrogateescape"))
     except OSError as error:
         hint = "hint: the result follows; give another PATH"
-        sink.say(f"supervisor: cannot write the report {path}: {error.strerror}\n{hint}\n", 2)
+        sink.say(f"supervisor: cannot write the report {visible(path)}: {error.strerror}\n{hint}\n", 2)
         return False
     return True
 
@@ -92,18 +94,6 @@ def _origin(fleet: str | None) -> Origin:
 
 def _json(shutdowns: Sequence[Shutdown], fleet: str | None = None) -> str:
     return dumps(report.document(_origin(fleet), shutdowns))
-
-
-def dumps(document: object) -> str:
-    """JSON with a line per field, ending in a newline; UTF-8 also when a command line was none."""
-    import json
-
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(document, indent=1)  # bytes that are no UTF-8 as \udcXX
-    return text + "\n"
 
 
 def _style(color: str) -> Style:

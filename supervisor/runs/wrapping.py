@@ -37,9 +37,10 @@ class Wrapping(Listener):
         """Say it on stderr, which is the command's too. The ladder waits for no reader of it."""
         if self._plan.quiet or (note.verbose and not self._plan.verbose):
             return
+        from supervisor.core.visible import visible
         from supervisor.system.output import sink
 
-        sink.say(f"supervisor: {note.text}\n", 2, patience=0)
+        sink.say(f"supervisor: {visible(note.text)}\n", 2, patience=0)
 
     def finish(self) -> None:
         """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from supervisor.core.visible import visible
 from supervisor.errors import SupervisorError, UsageError
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ def show(path: str, embedded: bool = False) -> int:
     client = Client(path, embedded)
     code = client.run()
     if client.ending:
-        print(f"supervisor: {client.ending}", file=sys.stderr)
+        print(f"supervisor: {visible(client.ending)}", file=sys.stderr)
     return code
 
 
@@ -31,9 +32,9 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError("usage: python -m supervisor.top SOCKET [--embedded]", "users say: supervisor top")
         return show(paths[0], embedded)
     except SupervisorError as error:
-        print(error.prefix + error.message, file=sys.stderr)
+        print(error.prefix + visible(error.message), file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+            print(f"hint: {visible(error.hint)}", file=sys.stderr)
         return error.exit_code
 
 

@@ -88,7 +88,10 @@ class Plain:
 
 
 class Json:
-    """One object a line: ``{"at", "worker", "instance", "stream", "line"}``; bytes that are no UTF-8 as \\udcXX."""
+    """One object a line: ``{"at", "worker", "instance", "stream", "line"}``.
+
+    Of a line that is no UTF-8 the text has U+FFFD for what cannot be decoded, and ``bytes`` is the line in base64.
+    """
 
     def __init__(self, worker: str, instance: int, stream: str, when: LogTime) -> None:
         import json
@@ -102,8 +105,21 @@ class Json:
         """``at`` is seconds since the epoch, of the moment the lines were read."""
         start = f'{{"at": "{_stamp(at, self._when)}", {self._head}'
         encode = self._encode
-        text = block[:-1].decode(errors="surrogateescape")
+        try:
+            text = block[:-1].decode()
+        except UnicodeDecodeError:
+            return "".join(f"{start}{self._any(line)}}}\n" for line in block[:-1].split(b"\n")).encode()
         return "".join(f"{start}{encode(line)}}}\n" for line in text.split("\n")).encode()
+
+    def _any(self, line: bytes) -> str:
+        """Return the value of ``line``, and ``bytes`` where only they hold all of it."""
+        try:
+            return self._encode(line.decode())
+        except UnicodeDecodeError:
+            import binascii
+
+            encoded = binascii.b2a_base64(line, newline=False).decode()
+            return f'{self._encode(line.decode(errors="replace"))}, "bytes": "{encoded}"'
 
 
 def _stamp(at: float, when: LogTime) -> str:

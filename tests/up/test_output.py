@@ -48,7 +48,7 @@ def test_json_lines(tmp_path: Path, when: str, end: str) -> None:
     assert {one["instance"] for one in out} == {1, 2}
     assert {(one["worker"], one["stream"], one["line"]) for one in out} == {("a", "stdout", 'one "two"')}
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}" + re.escape(end), one["at"]) for one in out)
-    assert {one["line"] for one in said if one["worker"] == "a"} == {"ä\udcff"}
+    assert {(one["line"], one["bytes"]) for one in said if one["worker"] == "a"} == {("ä\ufffd", "w6T/")}
     assert any(one["worker"] == "supervisor" and "exited with 0" in one["line"] for one in said)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
@@ -71,7 +72,16 @@ def test_json() -> None:
     assert first == {
         "at": "2023-11-14T22:13:20.250Z", "worker": 'we"b', "instance": 2, "stream": "stderr", "line": 'a "b"',
     }  # fmt: skip
-    assert second["line"].encode(errors="surrogateescape") == b"\xff\xc3\xa4"
+    assert second["line"] == "\ufffdä" and base64.b64decode(second["bytes"]) == b"\xff\xc3\xa4"
+
+
+@given(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b" ")))
+def test_json_keeps_any_bytes_and_is_valid_for_strict_parsers(line: bytes) -> None:
+    made = lines.Json("w", 0, "stdout", "utc").lines(line + b"\n", 0.0)
+    assert made.isascii() and made.count(b"\n") == 1
+    one = json.loads(made)
+    one["line"].encode()  # no lone surrogate
+    assert base64.b64decode(one["bytes"]) == line if "bytes" in one else one["line"].encode() == line
 
 
 @pytest.fixture
