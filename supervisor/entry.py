@@ -64,10 +64,9 @@ def _run(argv: Sequence[str]) -> int | None:
     parsed = parse(argv[1:], os.environ)
     if parsed is None or not parsed[1]:
         return None
-    from supervisor.cli.plan import plan
     from supervisor.cli.run import run
 
-    return run(plan(*parsed, init=os.getpid() == 1))
+    return run(*parsed)
 
 
 def _up(argv: Sequence[str]) -> int | None:
@@ -77,9 +76,9 @@ def _up(argv: Sequence[str]) -> int | None:
     parsed = parse(argv[1:], os.environ, UP)
     if parsed is None:
         return None
-    from supervisor.cli.up import plan, up
+    from supervisor.cli.up import up
 
-    return up(plan(*parsed))
+    return up(*parsed)
 
 
 def _control(argv: Sequence[str]) -> int | None:

@@ -116,19 +116,18 @@ def _split(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 @_command(RUN, "[--] CMD...", "What to run.")  # type: ignore[untyped-decorator]  # typer reads what it sets
 def run(**given: Any) -> None:
     """Run one command; forward signals, escalate, tell what a slow or forced shutdown did."""
-    from supervisor.cli.plan import plan
     from supervisor.cli.run import run
 
-    raise typer.Exit(run(plan(*_split(given), init=os.getpid() == 1)))
+    raise typer.Exit(run(*_split(given)))
 
 
 @app.command()
 @_command(UP, "[NAME]...", "Only these workers of the config.")  # type: ignore[untyped-decorator]  # as above
 def up(**given: Any) -> None:
     """Run a fleet from a config file in the foreground; Ctrl-C stops it and tells how each worker ended."""
-    from supervisor.cli.up import plan, up
+    from supervisor.cli.up import up
 
-    raise typer.Exit(up(plan(*_split(given))))
+    raise typer.Exit(up(*_split(given)))
 
 
 @app.command()

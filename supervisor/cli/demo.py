@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from supervisor.cli import up
 from supervisor.cli.options import UP, parse
 from supervisor.core import events
+from supervisor.runs import foreground
 from supervisor.system import stdio
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def demo(options: list[str]) -> int:
             "Six asyncio workers start now, some with typical faults; in 4 seconds they are\n"
             "stopped. Watch how they end.\n\n"
         )
-        code = up.up(planned, lambda loop, at: loop.sources.append(Alarm(loop, at + RUNS)))
+        code = foreground.up(planned, lambda loop, at: loop.sources.append(Alarm(loop, at + RUNS)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     stdio.say(NEXT)

@@ -1,121 +1,31 @@
-"""The values of `run`'s options -> a frozen plan. Pure; shared by the lean path and typer."""
+"""What the options of `run` and `up` have in common: how to speak."""
 
 from __future__ import annotations
 
-from supervisor.core import ladder, signum
-from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.errors import UsageError
-from supervisor.runs.plan import RunPlan
+from supervisor.runs.plan import Voice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
-
-    from supervisor.cli.options import Values
 
 REPORT_SUFFIXES = (".json", ".md")
 
 
-def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
-    """Check and combine. ``init``: we are PID 1. Raises UsageError."""
-    given: dict[str, Any] = dict(values)
-    if not command:
-        raise UsageError("no command to run", "write it after the options, as in: supervisor run -- python worker.py")
-    worker = WorkerSpec(
-        name=_name(command[0]),
-        exec=ExecSpec(
-            argv=tuple(command),
-            cwd=given["cwd"],
-            keep_ignored=given["keep_ignored"],
-            parent_death=given["parent_death"],
-        ),
-        stop=StopSpec(
-            ladder=_ladder(given["escalation"], given["grace"], given["stop_signal"]),
-            group=not given["child_only"],
-            leftovers=given["leftovers"],
-            rewrite=tuple(_rewrite(text) for text in given["rewrite"]),
-        ),
-        restart=RestartSpec(policy="never", on_exit="ignore"),
-        agent=not given["no_agent"],
-        adopts=init,
-    )
-    check_reports(given["report"])
+def voice(given: Mapping[str, Any]) -> Voice:
+    """How the run shall speak. Raises UsageError for options that contradict each other, or a report of no format."""
+    for path in given["report"]:
+        if not path.endswith(REPORT_SUFFIXES):
+            raise UsageError(
+                f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
+            )
     if given["verbose"] and given["quiet"]:
         raise UsageError("--verbose and --quiet contradict each other", "give one of them")
-    return RunPlan(
-        fleet=FleetSpec((worker,), wrap=True, init=init),
-        signal_exit=_signal_exit(given["signal_exit"], init),
-        subreaper=given["subreaper"] == "auto",
+    return Voice(
         reports=tuple(given["report"]),
         verbose=given["verbose"],
         quiet=given["quiet"],
         json=given["json"],
         color=given["color"],
     )
-
-
-def check_reports(paths: tuple[str, ...]) -> None:
-    """Raises UsageError for a suffix that stands for no format."""
-    for path in paths:
-        if not path.endswith(REPORT_SUFFIXES):
-            raise UsageError(
-                f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
-            )
-
-
-def _name(command: str) -> str:
-    return command.rstrip("/").rpartition("/")[2] or command
-
-
-def _signal_exit(choice: str, init: bool) -> str:
-    if choice == "auto":
-        # systemd counts death by SIGTERM as clean and exit 143 as failure; PID 1 cannot die of a default action.
-        return "code" if init else "raise"
-    return choice
-
-
-def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) -> ladder.Ladder:
-    if escalation is not None and (grace is not None or stop_signal is not None):
-        other = "--grace" if grace is not None else "--stop-signal"
-        raise UsageError(
-            f"--escalation and {other} both set the first rung",
-            "give the whole ladder with --escalation, as in TERM/10/KILL, or leave it out",
-        )
-    try:
-        result = ladder.parse(escalation or ladder.DEFAULT)
-    except ladder.LadderError as error:
-        raise UsageError(f"--escalation: {error}", "a ladder reads like TERM/10/INT/5/KILL") from None
-    if stop_signal is not None:
-        number = signum.number(stop_signal)
-        if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
-            raise UsageError(
-                f"--stop-signal {stop_signal}: no signal to stop with", "use a name like TERM, INT or QUIT"
-            )
-        result = ladder.with_stop_signal(result, number)
-    if grace is not None:
-        result = ladder.with_grace(result, _seconds(grace))
-    return result
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        from supervisor.config.durations import parse
-
-        found = parse(text)
-        value = -1.0 if found is None else found
-    if not 0 <= value <= ladder.LONGEST:
-        raise UsageError(f"--grace {text}: no time", "write seconds, as in --grace 2.5, or 500ms, 1m30s")
-    return value
-
-
-def _rewrite(text: str) -> tuple[int, int]:
-    before, colon, after = text.partition(":")
-    found = signum.number(before)
-    target = 0 if after == "0" else signum.number(after)
-    if not colon or found is None or target is None:
-        raise UsageError(f"--rewrite {text}: not two signals", "write FROM:TO, as in TERM:INT; TERM:0 drops SIGTERM")
-    if found not in signum.FORWARDED:
-        raise UsageError(f"--rewrite {text}: {signum.name(found)} is never forwarded", "rewrite another signal")
-    return found, target

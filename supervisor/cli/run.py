@@ -1,122 +1,112 @@
-"""`supervisor run -- CMD`: start the command at once, then import what the running phase needs.
-
-Until the process exists this path imports no typer, rich, psutil, asyncio, logging, dataclasses, enum or typing:
-the worker's first instruction comes at 1.8 x `python -c pass` or earlier (benchmarks/wrapper.py).
-"""
+"""`supervisor run`: its options -> a frozen plan -> the run; shared by the lean path and typer."""
 
 from __future__ import annotations
 
 import os
 
-from supervisor.core import signum
-from supervisor.core.spec import FIRST
-from supervisor.errors import SupervisorError
+from supervisor.cli.plan import voice
+from supervisor.core import ladder, signum
+from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
+from supervisor.errors import UsageError
+from supervisor.runs import wrapping
 from supervisor.runs.plan import RunPlan
-from supervisor.runs.room import cannot_fork, check_room
-from supervisor.system import signals, stdio
-from supervisor.system.process import spawn
-from supervisor.system.terminal import Terminal, pass_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.system.agent.agents import Agents
+    from typing import Any
 
-# Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's three, and a module being imported.
-ROOM = 12
+    from supervisor.cli.options import Values
 
 
-def run(plan: RunPlan) -> int:
-    """Run the command to its end and return our exit code; may die of the command's signal instead.
+def run(values: Values, command: list[str]) -> int:
+    """Run the command to its end; the exit code. Raises UsageError, SpawnError."""
+    return wrapping.run(plan(values, command, init=os.getpid() == 1))
 
-    Raises SpawnError when it could not be started.
-    """
-    stdio.reserve()
-    check_room(ROOM)
-    inherited = signals.take_over()
-    init = plan.fleet.init
-    subreaper = init or _become_subreaper(plan)
-    tty = Terminal.find()
-    plan = _apart(plan, tty)
-    worker = plan.fleet.workers[0]
-    agents, additions = _with_agent(plan)
+
+def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
+    """Check and combine. ``init``: we are PID 1. Raises UsageError."""
+    given: dict[str, Any] = dict(values)
+    if not command:
+        raise UsageError("no command to run", "write it after the options, as in: supervisor run -- python worker.py")
+    worker = WorkerSpec(
+        name=_name(command[0]),
+        exec=ExecSpec(
+            argv=tuple(command),
+            cwd=given["cwd"],
+            keep_ignored=given["keep_ignored"],
+            parent_death=given["parent_death"],
+        ),
+        stop=StopSpec(
+            ladder=_ladder(given["escalation"], given["grace"], given["stop_signal"]),
+            group=not given["child_only"],
+            leftovers=given["leftovers"],
+            rewrite=tuple(_rewrite(text) for text in given["rewrite"]),
+        ),
+        restart=RestartSpec(policy="never", on_exit="ignore"),
+        agent=not given["no_agent"],
+        adopts=init,
+    )
+    return RunPlan(
+        fleet=FleetSpec((worker,), wrap=True, init=init),
+        signal_exit=_signal_exit(given["signal_exit"], init),
+        subreaper=given["subreaper"] == "auto",
+        voice=voice(given),
+    )
+
+
+def _name(command: str) -> str:
+    return command.rstrip("/").rpartition("/")[2] or command
+
+
+def _signal_exit(choice: str, init: bool) -> str:
+    if choice == "auto":
+        # systemd counts death by SIGTERM as clean and exit 143 as failure; PID 1 cannot die of a default action.
+        return "code" if init else "raise"
+    return choice
+
+
+def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) -> ladder.Ladder:
+    if escalation is not None and (grace is not None or stop_signal is not None):
+        other = "--grace" if grace is not None else "--stop-signal"
+        raise UsageError(
+            f"--escalation and {other} both set the first rung",
+            "give the whole ladder with --escalation, as in TERM/10/KILL, or leave it out",
+        )
     try:
-        child = spawn.fork_exec(worker.exec, inherited, terminal=tty, additions=additions)
-    except OSError as error:
-        if agents is not None:
-            agents.close()
-        raise cannot_fork(error) from None
+        result = ladder.parse(escalation or ladder.DEFAULT)
+    except ladder.LadderError as error:
+        raise UsageError(f"--escalation: {error}", "a ladder reads like TERM/10/INT/5/KILL") from None
+    if stop_signal is not None:
+        number = signum.number(stop_signal)
+        if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
+            raise UsageError(
+                f"--stop-signal {stop_signal}: no signal to stop with", "use a name like TERM, INT or QUIT"
+            )
+        result = ladder.with_stop_signal(result, number)
+    if grace is not None:
+        result = ladder.with_grace(result, _seconds(grace))
+    return result
 
-    from supervisor.loop.loop import Loop
-    from supervisor.runs.wrapping import Wrapping
 
-    wrapping = Wrapping(plan, agents)
-    poller = agents.poller if agents is not None else None
-    loop = Loop(plan.fleet, inherited, subreaper=subreaper, tty=tty, listener=wrapping, poller=poller, agents=agents)
+def _seconds(text: str) -> float:
     try:
-        loop.adopt(FIRST, child)
-        # What the end needs is imported while the worker works: later its parent would wait for it.
-        import resource  # noqa: F401 - os.wait4 loads it for its result, 0.3 ms
+        value = float(text)
+    except ValueError:
+        from supervisor.config.durations import parse
 
-        from supervisor.core import verdict  # noqa: F401 - as above, 0.2 ms
-
-        if agents is not None:
-            agents.sweep()
-        fleet = loop.run()
-    finally:
-        if agents is not None:
-            agents.close()
-    failure = fleet.lives[FIRST].failure
-    if failure is not None:
-        from supervisor.system.process.startfail import explain
-
-        raise explain(worker.exec, failure, fleet.ending.code or 125)
-    wrapping.finish()
-    ending = fleet.ending
-    if ending.signal is None:
-        return ending.code or 0
-    if ending.signal in (signum.INT, signum.QUIT) and fleet.asked is None and tty is not None and tty.was_lent:
-        pass_on(ending.signal)
-    if plan.signal_exit == "raise":
-        signals.die_of(ending.signal)
-    return 128 + ending.signal
+        found = parse(text)
+        value = -1.0 if found is None else found
+    if not 0 <= value <= ladder.LONGEST:
+        raise UsageError(f"--grace {text}: no time", "write seconds, as in --grace 2.5, or 500ms, 1m30s")
+    return value
 
 
-def _apart(plan: RunPlan, tty: Terminal | None) -> RunPlan:
-    """The command leads a process group of its own, but not in a pipeline on a terminal: there every part must
-    stay in the foreground together (`run -- make | less`, `run -- bash | tee log`)."""
-    if tty is None or not tty.ours():
-        return plan
-    from supervisor.system.proc.processes import in_a_pipeline
-
-    if not in_a_pipeline():
-        return plan
-    worker = plan.fleet.workers[0]
-    worker = worker.with_(exec=worker.exec.with_(own_group=False))
-    return plan.with_(fleet=plan.fleet.with_(workers=(worker,)))
-
-
-def _with_agent(plan: RunPlan) -> tuple[Agents | None, dict[str, str] | None]:
-    """The channel and the variables for the agent; without a place for them the command runs all the same."""
-    if not plan.fleet.workers[0].agent:
-        return None, None
-    from supervisor.system.agent.agents import Agents
-    from supervisor.system.poller import Poller
-
-    agents = Agents(Poller())
-    try:
-        return agents, agents.prepare(FIRST, os.environ, None)
-    except SupervisorError as error:
-        if not plan.quiet:
-            from supervisor.core.visible import visible
-
-            stdio.say(f"supervisor: no explanations, {visible(error.message)}\n")
-        return None, None
-
-
-def _become_subreaper(plan: RunPlan) -> bool:
-    if not plan.subreaper:
-        return False
-    from supervisor.system import libc
-
-    libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
-    return True
+def _rewrite(text: str) -> tuple[int, int]:
+    before, colon, after = text.partition(":")
+    found = signum.number(before)
+    target = 0 if after == "0" else signum.number(after)
+    if not colon or found is None or target is None:
+        raise UsageError(f"--rewrite {text}: not two signals", "write FROM:TO, as in TERM:INT; TERM:0 drops SIGTERM")
+    if found not in signum.FORWARDED:
+        raise UsageError(f"--rewrite {text}: {signum.name(found)} is never forwarded", "rewrite another signal")
+    return found, target

@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from supervisor.core import actions, events, signum
 from supervisor.core.fleet import step
 from supervisor.core.fleet.step import Fleet
+from supervisor.loop.observer import Attachments, JobControl
 from supervisor.system import signals, terminal
 from supervisor.system.poller import Poller
 from supervisor.system.proc import processes
@@ -21,11 +22,12 @@ from supervisor.system.process.exits import Exits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from supervisor.core.events import Said
-    from supervisor.core.record import Key, Shutdown
+    from supervisor.core.record import Key
     from supervisor.core.spec import FleetSpec, WorkerId
+    from supervisor.loop.observer import Observer
     from supervisor.system.agent.agents import Agents
     from supervisor.system.poller import Source
 
@@ -33,43 +35,6 @@ if TYPE_CHECKING:
 MOST_WATCHED = 256
 # After a bug of ours nothing tells us when a group has ended: look so often, seconds.
 ABANDONED_LOOK = 0.05
-
-
-class Listener:
-    """Hears what is to be told, as it happens. The base tells nobody; `run` and `up` each derive one."""
-
-    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
-        """A worker has ended."""
-
-    def note(self, note: actions.Note) -> None:
-        """Something worth telling."""
-
-    def heard(self, worker: WorkerId, at: float) -> None:
-        """The agents of a worker have said something."""
-
-    def changed(self, at: float) -> None:
-        """The fleet's state may have changed at ``at`` (monotonic seconds)."""
-
-    def suspending(self) -> None:
-        """The supervisor is about to stop itself."""
-
-    def resumed(self) -> None:
-        """It has been continued."""
-
-    def stdio(self, worker: WorkerId) -> tuple[int, int, int] | None:
-        """Descriptors for a worker that is about to start; None: ours."""
-
-    def additions(self, worker: WorkerId) -> dict[str, str] | None:
-        """Variables to add to the environment of a worker that is about to start."""
-
-    def started(self, worker: WorkerId, child: spawn.Child) -> None:
-        """A process was forked; descriptors made for it alone may be closed here."""
-
-    def not_started(self, worker: WorkerId) -> None:
-        """There was no fork: what stdio() made is not needed."""
-
-    def ended(self, worker: WorkerId) -> None:
-        """Its main process was reaped."""
 
 
 class Loop:
@@ -82,7 +47,8 @@ class Loop:
         *,
         subreaper: bool,
         tty: terminal.Terminal | None = None,
-        listener: Listener | None = None,
+        observers: Iterable[Observer] = (),
+        attachments: Attachments | None = None,
         poller: Poller | None = None,
         agents: Agents | None = None,
         record: Callable[[events.Event], None] | None = None,
@@ -91,9 +57,11 @@ class Loop:
         self.poller = poller or Poller()
         self.agents = agents
         self.sources: list[Source] = []
-        self.listener = listener or Listener()
+        self.observers = list(observers)
+        self.job = JobControl()
+        self._attachments = attachments or Attachments()
         if agents is not None:
-            agents.listen(self.agent_said, self.agents_answered, self.listener.heard)
+            agents.listen(self.agent_said, self.agents_answered, self._heard)
         self._inherited = inherited
         # Ignored when we were started (nohup). SIGINT and SIGQUIT are not meant: a shell's & ignores them, and the
         # command gets them back (signals.hand_down).
@@ -128,7 +96,8 @@ class Loop:
                 answer = self._perform(action)
                 if answer is not None:
                     queue.append(answer)
-        self.listener.changed(event.at)
+        for observer in self.observers:
+            observer.changed(event.at)
 
     def adopt(self, worker: WorkerId, child: spawn.Child) -> None:
         """A process that was started before this loop existed (the lean path of `run`)."""
@@ -233,6 +202,10 @@ class Loop:
         """All agents of a worker that were probed have answered."""
         self.see(events.ProbeAnswered(at, worker))
 
+    def _heard(self, worker: WorkerId, at: float) -> None:
+        for observer in self.observers:
+            observer.heard(worker, at)
+
     # -------------------------------------------------------------- actions
 
     def _perform(self, action: actions.Action) -> events.Event | None:
@@ -259,11 +232,11 @@ class Loop:
             case actions.Reap():
                 return self._reap(action)
             case actions.Suspend():
-                self.listener.suspending()
+                self.job.suspending()
                 if self._tty is not None:
                     self._tty.take_back()
                 stopped = terminal.suspend(action.signal, action.job)
-                self.listener.resumed()
+                self.job.resumed()
                 if not stopped and action.job and action.signal == signum.TSTP:
                     # Nobody could continue us, so Ctrl-Z has no effect, as on a command that leads its session.
                     return events.SignalReceived(monotonic(), signum.CONT, os.getpid())
@@ -271,9 +244,11 @@ class Loop:
                 if self._tty is not None and self._children[action.worker].terminal:
                     self._tty.lend(self._children[action.worker].pid)
             case actions.Report():
-                self.listener.report(action.shutdown, action.worker)
+                for observer in self.observers:
+                    observer.report(action.shutdown, action.worker)
             case actions.Note():
-                self.listener.note(action)
+                for observer in self.observers:
+                    observer.note(action)
             case _:
                 raise TypeError(f"no way to carry out {action!r}")
         return None
@@ -315,19 +290,20 @@ class Loop:
     def _spawn(self, worker: WorkerId) -> events.Event:
         spec = self.fleet.lives[worker].spec
         try:
+            attached = self._attachments.attach(worker, spec)
             child = spawn.fork_exec(
                 spec.exec,
                 self._inherited,
                 identity=identity.of(spec.exec),
                 terminal=self._tty,
-                stdio=self.listener.stdio(worker),
-                additions=self.listener.additions(worker),
+                stdio=attached.stdio,
+                additions=attached.additions,
             )
         except identity.Unknown as error:
-            self.listener.not_started(worker)
+            self._attachments.withdraw(worker)
             return events.StartFailed(monotonic(), worker, "user", errno.ENOENT, str(error))
         except OSError as error:
-            self.listener.not_started(worker)
+            self._attachments.withdraw(worker)
             return events.StartFailed(monotonic(), worker, "fork", error.errno or 0)
         return self._watch(worker, child)
 
@@ -340,7 +316,9 @@ class Loop:
         self.poller.watch(child.status_fd, lambda at, _: self._status_known(worker, at))
         if self.agents is not None:
             self.agents.main(worker, child.pid)
-        self.listener.started(worker, child)
+        self._attachments.forked(worker)
+        for observer in self.observers:
+            observer.started(worker, child.pid)
         return events.Forked(monotonic(), worker, child.pid, child.terminal)
 
     def _survey(self, worker: WorkerId) -> events.Event:
@@ -381,7 +359,7 @@ class Loop:
         self._exits.unwatch(child.pidfd)
         del self._worker_of[child.pidfd]
         os.close(child.pidfd)
-        self.listener.ended(action.worker)
+        self._attachments.detach(action.worker)
         return events.Reaped(monotonic(), action.worker, rusage, int.from_bytes(os.urandom(4), "big") / 2**32)
 
     # -------------------------------------------------------------- our own bug

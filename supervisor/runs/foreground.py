@@ -1,4 +1,4 @@
-"""`up` while it runs: the listener that joins the loop with output, control socket, dashboard and messages."""
+"""`up`: one run of a fleet in the foreground, from its lock to its told end."""
 
 from __future__ import annotations
 
@@ -6,131 +6,144 @@ import os
 import time
 
 from supervisor.core import events
-from supervisor.core.verdict import worth_telling
-from supervisor.core.visible import visible
 from supervisor.errors import SupervisorError
-from supervisor.loop.loop import Listener, Loop
+from supervisor.loop.loop import Loop
+from supervisor.loop.observer import JobControl, Observer
+from supervisor.runs import assembly
+from supervisor.runs.attachments import Piped
 from supervisor.runs.desk import Desk
-from supervisor.runs.wrapping import speaks
-from supervisor.system import stdio
+from supervisor.runs.evidence import Evidence
+from supervisor.runs.streams import Streams
+from supervisor.system.agent.agents import Agents
+from supervisor.system.control.place import Folder
 from supervisor.system.control.server import Control
-from supervisor.system.output.lanes import Lane, Output
-from supervisor.system.proc import processes
-from supervisor.system.process import identity, startfail
+from supervisor.system.poller import Poller
+from supervisor.system.process import startfail
 from supervisor.system.viewer import Viewer
-from supervisor.views import fleet, lines
+from supervisor.views import fleet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.agent.wire import AgentMessage
+    from collections.abc import Callable
+
     from supervisor.core.actions import Note
     from supervisor.core.record import Shutdown
-    from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.core.spec import WorkerId
+    from supervisor.runs.assembly import Ground
     from supervisor.runs.plan import UpPlan
-    from supervisor.system.agent.agents import Agents
-    from supervisor.system.control.place import Folder
-    from supervisor.system.process.spawn import Child
 
-# Ends kept for the report: a worker that restarts for ever must not fill the memory.
-MOST_SHUTDOWNS = 2000
-# The newest ends whose evidence is kept until they are explained.
-MOST_EVIDENCE = 200
+# Descriptors: as `run` needs, and lock, control socket and a client, our outputs, the pipes of a worker.
+ROOM = 24
 
 
-class Foreground(Listener):
-    """The listener of `up`, and the run itself."""
+def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> int:
+    """Run the fleet until it is over; the exit code. Raises ControlError when it already runs.
 
-    def __init__(self, plan: UpPlan, folder: Folder, agents: Agents) -> None:
+    ``before`` is called with the loop and the instant when it is about to begin.
+    """
+    ground = assembly.prepare(ROOM, subreaper=True)
+    folder = Folder(plan.key, os.environ)
+    try:
+        foreground = Foreground(plan, folder, ground)
+        if before is not None:
+            before(foreground.loop, time.monotonic())
+        return foreground.run()
+    finally:
+        folder.close()
+
+
+class Foreground:
+    """The parts of one run of `up`, joined."""
+
+    def __init__(self, plan: UpPlan, folder: Folder, ground: Ground) -> None:
+        """Raises SupervisorError when there can be no control socket."""
+        poller = Poller()
         self._plan = plan
-        self._folder = folder
-        self._agents = agents
-        self._evidence: list[list[AgentMessage]] = []
-        self._shutdowns: list[Shutdown] = []
-        self._forgotten = 0
-        self._requests = 0
-        self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
-        self._ends: dict[WorkerId, tuple[int, int, int]] = {}
+        self._agents = Agents(poller)
+        self._streams = Streams(plan, poller)
+        self._evidence = Evidence(self._agents)
+        self.loop = Loop(
+            plan.fleet,
+            ground.inherited,
+            subreaper=ground.subreaper,
+            poller=poller,
+            agents=self._agents,
+            attachments=Piped(self._streams, self._agents),
+        )
+        desk = Desk(self.loop)
+        self._control = _control(poller, folder, desk)
+        viewer = Viewer(poller, self.loop.kept, folder.socket)
+        self._dashboard = Dashboard(self._streams, self._control, viewer, wanted=plan.dashboard)
+        self.loop.job = self._dashboard
+        self.loop.sources += [self._streams.output, self._control]
+        self.loop.observers += [
+            self._evidence,
+            Published(desk, self._control),
+            Teller(plan, self.loop, self._streams),
+        ]
 
-    def run(self, loop: Loop) -> int:
+    def run(self) -> int:
         """Start everything, wait until it is over, report; the exit code."""
-        self._loop = loop
-        self._output = Output(loop.poller, lines.Splitter, self._say)
-        self._desk = Desk(loop)
+        self._dashboard.resumed()
         try:
-            self._control = Control(loop.poller, self._folder.socket, self._desk)
-        except OSError as error:
-            raise SupervisorError(
-                f"cannot make the control socket {self._folder.socket}: {error.strerror}",
-                "make room on its disk, or set XDG_RUNTIME_DIR to a folder of your own",
-            ) from None
-        self._viewer = Viewer(loop.poller, loop.kept, self._folder.socket, self._viewer_left)
-        loop.sources += [self._output, self._control]
-        self._lanes = {worker: self._lanes_of(worker) for worker in loop.fleet.lives}
-        if self._plan.dashboard:
-            self._open_dashboard()
-        try:
-            loop.see(events.StartAsked(time.monotonic()))
+            self.loop.see(events.StartAsked(time.monotonic()))
             self._agents.sweep()
-            ended = loop.run()
+            ended = self.loop.run()
         finally:
-            ending = loop.fleet.ending
+            ending = self.loop.fleet.ending
             code = ending.code if ending.signal is None else 128 + ending.signal
             self._control.over(code or 0)
-            self._viewer.close(told=True)
-            self._output.tap = None
-            self._output.finish()
+            self._dashboard.over()
+            self._streams.output.finish()
             self._agents.close()
-        self._tell()
+        from supervisor.runs.telling import tell_fleet
+
+        tell_fleet(self._plan, self._evidence.told(self._plan.voice), self._evidence.forgotten)
         return 0 if ended.ending.code == 0 else code or 0
 
-    # -------------------------------------------------------------- heard from the loop
 
-    def stdio(self, worker: WorkerId) -> tuple[int, int, int]:
-        """Pipes for its output; stdin is /dev/null."""
-        self._ends[worker] = self._output.pipes(self._lanes[worker])
-        return self._ends[worker]
+def _control(poller: Poller, folder: Folder, desk: Desk) -> Control:
+    try:
+        return Control(poller, folder.socket, desk)
+    except OSError as error:
+        raise SupervisorError(
+            f"cannot make the control socket {folder.socket}: {error.strerror}",
+            "make room on its disk, or set XDG_RUNTIME_DIR to a folder of your own",
+        ) from None
 
-    def additions(self, worker: WorkerId) -> dict[str, str]:
-        """The mark by which its orphans are known again, and the way to the agent's channel."""
-        spec = self._spec(worker)
-        mark = {processes.MARK: processes.mark(worker)}
-        if not spec.agent:
-            return mark
-        env = spec.exec.env if spec.exec.env is not None else os.environ
-        try:
-            return mark | self._agents.prepare(worker, env, identity.of(spec.exec))
-        except SupervisorError as error:
-            self._say(f"{spec.title}: no explanations, {error.message}")
-            return mark
 
-    def started(self, worker: WorkerId, child: Child) -> None:
-        """Only the child keeps the writing ends."""
-        self._output.close_writers(self._ends.pop(worker))
-        if self._plan.verbose:
-            self._say(f"started {self._title(worker)} (pid {child.pid})")
+class Teller(Observer):
+    """Says what happens, while it happens, in lines of our own among the workers'."""
 
-    def not_started(self, worker: WorkerId) -> None:
-        """There is no child to keep them."""
-        if worker in self._ends:
-            self._output.close_writers(self._ends.pop(worker))
+    def __init__(self, plan: UpPlan, loop: Loop, streams: Streams) -> None:
+        self._voice = plan.voice
+        self._loop = loop
+        self._say = streams.say
+        self._requests = 0
 
-    def ended(self, worker: WorkerId) -> None:
-        """Its last words."""
-        self._output.worker_ended(worker)
+    def started(self, worker: WorkerId, pid: int) -> None:
+        """Only told when asked to be talkative."""
+        if self._voice.verbose:
+            self._say(f"started {self._loop.fleet.lives[worker].spec.title} (pid {pid})")
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
-        """Keep it for the report, and say what nobody asked for."""
-        self._shutdowns.append(shutdown)
-        # Explaining takes milliseconds that the others' stop would wait for: the evidence is kept until the end.
-        self._evidence.append(self._agents.take(worker, time.monotonic()))
-        if len(self._evidence) > MOST_EVIDENCE:
-            self._evidence[-MOST_EVIDENCE - 1] = []
-        if len(self._shutdowns) > MOST_SHUTDOWNS:
-            del self._shutdowns[0], self._evidence[0]
-            self._forgotten += 1
+        """Say what nobody asked for."""
         text = fleet.unasked_end(shutdown, self._loop.fleet, worker, time.monotonic(), self._failure(worker))
-        if text is not None and not self._plan.quiet:
+        if text is not None and not self._voice.quiet:
             self._say(text)
+
+    def note(self, note: Note) -> None:
+        """Say it, if it is to be said."""
+        if not self._voice.quiet and (self._voice.verbose or not note.verbose):
+            self._say(note.text)
+
+    def changed(self, at: float) -> None:
+        """Say once what a stop request sets going, and again when it is repeated."""
+        state = self._loop.fleet
+        if state.requests > self._requests:
+            self._requests = state.requests
+            if not self._voice.quiet:
+                self._say(fleet.stopping(state, at))
 
     def _failure(self, worker: WorkerId) -> str:
         """Why it never ran, and what to do; empty when it did run."""
@@ -140,100 +153,56 @@ class Foreground(Listener):
         error = startfail.explain(life.spec.exec, life.failure, 0)
         return f"{error.message} ({error.hint})"
 
-    def note(self, note: Note) -> None:
-        """Say it."""
-        if not self._plan.quiet and (self._plan.verbose or not note.verbose):
-            self._say(note.text)
+
+class Published(Observer):
+    """Tells the clients of the control socket that there is news."""
+
+    def __init__(self, desk: Desk, control: Control) -> None:
+        self._desk = desk
+        self._control = control
 
     def changed(self, at: float) -> None:
-        """Tell the watchers; say once what a stop request sets going, and again when it is repeated."""
+        """The state, perhaps."""
         self._control.changed(at)
-        state = self._loop.fleet
-        if state.requests > self._requests:
-            self._requests = state.requests
-            if not self._plan.quiet:
-                self._say(fleet.stopping(state, at))
 
     def heard(self, worker: WorkerId, at: float) -> None:
-        """What a stopping worker waits for may have changed."""
+        """What a stopping worker waits for, perhaps."""
         self._desk.heard(worker)
         self._control.changed(at)
+
+
+class Dashboard(JobControl):
+    """The dashboard's process on our terminal: while it shows the fleet, no lines are written."""
+
+    def __init__(self, streams: Streams, control: Control, viewer: Viewer, *, wanted: bool) -> None:
+        self._streams = streams
+        self._control = control
+        self._viewer = viewer
+        self._wanted = wanted
+        viewer.left = self._left
 
     def suspending(self) -> None:
         """Leave the terminal as it was while we are stopped."""
         self._viewer.close(told=False)
 
     def resumed(self) -> None:
-        """Come back."""
-        if self._plan.dashboard:
-            self._open_dashboard()
+        """Show it, at the beginning and when we have been continued."""
+        if self._wanted:
+            self._streams.show_in(self._control)
+            self._viewer.open()
 
-    # -------------------------------------------------------------- dashboard
+    def over(self) -> None:
+        """The fleet has ended, and the dashboard was told: what is left to say is said in lines."""
+        self._viewer.close(told=True)
+        self._streams.show_in(None)
 
-    def _open_dashboard(self) -> None:
-        self._output.tap = self._tapped
-        self._viewer.open()
-
-    def _viewer_left(self, failed: bool) -> None:
+    def _left(self, failed: bool) -> None:
         """It was closed with q, or it died: lines from here on."""
-        self._plan = self._plan.with_(dashboard=False)
-        self._output.tap = None
-        self._output.show_tail()
-        self._say(
+        self._wanted = False
+        self._streams.show_in(None)
+        self._streams.output.show_tail()
+        self._streams.say(
             "the dashboard ended unexpectedly; lines follow"
             if failed
             else "dashboard closed, lines follow; see it again with: supervisor top"
         )
-
-    def _tapped(self, worker: WorkerId, stream: str, block: bytes) -> None:
-        self._control.log(time.monotonic(), worker, self._title(worker), stream, block)
-
-    # -------------------------------------------------------------- words
-
-    def _spec(self, worker: WorkerId) -> WorkerSpec:
-        return self._loop.fleet.lives[worker].spec
-
-    def _title(self, worker: WorkerId) -> str:
-        return self._spec(worker).title
-
-    def _say(self, text: str) -> None:
-        text = visible(text)
-        if self._output.tap is not None:
-            self._control.log(time.monotonic(), None, "supervisor", "stderr", text.encode() + b"\n")
-        else:
-            self._output.message(self._own.lines(text.encode(errors="replace") + b"\n", time.time()))
-
-    def _lanes_of(self, worker: WorkerId) -> tuple[Lane, Lane]:
-        spec = self._spec(worker)
-        drop = spec.exec.overflow == "drop"
-        out, err = (
-            Lane(worker, stream, drop, self._format(worker, stream, fd))
-            for stream, fd in (("stdout", 1), ("stderr", 2))
-        )
-        return out, err
-
-    def _format(self, worker: WorkerId, stream: str, fd: int) -> lines.Json | lines.Plain | lines.Prefixed:
-        spec, log = self._spec(worker), self._plan.log
-        if log.format == "json":
-            return lines.Json(spec.name, spec.instance, stream, log.time)
-        if not log.prefix:
-            return lines.Plain()
-        return lines.Prefixed(spec.title, self._width, worker, stdio.colored(self._plan.color, fd, os.environ))
-
-    @property
-    def _own(self) -> lines.Json | lines.Plain | lines.Prefixed:
-        if self._plan.log.format == "json":
-            return lines.Json("supervisor", 0, "stderr", self._plan.log.time)
-        return lines.Prefixed("supervisor", self._width, -1, stdio.colored(self._plan.color, 2, os.environ))
-
-    def _tell(self) -> None:
-        from supervisor.diagnosis.explain import explained
-        from supervisor.runs.telling import tell_fleet
-        from supervisor.system.sources import line
-
-        wanted = bool(self._plan.reports) or self._plan.json
-        told = [
-            explained(one, said, line) if wanted or worth_telling(one) or speaks(said) else one
-            for one, said in zip(self._shutdowns, self._evidence, strict=True)
-        ]
-        tell_fleet(self._plan, told, self._forgotten)

@@ -4,30 +4,63 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.spec import FleetSpec, LogSpec
+from supervisor.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.core.spec import WorkerSpec
+
+
+class Voice(Frozen):
+    """How a run speaks: the report files it writes, how much it says, as JSON or text, in colour or not.
+
+    ``color`` is ``auto``, ``always`` or ``never``. ``verbose`` and ``quiet`` are never both set (cli/plan.py).
+    """
+
+    reports: tuple[str, ...] = ()
+    verbose: bool = False
+    quiet: bool = False
+    json: bool = False
+    color: str = "auto"
+
+    @property
+    def keeps_record(self) -> bool:
+        """Whether every end goes into a document, so that every end is to be explained."""
+        return bool(self.reports) or self.json
 
 
 class RunPlan(Frozen):
-    """What `run` shall do, and how it shall speak."""
+    """What `run` shall do."""
 
     fleet: FleetSpec
     signal_exit: str
     subreaper: bool
-    reports: tuple[str, ...]
-    verbose: bool
-    quiet: bool
-    json: bool
-    color: str
+    voice: Voice
 
 
 class UpPlan(Frozen):
-    """What `up` shall run, and how it shall speak. ``key`` names the folder of the control socket."""
+    """What `up` shall run. ``key`` names the folder of the control socket."""
 
     fleet: FleetSpec
     log: LogSpec
     key: str
     dashboard: bool
-    reports: tuple[str, ...]
-    verbose: bool
-    quiet: bool
-    json: bool
-    color: str
+    voice: Voice
+
+
+def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> list[int]:
+    """Return the positions of the workers that are meant, in the order of the names; of all workers without a name.
+
+    A name means all instances of a worker, a title (``api.2``) one of them. Raises UsageError for a name that means
+    nobody; ``owner`` is who has the workers that are then listed (``the config``, ``the fleet``).
+    """
+    chosen: dict[int, None] = {} if names else dict.fromkeys(range(len(workers)))
+    for name in names:
+        found = [place for place, worker in enumerate(workers) if name in (worker.name, worker.title)]
+        if not found:
+            known = ", ".join(dict.fromkeys(worker.name for worker in workers))
+            raise UsageError(f"no worker is named {name!r}", f"{owner} has: {known}")
+        chosen |= dict.fromkeys(found)
+    return list(chosen)

@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
     from supervisor.core.contract.report import Origin
     from supervisor.core.record import Shutdown
-    from supervisor.runs.plan import RunPlan, UpPlan
+    from supervisor.runs.plan import UpPlan, Voice
     from supervisor.views.layout import Style
 
 
-def tell(plan: RunPlan, one: Shutdown) -> None:
+def tell(voice: Voice, one: Shutdown) -> None:
     """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
-    failed = [path for path in plan.reports if not write(path, [one])]
-    if plan.json:
+    failed = [path for path in voice.reports if not write(path, [one])]
+    if voice.json:
         sink.say(_json([one]), 2)
-    elif plan.verbose or failed or (not plan.quiet and verdict.worth_telling(one)):
-        sink.say(summary.text(one, stdio.width(2), _style(plan.color)), 2)
+    elif voice.verbose or failed or (not voice.quiet and verdict.worth_telling(one)):
+        sink.say(summary.text(one, stdio.width(2), _style(voice.color)), 2)
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> None:
     """After `up`: files, then on stderr the remarkable ends and, where the eye rests, the table; with --json the
     record on stdout."""
-    for path in plan.reports:
+    for path in plan.voice.reports:
         write(path, shutdowns, plan.fleet.name)
-    if plan.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1)) is not None:
+    if plan.voice.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1)) is not None:
         sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2)
-    if plan.quiet:
+    if plan.voice.quiet:
         return
     json = plan.log.format == "json"
-    width, style = stdio.width(2), plain if json else _style(plan.color)
+    width, style = stdio.width(2), plain if json else _style(plan.voice.color)
     details = fleet.details(shutdowns, width, style)
     text = "\n".join(filter(None, (details, fleet.table(shutdowns, width, style, forgotten))))
     if json and text:  # who reads the log line by line is not to meet anything else

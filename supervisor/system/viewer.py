@@ -23,18 +23,12 @@ PATIENCE_MS = 1000
 class Viewer:
     """One client process at a time. ``left(failed)`` is called when it ends by itself."""
 
-    def __init__(
-        self,
-        poller: Poller,
-        kept: set[int],
-        socket: str,
-        left: Callable[[bool], None],
-    ) -> None:
+    def __init__(self, poller: Poller, kept: set[int], socket: str) -> None:
         """``kept``: pids that nobody else may reap; ours is added while it runs."""
         self._poller = poller
         self._kept = kept
         self._socket = socket
-        self._left = left
+        self.left: Callable[[bool], None] = lambda _: None
         self._pid: int | None = None
         self._pidfd = -1
         self._modes: list[Any] | None = None
@@ -54,14 +48,14 @@ class Viewer:
         try:
             pid = os.posix_spawn(sys.executable, argv, {**os.environ, "PYTHONPATH": ours})
         except OSError:
-            self._left(True)
+            self.left(True)
             return
         try:
             self._pidfd = os.pidfd_open(pid)
         except OSError:
             os.kill(pid, signals.KILL)
             os.waitpid(pid, 0)
-            self._left(True)
+            self.left(True)
             return
         self._pid = pid
         self._kept.add(pid)
@@ -83,7 +77,7 @@ class Viewer:
 
     def _ended(self, _at: float, _events: int) -> None:
         self._poller.unwatch(self._pidfd)
-        self._left(self._collect())
+        self.left(self._collect())
 
     def _collect(self) -> bool:
         """Whether it failed."""

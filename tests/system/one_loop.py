@@ -17,6 +17,7 @@ from supervisor.core import actions, events, ladder
 from supervisor.core.fleet import step
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.loop import loop
+from supervisor.loop.observer import Observer
 from supervisor.system import signals
 from supervisor.system.process import wait
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 TURNS = 50
 
 
-class Script(loop.Listener):
-    """The loop's listener and one of its sources: ``begin`` is called once, as soon as all workers run."""
+class Script(Observer):
+    """One of the loop's observers and of its sources: ``begin`` is called once, as soon as all workers run."""
 
     def __init__(self, count: int) -> None:
         command = ExecSpec(("/bin/sleep", "600"))
@@ -44,7 +45,7 @@ class Script(loop.Listener):
         self.ends: dict[WorkerId, float] = {}
         self.results: dict[str, Any] = {}
         self.deadline: float | None = None
-        self.loop = loop.Loop(spec, signals.take_over(), subreaper=False, listener=self, record=self._record)
+        self.loop = loop.Loop(spec, signals.take_over(), subreaper=False, observers=[self], record=self._record)
         self.loop.sources.append(self)
 
     def _record(self, event: events.Event) -> None:

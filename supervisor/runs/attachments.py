@@ -1,0 +1,55 @@
+"""What one start of a worker of `up` gets and gives back: pipes for its output, and its environment."""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.errors import SupervisorError
+from supervisor.loop.observer import Attached, Attachments
+from supervisor.system.proc import processes
+from supervisor.system.process import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.runs.streams import Streams
+    from supervisor.system.agent.agents import Agents
+
+
+class Piped(Attachments):
+    """stdin is /dev/null; stdout and stderr are pipes that the streams read, kept over restarts."""
+
+    def __init__(self, streams: Streams, agents: Agents) -> None:
+        self._streams = streams
+        self._agents = agents
+        self._ends: dict[WorkerId, tuple[int, int, int]] = {}
+
+    def attach(self, worker: WorkerId, spec: WorkerSpec) -> Attached:
+        """Return the pipes' ends for a start and the variables of its own. Raises OSError, identity.Unknown."""
+        self._ends[worker] = self._streams.output.pipes(self._streams.lanes(worker, spec))
+        return Attached(self._ends[worker], self._additions(worker, spec))
+
+    def forked(self, worker: WorkerId) -> None:
+        """Only the child keeps the writing ends."""
+        self._streams.output.close_writers(self._ends.pop(worker))
+
+    def withdraw(self, worker: WorkerId) -> None:
+        """There is no child to keep the writing ends."""
+        if worker in self._ends:
+            self._streams.output.close_writers(self._ends.pop(worker))
+
+    def detach(self, worker: WorkerId) -> None:
+        """Pass on its last words."""
+        self._streams.output.worker_ended(worker)
+
+    def _additions(self, worker: WorkerId, spec: WorkerSpec) -> dict[str, str]:
+        """The mark by which its orphans are known again, and the way to the agent's channel."""
+        mark = {processes.MARK: processes.mark(worker)}
+        if not spec.agent:
+            return mark
+        env = spec.exec.env if spec.exec.env is not None else os.environ
+        try:
+            return mark | self._agents.prepare(worker, env, identity.of(spec.exec))
+        except SupervisorError as error:
+            self._streams.say(f"{spec.title}: no explanations, {error.message}")
+            return mark

@@ -1,0 +1,71 @@
+"""The ends of a run with what the agents said of each: what is kept, what is forgotten, what gets an explanation."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from supervisor.core.verdict import worth_telling
+from supervisor.loop.observer import Observer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.agent.wire import AgentMessage
+    from supervisor.core.record import Shutdown
+    from supervisor.core.spec import WorkerId
+    from supervisor.runs.plan import Voice
+    from supervisor.system.agent.agents import Agents
+
+# Ends kept for the report: a worker that restarts for ever must not fill the memory.
+MOST_SHUTDOWNS = 2000
+# The newest ends of which the agents' messages are kept until the end of the run (some 100 kB each at the most).
+MOST_EVIDENCE = 200
+
+
+class Evidence(Observer):
+    """Keeps each end as it is reported, and explains them when the run is over.
+
+    Explaining one end takes milliseconds, for which the stop of the other workers would wait.
+    """
+
+    def __init__(self, agents: Agents | None) -> None:
+        self._agents = agents
+        self._ends: list[tuple[Shutdown, Sequence[AgentMessage]]] = []
+        self.forgotten = 0
+
+    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
+        """Keep the record of a worker's end, and what its agents said."""
+        said = self._agents.take(worker, monotonic()) if self._agents is not None else ()
+        self._ends.append((shutdown, said))
+        if len(self._ends) > MOST_EVIDENCE:
+            self._ends[-MOST_EVIDENCE - 1] = (self._ends[-MOST_EVIDENCE - 1][0], ())
+        if len(self._ends) > MOST_SHUTDOWNS:
+            del self._ends[0]
+            self.forgotten += 1
+
+    def told(self, voice: Voice, *, every: bool = False) -> list[Shutdown]:
+        """Return the records of all ends, explained where that will be shown and there is something to explain.
+
+        ``every``: also those that were clean, in time, and of which no agent said anything. Nothing of diagnosis/ is
+        imported (10 ms) where nothing is explained.
+        """
+        if voice.quiet and not voice.keeps_record:
+            return [shutdown for shutdown, _ in self._ends]
+        every = every or voice.keeps_record
+        return [
+            _explained(shutdown, said) if every or worth_telling(shutdown) or speaks(said) else shutdown
+            for shutdown, said in self._ends
+        ]
+
+
+def _explained(shutdown: Shutdown, said: Sequence[AgentMessage]) -> Shutdown:
+    from supervisor.diagnosis.explain import explained
+    from supervisor.system.sources import line
+
+    return explained(shutdown, said, line)
+
+
+def speaks(messages: Sequence[AgentMessage]) -> bool:
+    """Whether an agent saw a shutdown at all: it only says hello before one."""
+    return any(message.event not in ("hello", "eof", "probe") for message in messages)

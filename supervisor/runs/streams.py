@@ -1,0 +1,78 @@
+"""The workers' output and our own words on their way out: as lines, or to the dashboard while one is shown."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from supervisor.core.visible import visible
+from supervisor.system import stdio
+from supervisor.system.output.lanes import Lane, Output
+from supervisor.views import lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol, TypeAlias
+
+    from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.runs.plan import UpPlan
+    from supervisor.system.poller import Poller
+
+    Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed
+
+    class Log(Protocol):
+        """Where lines go while a dashboard shows them; without a worker they are our own."""
+
+        def log(self, at: float, index: WorkerId | None, title: str, stream: str, block: bytes) -> None: ...
+
+
+class Streams:
+    """All streams of a run of `up`."""
+
+    def __init__(self, plan: UpPlan, poller: Poller) -> None:
+        self._log = plan.log
+        self._color = plan.voice.color
+        self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
+        self._titles: dict[WorkerId, str] = {}
+        self._shown: Log | None = None
+        self.output = Output(poller, lines.Splitter, self.say)
+
+    def say(self, text: str) -> None:
+        """A message of the supervisor's own, in order with the workers' lines."""
+        text = visible(text)
+        if self._shown is not None:
+            self._shown.log(time.monotonic(), None, "supervisor", "stderr", text.encode() + b"\n")
+        else:
+            self.output.message(self._own.lines(text.encode(errors="replace") + b"\n", time.time()))
+
+    def show_in(self, log: Log | None) -> None:
+        """Everything goes to a dashboard's log from here on, or again as lines to our own stdout and stderr."""
+        self._shown = log
+        self.output.tap = None if log is None else self._tapped
+
+    def lanes(self, worker: WorkerId, spec: WorkerSpec) -> tuple[Lane, Lane]:
+        """How a worker's stdout and stderr are shown."""
+        self._titles[worker] = spec.title
+        drop = spec.exec.overflow == "drop"
+        out, err = (
+            Lane(worker, stream, drop, self._format(spec, worker, stream, fd))
+            for stream, fd in (("stdout", 1), ("stderr", 2))
+        )
+        return out, err
+
+    def _tapped(self, worker: WorkerId, stream: str, block: bytes) -> None:
+        if self._shown is not None:
+            self._shown.log(time.monotonic(), worker, self._titles[worker], stream, block)
+
+    def _format(self, spec: WorkerSpec, worker: WorkerId, stream: str, fd: int) -> Format:
+        if self._log.format == "json":
+            return lines.Json(spec.name, spec.instance, stream, self._log.time)
+        if not self._log.prefix:
+            return lines.Plain()
+        return lines.Prefixed(spec.title, self._width, worker, stdio.colored(self._color, fd, os.environ))
+
+    @property
+    def _own(self) -> Format:
+        if self._log.format == "json":
+            return lines.Json("supervisor", 0, "stderr", self._log.time)
+        return lines.Prefixed("supervisor", self._width, -1, stdio.colored(self._color, 2, os.environ))
