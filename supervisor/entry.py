@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         code = 125
     except KeyboardInterrupt:
         return 130
-    return _flushed(code)
+    return flushed(code)
 
 
 def _unsupported() -> str:
@@ -49,7 +49,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     lean = {"run": _run, "up": _up, "status": _control, "stop": _control}.get(argv[0]) if argv else None
     code = lean(argv) if lean is not None else None
     if code is not None:
-        code = _flushed(code)
+        code = flushed(code)
         # Tearing the interpreter down takes 3 ms that our parent would wait for; nothing is left to do in them.
         os._exit(code)
     from supervisor.cli.app import main as full
@@ -128,7 +128,7 @@ def complain(text: str) -> None:
         pass
 
 
-def _flushed(code: int) -> int:
+def flushed(code: int) -> int:
     """Write out Python's buffers; the exit code then. A reader who has gone is no failure, a full disk is told."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

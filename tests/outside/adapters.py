@@ -14,7 +14,6 @@ import sys
 
 from supervisor import entry
 from supervisor.cli.options import parse
-from supervisor.cli.plan import plan
 from supervisor.cli.run import run
 from supervisor.errors import SupervisorError
 
@@ -24,13 +23,11 @@ def leave(options, command, translate):
     parsed = parse([*options, "--", *command], {})
     assert parsed is not None, options
     try:
-        code = run(plan(*parsed, init=os.getpid() == 1))
+        code = run(*parsed)
     except SupervisorError as error:
         entry.report(error)
         code = error.exit_code
-    code = translate(code)
-    entry.flush()
-    os._exit(code)
+    os._exit(entry.flushed(translate(code)))
 
 
 '''

@@ -14,7 +14,8 @@ from supervisor.system.viewer import Viewer
 def test_without_a_free_descriptor_the_fleet_runs_without_a_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[bool] = []
     kept: set[int] = set()
-    viewer = Viewer(Poller(), kept, "/nowhere", left.append)
+    viewer = Viewer(Poller(), kept, "/nowhere")
+    viewer.left = left.append
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     monkeypatch.setattr(sys, "executable", "/bin/true")
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
