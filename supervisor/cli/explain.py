@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.views.running import Told
 
 app = typer.Typer()
@@ -62,12 +63,13 @@ def look(pid: int, seconds: float) -> Told:
     from supervisor.system.proc import look, python
     from supervisor.views.running import Told
 
+    lookup = sources.of_process(pid)  # now: it may have ended when its lines are asked for
     asked, notes = _ask(pid)
     facts = look.look(pid, seconds)
     fleet = None
     if asked is not None:
         path, first = asked
-        fleet = _heard(path, pid, first)
+        fleet = _heard(path, pid, first, lookup)
     said = bool(fleet and (fleet["said"] or fleet["waits"]))
     inside = None
     if not (said or facts.ended or facts.kernel or is_dead(facts)):
@@ -76,7 +78,7 @@ def look(pid: int, seconds: float) -> Told:
         notes += _agent(pid)
     if fleet is not None and fleet["probed"] and pid not in fleet["answered"] and not is_dead(facts):
         notes += _silent(pid, facts.exe)
-    return Told(facts, inside, fleet, findings(facts, inside, sources.line, told=said), notes)
+    return Told(facts, inside, fleet, findings(facts, inside, lookup, told=said), notes)
 
 
 def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
@@ -97,10 +99,9 @@ def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
     return None, notes
 
 
-def _heard(path: str, pid: int, first: dict[str, Any]) -> dict[str, Any]:
+def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[str, Any]:
     """What its agents have said by now. A fleet that ended meanwhile leaves its first answer."""
     from supervisor.errors import SupervisorError
-    from supervisor.system import sources
     from supervisor.system.control import client
 
     try:
@@ -112,7 +113,7 @@ def _heard(path: str, pid: int, first: dict[str, Any]) -> dict[str, Any]:
     for one in fleet["said"]:
         where = one["where"]
         if where is not None:
-            where["source"] = (sources.line(where["file"], where["line"]) or "").strip() or None
+            where["source"] = (lookup(where["file"], where["line"]) or "").strip() or None
     return {key: value for key, value in fleet.items() if key not in ("v", "ok")}
 
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import WorkerId
+    from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.runs.plan import Voice
     from supervisor.system.agent.agents import Agents
+    from supervisor.system.process.spawn import Identity
 
 # Ends kept for the report: a worker that restarts for ever must not fill the memory.
 MOST_SHUTDOWNS = 2000
@@ -32,11 +34,16 @@ class Evidence(Observer):
     def __init__(self, agents: Agents | None) -> None:
         self._agents = agents
         self._ends: list[tuple[Shutdown, Sequence[AgentMessage]]] = []
+        # Of each worker the user as whom its source files are read, None for our own.
+        self._users: dict[str, Identity | None] = {}
         self.forgotten = 0
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Keep the record of a worker's end, and what its agents said."""
-        said = self._agents.take(worker, monotonic()) if self._agents is not None else ()
+        said: Sequence[AgentMessage] = ()
+        if self._agents is not None:
+            self._users[shutdown.title] = self._agents.user(worker)
+            said = self._agents.take(worker, monotonic())
         self._ends.append((shutdown, said))
         if len(self._ends) > MOST_EVIDENCE:
             self._ends[-MOST_EVIDENCE - 1] = (self._ends[-MOST_EVIDENCE - 1][0], ())
@@ -53,17 +60,23 @@ class Evidence(Observer):
         if voice.quiet and not voice.keeps_record:
             return [shutdown for shutdown, _ in self._ends]
         every = every or voice.keeps_record
+        lines: dict[Identity | None, Sources] = {}
         return [
-            _explained(shutdown, said) if every or worth_telling(shutdown) or speaks(said) else shutdown
+            self._explained(shutdown, said, lines) if every or worth_telling(shutdown) or speaks(said) else shutdown
             for shutdown, said in self._ends
         ]
 
+    def _explained(
+        self, shutdown: Shutdown, said: Sequence[AgentMessage], lines: dict[Identity | None, Sources]
+    ) -> Shutdown:
+        """Return the record with its explanation; ``lines`` keeps what was read for each user."""
+        from supervisor.diagnosis.explain import explained
+        from supervisor.system import sources
 
-def _explained(shutdown: Shutdown, said: Sequence[AgentMessage]) -> Shutdown:
-    from supervisor.diagnosis.explain import explained
-    from supervisor.system.sources import line
-
-    return explained(shutdown, said, line)
+        user = self._users.get(shutdown.title)
+        if user not in lines:
+            lines[user] = sources.reader(user)
+        return explained(shutdown, said, lines[user])
 
 
 def speaks(messages: Sequence[AgentMessage]) -> bool:

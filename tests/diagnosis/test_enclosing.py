@@ -174,5 +174,5 @@ def test_a_file_that_cannot_be_parsed_tells_nothing(text: str) -> None:
 def test_the_handler_is_found_with_the_supervisors_own_reader(tmp_path: Path) -> None:
     path = tmp_path / "w.py"
     path.write_text("\n".join(SOURCE))
-    found = enclosing.catching(((str(path), line_of("await work()"), "clean"),), sources.line)
+    found = enclosing.catching(((str(path), line_of("await work()"), "clean"),), sources.reader())
     assert found is not None and found[1] == line_of("except asyncio.CancelledError:")

@@ -65,7 +65,7 @@ class Agents:
         uid = os.geteuid() if identity is None or identity.uid is None else identity.uid
         if uid not in self._lines:
             self._lines[uid] = self._open(uid, identity.gid if identity is not None else None)
-        self._workers[worker] = _Worker(self._lines[uid])
+        self._workers[worker] = _Worker(self._lines[uid], identity)
         return inject.environment(env, self._lines[uid].folder)
 
     def _open(self, uid: int, gid: int | None) -> _Line:
@@ -110,6 +110,11 @@ class Agents:
                     os.kill(pid, signal)
                 except (ProcessLookupError, PermissionError):
                     continue
+
+    def user(self, worker: WorkerId) -> Identity | None:
+        """Return the user as whom a worker runs, None for our own: with whose rights its files may be looked at."""
+        state = self._workers.get(worker)
+        return state.user if state is not None else None
 
     def messages(self, worker: WorkerId) -> list[AgentMessage]:
         """What was said so far."""
@@ -216,8 +221,9 @@ class _Line:
 
 
 class _Worker:
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: _Line, user: Identity | None) -> None:
         self.line = line
+        self.user = user
         self.main = 0
         self.pids: set[int] = set()
         self.messages: list[AgentMessage] = []
