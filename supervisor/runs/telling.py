@@ -8,7 +8,7 @@ import time
 from supervisor.core import verdict
 from supervisor.core.contract import report
 from supervisor.core.visible import visible
-from supervisor.system import stdio
+from supervisor.system import stdio, writing
 from supervisor.system.output import sink
 from supervisor.views import fleet, markdown, summary
 from supervisor.views.data import dumps
@@ -60,29 +60,12 @@ def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) ->
     else:
         content = markdown.text(_origin(fleet), shutdowns)
     try:
-        _write(path, content.encode(errors="surrogateescape"))
+        writing.write(path, content.encode())
     except OSError as error:
         hint = "hint: the result follows; give another PATH"
         sink.say(f"supervisor: cannot write the report {visible(path)}: {error.strerror}\n{hint}\n", 2)
         return False
     return True
-
-
-def _write(path: str, content: bytes) -> None:
-    # A pipe or a device is written as it is; a file appears at once and whole, also behind a symbolic link.
-    special = os.path.exists(path) and not os.path.isfile(path)
-    path = path if special else os.path.realpath(path)
-    # In /tmp others could have prepared a name that they can guess, as a link to another file of ours.
-    target = path if special else f"{path}.{os.urandom(4).hex()}.tmp"
-    try:
-        with open(target, "wb" if special else "xb") as file:
-            file.write(content)
-        if not special:
-            os.replace(target, path)
-    except OSError:
-        if not special and os.path.exists(target):
-            os.unlink(target)
-        raise
 
 
 def _origin(fleet: str | None) -> Origin:

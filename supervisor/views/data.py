@@ -1,13 +1,13 @@
-"""Plain data as JSON text that any parser takes and no terminal obeys. Pure."""
+"""Plain data as JSON text that no terminal obeys. Pure."""
 
 from __future__ import annotations
 
 
 def dumps(document: object) -> str:
-    """Return JSON with a line for each field, ending in a newline; the same for every byte that a name may hold.
+    """Return JSON with a line for each field, ending in a newline.
 
-    Characters that a terminal would obey or not show are written as ``\\u`` escapes, which mean the same. A byte that
-    was no UTF-8 becomes U+FFFD: a lone surrogate is refused by strict parsers (RFC 8259, 8.2).
+    Characters that a terminal would obey or not show are written as ``\\u`` escapes, which mean the same. A byte of
+    a command line that was no UTF-8 is the escape of a lone surrogate: ``\\udce9`` for E9 (PEP 383). None is lost.
     """
     import json
 
@@ -18,8 +18,5 @@ def dumps(document: object) -> str:
 def _escaped(char: str) -> str:
     if char.isprintable():
         return char
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:
-        return "\ufffd"
-    units = char.encode("utf-16-be")
+    units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

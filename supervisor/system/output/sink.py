@@ -45,7 +45,7 @@ class Sink:
         self.failing = False
         self.error: OSError | None = None
         self.stalled_at: float | None = None
-        self._write, self._watched = _writer(fd)
+        self._write, self._watched = writer(fd)
 
     def put(self, data: bytes, at: float) -> None:
         """Write now what can be written, keep the rest in order. Data for a reader that has gone is dropped."""
@@ -155,8 +155,8 @@ def same(first: int, second: int) -> bool:
     return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
 
-def _writer(fd: int) -> tuple[Callable[[bytes | memoryview], int], int]:
-    """(write what goes without blocking, the descriptor to watch for room)."""
+def writer(fd: int) -> tuple[Callable[[bytes | memoryview], int], int]:
+    """Return (write what goes without blocking, the descriptor to watch for room), for a descriptor of ours."""
     try:
         mode = os.fstat(fd).st_mode
     except OSError:
