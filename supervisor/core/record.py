@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Fate: TypeAlias = Literal["ended", "killed", "left"]
     Severity: TypeAlias = Literal["error", "warning", "note"]
     Disposition: TypeAlias = Literal["caught", "ignored", "default"]
+    StretchKind: TypeAlias = Literal[
+        "task", "task cleanup", "executor", "thread", "loop-blocked", "main", "child main", "atexit", "finalize",
+        "killed", "leftovers", "system call", "computing", "uninterruptible", "stopped", "unknown",
+    ]  # fmt: skip
     # Which process: pid and birth. A pid alone is given to another one some time after its end.
     Key: TypeAlias = tuple[int, int]
 
@@ -139,11 +143,27 @@ class PhaseSpan(Frozen):
 
 
 class Stretch(Frozen):
-    """A piece of the critical path: seconds, what kind of wait, and where."""
+    """A piece of the critical path: seconds, what kind of wait, and where.
+
+    ``between``: of an unknown stretch the two events that it lies between, in words. ``pid``: of a child process;
+    ``call``: the system call that the process was in.
+    """
 
     seconds: float
-    what: str
+    kind: StretchKind
     where: Where | None = None
+    between: tuple[str, str] | None = None
+    pid: int | None = None
+    call: str | None = None
+
+    @property
+    def what(self) -> str:
+        """The kind with its particulars, as the report has it."""
+        if self.kind == "unknown":
+            return f"unknown: between {' and '.join(self.between)}" if self.between else "unknown: no agent"
+        if self.kind == "child main":
+            return f"the main thread of child process {self.pid}"
+        return f"system call {self.call}" if self.kind == "system call" else self.kind
 
 
 class Finding(Frozen):

@@ -8,6 +8,7 @@ from supervisor.diagnosis.attribution import timeline
 from supervisor.diagnosis.attribution.critical import critical_path
 from supervisor.diagnosis.evidence.frames import where
 from supervisor.diagnosis.evidence.gather import gather
+from supervisor.diagnosis.evidence.notes import AgentError, Snapshot
 from supervisor.diagnosis.findings.case import Case
 from supervisor.diagnosis.findings.rank import ranked
 
@@ -103,33 +104,30 @@ def _facts(shutdown: Shutdown, evidence: Evidence) -> AgentFacts:
     process = evidence.leader
     if process is None:
         return AgentFacts(present=False, reason=without_agent.reason(shutdown, shutdown.agent))
-    loops = [loop.get("type") or "" for note in process.of("snapshot") for loop in note.get("loops") or () if loop]
-    name = next((kind for kind in loops if kind), None)
+    name = next((loop.type for note in process.of(Snapshot) for loop in note.loops if loop.type), None)
     lost = sum(p.dropped + p.lost for p in evidence.processes.values())
-    failed = next((note for p in evidence.processes.values() for note in p.of("agent-error")), None)
-    reason = f"a part of it failed: {failed.get('where')}: {failed.get('error')}" if failed else None
+    failed = next((note for p in evidence.processes.values() for note in p.of(AgentError)), None)
+    reason = f"a part of it failed: {failed.where}: {failed.error}" if failed else None
     return AgentFacts(True, process.python, name.partition(".")[0] if name else None, lost, reason)
 
 
 def _stretch(case: Case, piece: Piece) -> Stretch:
+    """The piece as it is told; one that nothing covers says between which two events it lies."""
     hold = piece.hold
-    if hold is None or hold.at is None:
-        return Stretch(piece.seconds, _what(case, piece))
-    task = hold.task.name if hold.task is not None else None
-    thread = hold.thread.name if hold.thread is not None else None
-    return Stretch(piece.seconds, _what(case, piece), where(hold.at, case.sources, hold.process.cwd, task, thread))
-
-
-def _what(case: Case, piece: Piece) -> str:
-    """The kind of wait; what nothing covers says between which two events it lies."""
+    at = None
+    if hold is not None and hold.at is not None:
+        task = hold.task.name if hold.task is not None else None
+        thread = hold.thread.name if hold.thread is not None else None
+        at = where(hold.at, case.sources, hold.process.cwd, task, thread)
+    told = Stretch(piece.seconds, piece.what, at)
     if piece.what == "unknown":
         first, last = (_event(case.marks, case.spans, at) for at in (piece.start, piece.end))
-        return f"unknown: between {first} and {last}"
-    if piece.what == "task" and piece.hold is not None and piece.hold.wait is not None and piece.hold.wait.handling:
-        return "task cleanup"
+        return told.with_(between=(first, last))
+    if piece.what == "task" and hold is not None and hold.wait is not None and hold.wait.handling:
+        return told.with_(kind="task cleanup")
     if piece.what == "main" and piece.process is not None and piece.process is not case.leader:
-        return f"the main thread of child process {piece.process.pid}"
-    return piece.what
+        return told.with_(kind="child main", pid=piece.process.pid)
+    return told
 
 
 _BEGINS = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from supervisor.core.frozen import Frozen
 from supervisor.diagnosis.attribution.chains import still_held
 from supervisor.diagnosis.attribution.holds import holds
 from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.gather import gather
+from supervisor.diagnosis.evidence.model import Process
 from supervisor.diagnosis.phrases import named
 
 TYPE_CHECKING = False
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.diagnosis.attribution.holds import Hold
-    from supervisor.diagnosis.evidence.model import Process
 
 MOST = 1000
 _PHASES = {
@@ -36,32 +37,47 @@ def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> str 
         messages = [*early[:MOST], *messages[-MOST:]]
     evidence = gather(messages, now, main)
     leader = evidence.leader
-    processes = ([leader] if leader else []) + (evidence.others(leader) if leader else [])
-    told = [(process, _phrase(process)) for process in processes if not process.of("eof")]
-    for process, phrase in told:
-        if phrase and (process is leader or phrase.startswith("waits for task")):
-            passive = phrase.startswith("main thread") and any(p and p.startswith("waits for task") for _, p in told)
-            if not passive:
-                return phrase if process is leader else f"child {process.pid} {phrase}"
+    if leader is None:
+        return None
+    told = [found for process in (leader, *evidence.others(leader)) if (found := _now(process)) is not None]
+    at_work = any(one.by_task for one in told)
+    for one in told:
+        if one.process is leader and not (one.main_thread and at_work):
+            return one.phrase
+        if one.process is not leader and one.by_task:
+            return f"child {one.process.pid} {one.phrase}"
     return None
 
 
-def _phrase(process: Process) -> str | None:
+class _Now(Frozen):
+    """What one process waits for: a task of it, or (``main_thread``) what its main thread is at."""
+
+    process: Process
+    phrase: str
+    by_task: bool = False
+    main_thread: bool = False
+
+
+def _now(process: Process) -> _Now | None:
+    if process.ended is not None:
+        return None
     known = [hold for hold in holds(process, 0.0, lambda _file, _line: None) if hold.open]
     held = still_held(process, known)
     if held is not None:
-        return _held(held, known)
-    return _PHASES.get(process.phases[-1][1]) if process.phases else None
+        named_task = held.task is not None and held.kind != "server"
+        return _Now(process, _held(held, known), by_task=named_task, main_thread=held.what == "main")
+    phrase = _PHASES.get(process.phases[-1].name) if process.phases else None
+    return _Now(process, phrase) if phrase else None
 
 
 def _held(held: Hold, known: list[Hold]) -> str:
     at = f" at {line_of(held.at)}" if held.at else ""
     if held.task is not None:
-        kind = held.wait.kind if held.wait is not None else ""
         others = sum(1 for hold in known if hold.task is not None and hold is not held)
         more = f" ({others} more)" if others else ""
-        who = {"server": "waits for clients of its server"}.get(kind, f"waits for {named(held.task, short=True)}")
-        return f"{who}{at}{more}"
+        if held.kind == "server":
+            return f"waits for clients of its server{at}{more}"
+        return f"waits for {named(held.task, short=True)}{at}{more}"
     assert held.thread is not None and held.block is not None
     if held.what == "loop-blocked":
         return f"event loop blocked{at}"

@@ -34,19 +34,6 @@ _WAITS = {
     "future": "for a future",
 }
 
-# What ends each kind of wait: the advice where nobody was left to do it.
-_ENDS = {
-    "event": "Set the event on every way out (in a finally block), or put a timeout around the wait.",
-    "condition": "Notify the condition when the state it stands for changes at the stop, or put a timeout around it.",
-    "lock": "Release the lock in a finally block, or use `async with`.",
-    "semaphore": "Release the semaphore in a finally block, or use `async with`.",
-    "barrier": "Abort the barrier when one of its parties ends, or put a timeout around the wait.",
-    "queue-get": "Put an item that means the end, or cancel the task that waits for one.",
-    "queue-put": "Somebody must take items, or raise maxsize; else put a timeout around the wait.",
-    "queue-join": "Call task_done() for every item, in a finally block, or put a timeout around join().",
-}
-_WAIT_FIRST = "Wait for it before cancelling those who do it, or put a timeout around the wait."
-
 _IN_KERNEL = {
     "lock": "waiting for a lock",
     "sleep": "sleeping",
@@ -97,20 +84,13 @@ def waited(wait: Wait | None) -> str:
     if wait is None:
         return ""
     words = _WAITS.get(wait.kind, "")
-    if wait.kind == "task" and wait.fields.get("name"):
-        return f"for task {wait.fields['name']!r}"
-    if wait.kind in ("read", "drain") and wait.fields.get("peer"):
-        return f"{words} ({wait.fields['peer']})"
-    if wait.kind == "child" and wait.fields.get("child"):
-        return f"for child process {wait.fields['child']}"
+    if wait.kind == "task" and wait.on.name:
+        return f"for task {wait.on.name!r}"
+    if wait.kind in ("read", "drain") and wait.on.peer:
+        return f"{words} ({wait.on.peer})"
+    if wait.kind == "child" and wait.on.child:
+        return f"for child process {wait.on.child}"
     return words
-
-
-def for_nobody(kind: str, cancelled: bool) -> str:
-    """The advice for a wait that nobody was left to end; ``cancelled``: somebody was stopped who may have done it."""
-    if cancelled and kind not in ("lock", "semaphore"):  # who was cancelled should have released it all the same
-        return _WAIT_FIRST
-    return _ENDS.get(kind, "Put a timeout around the wait.")
 
 
 def several(names: Sequence[str], what: str, most: int = 3, total: int | None = None) -> str:
@@ -125,6 +105,11 @@ def several(names: Sequence[str], what: str, most: int = 3, total: int | None = 
 def task_name(task: Task) -> str:
     """As in a list: ``'consume'`` or ``Task-5 (handle)``."""
     return named(task).removeprefix("task ")
+
+
+def pending_names(tasks: Sequence[Task], total: int | None = None) -> str:
+    """``task 'a'`` or ``3 tasks (…)``."""
+    return several([task_name(task) for task in tasks], "task", total=total)
 
 
 def at_line(frame: Frame | None) -> str:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 # More than half of the time on the CPU: it computes rather than waits.
 BUSY = 0.5
+# Stretches shorter than this (seconds) are not told.
+SHORTEST = 0.02
+_ISOLATING = {"I": "isolated", "E": "environment ignored", "S": "no site"}
 _INTERPRETERS = ("python", "pypy")
 
 
@@ -19,39 +22,39 @@ def stretches(shutdown: Shutdown, marks: Marks) -> tuple[Stretch, ...]:
     end = _first(marks.killed, marks.main_exited, marks.exited)
     if end is None or end <= 0:
         return ()
-    parts: list[tuple[float, str]] = []
+    parts: list[Stretch] = []
     before: Sample | None = None
     at = 0.0
     for sample in shutdown.samples:
         if not at < sample.at <= end:
             before = sample if sample.at <= at else before
             continue
-        parts.append((sample.at - at, _activity(before, sample)))
+        parts.append(_activity(sample.at - at, before, sample))
         before, at = sample, sample.at
     if end > at:
-        last = parts[-1][1] if parts and (marks.killed is not None or end - at < at) else None
-        parts.append((end - at, last or "unknown: no agent"))
+        goes_on = parts and (marks.killed is not None or end - at < at)
+        parts.append((parts[-1] if goes_on else Stretch(0.0, "unknown")).with_(seconds=end - at))
     if marks.exited is not None and marks.exited > end:
-        parts.append((marks.exited - end, "killed" if marks.killed is not None else "leftovers"))
-    merged: list[tuple[float, str]] = []
-    for seconds, what in parts:
-        if merged and merged[-1][1] == what:
-            merged[-1] = (merged[-1][0] + seconds, what)
+        parts.append(Stretch(marks.exited - end, "killed" if marks.killed is not None else "leftovers"))
+    merged: list[Stretch] = []
+    for part in parts:
+        if merged and merged[-1].with_(seconds=part.seconds) == part:
+            merged[-1] = part.with_(seconds=merged[-1].seconds + part.seconds)
         else:
-            merged.append((seconds, what))
-    return tuple(Stretch(seconds, what) for seconds, what in merged if seconds >= 0.02)
+            merged.append(part)
+    return tuple(part for part in merged if part.seconds >= SHORTEST)
 
 
-def _activity(before: Sample | None, now: Sample) -> str:
+def _activity(seconds: float, before: Sample | None, now: Sample) -> Stretch:
     if before is not None and now.at > before.at and (now.cpu - before.cpu) / (now.at - before.at) > BUSY:
-        return "computing"
+        return Stretch(seconds, "computing")
     if now.state == "D":
-        return "uninterruptible"
+        return Stretch(seconds, "uninterruptible")
     if now.state in ("T", "t"):
-        return "stopped"
+        return Stretch(seconds, "stopped")
     if now.syscall:
-        return f"system call {now.syscall}"
-    return "computing" if now.state == "R" else "unknown: no agent"
+        return Stretch(seconds, "system call", call=now.syscall)
+    return Stretch(seconds, "computing" if now.state == "R" else "unknown")
 
 
 def observations(shutdown: Shutdown) -> list[str]:
@@ -91,16 +94,25 @@ def reason(shutdown: Shutdown, facts: AgentFacts) -> str | None:
     program = argv[0].rpartition("/")[2] if argv else ""
     if not program.startswith(_INTERPRETERS):
         return f"`{program}` is not a Python interpreter, or cleans its environment" if program else None
-    for option in argv[1:]:
-        if not option.startswith("-") or option in ("-c", "-m", "-"):
-            break
-        if not option.startswith("--"):
-            for letter, what in (("I", "isolated"), ("E", "environment ignored"), ("S", "no site")):
-                if letter in option:
-                    return f"started with -{letter} ({what}), so the agent was not loaded"
+    letter = isolating(argv)
+    if letter is not None:
+        return f"started with -{letter} ({_ISOLATING[letter]}), so the agent was not loaded"
     return (
         "the interpreter did not load it (before Python 3.8, frozen, or started again with -I or without PYTHONPATH)"
     )
+
+
+def isolating(argv: tuple[str, ...]) -> str | None:
+    """The interpreter's option that keeps the agent out: I, E or S; None when there is none (python(1))."""
+    if not argv or not argv[0].rpartition("/")[2].startswith(_INTERPRETERS):
+        return None
+    for option in argv[1:]:
+        if not option.startswith("-") or option in ("-c", "-m", "-"):
+            break
+        found = next((letter for letter in _ISOLATING if letter in option), None)
+        if found is not None and not option.startswith("--"):
+            return found
+    return None
 
 
 def _first(*instants: float | None) -> float | None:

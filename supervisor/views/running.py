@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import redact, signum
 from supervisor.core.frozen import Frozen
+from supervisor.core.record import Where
 from supervisor.core.units import duration, plural
 from supervisor.core.visible import shown
 from supervisor.diagnosis.evidence.frames import line_of
@@ -161,7 +162,7 @@ def _fleet(told: Told) -> list[tuple[str, str]]:
 def _said(one: dict[str, Any], main: int | None) -> str:
     child = f"pid {one['pid']}: " if one["pid"] != main else ""
     where = one["where"]
-    at = f" at {line_of((where['file'], where['line'], ''))} {where['function']}" if where else ""
+    at = f" at {line_of(Where(where['file'], where['line'], ''))} {where['function']}" if where else ""
     source = f": {where['source']}" if where and where["source"] else ""
     return f"{duration(one['seconds'])} {child}{one['what']}{at}{source}"
 
@@ -177,7 +178,7 @@ def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[s
     for thread in (inside.threads or ())[:8]:
         out.append(" " * _LABEL + ("main thread" if thread.tid == pid else f"thread {thread.name}"))
         for frame in reversed(thread.frames[-4:]):
-            place = f"{line_of((frame.file, frame.line, ''))} {frame.function}"
+            place = f"{line_of(Where(frame.file, frame.line, ''))} {frame.function}"
             out.append(" " * (_LABEL + 2) + style(cut(place, width - _LABEL - 2), "dim"))
     return out + [" " * _LABEL + cut(_shortened(line), width - _LABEL) for line in (inside.tree or ())[:40]]
 
@@ -186,7 +187,7 @@ def _shortened(line: str) -> str:
     """A line of `asyncio pstree` with the place as everywhere: the number counts more than the folder."""
     head, _, place = line.rpartition(" /")
     file, _, number = place.rpartition(":")
-    return f"{head} {line_of((f'/{file}', int(number), ''))}" if head and number.isdecimal() else line
+    return f"{head} {line_of(Where(f'/{file}', int(number), ''))}" if head and number.isdecimal() else line
 
 
 # ------------------------------------------------------------------ JSON

@@ -80,10 +80,9 @@ def _stretch(stretch: Stretch, width: int, style: Style) -> list[str]:
 
 def what(stretch: Stretch) -> str:
     """Return what a stretch was: ``task 'consume' at queue.py:41 consume``, ``unknown: between …``."""
-    where = stretch.where
-    kind = stretch.what
-    if kind.startswith("unknown"):
-        return kind
+    where, kind = stretch.where, stretch.kind
+    if kind in ("unknown", "system call", "child main"):
+        return stretch.what + (f" at {place(where)}" if where else "")
     at = f" at {place(where)}" if where else ""
     who = _who(where)
     if kind in ("task", "task cleanup"):

@@ -84,7 +84,7 @@ FULL = Shutdown(
     ),
     phases=(PhaseSpan("drain", 0.0003, 0.31),),
     agent=AgentFacts(True, "3.12.1", "asyncio"),
-    critical_path=(Stretch(1.5, "executor", WHERE), Stretch(0.1234567, "drain")),
+    critical_path=(Stretch(1.5, "executor", WHERE), Stretch(0.1234567, "computing")),
     findings=(Finding("executor-busy", "warning", "a title", "advice", 1.5, WHERE, ("proof",), ("slow-task",)),),
 )
 BARE = shutdown("stuck", asked_by="self", grace=None, marks=Marks(), escalation=())
@@ -127,7 +127,7 @@ def test_values() -> None:
     assert shown["leftovers"] == [{"pid": 4250, "argv": ["sleep", "--password=***"], "fate": "killed"}]
     assert shown["spans"] == {"notice": 0.0003, "drain": 0.3097, "cleanup": 0.15, "teardown": 0.03, "total": 0.49}
     assert shown["resources"] == {"cpu_user": 0.1, "cpu_system": 0.02, "max_rss": 31457280}
-    assert shown["critical_path"][1] == {"seconds": 0.123457, "what": "drain", "where": None}
+    assert shown["critical_path"][1] == {"seconds": 0.123457, "what": "computing", "where": None}
     assert shown["findings"][0]["where"] == shown["critical_path"][0]["where"]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.diagnosis.evidence import enclosing
+from supervisor.diagnosis.evidence.frames import Frame
 from supervisor.system import sources
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def source_line(_file: str, line: int) -> str | None:
     ],
 )
 def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
-    found = enclosing.catching((("w.py", line, "poll"),), source_line)
-    assert (found[1] if found else None) == expected
+    found = enclosing.catching((Frame("w.py", line, "poll"),), source_line)
+    assert (found.line if found else None) == expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_the_handler_around_a_line(line: int, expected: int | None) -> None:
     ],
 )
 def test_a_handler_inside_a_loop_is_a_retry(line: int, expected: bool) -> None:
-    assert enclosing.retried((("w.py", line, "poll"),), source_line) is expected
+    assert enclosing.retried((Frame("w.py", line, "poll"),), source_line) is expected
 
 
 SHAPES = '''
@@ -149,10 +150,10 @@ async def nested():
 )
 def test_handlers_are_found_by_the_grammar(line: str, caught: str | None, retry: bool) -> None:
     number = next(n for n, text in enumerate(SHAPES, 1) if text.strip() == line)
-    stack = (("w.py", number, "f"),)
+    stack = (Frame("w.py", number, "f"),)
     lines: Sources = lambda _, n: SHAPES[n - 1] if 0 < n <= len(SHAPES) else None  # noqa: E731 - one use
     found = enclosing.catching(stack, lines)
-    assert (SHAPES[found[1] - 1].strip() if found else None) == caught
+    assert (SHAPES[found.line - 1].strip() if found else None) == caught
     assert enclosing.retried(stack, lines) is retry
 
 
@@ -160,19 +161,19 @@ def test_handlers_are_found_by_the_grammar(line: str, caught: str | None, retry:
 def test_a_warning_about_somebodys_file_is_not_ours() -> None:
     lines = ["try:", "    await work('\\d')", "except BaseException:", "    pass"]
     of: Sources = lambda _, n: lines[n - 1] if 0 < n <= len(lines) else None  # noqa: E731 - one use
-    assert enclosing.catching((("w.py", 2, "f"),), of) == ("w.py", 3, "f")
+    assert enclosing.catching((Frame("w.py", 2, "f"),), of) == Frame("w.py", 3, "f")
 
 
 @pytest.mark.parametrize("text", ["try:\n    await x\nexcept BaseExc", "a\0b", "(" * 5000, ""])
 def test_a_file_that_cannot_be_parsed_tells_nothing(text: str) -> None:
     lines = text.splitlines()
     of: Sources = lambda _, n: lines[n - 1] if 0 < n <= len(lines) else None  # noqa: E731 - one use
-    assert enclosing.catching((("w.py", 2, "f"),), of) is None
-    assert not enclosing.retried((("w.py", 2, "f"),), of)
+    assert enclosing.catching((Frame("w.py", 2, "f"),), of) is None
+    assert not enclosing.retried((Frame("w.py", 2, "f"),), of)
 
 
 def test_the_handler_is_found_with_the_supervisors_own_reader(tmp_path: Path) -> None:
     path = tmp_path / "w.py"
     path.write_text("\n".join(SOURCE))
-    found = enclosing.catching(((str(path), line_of("await work()"), "clean"),), sources.reader())
-    assert found is not None and found[1] == line_of("except asyncio.CancelledError:")
+    found = enclosing.catching((Frame(str(path), line_of("await work()"), "clean"),), sources.reader())
+    assert found is not None and found.line == line_of("except asyncio.CancelledError:")

@@ -97,22 +97,26 @@ def test_whose_code_a_file_is(file: str, origin: str, short: str) -> None:
     assert frames.short(file) == short
 
 
+def frame(file: str, line: int, function: str) -> frames.Frame:
+    return frames.frame_of((file, line, function))
+
+
 def test_the_users_frame_is_named_before_the_librarys() -> None:
-    user, library = ("/app/w.py", 3, "fetch"), ("/v/site-packages/httpx/c.py", 9, "get")
-    leaf = ("/usr/lib/python3.12/asyncio/streams.py", 1, "read")
+    user, library = frame("/app/w.py", 3, "fetch"), frame("/v/site-packages/httpx/c.py", 9, "get")
+    leaf = frame("/usr/lib/python3.12/asyncio/streams.py", 1, "read")
     assert frames.user_first(None, (user, library, leaf)) == user
     assert frames.user_first(None, (library, leaf)) == library
     assert frames.user_first(leaf, (leaf,)) == leaf
 
 
 def test_a_module_that_only_started_a_library_is_not_named() -> None:
-    entry, library = ("/app/w.py", 3, "<module>"), ("/v/site-packages/kombu/c.py", 9, "drain")
+    entry, library = frame("/app/w.py", 3, "<module>"), frame("/v/site-packages/kombu/c.py", 9, "drain")
     assert frames.user_first(entry, (entry, library)) == library
     assert frames.user_first(entry, (entry,)) == entry
 
 
 def test_a_relative_file_is_completed() -> None:
-    where = frames.where(("w.py", 3, "f"), lambda file, line: f" {file}:{line} ", "/app/")
+    where = frames.where(frame("w.py", 3, "f"), lambda file, line: f" {file}:{line} ", "/app/")
     assert where is not None and (where.file, where.source) == ("/app/w.py", "/app/w.py:3")
 
 
@@ -131,12 +135,12 @@ Current thread 0x00007e (most recent call first):
 
 def test_a_dump_names_the_thread_that_does_not_wait() -> None:
     stack, main = dump.culprit(DUMP) or ((), True)
-    assert stack[-1] == ("/app/w.py", 21, "scan") and not main
+    assert stack[-1] == frame("/app/w.py", 21, "scan") and not main
 
 
 def test_a_dump_of_one_thread_is_the_main_threads() -> None:
     stack, main = dump.culprit('Stack (most recent call first):\n  File "/a/w.py", line 9 in match\n') or ((), False)
-    assert stack == (("/a/w.py", 9, "match"),) and main
+    assert stack == (frame("/a/w.py", 9, "match"),) and main
 
 
 @pytest.mark.parametrize("text", ["", "garbage\n", '  File "x", line y in z\n', "Thread 0x1\n"])
@@ -159,7 +163,7 @@ def test_a_sleep_that_outlives_its_end_is_a_poll() -> None:
         said("task-waiting", 0.40, seconds=0.40, on={"kind": "sleep", "due": 0.05}, **described),
     ]
     (wait,) = gather(messages, 100.0, 7).processes[7].tasks[1].waits
-    assert wait.polled and wait.start == pytest.approx(0.0)
+    assert wait.repeats and wait.start == pytest.approx(0.0)
 
 
 def test_a_process_that_became_another_program_before_the_stop_is_not_evidence() -> None:
@@ -193,7 +197,7 @@ def test_a_handler_is_the_programs_own_by_who_installed_it(by: str, displaced: b
 
 def test_an_instant_after_the_exit_counts_as_the_exit() -> None:
     evidence = gather([said("phase", 50.0, name="finalize")], 100.0, 7, until=2.0)
-    assert evidence.processes[7].phases[0][0] == 2.0
+    assert evidence.processes[7].phases[0].at == 2.0
 
 
 def test_silence_of_an_agent_that_failed_proves_nothing() -> None:

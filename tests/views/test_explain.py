@@ -17,7 +17,7 @@ FINDING = Finding(
 SHUTDOWN = shutdown(
     exited=2.0,
     phases=(PhaseSpan("signal", 0.0, 0.0004), PhaseSpan("drain", 0.0004, 1.5), PhaseSpan("cancel", 1.5, 2.0)),
-    critical_path=(Stretch(1.5, "task", PLACE), Stretch(0.4, "unknown: between the end of main and the exit")),
+    critical_path=(Stretch(1.5, "task", PLACE), Stretch(0.4, "unknown", between=("the end of main", "the exit"))),
     findings=(FINDING,),
 )  # fmt: skip
 

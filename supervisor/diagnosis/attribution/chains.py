@@ -17,8 +17,9 @@ from supervisor.diagnosis.attribution.holds import (
     USER,
     joining,
 )
-from supervisor.diagnosis.evidence.frames import origin, package
+from supervisor.diagnosis.evidence.frames import package
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
+from supervisor.diagnosis.evidence.notes import LoopIdle, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,15 +71,14 @@ def nobody_left(process: Process, hold: Hold) -> str | None:
     wait = hold.wait
     if wait is None or wait.kind not in ON_OTHERS or not (hold.open or hold.rank == CANCELLED):
         return None  # a wait that ended had somebody to end it
-    if wait.kind == "queue-join":
-        unfinished, getting = wait.fields.get("unfinished"), wait.fields.get("count")
-        if unfinished and getting == 0 and not _alive_besides(process, hold):
-            return f"{unfinished} items are not marked done and no task is left that could do it"
-    idle = process.of("loop-idle")
+    idle = process.of(LoopIdle)
+    all_wait = wait.kind == "queue-join" and wait.on.unfinished and wait.on.count == 0
+    if all_wait and not _alive_besides(process, hold):
+        return f"{wait.on.unfinished} items are not marked done and no task is left that could do it"
     if not idle or idle[-1].at < wait.start:
         return None
-    last = idle[-1]
-    if last.get("timers") == 0 and last.get("watched") == 0 and not _alive_besides(process, hold):
+    loop = idle[-1].loop
+    if loop.timers == 0 and loop.watched == 0 and not _alive_besides(process, hold):
         return "the event loop has no timer, no file and no other task that could end this wait"
     return None
 
@@ -92,13 +92,11 @@ def awaited_by_maker(process: Process, task: Task) -> bool:
     if task.created_by is None or task.created_by not in task.created_in:
         return False
     mine = task.created_in.index(task.created_by)
-    inner = {frame[2] for frame in task.created_in[mine + 1 :] if frame[0].endswith("/asyncio/tasks.py")}
+    inner = {frame.function for frame in task.created_in[mine + 1 :] if frame.file.endswith("/asyncio/tasks.py")}
     if inner & _AWAITED:
         return True
     return bool(inner & _AWAITABLE) and any(
-        wait.kind in ON_TASKS
-        and wait.at == task.created_by
-        and task.number in (wait.fields.get("task"), *(wait.fields.get("tasks") or ()))
+        wait.kind in ON_TASKS and wait.at == task.created_by and task.number in wait.on.awaited
         for other in process.tasks.values()
         for wait in other.waits
     )
@@ -113,11 +111,11 @@ def nobody_to_join(process: Process, hold: Hold) -> str | None:
     block = hold.block
     if not hold.open or block is None or hold.thread is None or not hold.thread.main:
         return None
-    joins = any(frame[0].endswith("/queue.py") and frame[2].endswith("join") for frame in block.stack[-3:])
-    last = process.of("snapshot")[-1:]
+    joins = any(frame.file.endswith("/queue.py") and frame.function.endswith("join") for frame in block.stack[-3:])
+    last = process.of(Snapshot)[-1:]
     if not joins or not last or last[0].at < hold.start:
         return None
-    if last[0].get("n_threads") != 1 or len(last[0].get("threads") or ()) != 1:
+    if last[0].n_threads != 1 or len(last[0].threads) != 1:
         return None
     return "no other thread is left that could call task_done()"
 
@@ -143,7 +141,7 @@ def _automatic(name: str) -> bool:
 
 
 def _joining_phase(process: Process) -> bool:
-    return bool(process.phases) and process.phases[-1][1] in ("executor", "thread-join")
+    return bool(process.phases) and process.phases[-1].name in ("executor", "thread-join")
 
 
 def _first(process: Process, tasks: dict[int, Hold]) -> Hold:
@@ -164,10 +162,8 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
     kind = wait.kind
     awaited: list[Hold] = []
     if kind in ON_TASKS:
-        numbers = set(wait.fields.get("tasks") or ())
-        numbers.add(wait.fields.get("task") or 0)
-        named = wait.fields.get("name")
-        awaited = [other for number, other in tasks.items() if number in numbers and number not in seen]
+        named = wait.on.name
+        awaited = [other for number, other in tasks.items() if number in wait.on.awaited and number not in seen]
         awaited = awaited or [
             o for o in tasks.values() if o.task and named and o.task.name == named and o is not hold
         ]
@@ -193,7 +189,7 @@ def _follow(hold: Hold, tasks: dict[int, Hold], threads: list[Hold], seen: set[i
     if not awaited:
         return hold
     best = min(awaited, key=lambda other: (other.rank, other.start))
-    if hold.at is not None and origin(hold.at[0]) == "user" and _all_stdlib(best):
+    if hold.users and _all_stdlib(best):
         return hold  # wait_for() and the like wrap what is awaited in a task of their own
     return _follow(best, tasks, threads, seen) or best
 
@@ -206,17 +202,17 @@ def called(known: list[Hold], waiting: Hold) -> list[Hold]:
     the user's code began by itself is none.
     """
     inner = _innermost(waiting)
-    caller = package(inner[0]) if inner is not None else None
+    caller = package(inner.file) if inner is not None else None
     if caller is None:
         return []
-    candidates = [hold for hold in known if hold is not waiting and hold.at is not None and _is_users(hold.at)]
+    candidates = [hold for hold in known if hold is not waiting and hold.users]
     direct = [hold for hold in candidates if caller in _callers(hold)]
     if direct:
         return direct
     frameworks: set[str | None] = set()
     for task in waiting.process.tasks.values():
         for wait in task.waits[-2:]:
-            packages = [package(frame[0]) for frame in wait.stack]
+            packages = [package(frame.file) for frame in wait.stack]
             if caller in packages:
                 frameworks.update(packages[packages.index(caller) :])
     frameworks.discard(None)
@@ -225,14 +221,14 @@ def called(known: list[Hold], waiting: Hold) -> list[Hold]:
 
 def _innermost(hold: Hold) -> Frame | None:
     stack = hold.wait.stack if hold.wait is not None else ()
-    return next((frame for frame in reversed(stack) if frame[0] != "..." and origin(frame[0]) != "stdlib"), hold.at)
+    return next((frame for frame in reversed(stack) if frame.origin in ("user", "library")), hold.at)
 
 
 def _callers(hold: Hold) -> set[str | None]:
     """The packages below the user's first line of a task."""
     stack = hold.wait.stack if hold.wait is not None else ()
-    begins = next((index for index, frame in enumerate(stack) if _is_users(frame)), 0)
-    return {package(frame[0]) for frame in stack[:begins]} - {None}
+    begins = next((index for index, frame in enumerate(stack) if frame.users), 0)
+    return {package(frame.file) for frame in stack[:begins]} - {None}
 
 
 def _went_on(hold: Hold) -> bool:
@@ -251,12 +247,8 @@ def _acts(hold: Hold) -> bool:
     return hold.wait is not None and hold.wait.kind not in ON_OTHERS
 
 
-def _is_users(frame: Frame) -> bool:
-    return frame[0] != "..." and origin(frame[0]) == "user"
-
-
 def _all_stdlib(hold: Hold) -> bool:
-    return hold.at is None or origin(hold.at[0]) == "stdlib"
+    return hold.at is None or hold.at.origin == "stdlib"
 
 
 def _idle(hold: Hold) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from supervisor.core import signum
 from supervisor.core.record import PhaseSpan
+from supervisor.diagnosis.evidence.notes import Exit, HandlerRan, LoopStop, SignalCallback, SignalReceived
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Marks, Shutdown
-    from supervisor.diagnosis.evidence.model import Note, Process
+    from supervisor.diagnosis.evidence.model import Process
 
 # What comes after the main coroutine ended, in CPython's order (asyncio/runners.py, pylifecycle.c Py_FinalizeEx).
 TEARDOWN = ("cancel", "asyncgens", "executor", "loop-close", "loop-closed", "thread-join", "atexit", "finalize")
@@ -28,8 +29,8 @@ def teardown_began(process: Process | None) -> float | None:
     """When a worker that nobody asked began to end: its first phase, or the snapshot that armed the agent."""
     if process is None:
         return None
-    begun = [at for at, name, _ in process.phases if name in TEARDOWN]
-    begun += [note.at for note in process.of("exit", "loop-stop")]
+    begun = [phase.at for phase in process.phases if phase.name in TEARDOWN]
+    begun += [note.at for note in (*process.of(Exit), *process.of(LoopStop))]
     return min(begun, default=None)
 
 
@@ -49,8 +50,8 @@ def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[flo
     patience = DIRECT if of_it or shutdown.grace is None else shutdown.grace
     until = max(shutdown.marks.main_exited or 0.0, 0.0)
     found: tuple[float, int] | None = None
-    for note in reversed(process.of("signal-received")):
-        number = note.get("signal")
+    for note in reversed(process.of(SignalReceived)):
+        number = note.handler.signal
         if number not in _STOPS or (not of_it and _may_go_on(process, note)):
             continue
         if until - note.at > patience:
@@ -60,11 +61,11 @@ def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[flo
     return found
 
 
-def _may_go_on(process: Process, note: Note) -> bool:
+def _may_go_on(process: Process, note: SignalReceived) -> bool:
     """It only raised KeyboardInterrupt, and no loop was seen to end of that."""
-    if note.get("name") != "default_int_handler":
+    if note.handler.name != "default_int_handler":
         return False
-    ends = (at for at, name, fields in process.phases if name == "cancel" and fields.get("exception") == _INTERRUPT)
+    ends = (phase.at for phase in process.phases if phase.name == "cancel" and phase.exception == _INTERRUPT)
     return not any(0.0 <= at - note.at < AT_ONCE for at in ends)
 
 
@@ -76,19 +77,18 @@ def noticed(process: Process | None, asked: float | None) -> float | None:
     """
     if process is None or asked is None:
         return None
-    for note in process.of("signal-received", "signal-callback"):
-        if note.at >= asked - EARLY and (note.event == "signal-callback" or note.get("kind") != "loop"):
+    for note in process.of(HandlerRan):
+        if note.at >= asked - EARLY and (type(note) is SignalCallback or note.handler.kind != "loop"):
             return max(note.at, asked)
-    for at, name, fields in process.phases:
-        if name == "cancel" and at >= asked and fields.get("exception") == _INTERRUPT:
-            return at
+    for phase in process.phases:
+        if phase.name == "cancel" and phase.at >= asked and phase.exception == _INTERRUPT:
+            return phase.at
     return None
 
 
-def received(process: Process, asked: float) -> Note | None:
+def received(process: Process, asked: float) -> HandlerRan | None:
     """The first sign that Python's eval loop acted on the signal, also where the loop's callback never ran."""
-    notes = process.of("signal-received", "signal-callback")
-    return next((note for note in notes if note.at >= asked - EARLY), None)
+    return next((note for note in process.of(HandlerRan) if note.at >= asked - EARLY), None)
 
 
 def marks(shutdown: Shutdown, process: Process | None) -> Marks:
@@ -98,11 +98,11 @@ def marks(shutdown: Shutdown, process: Process | None) -> Marks:
         return given
     first = noticed(process, given.asked)
     begin = first if first is not None else 0.0
-    exits = process.of("exit")
+    exits = process.of(Exit)
     drained = process.phase_start(*TEARDOWN, after=begin)
     if drained is None and exits:
         drained = exits[0].at
-    cleaned = max((at for at, name, _ in process.phases if name == "loop-closed" and at >= begin), default=None)
+    cleaned = max((one.at for one in process.phases if one.name == "loop-closed" and one.at >= begin), default=None)
     latest = _earliest(given.killed, given.main_exited, given.exited)
     values: list[float | None] = []
     before = 0.0
@@ -127,12 +127,12 @@ def phases(marks: Marks, process: Process | None) -> tuple[PhaseSpan, ...]:
         if marks.noticed is not None:
             cuts.append((marks.noticed, "drain"))
         begin = marks.noticed or 0.0
-        starts = [at for at, _, _ in process.phases] + [end]
-        for index, (at, told, _) in enumerate(process.phases):
-            own = "after-loop" if starts[index + 1] - at >= OWN_CODE else "loop-close"
-            name = own if told == "loop-closed" else told
-            if name in _PHASES and at >= begin:
-                cuts.append((at, name))
+        starts = [phase.at for phase in process.phases] + [end]
+        for phase, after in zip(process.phases, starts[1:], strict=True):
+            own = "after-loop" if after - phase.at >= OWN_CODE else "loop-close"
+            name = own if phase.name == "loop-closed" else phase.name
+            if name in _PHASES and phase.at >= begin:
+                cuts.append((phase.at, name))
     stop = _earliest(marks.killed, marks.main_exited) or end
     cuts = sorted((cut for cut in cuts if cut[0] <= stop), key=lambda cut: cut[0])
     main = marks.main_exited

@@ -10,7 +10,7 @@ import ast
 import warnings
 from functools import lru_cache
 
-from supervisor.diagnosis.evidence.frames import absolute, origin
+from supervisor.diagnosis.evidence.frames import absolute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | 
     for frame in _own(stack):
         outer: ast.AST | None = None
         found: int | None = None
-        for part, node in _around(absolute(frame[0], cwd), frame[1], sources):
+        for part, node in _around(absolute(frame.file, cwd), frame.line, sources):
             if isinstance(outer, _TRIES) and part == "body":
                 taking = next((handler for handler in outer.handlers if _takes(handler)), None)
                 found = taking.lineno if taking is not None else found  # of several the innermost
             outer = node
         if found is not None:
-            return (frame[0], found, frame[2])
+            return frame.with_(line=found)
     return None
 
 
@@ -44,7 +44,7 @@ def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
     """Some frame's line lies in a handler that takes CancelledError and whose `try` is inside a loop."""
     for frame in _own(stack):
         loops = False
-        for _, node in _around(absolute(frame[0], cwd), frame[1], sources):
+        for _, node in _around(absolute(frame.file, cwd), frame.line, sources):
             if loops and isinstance(node, ast.ExceptHandler) and _takes(node):
                 return True
             loops = loops or isinstance(node, _LOOPS)
@@ -53,16 +53,16 @@ def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
 
 def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None) -> bool:
     """Both lines are of one function and lie within the same loop of it."""
-    if one[0] != other[0] or one[2] != other[2]:
+    if (one.file, one.function) != (other.file, other.function):
         return False
-    file = absolute(one[0], cwd)
-    loops = [{id(n) for _, n in _around(file, frame[1], sources) if isinstance(n, _LOOPS)} for frame in (one, other)]
+    file = absolute(one.file, cwd)
+    loops = [{id(n) for _, n in _around(file, at.line, sources) if isinstance(n, _LOOPS)} for at in (one, other)]
     return bool(loops[0] & loops[1])  # the parsed tree is kept, so a node is the same one
 
 
 def _own(stack: Stack) -> list[Frame]:
     """The user's frames, innermost first."""
-    return [frame for frame in reversed(stack) if frame[0] != "..." and origin(frame[0]) == "user"]
+    return [frame for frame in reversed(stack) if frame.users]
 
 
 def _takes(handler: ast.ExceptHandler) -> bool:

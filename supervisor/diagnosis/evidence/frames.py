@@ -1,10 +1,10 @@
-"""Places in somebody's source: whose code a frame is, how it is written in a sentence. Reads no file itself.
-
-A frame is ``(file, line, function)``, a stack a tuple of frames, outermost first (agent/wire.py).
-"""
+"""Places in somebody's source: whose code a frame is, how it is written in a sentence. Reads no file itself."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from supervisor.core.frozen import Frozen
 from supervisor.core.record import Where
 
 TYPE_CHECKING = False
@@ -12,27 +12,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal, TypeAlias
 
-    Frame: TypeAlias = tuple[str, int, str]
-    Stack: TypeAlias = tuple[Frame, ...]
+    # `cut` stands for the frames that were left out of the middle of a long stack.
+    Origin: TypeAlias = Literal["user", "library", "stdlib", "cut"]
+    Stack: TypeAlias = tuple["Frame", ...]
     Sources: TypeAlias = Callable[[str, int], str | None]
-    Origin: TypeAlias = Literal["user", "library", "stdlib"]
 
 _INSTALLED = ("/site-packages/", "/dist-packages/")
+# Copies of other people's packages inside one's own: nobody who reads the report wrote them.
+_VENDORED = ("/_vendor/", "/vendored/", "/third_party/")
+# Code without a file of its own: made by exec() (namedtuple, dataclass), typed in, frozen into the interpreter.
+_NO_FILE = ("<string>", "<stdin>", "<frozen", "<__array_function__")
+_COMPILED = (".pyx", ".pxi", ".pxd")
 
 
-def origin(file: str) -> Origin:
-    """Whose code a file is, by its path alone: installed packages, the standard library, else the user's."""
-    if any(folder in file for folder in _INSTALLED):
+class Frame(Frozen):
+    """One place: ``file`` as the interpreter names it, its line, the function; whose code it is."""
+
+    file: str
+    line: int
+    function: str
+    origin: Origin = "user"
+
+    @property
+    def users(self) -> bool:
+        """The program's own code, which whoever reads the report can change."""
+        return self.origin == "user"
+
+
+@lru_cache(4096)
+def origin(file: str, own: tuple[str, ...] = ()) -> Origin:
+    """Whose code a file is: an installed package's, the standard library's, else the user's.
+
+    ``own``: folders and files inside site-packages that are the user's all the same (PEP 610, --own).
+    """
+    if file == "...":
+        return "cut"
+    if own and file.startswith(own):
+        return "user"
+    if any(folder in file for folder in _INSTALLED + _VENDORED) or file.endswith(_COMPILED):
         return "library"
-    if file.startswith("<frozen") or _after_stdlib(file) is not None:
+    if file.startswith(_NO_FILE) or _after_stdlib(file) is not None:
         return "stdlib"
-    return "user"
+    return "library" if _is_command(file) else "user"
+
+
+def frame_of(raw: tuple[str, int, str], own: tuple[str, ...] = ()) -> Frame:
+    """The wire's FRAME ``(file, line, function)`` with its origin."""
+    file, line, function = raw
+    return Frame(file, line, function, origin(file, own))
 
 
 def package(file: str) -> str | None:
     """The installed package that a file belongs to (``aiohttp``); None for the user's and the standard library's."""
     found = next((folder for folder in _INSTALLED if folder in file), None)
-    return file.rpartition(found)[2].partition("/")[0] if found else None
+    return file.rpartition(found)[2].partition("/")[0].removesuffix(".py") if found else None
 
 
 def short(file: str) -> str:
@@ -46,13 +79,12 @@ def short(file: str) -> str:
 
 def line_of(where: Frame | Where) -> str:
     """``queue.py:41``."""
-    file, line = (where.file, where.line) if isinstance(where, Where) else where[:2]
-    return f"{short(file)}:{line}"
+    return f"{short(where.file)}:{where.line}"
 
 
 def place(frame: Frame) -> str:
     """``queue.py:41 consume``."""
-    return f"{line_of(frame)} {frame[2]}"
+    return f"{line_of(frame)} {frame.function}"
 
 
 def where(
@@ -65,10 +97,9 @@ def where(
     """The frame as a record, with its source line. ``cwd`` completes a relative file (a Python 3.8 main script)."""
     if frame is None:
         return None
-    file, line, function = frame
-    file = absolute(file, cwd)
-    text = sources(file, line)
-    return Where(file, line, function, (text.strip() or None) if text else None, task, thread)
+    file = absolute(frame.file, cwd)
+    text = sources(file, frame.line)
+    return Where(file, frame.line, frame.function, (text.strip() or None) if text else None, task, thread)
 
 
 def absolute(file: str, cwd: str | None) -> str:
@@ -82,16 +113,21 @@ def user_first(at: Frame | None, stack: Stack) -> Frame | None:
     ``at`` is the agent's word on the whole stack, of which only both ends are sent. A module's top level that only
     started a library (``uvicorn.run(app)``) is not what waits.
     """
-    known = [frame for frame in stack if frame[0] != "..."]
-    if at is not None and origin(at[0]) == "user" and at[2] != "<module>":
+    if at is not None and at.users and at.function != "<module>":
         return at
-    kinds = [origin(frame[0]) for frame in known]
-    entered = "library" in kinds or any("/multiprocessing/" in frame[0] for frame in known)
-    for kind in ("user", "library"):
-        for index in range(len(known) - 1, -1, -1):
-            if kinds[index] == kind and not (kind == "user" and known[index][2] == "<module>" and entered):
-                return known[index]
-    return at if at is not None and (at[2] != "<module>" or not known) else known[-1] if known else at
+    known = [frame for frame in stack if frame.origin != "cut"]
+    entered = any(frame.origin == "library" or "/multiprocessing/" in frame.file for frame in known)
+    for wanted in ("user", "library"):
+        for frame in reversed(known):
+            if frame.origin == wanted and not (frame.users and frame.function == "<module>" and entered):
+                return frame
+    return at if at is not None and (at.function != "<module>" or not known) else known[-1] if known else at
+
+
+def _is_command(file: str) -> bool:
+    """A console script that pip wrote (``/venv/bin/uvicorn``): two lines that call somebody's ``main()``."""
+    folder, _, name = file.rpartition("/")
+    return folder.endswith("/bin") and "." not in name
 
 
 def _after_stdlib(file: str) -> str | None:

@@ -8,14 +8,37 @@ cannot be and never by failing.
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import tasks, threads
-from supervisor.diagnosis.evidence.model import Evidence, Note, Process, stack_of
+from supervisor.diagnosis.evidence.model import NO_HELLO, Evidence, Process
+from supervisor.diagnosis.evidence.notes import (
+    Dump,
+    Eof,
+    Exit,
+    Hello,
+    LoopStop,
+    Phase,
+    Snapshot,
+    TaskCancelled,
+    TaskCreated,
+    TaskDestroyed,
+    TaskDone,
+    TaskMoved,
+    TaskWaiting,
+    ThreadMoved,
+    ThreadWaiting,
+    note_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from supervisor.agent.wire import AgentMessage
+    from supervisor.diagnosis.evidence.notes import Note
+
+# A process that had left before the stop is another matter. So much is granted (seconds): the zero of one that ended
+# by itself is when its end was seen, and the channel's end may have been seen in an earlier batch.
+LEFT_BEFORE = 0.5
 
 
 def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: float | None = None) -> Evidence:
@@ -30,16 +53,20 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         if until is not None and at > until:
             at = until
         process = evidence.processes.get(message.pid)
-        if process is None or (message.event == "hello" and process.hello):  # exec'd: another program now
+        again = message.event == "hello" and process is not None and process.hello is not NO_HELLO
+        if process is None or again:  # exec'd: another program now
             process = evidence.processes[message.pid] = Process(message.pid)
             process.last = at
-        if message.event != "dump" and message.event != "eof":
+        if message.event not in ("dump", "eof"):
             if process.silent is not None and at - process.silent > threads.QUIET:
                 process.silence_ended = at
             process.silent = at
         process.last = max(process.last, at)
         process.dropped = max(process.dropped, message.dropped)
-        _READERS.get(message.event, _keep)(process, Note(at, message.event, _whole(message.fields)))
+        if not process.own:
+            process.own = tuple(prefix for prefix in message.fields.get("own") or () if prefix)
+        note = note_of(message, at, process.own)
+        _READERS.get(type(note), _keep)(process, note)
     for process in evidence.processes.values():
         threads.end_forgotten_blocks(process)
         threads.end_joined_blocks(process)
@@ -50,123 +77,110 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
     return evidence
 
 
-def _whole(value: Any) -> Any:
-    """The fields without the holes that a list may have (wire.decode lets null through everywhere)."""
-    if type(value) is dict:
-        return {key: _whole(item) for key, item in value.items()}
-    if type(value) is list:
-        return [_whole(item) for item in value if item is not None]
-    return value
-
-
 def _was_another(process: Process, until: float | None) -> bool:
-    """It had left, or had become another program (exec), before the stop. A moment is granted: the zero of one that
-    ended by itself is when its end was seen, and the channel's may have been seen in an earlier batch.
+    """It had left, or had become another program (exec), before the stop.
 
     ``until``: the main process lived on until then, so what ended earlier was only its agent.
     """
-    ends = process.of("eof")
+    ends = process.of(Eof)
     if not ends or process.last > ends[-1].at:
         return False
-    return ends[-1].at < -0.5 or (ends[-1].at < 0.0 and until is not None and until > ends[-1].at + 0.5)
+    end = ends[-1].at
+    return end < -LEFT_BEFORE or (end < 0.0 and until is not None and until > end + LEFT_BEFORE)
 
 
 def _keep(process: Process, note: Note) -> None:
     process.notes.append(note)
 
 
-def _hello(process: Process, note: Note) -> None:
-    process.hello = note.fields
+def _hello(process: Process, note: Hello) -> None:
+    process.hello = note
 
 
-def _dump(process: Process, note: Note) -> None:
-    process.dump = note.fields.get("text") or process.dump
+def _dump(process: Process, note: Dump) -> None:
+    if note.text:
+        process.dumps.append((note.at, note.text))
     _keep(process, note)
 
 
-def _eof(process: Process, note: Note) -> None:
-    fields = note.fields
-    process.lost += (fields.get("lost") or 0) + (fields.get("rejected") or 0)
+def _eof(process: Process, note: Eof) -> None:
+    process.lost += note.lost + note.rejected
     _keep(process, note)
 
 
-def _phase(process: Process, note: Note) -> None:
-    at, fields = note.at, note.fields
-    name = fields.get("name")
-    if not name:
+def _phase(process: Process, note: Phase) -> None:
+    if not note.name:
         return
-    process.phases.append((at, name, fields))
-    for described in fields.get("tasks") or ():
-        task = tasks.described(process, at, described)
+    process.phases.append(note)
+    for told in note.tasks:
+        task = tasks.described(process, note.at, told)
         if task is None:
             continue
-        if name == "cancel":
+        if note.name == "cancel":
             task.cancel_sure = True
-            task.cancelled_at = at if task.cancelled_at is None else task.cancelled_at
-        if name in ("loop-close", "thread-join"):
+            task.cancelled_at = note.at if task.cancelled_at is None else task.cancelled_at
+        if note.name in ("loop-close", "thread-join"):
             task.at_close = True
-    for told in fields.get("busy") or ():
-        threads.glimpsed(process, at, told)
+    for busy in note.busy:
+        threads.glimpsed(process, note.at, busy)
     _keep(process, note)
 
 
-def _snapshot(process: Process, note: Note) -> None:
-    at, fields = note.at, note.fields
-    first = not process.of("snapshot")
-    quiet = at - process.silence_ended < 0.1  # until now not even its sampler could run
-    seen_threads, seen_tasks = fields.get("threads") or (), fields.get("tasks") or ()
-    if first and process.hello.get("forked") and any(threads.fork_at(stack_of(told)) for told in seen_threads):
-        process.inherited = {told["task"] for told in seen_tasks if told.get("task") is not None}
-    for described in seen_tasks:
-        task = tasks.described(process, min(at, 0.0) if first else at, described)
+def _snapshot(process: Process, note: Snapshot) -> None:
+    at, first = note.at, process.first is None
+    quiet = at - process.silence_ended < threads.SPOKE_AGAIN  # until now not even its sampler could run
+    if first and process.hello.forked and any(threads.fork_at(told.stack) for told in note.threads):
+        process.inherited = {told.task for told in note.tasks if told.task is not None}
+    for told in note.tasks:
+        task = tasks.described(process, min(at, 0.0) if first else at, told)
         if task is not None and first:
             task.late = False
-    for described in seen_threads:
-        thread = threads.find(process, described)
+    for seen in note.threads:
+        thread = threads.find(process, seen)
         if thread is None:
             continue
         thread.late = thread.late and not first
         if first:
-            thread.at_first = threads.seen(at, described)
-        if described.get("state") in ("callback", "executor", "busy"):
-            threads.seen_again(thread, at, described, first, quiet)
+            thread.at_first = threads.seen(at, seen)
+        if seen.state in ("callback", "executor", "busy"):
+            threads.seen_again(thread, at, seen, first, quiet)
     _keep(process, note)
 
 
-def _with_tasks(process: Process, note: Note) -> None:
-    at, fields = note.at, note.fields
-    for described in fields.get("tasks") or ():
-        tasks.described(process, at, described)
+def _loop_stop(process: Process, note: LoopStop) -> None:
+    for told in note.tasks:
+        tasks.described(process, note.at, told)
     _keep(process, note)
 
 
-def _exit(process: Process, note: Note) -> None:
+def _exit(process: Process, note: Exit) -> None:
     """The process ends itself now: whoever is not in the complete list of its tasks had ended before."""
-    _with_tasks(process, note)
-    listed = note.get("tasks") or ()
-    if note.get("n_tasks") is None or note.get("n_tasks") != len(listed):
+    for told in note.tasks:
+        tasks.described(process, note.at, told)
+    _keep(process, note)
+    if note.n_tasks is None or note.n_tasks != len(note.tasks):
         return
-    numbers = {described.get("task") for described in listed}
+    numbers = {told.task for told in note.tasks}
     for task in process.tasks.values():
         wait = task.open_wait
         if wait is not None and task.number not in numbers:
             wait.end = max(note.at, wait.start)
 
 
-_READERS = {
-    "hello": _hello,
-    "dump": _dump,
-    "eof": _eof,
-    "phase": _phase,
-    "snapshot": _snapshot,
-    "loop-stop": _with_tasks,
-    "exit": _exit,
-    "task-waiting": tasks.waiting,
-    "task-moved": tasks.moved,
-    "task-created": tasks.created,
-    "task-done": tasks.done,
-    "task-cancelled": tasks.cancelled,
-    "task-destroyed": tasks.destroyed,
-    "thread-waiting": threads.blocked,
-    "thread-moved": threads.blocked,
+_READERS: dict[type[Note], Callable[[Process, Any], None]] = {
+    Hello: _hello,
+    Dump: _dump,
+    Eof: _eof,
+    Phase: _phase,
+    Snapshot: _snapshot,
+    LoopStop: _loop_stop,
+    Exit: _exit,
+    TaskWaiting: tasks.waiting,
+    TaskMoved: tasks.moved,
+    TaskCreated: tasks.created,
+    TaskDone: tasks.done,
+    TaskCancelled: tasks.cancelled,
+    TaskDestroyed: tasks.destroyed,
+    ThreadWaiting: threads.blocked,
+    ThreadMoved: threads.blocked,
 }

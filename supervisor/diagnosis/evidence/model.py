@@ -6,25 +6,30 @@ negative: before the stop); None is unknown.
 
 from __future__ import annotations
 
+from supervisor.diagnosis.evidence.notes import UNKNOWN, Eof, Hello, Phase, Snapshot
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from typing import TypeVar
 
     from supervisor.diagnosis.evidence.frames import Frame, Stack
+    from supervisor.diagnosis.evidence.notes import Job, Note, On
 
-# What a wait ends by (agent/wire.py, WAIT kinds). `self`: a clock, a file or work of its own ends it.
-SELF_ENDING = frozenset({"sleep", "read", "drain", "child", "socket", "future", "generator", "ready", "executor"})
-# Others of the same process must act: another task, or whoever sets, puts, releases.
-ON_TASKS = frozenset({"task", "tasks", "shield"})
+    _Kind = TypeVar("_Kind", bound=Note)
+
+# Others of the same process must act: another task, or whoever sets, puts, releases (agent/wire.py, WAIT kinds).
+# Every other kind ends by itself: by a clock, a file, or work of its own.
+ON_TASKS = frozenset({"task", "tasks", "shield", "poll", "group"})
 ON_OTHERS = frozenset({"event", "condition", "lock", "semaphore", "barrier", "queue-get", "queue-put", "queue-join"})
+# Of a process that has not said hello yet.
+NO_HELLO = Hello()
 _HELPERS = ("multiprocessing/resource_tracker.py", "multiprocessing/forkserver.py")
 
 
 class Wait:
     """A task at one line. ``end`` None: it was still there at the last word."""
 
-    __slots__ = ("at", "end", "fields", "handling", "leaf", "polled", "stack", "start", "told")
+    __slots__ = ("at", "end", "handling", "leaf", "on", "repeats", "seen", "stack", "start", "told")
 
     def __init__(self, start: float, at: Frame | None, leaf: Frame | None = None, stack: Stack = ()) -> None:
         self.start = start
@@ -32,15 +37,20 @@ class Wait:
         self.at = at
         self.leaf = leaf
         self.stack = stack
-        self.fields: Mapping[str, Any] = {}
+        self.on: On = UNKNOWN
+        self.seen = start  # when ``on`` was true
         self.handling: str | None = None
-        self.polled = False
+        self.repeats = False  # a sleep that outlived its own end: another of the same line
         self.told = False  # long enough to be told by the agent, which then tells its end too
 
     @property
     def kind(self) -> str:
         """What is waited for (agent/wire.py, WAIT); empty when unknown."""
-        return self.fields.get("kind") or ""
+        return self.on.kind
+
+    def until(self, last: float) -> float:
+        """Its end; ``last`` while it goes on."""
+        return last if self.end is None else self.end
 
 
 class Task:
@@ -87,11 +97,19 @@ class Task:
         """The last line it was seen at."""
         return next((wait.at for wait in reversed(self.waits) if wait.at), None)
 
+    @property
+    def lost(self) -> bool:
+        """It had not ended when its loop was closed, or when the garbage collector took it."""
+        return self.done_at is None and (self.at_close or self.destroyed)
+
 
 class Block:
     """A thread at one line. ``ended`` False: it was still there at the last word."""
 
-    __slots__ = ("at", "cpu", "doing", "end", "ended", "fd", "glimpse", "leaf", "pid", "stack", "start", "state")
+    __slots__ = (
+        "at", "callback", "child", "cpu", "delayed", "doing", "end", "ended", "fd", "glimpse", "importing", "job",
+        "leaf", "on", "stack", "start", "state",
+    )  # fmt: skip
 
     def __init__(self, start: float, end: float, at: Frame | None, state: str) -> None:
         self.start = start
@@ -105,7 +123,17 @@ class Block:
         self.doing: str | None = None
         self.cpu: float | None = None
         self.fd: int | None = None
-        self.pid: int | None = None
+        self.child: int | None = None  # the pid that it waits for
+        self.on: On = UNKNOWN
+        self.job: Job | None = None
+        self.callback: str | None = None
+        self.delayed: float | None = None
+        self.importing = False
+
+    @property
+    def computes(self) -> bool:
+        """It had a processor for more than half of the time."""
+        return self.cpu is not None and self.cpu > 0.5 * (self.end - self.start)
 
 
 class Thread:
@@ -124,74 +152,80 @@ class Thread:
         self.blocks: list[Block] = []
 
 
-class Note:
-    """A message that needs no life of its own: when, what, and its fields."""
-
-    __slots__ = ("at", "event", "fields")
-
-    def __init__(self, at: float, event: str, fields: Mapping[str, Any]) -> None:
-        self.at = at
-        self.event = event
-        self.fields = fields
-
-    def get(self, key: str) -> Any:
-        """A field, None when it is unknown."""
-        return self.fields.get(key)
-
-
 class Process:
     """Everything one process told."""
 
     __slots__ = (
-        "dropped", "dump", "hello", "inherited", "last", "lost", "notes", "phases", "pid",
-        "silence_ended", "silent", "tasks", "threads",
+        "dropped", "dumps", "hello", "inherited", "last", "lost", "notes", "own", "phases", "pid", "silence_ended",
+        "silent", "tasks", "threads",
     )  # fmt: skip
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.hello: Mapping[str, Any] = {}
+        self.hello = NO_HELLO
+        self.own: tuple[str, ...] = ()  # files in site-packages that are the user's all the same
         self.last = 0.0
         self.dropped = 0
         self.lost = 0
-        self.dump = ""
+        self.dumps: list[tuple[float, str]] = []  # stacks that were written without Python's help, and when
         self.inherited: set[int] = set()  # tasks that belong to the process it was forked from
         self.silence_ended = float("-inf")  # when it last spoke again after a silence of its sampler
         self.silent: float | None = None  # its last word before it could only be looked at from below Python
         self.tasks: dict[int, Task] = {}
         self.threads: dict[int, Thread] = {}
-        self.phases: list[tuple[float, str, Mapping[str, Any]]] = []
+        self.phases: list[Phase] = []
         self.notes: list[Note] = []
 
     @property
     def cwd(self) -> str | None:
         """The working directory it had at its start."""
-        return self.hello.get("cwd")
+        return self.hello.cwd
 
     @property
     def python(self) -> str | None:
         """Its Python version."""
-        return self.hello.get("python")
+        return self.hello.python
+
+    @property
+    def dump(self) -> str:
+        """The last stacks that were written without Python's help; empty when there are none."""
+        return self.dumps[-1][1] if self.dumps else ""
+
+    @property
+    def main_thread(self) -> Thread | None:
+        """Its main thread."""
+        return next((thread for thread in self.threads.values() if thread.main), None)
+
+    @property
+    def first(self) -> Snapshot | None:
+        """How things stood when the agent was armed."""
+        return next(iter(self.of(Snapshot)), None)
+
+    @property
+    def ended(self) -> Eof | None:
+        """The end of its channel."""
+        return next(iter(self.of(Eof)), None)
 
     @property
     def is_helper(self) -> bool:
         """A process of multiprocessing's own, which ends by itself when its parent does."""
-        stacks = [t.get("stack") or () for n in self.of("snapshot")[:1] for t in n.get("threads") or () if t]
-        return any(frame and frame[0].endswith(_HELPERS) for stack in stacks for frame in stack)
+        threads = self.first.threads if self.first is not None else ()
+        return any(frame.file.endswith(_HELPERS) for told in threads for frame in told.stack)
 
-    def of(self, *events: str) -> list[Note]:
-        """The notes of these events, in order of time."""
-        return [note for note in self.notes if note.event in events]
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """The notes of this kind, in order of time."""
+        return [note for note in self.notes if isinstance(note, kind)]
 
     def phase_start(self, *names: str, after: float = float("-inf")) -> float | None:
         """When the first of these phases began."""
-        return next((at for at, name, _ in self.phases if name in names and at >= after), None)
+        return next((phase.at for phase in self.phases if phase.name in names and phase.at >= after), None)
 
     def end_of_phase(self, name: str) -> float | None:
         """When the phase after the last one of that name began; None when none came."""
-        last = max((index for index, phase in enumerate(self.phases) if phase[1] == name), default=None)
+        last = max((index for index, phase in enumerate(self.phases) if phase.name == name), default=None)
         if last is None or last + 1 >= len(self.phases):
             return None
-        return self.phases[last + 1][0]
+        return self.phases[last + 1].at
 
 
 class Evidence:
@@ -209,15 +243,10 @@ class Evidence:
         """The process whose phases are the worker's: the main process, else the one that spoke last."""
         if self.main in self.processes:
             return self.processes[self.main]
-        begun = [process for process in self.processes.values() if process.phases or process.of("snapshot")]
+        begun = [process for process in self.processes.values() if process.phases or process.first is not None]
         return max(begun or self.processes.values(), key=lambda process: process.last, default=None)
 
     def others(self, process: Process) -> list[Process]:
         """The processes besides this one, in order of their end."""
         found = [p for p in self.processes.values() if p is not process and not p.is_helper]
         return sorted(found, key=lambda p: p.last)
-
-
-def stack_of(fields: Mapping[str, Any]) -> Stack:
-    """A TASK's or THREAD's stack."""
-    return tuple(frame for frame in fields.get("stack") or () if frame)

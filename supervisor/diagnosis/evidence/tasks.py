@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.evidence.model import Note, Process, Task, Wait, stack_of
+from supervisor.agent.body.grain import FIRST_TOLD
+from supervisor.diagnosis.evidence.model import Process, Task, Wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.notes import (
+        TaskCancelled,
+        TaskCreated,
+        TaskDestroyed,
+        TaskDone,
+        TaskMoved,
+        TaskTold,
+        TaskWaiting,
+    )
 
-# The agent does not tell of waits shorter than this (agent/wire.py): one that it stopped mentioning ended so soon.
-UNTOLD = 0.05
-# Two accounts of the same wait differ by a sampler's tick at most (10 ms, 50 ms after two seconds).
+# Two accounts of one wait name begins that differ by so many seconds at most: a sampler's look on a busy machine, and
+# a twentieth of the wait's length, since the looks grow rarer.
 SAME = 0.12
+SAME_SHARE = 0.05
 MOST_TASKS = 5000
 
 
-def find(process: Process, at: float, fields: Mapping[str, Any]) -> Task | None:
-    """The task that the fields are about, with what every message says of it; None when it cannot be told."""
-    number = fields.get("task")
+def find(process: Process, at: float, told: TaskTold, since_cancel: float | None = None) -> Task | None:
+    """The task that is told of, with what every message says of it; None when it cannot be said which."""
+    number = told.task
     if number is None or (number not in process.tasks and len(process.tasks) >= MOST_TASKS):
         return None
     if number in process.inherited:
@@ -28,77 +35,80 @@ def find(process: Process, at: float, fields: Mapping[str, Any]) -> Task | None:
     task = process.tasks.get(number)
     if task is None:
         task = process.tasks[number] = Task(process.pid, number, at)
-    task.name = fields.get("name") or task.name
-    task.coro = fields.get("coro") or task.coro
-    task.late = task.late or bool(fields.get("late"))
-    task.shielded = task.shielded or bool(fields.get("shielded"))
-    task.caught = fields.get("caught") or task.caught
-    cancelling = fields.get("cancelling")
-    task.cancel_sure = task.cancel_sure or (cancelling is not None and cancelling > 0)
-    since_cancel = fields.get("since_cancel")
+    task.name = told.name or task.name
+    task.coro = told.coro or task.coro
+    task.late = task.late or told.late
+    task.shielded = task.shielded or told.shielded
+    task.caught = told.caught or task.caught
+    task.cancel_sure = task.cancel_sure or (told.cancelling or 0) > 0
     if since_cancel is not None and task.cancelled_at is None:
         task.cancelled_at = at - max(since_cancel, 0.0)
     return task
 
 
-def described(process: Process, at: float, fields: Mapping[str, Any], since: float | None = None) -> Task | None:
-    """A TASK: where the task is now, and (with ``since``) from when on."""
-    task = find(process, at, fields)
-    if task is None or task.done_at is not None:
-        return task
-    where = fields.get("at") or fields.get("leaf")
-    if where is None:
-        return task
+def described(process: Process, at: float, told: TaskTold, since: float | None = None) -> Task | None:
+    """Where the task is now, and (with ``since``) from when on."""
+    task = find(process, at, told)
+    if task is not None:
+        _stays(task, at, told, since)
+    return task
+
+
+def _stays(task: Task, at: float, told: TaskTold, since: float | None) -> None:
+    where = told.at or told.leaf
+    if where is None or task.done_at is not None:
+        return
     start = at if since is None else since
     wait = task.open_wait
-    if wait is None or wait.at != where or (since is not None and since > wait.start + SAME + (at - since) * 0.05):
+    if (
+        wait is None
+        or wait.at != where
+        or (since is not None and since > wait.start + SAME + (at - since) * SAME_SHARE)
+    ):
         if wait is not None:
             wait.end = _forgotten(wait, start)
         wait = Wait(start, where)
         task.waits.append(wait)
-    _describe(wait, at, fields)
-    return task
+    _describe(wait, at, told, since is not None)
 
 
-def _describe(wait: Wait, at: float, fields: Mapping[str, Any]) -> None:
-    wait.leaf = fields.get("leaf") or wait.leaf
-    wait.told = wait.told or fields.get("seconds") is not None
-    wait.stack = stack_of(fields) or wait.stack
-    wait.handling = fields.get("handling") or wait.handling
-    on = fields.get("on")
-    if not on:
+def _describe(wait: Wait, at: float, told: TaskTold, timed: bool) -> None:
+    wait.leaf = told.leaf or wait.leaf
+    wait.told = wait.told or timed
+    wait.stack = told.stack or wait.stack
+    wait.handling = told.handling or wait.handling
+    if not told.on.kind:
         return
-    due = wait.fields.get("due")
+    due = wait.on.due
     # A sleep that outlives its own end is another sleep of the same line: somebody polls.
-    if wait.kind == "sleep" and due is not None and at > wait.fields["seen"] + due + UNTOLD:
-        wait.polled = True
-    wait.fields = {**{key: value for key, value in on.items() if value is not None}, "seen": at}
+    if wait.kind == "sleep" and due is not None and at > wait.seen + due + FIRST_TOLD:
+        wait.repeats = True
+    wait.on, wait.seen = told.on, at
 
 
 def _forgotten(wait: Wait, latest: float) -> float:
     """The end of a wait that nobody reported: a short one ended within what is not told, a long one just now."""
     if wait.told:
         return max(wait.start, latest)
-    seen: float = wait.fields.get("seen", wait.start)
-    return max(wait.start, min(latest, seen + UNTOLD))
+    return max(wait.start, min(latest, wait.seen + FIRST_TOLD))
 
 
-def waiting(process: Process, note: Note) -> None:
+def waiting(process: Process, note: TaskWaiting) -> None:
     """It is still where it was."""
-    at, fields = note.at, note.fields
-    described(process, at, fields, at - max(fields.get("seconds") or 0.0, 0.0))
+    task = find(process, note.at, note.told, note.since_cancel)
+    if task is not None:
+        _stays(task, note.at, note.told, note.at - max(note.seconds or 0.0, 0.0))
 
 
-def moved(process: Process, note: Note) -> None:
+def moved(process: Process, note: TaskMoved) -> None:
     """It left one place for another."""
-    at, fields = note.at, note.fields
-    task = find(process, at, fields)
-    was = fields.get("was") or fields.get("was_leaf")
+    task = find(process, note.at, note.told, note.since_cancel)
+    was = note.was or note.was_leaf
     if task is None or task.done_at is not None:
         return
     if was is not None:
-        _close(task, at, was, fields.get("seconds"), fields.get("was_leaf"))
-    described(process, at, fields, at)
+        _close(task, note.at, was, note.seconds, note.was_leaf)
+    _stays(task, note.at, note.told, note.at)
 
 
 def _close(task: Task, at: float, where: Frame, seconds: float | None, leaf: Frame | None) -> None:
@@ -116,55 +126,53 @@ def _close(task: Task, at: float, where: Frame, seconds: float | None, leaf: Fra
     wait.end = max(at, wait.start)
 
 
-def created(process: Process, note: Note) -> None:
+def created(process: Process, note: TaskCreated) -> None:
     """It was born, by whom and while handling what."""
-    at, fields = note.at, note.fields
-    task = find(process, at, fields)
+    task = find(process, note.at, note.told)
     if task is not None:
         task.late = True
-        task.created_by = fields.get("by")
-        task.created_handling = fields.get("handling")
-        task.created_in = stack_of(fields)
+        task.created_by = note.by
+        task.created_handling = note.told.handling
+        task.created_in = note.told.stack
 
 
-def done(process: Process, note: Note) -> None:
+def done(process: Process, note: TaskDone) -> None:
     """It ended."""
-    at, fields = note.at, note.fields
-    task = find(process, at, fields)
+    at, told = note.at, note.told
+    task = find(process, at, told, note.since_cancel)
     if task is None or task.done_at is not None:
         return
-    where = fields.get("at") or fields.get("leaf")
-    if where is not None and fields.get("seconds") is not None:
-        _close(task, at, where, fields["seconds"], fields.get("leaf"))
+    where = told.at or told.leaf
+    if where is not None and note.seconds is not None:
+        _close(task, at, where, note.seconds, told.leaf)
     elif task.open_wait is not None:
         task.open_wait.end = at
-    if fields.get("cancelling") == 0 and not task.cancel_sure:
+    if told.cancelling == 0 and not task.cancel_sure:
         task.cancelled_at = None  # another task's cancellation, met where it was awaited
     task.done_at = at
-    task.outcome = fields.get("outcome")
-    task.exception = fields.get("exception")
-    task.moves = fields.get("moves") or 0
+    task.outcome = note.outcome
+    task.exception = note.exception
+    task.moves = note.moves
 
 
-def cancelled(process: Process, note: Note) -> None:
+def cancelled(process: Process, note: TaskCancelled) -> None:
     """Its cancel() was seen."""
-    at, fields = note.at, note.fields
-    task = find(process, at, fields)
+    task = find(process, note.at, note.told)
     if task is not None:
         if task.cancelled_at is None:
-            task.cancelled_at = at
-        task.cancelled_by = fields.get("by") or task.cancelled_by
+            task.cancelled_at = note.at
+        task.cancelled_by = note.by or task.cancelled_by
         process.notes.append(note)
 
 
-def destroyed(process: Process, note: Note) -> None:
+def destroyed(process: Process, note: TaskDestroyed) -> None:
     """The garbage collector took it while it was pending."""
-    at, fields = note.at, note.fields
-    task = find(process, at, fields) if fields.get("task") is not None else _named(process, fields.get("name"))
+    told = note.told
+    task = find(process, note.at, told) if told.task is not None else _named(process, told.name)
     if task is not None:
         task.destroyed = True
-        if fields.get("at") and not task.waits:
-            task.waits.append(Wait(at, fields["at"]))
+        if told.at is not None and not task.waits:
+            task.waits.append(Wait(note.at, told.at))
     process.notes.append(note)
 
 

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
+from supervisor.diagnosis.evidence import notes
 from supervisor.diagnosis.evidence.frames import user_first
-from supervisor.diagnosis.evidence.model import Block, Note, Process, Thread, stack_of
+from supervisor.diagnosis.evidence.model import Block, Process, Thread
+from supervisor.diagnosis.evidence.tasks import SAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from supervisor.diagnosis.evidence.frames import Stack
+    from supervisor.diagnosis.evidence.notes import ThreadMoved, ThreadTold, ThreadWaiting
 
-# Two accounts of the same wait differ by a sampler's tick at most (10 ms, 50 ms after two seconds).
-SAME = 0.12
 MOST_THREADS = 5000
-# A sampler that can run has told something within this time while anything waits (its grain grows to 0.25 s).
+# A sampler that can run has told something within this time while anything waits: two of the pauses that it makes in
+# the first five minutes (agent/body/grain.py, LOOKS).
 QUIET = 0.6
+# A snapshot that comes so soon after a silence is of the place where the silence was, seconds.
+SPOKE_AGAIN = 0.1
 _JOIN = frozenset({"executor", "thread-join", "atexit"})  # atexit: pools of Python 3.8
 # Where a child that multiprocessing forked begins; the fork itself may be in the part of the stack that was cut.
 _CHILD_BEGINS = ("/multiprocessing/popen_fork.py", "/multiprocessing/process.py", "/concurrent/futures/process.py")
 
 
-def find(process: Process, fields: Mapping[str, Any]) -> Thread | None:
-    """The thread that the fields are about; None when it cannot be told."""
-    ident = fields.get("thread")
+def find(process: Process, told: ThreadTold) -> Thread | None:
+    """The thread that is told of; None when it cannot be said which."""
+    ident = told.thread
     if ident is None or (ident not in process.threads and len(process.threads) >= MOST_THREADS):
         return None
     thread = process.threads.get(ident)
     if thread is None:
         thread = process.threads[ident] = Thread(process.pid, ident)
-    thread.name = fields.get("name") or thread.name
-    thread.main = thread.main or bool(fields.get("main"))
-    thread.daemon = bool(fields.get("daemon"))
+    thread.name = told.name or thread.name
+    thread.main = thread.main or told.main
+    thread.daemon = told.daemon
     return thread
 
 
-def blocked(process: Process, note: Note) -> None:
+def blocked(process: Process, note: ThreadWaiting | ThreadMoved) -> None:
     """It stays at a line, or has left it."""
-    at, fields = note.at, note.fields
-    thread = find(process, fields)
+    at, told = note.at, note.told
+    thread = find(process, told)
     if thread is None:
         return
-    start = at - max(fields.get("seconds") or 0.0, 0.0)
-    where, state = fields.get("at") or fields.get("leaf"), fields.get("state") or "busy"
-    stack = stack_of(fields)
-    forked = fork_at(stack) if process.hello.get("forked") else 0
+    start = at - max(note.seconds or 0.0, 0.0)
+    where, state, stack = told.at or told.leaf, told.state, told.stack
+    forked = fork_at(stack) if process.hello.forked else 0
     if forked:  # below it are the frames of the parent, whose loop does not run here
         stack, state = stack[forked:], "busy" if state == "callback" else state
         where = user_first(None, stack) or stack[-1]
@@ -54,13 +54,23 @@ def blocked(process: Process, note: Note) -> None:
         block = Block(start, at, where, state)
         thread.blocks.append(block)
     block.end = max(at, block.start)
-    block.ended, block.glimpse = note.event == "thread-moved", False
-    block.leaf = fields.get("leaf") or block.leaf
+    block.ended, block.glimpse = type(note) is notes.ThreadMoved, False
     block.stack = stack or block.stack
-    block.doing = fields.get("doing") or block.doing
-    block.fd = fields["fd"] if fields.get("fd") is not None else block.fd
-    block.pid = fields.get("pid") or block.pid
-    block.cpu = fields["cpu"] if fields.get("cpu") is not None else block.cpu
+    block.cpu = note.cpu if note.cpu is not None else block.cpu
+    _describe(block, told)
+    # What a snapshot says of the kernel is no answer: the main thread takes it, and then reads /proc.
+    block.doing = told.doing or block.doing
+    block.fd = told.fd if told.fd is not None else block.fd
+
+
+def _describe(block: Block, told: ThreadTold) -> None:
+    block.leaf = told.leaf or block.leaf
+    block.child = told.child or block.child
+    block.on = told.on if told.on.kind else block.on
+    block.job = told.job or block.job
+    block.callback = told.callback or block.callback
+    block.delayed = told.delayed if told.delayed is not None else block.delayed
+    block.importing = block.importing or told.importing
 
 
 def _goes_on(block: Block, start: float) -> bool:
@@ -74,19 +84,20 @@ def _goes_on(block: Block, start: float) -> bool:
     return not block.ended and start <= block.end + SAME
 
 
-def glimpsed(process: Process, at: float, fields: Mapping[str, Any]) -> None:
+def glimpsed(process: Process, at: float, told: ThreadTold) -> None:
     """A thread that was at work when a phase began: its stay, told later, began no later than this."""
-    thread = find(process, fields)
+    thread = find(process, told)
     if thread is None:
         return
     block = thread.blocks[-1] if thread.blocks else None
-    found = seen(at, fields)
+    found = seen(at, told)
     if (
         block is not None
         and (block.at, block.state) == (found.at, found.state)
         and (block.glimpse or not block.ended)
     ):
         block.end = max(at, block.end)
+        _describe(block, told)
         return
     found.ended = found.glimpse = True
     thread.blocks.append(found)
@@ -109,36 +120,37 @@ def end_joined_blocks(process: Process) -> None:
     """
     if process.phase_start("finalize") is None:
         return
-    ends = list(zip(process.phases, process.phases[1:], strict=False))
+    ends = [(name.name, after.at) for name, after in zip(process.phases, process.phases[1:], strict=False)]
     for thread in process.threads.values():
         block = thread.blocks[-1] if thread.blocks else None
         if block is None or block.ended or (thread.daemon and block.state != "executor"):
             continue
-        over = [after for (_, name, _), (after, _, _) in ends if after > block.end and (thread.main or name in _JOIN)]
+        over = [after for name, after in ends if after > block.end and (thread.main or name in _JOIN)]
         if over:
             block.end, block.ended = over[0], True
 
 
 def fork_at(stack: Stack) -> int:
     """How many frames of a forked child's stack are its parent's; 0 when multiprocessing did not fork it."""
-    frames = [index for index, frame in enumerate(stack) if frame[0].endswith(_CHILD_BEGINS)]
+    frames = [index for index, frame in enumerate(stack) if frame.file.endswith(_CHILD_BEGINS)]
     return frames[0] if frames else 0
 
 
-def seen_again(thread: Thread, at: float, fields: Mapping[str, Any], first: bool, quiet: bool) -> None:
+def seen_again(thread: Thread, at: float, told: ThreadTold, first: bool, quiet: bool) -> None:
     """A thread in a snapshot. At the place of the snapshot before, and no word since: it never left it."""
-    where = fields.get("at") or fields.get("leaf")
     block = thread.blocks[-1] if thread.blocks else None
-    if block is not None and block.at == where and (quiet or not block.ended):
+    if block is not None and block.at == (told.at or told.leaf) and (quiet or not block.ended):
         block.end, block.ended = max(at, block.end), False
+        _describe(block, told)
         return
-    block = seen(at, fields)
+    block = seen(at, told)
     block.ended = first
     thread.blocks.append(block)
 
 
-def seen(at: float, fields: Mapping[str, Any]) -> Block:
-    """Where a snapshot found a thread."""
-    block = Block(at, at, fields.get("at") or fields.get("leaf"), fields.get("state") or "busy")
-    block.stack, block.leaf = stack_of(fields), fields.get("leaf")
+def seen(at: float, told: ThreadTold) -> Block:
+    """Where a thread was found."""
+    block = Block(at, at, told.at or told.leaf, told.state)
+    block.stack = told.stack
+    _describe(block, told)
     return block

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.findings import kernel, loop, signals, swallowed, tasks, threads, transports
+from supervisor.diagnosis.findings import (
+    children,
+    from_outside,
+    handlers,
+    loop,
+    signals,
+    swallowed,
+    tasks,
+    threads,
+    transports,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,12 +22,12 @@ if TYPE_CHECKING:
 
 RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     signals.died_at_once,
-    signals.children_died_at_once,
-    signals.children_left_at_once,
+    children.died_at_once,
+    children.left_at_once,
     signals.ignored,
-    signals.not_run,
+    handlers.not_run,
     signals.raised_again,
-    loop.displaced,
+    handlers.displaced,
     tasks.held_by_tasks,
     threads.held_by_threads,
     threads.held_by_phases,
@@ -29,11 +39,11 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     loop.exit_from_the_middle,
     threads.outlived_quietly,
     transports.unclosed,
-    kernel.leaked,
-    kernel.write_stuck,
-    kernel.child_waited_for,
-    kernel.killed,
-    kernel.no_agent,
+    from_outside.leaked,
+    from_outside.write_stuck,
+    from_outside.child_waited_for,
+    from_outside.killed,
+    from_outside.no_agent,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.diagnosis.attribution.chains import main_task
 from supervisor.diagnosis.attribution.holds import joining
 from supervisor.diagnosis.attribution.timeline import received
-from supervisor.diagnosis.evidence.frames import origin, user_first
+from supervisor.diagnosis.evidence.frames import user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 
 TYPE_CHECKING = False
@@ -30,6 +30,10 @@ SLACK = 0.08
 FOR_WORK = frozenset({"queue-get", "queue-put", "semaphore", "lock"})
 # Where the agent told of no handler: a wait that began so long after the stop request began because of it.
 BECAUSE = 0.06
+# What lasted until so short a time before SIGKILL lasted until SIGKILL, seconds: the last look comes before it.
+AT_KILL = 0.05
+# Within one look of the sampler two instants cannot be told apart, seconds.
+ONE_LOOK = 0.01
 # Between the first snapshot and the sampler's first look on a busy machine.
 UNSEEN = 0.15
 
@@ -75,7 +79,7 @@ class Case:
         return 0.0
 
     def held(self, seconds: float, new_work: bool, to_the_end: bool = False, nobody: bool = False) -> Severity:
-        """How bad it is to hold the exit for so long (issue C, Deliver 3).
+        """How bad it is to hold the exit for so long (docs/findings.md, "How bad is it").
 
         ``new_work``: it began only after the stop request; ``to_the_end``: it still held when SIGKILL came;
         ``nobody``: nobody was left who could end it.
@@ -106,7 +110,7 @@ class Case:
 
     def to_the_end(self, piece: Piece) -> bool:
         """The piece is the one that SIGKILL cut short."""
-        return self.killed and piece.end >= self.until - 0.05
+        return self.killed and piece.end >= self.until - AT_KILL
 
     def is_new(self, piece: Piece) -> bool:
         """Whether the work of this piece began only after the stop request.
@@ -118,14 +122,14 @@ class Case:
         hold = piece.hold
         if self.marks.asked is None or hold is None or hold.start <= 0.0:
             return False
-        if hold.at is not None and origin(hold.at[0]) == "library":
+        if hold.at is not None and hold.at.origin == "library":
             return False  # a framework at its own work: no line of the user's could have begun it sooner
         if hold.thread is not None:
             return _is_new_there(hold, hold.thread)
         task = hold.task
         if task is None or task.late or task is main_task(hold.process):
             return True
-        if task.cancelled_at is not None and hold.start >= task.cancelled_at - 0.01:
+        if task.cancelled_at is not None and hold.start >= task.cancelled_at - ONE_LOOK:
             return True
         at_zero = next((wait for wait in task.waits if wait.end is None or wait.end > 0.0), None)
         if at_zero is not None and at_zero.kind in FOR_WORK and self._goes_round(at_zero, hold):
@@ -148,7 +152,7 @@ def _is_new_there(hold: Hold, thread: Thread) -> bool:
     """The same of a thread: the first snapshot shows where it was when the stop was asked for."""
     first = thread.at_first
     if thread.late or first is None:
-        return thread.late or (thread.main and hold.start > 0.01)
+        return thread.late or (thread.main and hold.start > ONE_LOOK)
     if hold.start < UNSEEN and not joining(first) and _goes_on(hold, first):
         return False
     return thread.main or first.state == "pool-idle" or joining(first)
@@ -158,26 +162,40 @@ def _goes_on(hold: Hold, first: Block) -> bool:
     """The thread is where it was; a computing loop is one place, whichever of its lines was seen."""
     if first.at is None or hold.at is None or hold.block is None:
         return False
-    computes = hold.block.cpu is not None and hold.block.cpu > 0.5 * (hold.block.end - hold.block.start)
-    return first.at == hold.at or (computes and (first.at[0], first.at[2]) == (hold.at[0], hold.at[2]))
+    same_function = (first.at.file, first.at.function) == (hold.at.file, hold.at.function)
+    return first.at == hold.at or (hold.block.computes and same_function)
 
 
 class Claim:
-    """What a rule found. Claims of the same ``cause`` become one finding; ``words`` fill the code's templates."""
+    """What a rule found, put together by that rule and not changed afterwards.
 
-    __slots__ = ("cause", "code", "frame", "process", "proof", "seconds", "severity", "task", "thread", "words")
+    Claims of the same ``cause`` become one finding; ``words`` fill the code's templates, ``hint`` names its advice.
+    ``unanswered``: the program did nothing at all with the stop request, so nothing that it waited for is to blame.
+    """
+
+    __slots__ = (
+        "cause", "code", "frame", "hint", "process", "proof", "seconds", "severity", "task", "thread", "unanswered",
+        "words",
+    )  # fmt: skip
 
     def __init__(self, code: str, severity: Severity, cause: Hashable, **words: str) -> None:
         self.code = code
         self.severity: Severity = severity
         self.cause = cause
         self.words = words
+        self.hint = ""
+        self.unanswered = False
         self.seconds: float | None = None
         self.frame: Frame | None = None
         self.process: Process | None = None
         self.task: str | None = None
         self.thread: str | None = None
         self.proof: list[str] = []
+
+    def advise(self, hint: str) -> Claim:
+        """Which of its code's pieces of advice fits."""
+        self.hint = hint
+        return self
 
     def at(
         self, process: Process | None, frame: Frame | None, task: str | None = None, thread: str | None = None
@@ -197,4 +215,4 @@ def is_users(task: Task) -> bool:
     frames = [frame for wait in task.waits for frame in (*wait.stack, wait.at) if frame]
     if task.created_by is not None and not frames:
         frames = [task.created_by]
-    return any(frame[0] != "..." and origin(frame[0]) == "user" for frame in frames)
+    return any(frame.users for frame in frames)

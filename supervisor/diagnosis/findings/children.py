@@ -1,27 +1,152 @@
-"""What to do about a child process that the exit waits for."""
+"""Child processes: which of them the group's signal cut off, and what to do about one that the exit waits for."""
 
 from __future__ import annotations
 
 from supervisor.diagnosis.attribution.timeline import received
-from supervisor.diagnosis.phrases import signal_name
+from supervisor.diagnosis.evidence.frames import place, user_first
+from supervisor.diagnosis.evidence.notes import Exit
+from supervisor.diagnosis.findings.case import TOLD, Case, Claim, users
+from supervisor.diagnosis.findings.signals import HANDLED, LATE, lost_in_flight
+from supervisor.diagnosis.phrases import at_line, bare, figure, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.diagnosis.findings.case import Case
+    from collections.abc import Iterable
+    from typing import TypeAlias
+
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Process
+
+    # The line of the user's where a job is, and the line of whoever called it.
+    Job: TypeAlias = tuple[Frame, Frame]
+
+# What the main process was still seen at so long (seconds) after the stop, it was not just leaving.
+SEEN = 0.05
+# Where a parent waits for the jobs or the end of its children, and where it ends them itself.
+_POOL_FILES = (
+    "/multiprocessing/pool.py", "/multiprocessing/process.py", "/concurrent/futures/_base.py",
+    "/concurrent/futures/process.py", "/subprocess.py",
+)  # fmt: skip
+_AWAIT = frozenset(
+    {"get", "wait", "join", "result", "result_iterator", "as_completed", "next", "shutdown", "communicate"}
+)
+_GIVE_UP = frozenset({"terminate", "_terminate_pool", "kill", "kill_workers", "terminate_workers"})
+_HAND_OUT = ("/concurrent/futures/process.py", "/multiprocessing/pool.py")
 
 
 def child_hint(case: Case, pid: int | None) -> str:
-    """By what is known of the child: whether it has had the stop signal, and what it did with it."""
+    """The name of the advice (codes.py, waits-for-child): has the child had the stop signal, and what did it do?"""
     number = case.asked_with
     if number is None:
-        return "Bound the wait with a timeout, then terminate() and kill() the child."
-    name, child = signal_name(number), case.evidence.processes.get(pid or 0)
-    for note in child.of("snapshot")[:1] if child is not None else ():
-        for handler in note.get("handlers") or ():
-            if handler and handler.get("signal") == number and handler.get("kind") == "ignore":
-                return f"The child ignores {name}: let it handle it, or bound the wait with a timeout and kill() it."
+        return "bound"
+    child = case.evidence.processes.get(pid or 0)
+    handler = child.first.handler(number) if child is not None and child.first is not None else None
+    if handler is not None and handler.kind == "ignore":
+        return "ignored"
     if child is not None and received(child, 0.0) is not None:
-        return f"The child has had {name} too: shorten its own shutdown, or bound the wait with a timeout."
-    if case.shutdown.escalation and case.shutdown.escalation[0].target == "group":
-        return f"A child in its process group has had {name} too: bound the wait with a timeout, then kill() it."
-    return "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a timeout."
+        return "had-it"
+    climbs = case.shutdown.escalation
+    return "group" if climbs and climbs[0].target == "group" else "pass-on"
+
+
+def died_at_once(case: Case) -> Iterable[Claim]:
+    """A child that the signal to the whole group ended by its default action, with work in flight."""
+    signal = case.asked_with
+    if signal is None or case.leader is None or case.shutdown.escalation[0].target != "group":
+        return
+    for process in case.evidence.others(case.leader):
+        handler = process.first.handler(signal) if process.first is not None else None
+        default = handler is not None and handler.kind == "default"
+        if not default or process.phases or process.last > LATE or process.ended is None:
+            continue
+        name, child = signal_name(signal), f"child process {process.pid}"
+        claim = Claim("no-signal-handler", "note", ("signal", process.pid), signal=name, lost="", who=child)
+        claim.advise("main-only")
+        claim.severity = lost_in_flight(process, claim)
+        jobs = _jobs(process)
+        if jobs:
+            awaited = _awaits_jobs(case.leader, jobs)
+            if awaited is False:
+                continue
+            claim.severity = "error" if awaited else "warning"
+            claim.words["lost"] = f", {_named(jobs)} under way"
+            claim.at(process, jobs[0][0])
+            claim.proof += [f"it ran {place(frame)}" for frame, _ in jobs[:3]]
+        elif not users([task for task in process.tasks.values() if task.done_at is None]):
+            continue
+        claim.proof.insert(0, f"{child} had no handler and got {name} with its group")
+        claim.proof.append("the main process, which handles the signal, could not drain it any more")
+        yield claim
+
+
+def left_at_once(case: Case) -> Iterable[Claim]:
+    """A child that the signal to the whole group made leave from the middle of a job, while its parent drained.
+
+    Pools of processes end their idle children so; a parent that drains tells them itself when nothing is left.
+    """
+    signal, leader = case.asked_with, case.leader
+    if signal is None or leader is None or case.shutdown.escalation[0].target != "group":
+        return
+    drains = received(leader, 0.0)
+    for process in case.evidence.others(leader):
+        got = received(process, 0.0)
+        if got is None or got.handler.signal != signal or got.at > LATE or process.ended is None:
+            continue
+        leaves = [note for note in process.of(Exit) if note.how in ("sys.exit", "os._exit")]
+        leave = next((note for note in leaves if 0.0 <= note.at - got.at < HANDLED), None)
+        jobs = _jobs(process)
+        needed = drains is not None and leader.last > process.last + TOLD and _awaits_jobs(leader, jobs)
+        if leave is None or not jobs or not needed or process.last - got.at > LATE:
+            continue
+        name, child, how = signal_name(signal), f"child process {process.pid}", f"{leave.how}()"
+        claim = Claim(
+            "exit-without-cleanup", "error", ("signal", process.pid), how=how, who=child,
+            lost=f" with {_named(jobs)} unfinished", signal=name,
+        ).advise("main-only").at(process, jobs[0][0])  # fmt: skip
+        claim.proof.append(f"{child} got {name} with its group and was {at_line(jobs[0][0])}")
+        if leave.by:
+            claim.proof.append(f"{how} was called at {place(leave.by)}, by its handler")
+        claim.proof.append(
+            f"the main process, which handles {name} too, went on for {figure(leader.last - process.last)} without it"
+        )
+        yield claim
+
+
+def _awaits_jobs(leader: Process, jobs: list[Job]) -> bool | None:
+    """Whether the main process was seen waiting for its pool's jobs after the stop; False: it gave them up.
+
+    That it merely lived on proves nothing: it may have had other things to do, or have ended its pool. A task queue's
+    worker finishes what it handed out; that is what it is for.
+    """
+    waits = [wait for task in leader.tasks.values() for wait in task.waits if wait.end is None or wait.end > SEEN]
+    stacks = [block.stack for thread in leader.threads.values() for block in thread.blocks if block.end > SEEN]
+    stacks += [wait.stack for wait in waits]
+    inside = {frame.function for stack in stacks for frame in stack if frame.file.endswith(_POOL_FILES)}
+    if inside & _GIVE_UP:
+        return False
+    if inside & _AWAIT or any(caller.origin == "library" for _, caller in jobs):
+        return True
+    return True if {wait.kind for wait in waits} & {"executor", "child"} else None
+
+
+def _jobs(process: Process) -> list[Job]:
+    """The user's functions that a pool or a task queue had called when the stop came, not a program's own loop."""
+    found: list[Job] = []
+    for told in process.first.threads if process.first is not None else ():
+        stack = told.stack
+        own = [i for i, frame in enumerate(stack) if frame.users and frame.function != "<module>" and i > 0]
+        own = [i for i in own if _hands_out(stack[i - 1])]
+        if own and told.state in ("busy", "executor"):
+            frame = user_first(told.at, stack[own[-1] :]) or stack[own[-1]]
+            found.append((frame, stack[own[-1] - 1]))
+    return found
+
+
+def _hands_out(caller: Frame) -> bool:
+    """It is code that calls one job after the other."""
+    return caller.origin == "library" or caller.file.endswith(_HAND_OUT)
+
+
+def _named(jobs: list[Job]) -> str:
+    names = [f"{bare(frame.function)}()" for frame, _ in jobs]
+    return several(names, "job") if len(names) > 1 else names[0]

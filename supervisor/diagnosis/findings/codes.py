@@ -1,7 +1,7 @@
 """The table of codes: what a finding of each code says, means and advises. The docs and all views read it.
 
-``title`` and ``advice`` are `str.format` templates; each rule fills the names it uses. ``severity`` is the usual
-one; rank.py raises or lowers it by what the shutdown shows.
+``title`` and each text of ``advice`` are templates; a rule fills the names it uses (``{signal}``), and names which of
+several pieces of advice fits. ``severity`` is the usual one; rank.py raises or lowers it by what the shutdown shows.
 """
 
 from __future__ import annotations
@@ -10,17 +10,23 @@ from supervisor.core.frozen import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supervisor.core.record import Severity
 
 
 class Code(Frozen):
-    """One row. ``meaning``: why it matters, one sentence."""
+    """One row. ``meaning``: why it matters, one sentence. ``advice``: a text, or by name what fits in which case."""
 
     code: str
     severity: Severity
     title: str
-    advice: str
+    advice: str | Mapping[str, str]
     meaning: str
+
+    def advised(self, hint: str) -> str:
+        """The text of that name; of a code with one piece of advice that one."""
+        return self.advice if isinstance(self.advice, str) else self.advice[hint]
 
 
 _ROWS = (
@@ -29,7 +35,12 @@ _ROWS = (
         "no-signal-handler",
         "error",
         "{signal} has no handler: {who} died at once{lost}",
-        "{hint}",
+        {
+            "handle": "Handle {signal} (in asyncio: loop.add_signal_handler(signal.{signal}, stop.set)) "
+            "and let main() return.",
+            "main-only": "Send {signal} to the main process only (--child-only), which drains its children, "
+            "or handle it in them.",
+        },
         "The default action of SIGTERM ends a process on the spot: no finally, no atexit, no answer to clients.",
     ),
     Code(
@@ -50,7 +61,12 @@ _ROWS = (
         "handler-not-run",
         "warning",
         "The {signal} handler could not run for {seconds}{doing}",
-        "{hint}",
+        {
+            "free-main": "Move the long call out of the main thread, or into code that releases the GIL and "
+            "returns now and then.",
+            "free-gil": "Run that call in another process: while C code keeps the GIL, no other thread of its "
+            "process can run.",
+        },
         "Python runs signal handlers in the main thread, between two bytecodes: a long C call holds them back.",
     ),
     Code(
@@ -64,7 +80,11 @@ _ROWS = (
         "exit-without-cleanup",
         "error",
         "{how} ended {who}{lost}",
-        "{hint}",
+        {
+            "return": "Let main() return (cancel and await the tasks first) instead of calling {how}.",
+            "main-only": "Send {signal} to the main process only (--child-only), which drains its children, "
+            "or let the child's handler wait for its job.",
+        },
         "os._exit() and sys.exit() from the middle leave tasks, finally blocks or atexit handlers undone.",
     ),
     # ---- tasks
@@ -72,14 +92,28 @@ _ROWS = (
         "slow-task",
         "note",
         "{task} {held} {seconds}",
-        "{hint}",
+        {
+            "cleanup": "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop.",
+            "attempts": "Its timeout cut it off: bound all such attempts together, or make them before the stop.",
+            "cut-off": "It was cut off before it had finished: give it more time, or let it finish sooner.",
+            "to-the-end": "Put a timeout around the wait, or cancel the task when the stop is asked for.",
+            "new": "It began after the stop request: do it earlier, at the same time as the rest, or with a timeout.",
+            "others": "It waited for somebody to act: let the stop request reach whoever does, or put a timeout "
+            "around it.",
+            "tasks": "Put a timeout around this wait and cancel what is left.",
+            "in-flight": "It was in flight and ended by itself; if that is too long, give it a timeout or cancel it.",
+        },
         "The exit waited for this task; nothing else would have ended it sooner.",
     ),
     Code(
         "cancel-swallowed",
         "warning",
         "{task} {went_on}",
-        "{hint}",
+        {
+            "re-raise": "End that handler with a bare raise (or leave the loop), so that a cancel ends the task.",
+            "narrow": "Catch Exception (a bare except takes CancelledError too), or re-raise it, so that a cancel "
+            "ends the task.",
+        },
         "A task that catches CancelledError and goes on cannot be stopped; the exit waits until it ends by itself.",
     ),
     Code(
@@ -128,7 +162,19 @@ _ROWS = (
         "waits-for-nobody",
         "warning",
         "{task} waited {seconds} for something that nobody was left to do",
-        "{hint}",
+        {
+            "wait-first": "Wait for it before cancelling those who do it, or put a timeout around the wait.",
+            "event": "Set the event on every way out (in a finally block), or put a timeout around the wait.",
+            "condition": "Notify the condition when the state it stands for changes at the stop, or put a timeout "
+            "around it.",
+            "lock": "Release the lock in a finally block, or use `async with`.",
+            "semaphore": "Release the semaphore in a finally block, or use `async with`.",
+            "barrier": "Abort the barrier when one of its parties ends, or put a timeout around the wait.",
+            "queue-get": "Put an item that means the end, or cancel the task that waits for one.",
+            "queue-put": "Somebody must take items, or raise maxsize; else put a timeout around the wait.",
+            "queue-join": "Call task_done() for every item, in a finally block, or put a timeout around join().",
+            "bound": "Put a timeout around the wait.",
+        },
         "Cleanup in the wrong order: who would have ended this wait had been stopped already.",
     ),
     # ---- loop, threads
@@ -136,7 +182,14 @@ _ROWS = (
         "loop-blocked",
         "warning",
         "The event loop was blocked for {seconds} by {function}",
-        "{hint}",
+        {
+            "thread": "Run the call in a thread (await asyncio.to_thread(...)) or use its async counterpart.",
+            "pool": "Await the pool's jobs before this line, or shut it down elsewhere "
+            "(await asyncio.to_thread(pool.shutdown)).",
+            "handler": "A handler runs on top of the loop, which goes on only when it returns: let it set an event "
+            "and return (loop.add_signal_handler).",
+            "join": "Await the thread's work before this line, or join it elsewhere (await asyncio.to_thread(...)).",
+        },
         "While a callback runs, no other task, timer or signal callback of the loop can.",
     ),
     Code(
@@ -186,14 +239,28 @@ _ROWS = (
         "unclosed-transport",
         "note",
         "{transports}",
-        "{hint}",
+        {
+            "close": "Close the writer and await writer.wait_closed() in a finally block.",
+            "flush": "Await writer.wait_closed() before the loop ends, with a timeout for a peer that does not read.",
+            "abort": "Give the peer more time (await writer.wait_closed()), or writer.transport.abort() it if it may "
+            "lose them.",
+        },
         "What was still buffered is lost, and the peer sees the connection break instead of end.",
     ),
     Code(
         "waits-for-child",
         "note",
         "The exit waited {seconds} for {child}",
-        "{hint}",
+        {
+            "bound": "Bound the wait with a timeout, then terminate() and kill() the child.",
+            "ignored": "The child ignores {signal}: let it handle it, or bound the wait with a timeout and kill() "
+            "it.",
+            "had-it": "The child has had {signal} too: shorten its own shutdown, or bound the wait with a timeout.",
+            "group": "A child in its process group has had {signal} too: bound the wait with a timeout, then kill() "
+            "it.",
+            "pass-on": "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a "
+            "timeout.",
+        },
         "A parent that joins its children ends no sooner than the slowest of them.",
     ),
     Code(
@@ -214,14 +281,21 @@ _ROWS = (
         "killed",
         "error",
         "SIGKILL ended it after {seconds}{still}",
-        "{hint}",
+        {
+            "end": "Make the stop signal end the program within its grace period, or give it more.",
+            "ask-once": "Give it the grace period that it has: ask once, and wait.",
+            "end-wait": "Let the signal handler end this wait: set the event, or cancel the main task.",
+        },
         "Whatever was under way was lost: no finally, no flush, no answer.",
     ),
     Code(
         "no-agent",
         "note",
         "Seen from outside only: {reason}",
-        "{hint}",
+        {
+            "option": "Start it without that option to see tasks and lines.",
+            "other": "Nothing to do unless it is a Python program; then see docs/findings.md, no-agent.",
+        },
         "Without the agent no task, line or thread can be named; only what the kernel shows is known.",
     ),
 )

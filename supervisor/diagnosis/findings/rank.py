@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
-from supervisor.diagnosis.evidence.frames import line_of, origin, where
+from supervisor.diagnosis.evidence.frames import line_of, where
+from supervisor.diagnosis.findings.case import Claim
 from supervisor.diagnosis.findings.codes import CODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
+    from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence.frames import Frame
-    from supervisor.diagnosis.findings.case import Case, Claim
+    from supervisor.diagnosis.findings.case import Case
 
 _BAD = {"error": 0, "warning": 1, "note": 2}
 # Of several claims with one cause, the one that says most comes first; what is not listed comes after.
@@ -25,39 +28,56 @@ _HOLD_BACK = frozenset({"loop-blocked", "main-thread-busy", "output-blocked"})
 # These explain why SIGKILL was needed even where nothing is charged to them.
 _WAITERS = frozenset({"slow-task", "main-thread-busy", "non-daemon-thread", "executor-busy", "waits-for-nobody"})
 _EXPLAIN_KILL = frozenset({"signal-ignored", "handler-displaced", "handler-not-run"})
+# What held the exit for less than this share of the time until SIGKILL is not why SIGKILL was needed.
+_MUCH = 0.3
+# Claims about one task stand apart when each held the exit for a good share of the longest, and for so many seconds.
+_APART = 0.3
+_APART_AT_LEAST = 0.1
+
+
+class Group(Frozen):
+    """Claims of one cause: the one that is told, how bad it is, and what is said beside it."""
+
+    leader: Claim
+    severity: Severity
+    rest: tuple[Claim, ...] = ()
+
+    def taking(self, *others: Group) -> Group:
+        """With the others beside it."""
+        return self.with_(rest=self.rest + tuple(claim for other in others for claim in (other.leader, *other.rest)))
 
 
 def ranked(case: Case, claims: list[Claim]) -> tuple[Finding, ...]:
     """The findings in the order they are to be read."""
-    groups: dict[Hashable, list[Claim]] = {}
+    by_cause: dict[Hashable, list[Claim]] = {}
     for claim in claims:
-        groups.setdefault(_group(claim, claims), []).append(claim)
-    leaders: list[tuple[Claim, list[Claim]]] = []
-    for group in groups.values():
-        group.sort(key=_most_telling)
-        leaders.append((group[0], group[1:]))
-    leaders = _fold_kill(case, leaders)
-    leaders = _fold_held_back(leaders)
-    leaders = _fold_transports(leaders)
-    leaders.sort(key=lambda pair: _worst_first(pair[0]))
-    return tuple(_finding(case, leader, rest) for leader, rest in leaders)
+        by_cause.setdefault(_cause(claim, claims), []).append(claim)
+    groups = []
+    for members in by_cause.values():
+        leader, *rest = sorted(members, key=_most_telling)
+        groups.append(Group(leader, leader.severity, tuple(rest)))
+    groups = fold_kill(case, groups)
+    for fold in FOLDS:
+        groups = fold(groups)
+    return tuple(_finding(case, group) for group in sorted(groups, key=_worst_first))
 
 
-def _group(claim: Claim, claims: list[Claim]) -> Hashable:
+def _cause(claim: Claim, claims: list[Claim]) -> Hashable:
     """Claims about one task belong together, whatever line of it they name, unless each held the exit for long."""
     cause = claim.cause
     if not isinstance(cause, tuple) or len(cause) < 3 or cause[0] not in ("task", "thread"):
         return cause
     same = [other for other in claims if isinstance(other.cause, tuple) and other.cause[:3] == cause[:3]]
     longest = max((other.seconds or 0.0 for other in same), default=0.0)
-    apart = (claim.seconds or 0.0) >= max(0.3 * longest, 0.1) and (claim.seconds or 0.0) < longest
+    apart = max(_APART * longest, _APART_AT_LEAST) <= (claim.seconds or 0.0) < longest
     return cause if apart else cause[:3]
 
 
-def _worst_first(claim: Claim) -> tuple[int, bool, float, tuple[float, int, float]]:
+def _worst_first(group: Group) -> tuple[int, bool, float, tuple[float, int, float]]:
     """That SIGKILL was needed is known anyway: of several errors the one that names a place comes first."""
+    claim = group.leader
     bare = claim.code == "killed" and claim.frame is None
-    return _BAD[claim.severity], bare, -(claim.seconds or 0.0), _most_telling(claim)
+    return _BAD[group.severity], bare, -(claim.seconds or 0.0), _most_telling(claim)
 
 
 def _most_telling(claim: Claim) -> tuple[float, int, float]:
@@ -65,37 +85,53 @@ def _most_telling(claim: Claim) -> tuple[float, int, float]:
     return -1.0 if (claim.seconds or 0.0) > 0.0 else 0.0, place, -(claim.seconds or 0.0)
 
 
-def _fold_kill(case: Case, leaders: list[tuple[Claim, list[Claim]]]) -> list[tuple[Claim, list[Claim]]]:
+# ------------------------------------------------------------------ what is one cause after all
+
+
+def fold_kill(case: Case, groups: list[Group]) -> list[Group]:
     """SIGKILL is the consequence of what held the exit until then; it stands alone when nothing is known to."""
-    kill = next((pair for pair in leaders if pair[0].code == "killed"), None)
+    kill = next((group for group in groups if group.leader.code == "killed"), None)
     if kill is None:
-        return leaders
-    causes = [pair for pair in leaders if pair is not kill and _explains_kill(case, pair[0])]
-    nothing_began = any("no task moved" in line for line in kill[0].proof)
-    plain = [pair for pair in causes if pair[0].code in ("slow-task", "waits-for-nobody")]
-    if nothing_began and plain and len(plain) == len(causes):
+        return groups
+    causes = [group for group in groups if group is not kill and _explains_kill(case, group)]
+    plain = [group for group in causes if group.leader.code in ("slow-task", "waits-for-nobody")]
+    if kill.leader.unanswered and plain and len(plain) == len(causes):
         # The handler ended nothing: whoever waited at that time is not to blame.
-        kill[1].extend(claim for pair in plain for claim in (pair[0], *pair[1]))
-        return [pair for pair in leaders if pair not in plain]
+        return _replaced(groups, kill, kill.taking(*plain), plain)
     if not causes:
-        return leaders
-    best = max(causes, key=lambda pair: (pair[0].code in _EXPLAIN_KILL, pair[0].seconds or 0.0))
+        return groups
+    best = max(causes, key=lambda group: (group.leader.code in _EXPLAIN_KILL, group.leader.seconds or 0.0))
+    told = best.with_(rest=(kill.leader, *best.rest, *kill.rest))
     if not case.shutdown.hurried:
-        best[0].severity = "error"
-    best[1].insert(0, kill[0])
+        told = told.with_(severity="error")
     dropped = [kill]
-    if best[0].code in _EXPLAIN_KILL:  # then nobody was told to end: whoever still waited is not to blame
-        waiters = [pair for pair in causes if pair[0].code in _WAITERS and pair is not best]
-        best[1].extend(claim for pair in waiters for claim in (pair[0], *pair[1]))
+    if best.leader.code in _EXPLAIN_KILL:  # then nobody was told to end: whoever still waited is not to blame
+        waiters = [group for group in causes if group.leader.code in _WAITERS and group is not best]
+        told = told.taking(*waiters)
         dropped += waiters
-    return [pair for pair in leaders if pair not in dropped]
+    return _replaced(groups, best, told, dropped)
 
 
-def _explains_kill(case: Case, claim: Claim) -> bool:
-    if claim.code in _EXPLAIN_KILL and claim.severity != "note":
+def _explains_kill(case: Case, group: Group) -> bool:
+    if group.leader.code in _EXPLAIN_KILL and group.severity != "note":
         return True
-    held = claim.severity == "error" or case.shutdown.hurried
-    return held and (claim.seconds or 0.0) >= 0.3 * case.until
+    held = group.severity == "error" or case.shutdown.hurried
+    return held and (group.leader.seconds or 0.0) >= _MUCH * case.until
+
+
+def fold_held_back(groups: list[Group]) -> list[Group]:
+    """A blocked loop or a busy main thread is why the handler did not run: one cause, named by what blocked."""
+    late = next((group for group in groups if group.leader.code == "handler-not-run"), None)
+    if late is None:
+        return groups
+    found = (group for group in groups if group.leader.code in _HOLD_BACK or _same_place(group.leader, late.leader))
+    blocker = next(found, None)
+    if blocker is None:
+        return groups
+    if late.leader.unanswered:  # not even Python's own handler ran: a thread would not have helped
+        return _replaced(groups, late, late.taking(blocker), [blocker])
+    worse = min(blocker.severity, late.severity, key=_BAD.__getitem__)
+    return _replaced(groups, blocker, blocker.with_(severity=worse, rest=(*blocker.rest, late.leader)), [late])
 
 
 def _same_place(claim: Claim, late: Claim) -> bool:
@@ -105,42 +141,35 @@ def _same_place(claim: Claim, late: Claim) -> bool:
     )
 
 
-def _fold_held_back(leaders: list[tuple[Claim, list[Claim]]]) -> list[tuple[Claim, list[Claim]]]:
-    """A blocked loop or a busy main thread is why the handler did not run: one cause, named by what blocked."""
-    late = next((pair for pair in leaders if pair[0].code == "handler-not-run"), None)
-    if late is None:
-        return leaders
-    blocker = next((pair for pair in leaders if pair[0].code in _HOLD_BACK or _same_place(pair[0], late[0])), None)
-    if blocker is None:
-        return leaders
-    if late[0].words.get("never"):  # not even Python's own handler ran: a thread would not have helped
-        late[1].extend([blocker[0], *blocker[1]])
-        return [pair for pair in leaders if pair is not blocker]
-    blocker[1].append(late[0])
-    if _BAD[late[0].severity] < _BAD[blocker[0].severity]:
-        blocker[0].severity = late[0].severity
-    return [pair for pair in leaders if pair is not late]
-
-
-def _fold_transports(leaders: list[tuple[Claim, list[Claim]]]) -> list[tuple[Claim, list[Claim]]]:
+def fold_transports(groups: list[Group]) -> list[Group]:
     """Transports stay open because their tasks were left or their server was not closed: the same cause."""
-    open_ones = [pair for pair in leaders if pair[0].code == "unclosed-transport" and pair[0].severity == "note"]
+    open_ones = [group for group in groups if group.leader.code == "unclosed-transport" and group.severity == "note"]
     causes = ("task-created-in-cancel-handler", "loop-closed-with-pending-tasks", "loop-stopped-with-pending-tasks",
               "exit-without-cleanup", "server-wait-closed")  # fmt: skip
-    owner = next((pair for pair in leaders if pair[0].code in causes), None)
+    owner = next((group for group in groups if group.leader.code in causes), None)
     if owner is None:
-        return leaders
-    for pair in open_ones:
-        owner[1].append(pair[0])
-    return [pair for pair in leaders if pair not in open_ones]
+        return groups
+    beside = tuple(group.leader for group in open_ones)
+    return _replaced(groups, owner, owner.with_(rest=owner.rest + beside), open_ones)
 
 
-def _finding(case: Case, claim: Claim, rest: list[Claim]) -> Finding:
+FOLDS: tuple[Callable[[list[Group]], list[Group]], ...] = (fold_held_back, fold_transports)
+
+
+def _replaced(groups: list[Group], old: Group, new: Group, without: list[Group]) -> list[Group]:
+    return [new if group is old else group for group in groups if group is old or group not in without]
+
+
+# ------------------------------------------------------------------ as it is told
+
+
+def _finding(case: Case, group: Group) -> Finding:
+    claim = group.leader
     row = CODES[claim.code]
     cwd = claim.process.cwd if claim.process is not None else None
     seconds = None if claim.seconds is None else max(0.0, min(claim.seconds, case.shutdown.total or claim.seconds))
     also: list[str] = []
-    for other in rest:
+    for other in group.rest:
         if other.code == claim.code and other.task == claim.task and not other.seconds:
             continue  # the same said twice, once by what it cost and once by how it ended
         line = f"{other.code}: {_title(other)}"
@@ -150,9 +179,9 @@ def _finding(case: Case, claim: Claim, rest: list[Claim]) -> Finding:
             also.append(line)
     return Finding(
         code=claim.code,
-        severity=claim.severity,
+        severity=group.severity,
         title=_title(claim),
-        advice=_filled(row.advice, claim.words),
+        advice=_filled(row.advised(claim.hint), claim.words),
         seconds=seconds,
         where=where(_telling(claim.frame), case.sources, cwd, claim.task, claim.thread),
         proof=tuple(dict.fromkeys(claim.proof)),
@@ -162,7 +191,7 @@ def _finding(case: Case, claim: Claim, rest: list[Claim]) -> Finding:
 
 def _telling(frame: Frame | None) -> Frame | None:
     """A place that somebody can change: a line of the standard library is none, the proof has it."""
-    return frame if frame is not None and origin(frame[0]) != "stdlib" else None
+    return frame if frame is not None and frame.origin != "stdlib" else None
 
 
 def _title(claim: Claim) -> str:

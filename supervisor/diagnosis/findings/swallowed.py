@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.evidence.frames import absolute, line_of, origin, user_first
+from supervisor.diagnosis.attribution.holds import CLOSE
+from supervisor.diagnosis.evidence.frames import absolute, line_of, user_first
 from supervisor.diagnosis.evidence.model import ON_TASKS
 from supervisor.diagnosis.findings.case import Case, Claim, is_users
 from supervisor.diagnosis.phrases import capital, figure, named
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Process, Task, Wait
 
-# A cancel that was swallowed and cost less is a manner of speaking, not a fault (learn E.4).
+# A cancel that was swallowed and cost less (seconds) is a manner of speaking, not a fault.
 WENT_ON = 0.1
+# Between two stamps that the agent takes one after the other, seconds.
+STAMPS = 0.005
 
 
 def swallowed(case: Case, piece: Piece) -> bool:
@@ -29,11 +32,11 @@ def swallowed(case: Case, piece: Piece) -> bool:
     if hold is None or hold.task is None or not hold.task.cancel_sure:
         return False
     task, wait, cancelled = hold.task, hold.wait, hold.task.cancelled_at
-    if cancelled is None or hold.start < cancelled - 0.03:
+    if cancelled is None or hold.start < cancelled - CLOSE:
         return False
     if wait is not None and wait.kind in ON_TASKS and not _begun_since(hold, cancelled):
         return False
-    if wait is not None and wait.handling and not wait.polled and not _retried(case, wait, hold.process):
+    if wait is not None and wait.handling and not hold.polls and not _retried(case, wait, hold.process):
         return False
     return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
 
@@ -67,7 +70,7 @@ def went_on(case: Case, piece: Piece, seconds: float) -> Claim:
     if caught is not None:
         seen = "the cancellation was caught at" if task.caught else "the handler around this wait that takes it:"
         claim.proof.append(f"{seen} {line_of(caught)}")
-    claim.words["hint"] = _let_it_pass(case, process, caught)
+    claim.advise(_let_it_pass(case, process, caught))
     return claim.at(process, caught or hold.at, task.name)
 
 
@@ -86,7 +89,7 @@ def quietly(case: Case) -> Iterable[Claim]:
             caught = task.caught
             if caught is None and task.waits:
                 caught = _catching(case, task.waits[-1], process)
-            if caught is None or origin(caught[0]) != "user":
+            if caught is None or not caught.users:
                 continue
             took = max((task.done_at or 0.0) - cancelled, 0.0)
             claim = Claim(
@@ -96,7 +99,7 @@ def quietly(case: Case) -> Iterable[Claim]:
                 task=capital(named(task)),
                 went_on="caught its cancellation and returned",
             ).at(process, caught, task.name)
-            claim.words["hint"] = _let_it_pass(case, process, caught)
+            claim.advise(_let_it_pass(case, process, caught))
             claim.proof.append(
                 f"it returned {figure(took)} after cancel(), so it counts as finished, not as cancelled"
             )
@@ -104,11 +107,11 @@ def quietly(case: Case) -> Iterable[Claim]:
 
 
 def _let_it_pass(case: Case, process: Process, caught: Frame | None) -> str:
-    """What to change in the `except` that took the cancel, by what it says it takes."""
-    text = case.sources(absolute(caught[0], process.cwd), caught[1]) if caught is not None else None
+    """The name of the advice: what to change in the `except` that took the cancel, by what it says it takes."""
+    text = case.sources(absolute(caught.file, process.cwd), caught.line) if caught is not None else None
     if text is not None and "CancelledError" in text:
-        return "End that handler with a bare raise (or leave the loop), so that a cancel ends the task."
-    return "Catch Exception (a bare except takes CancelledError too), or re-raise it, so that a cancel ends the task."
+        return "re-raise"
+    return "narrow"
 
 
 def _catching(case: Case, wait: Wait, process: Process) -> Frame | None:
@@ -128,6 +131,5 @@ def _retried(case: Case, wait: Wait, process: Process) -> bool:
 def _begun_since(hold: Hold, cancelled: float) -> bool:
     """What the task waits for was created after its cancel: it went on to something new."""
     assert hold.wait is not None
-    numbers = {hold.wait.fields.get("task"), *(hold.wait.fields.get("tasks") or ())}
-    awaited = [task for number, task in hold.process.tasks.items() if number in numbers]
-    return bool(awaited) and all(task.late and task.first_seen >= cancelled - 0.005 for task in awaited)
+    awaited = [task for number, task in hold.process.tasks.items() if number in hold.wait.on.awaited]
+    return bool(awaited) and all(task.late and task.first_seen >= cancelled - STAMPS for task in awaited)

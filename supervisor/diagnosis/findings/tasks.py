@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from supervisor.diagnosis.attribution.chains import awaited_by_maker, nobody_left
 from supervisor.diagnosis.attribution.holds import CANCELLED
-from supervisor.diagnosis.evidence.frames import line_of, origin, user_first
+from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim, is_users, users
+from supervisor.diagnosis.findings.case import NEW_WORK, ONE_LOOK, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.findings.swallowed import WENT_ON, caught_at, swallowed, waits_again, went_on
 from supervisor.diagnosis.phrases import (  # fmt: skip
@@ -14,23 +14,22 @@ from supervisor.diagnosis.phrases import (  # fmt: skip
     capital,
     ended,
     figure,
-    for_nobody,
     instant,
     named,
     several,
-    task_name,
+    signal_name,
     waited,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Hashable, Iterable
 
     from supervisor.diagnosis.attribution.critical import Piece
     from supervisor.diagnosis.attribution.holds import Hold
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Process, Task
+    from supervisor.diagnosis.evidence.notes import Generator
 
 
 def held_by_tasks(case: Case) -> Iterable[Claim]:
@@ -64,7 +63,7 @@ def _one_cause(case: Case, piece: Piece, hold: Hold, task: Task) -> Hashable:
 
 def _may_be_changed(piece: Piece) -> bool:
     """The place is the user's own; a framework's pause at its own work is told only when it is long."""
-    return piece.hold is not None and piece.hold.at is not None and origin(piece.hold.at[0]) == "user"
+    return piece.hold is not None and piece.hold.users
 
 
 def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
@@ -80,14 +79,14 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     if piece.phase == "asyncgens" and _generators(process):
         return _asyncgen(case, piece)
     if nobody is not None and seconds >= WENT_ON and not waits_again(case, piece):
-        claim = Claim("waits-for-nobody", severity, cause, **words, hint=for_nobody(kind, _others_cancelled(hold)))
+        claim = Claim("waits-for-nobody", severity, cause, **words).advise(_for_nobody(hold))
         claim.proof.append(f"{waited(wait)}: {nobody}")
     elif kind == "server":
         claim = _server(case, piece, seconds)
     elif kind == "child":
-        pid = wait.fields.get("child") if wait else None
-        words["hint"] = child_hint(case, pid)
-        claim = Claim("waits-for-child", severity, cause, child=_child(pid), **words)
+        pid = wait.on.child if wait else None
+        words |= {"child": _child(pid), "signal": signal_name(case.asked_with)}
+        claim = Claim("waits-for-child", severity, cause, **words).advise(child_hint(case, pid))
     elif kind == "executor":
         claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
     elif swallowed(case, piece):
@@ -116,16 +115,16 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
     if task.cancelled_at is not None:
         by = ""
         if task.cancelled_by is not None:
-            own = origin(task.cancelled_by[0]) != "stdlib"
+            own = task.cancelled_by.origin != "stdlib"
             by = f" by {line_of(task.cancelled_by)}" if own else " by the runner, at the end of main"
         claim.proof.append(f"cancelled at {instant(task.cancelled_at)}{by}, {ended(task.outcome)}")
     if wait is not None and wait.handling:
         claim.proof.append("it was in the handler or finally block that its cancellation runs")
     for other in hold.process.tasks.values():
-        closing = [w for w in other.waits if w.kind == "server" and w is not wait and w.start < begin + 0.1]
-        if closing and (closing[-1].end is None or closing[-1].end >= end - 0.1):
+        closing = [w for w in other.waits if w.kind == "server" and w is not wait and w.start < begin + TOLD]
+        if closing and closing[-1].until(end) >= end - TOLD:
             claim.proof.append(f"meanwhile {named(other)} was in Server.wait_closed() {at_line(closing[-1].at)}")
-    if begin > 0.01 and task.late:
+    if begin > ONE_LOOK and task.late:
         claim.proof.append("the task was created after the stop request")
     if hold.process is not case.leader:
         claim.proof.append(f"in child process {hold.process.pid}")
@@ -142,7 +141,7 @@ def _as_there(process: Process, piece: Piece) -> bool:
     if hold is None or hold.process is process:
         return False
     ends = [
-        process.last if wait.end is None else wait.end
+        wait.until(process.last)
         for task in process.tasks.values()
         for wait in task.waits
         if user_first(wait.at, wait.stack) == hold.at
@@ -157,39 +156,47 @@ def _slow(case: Case, piece: Piece, seconds: float) -> Claim:
     cleanup = bool(wait and wait.handling)
     new = case.is_new(piece)
     verb = "held the exit with its cleanup for" if cleanup else "held the exit for"
-    if cleanup:
-        hint = "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop."
-    elif hold.rank == CANCELLED and awaited_by_maker(hold.process, task):
-        hint = "Its timeout cut it off: bound all such attempts together, or make them before the stop."
-    elif hold.rank == CANCELLED:
-        hint = "It was cut off before it had finished: give it more time, or let it finish sooner."
-    elif case.to_the_end(piece):
-        hint = "Put a timeout around the wait, or cancel the task when the stop is asked for."
-    elif new:
-        hint = "It began after the stop request: do it earlier, at the same time as the rest, or with a timeout."
-    elif wait is not None and wait.kind in ON_OTHERS:
-        hint = "It waited for somebody to act: let the stop request reach whoever does, or put a timeout around it."
-    elif wait is not None and wait.kind in ON_TASKS:
-        hint = "Put a timeout around this wait and cancel what is left."
-    else:
-        hint = "It was in flight and ended by itself; if that is too long, give it a timeout or cancel it."
     severity = case.held(seconds, new, case.to_the_end(piece))
     cause = ("task", hold.process.pid, task.number, hold.at)
-    words = {"task": capital(named(task)), "seconds": figure(seconds), "held": verb, "hint": hint}
-    return Claim("slow-task", severity, cause, **words)
+    words = {"task": capital(named(task)), "seconds": figure(seconds), "held": verb}
+    hint = next(name for fits, name in _SLOW_HINTS if fits(case, piece, hold))
+    return Claim("slow-task", severity, cause, **words).advise(hint)
 
 
-def _others_cancelled(hold: Hold) -> bool:
+# What fits first is advised (codes.py, slow-task).
+_SLOW_HINTS: tuple[tuple[Callable[[Case, Piece, Hold], bool], str], ...] = (
+    (lambda _, __, hold: hold.wait is not None and hold.wait.handling is not None, "cleanup"),
+    (lambda _, __, hold: hold.rank == CANCELLED and _is_attempt(hold), "attempts"),
+    (lambda _, __, hold: hold.rank == CANCELLED, "cut-off"),
+    (lambda case, piece, _: case.to_the_end(piece), "to-the-end"),
+    (lambda case, piece, _: case.is_new(piece), "new"),
+    (lambda _, __, hold: hold.kind in ON_OTHERS, "others"),
+    (lambda _, __, hold: hold.kind in ON_TASKS, "tasks"),
+    (lambda _, __, ___: True, "in-flight"),
+)
+
+
+def _is_attempt(hold: Hold) -> bool:
+    return hold.task is not None and awaited_by_maker(hold.process, hold.task)
+
+
+def _for_nobody(hold: Hold) -> str:
+    """The advice for a wait that nobody was left to end, unless somebody was stopped who may have done it.
+
+    Who held a lock should have released it all the same.
+    """
     others = [task for task in hold.process.tasks.values() if task is not hold.task]
-    return any(task.cancelled_at is not None or task.outcome == "cancelled" for task in others)
+    stopped = any(task.cancelled_at is not None or task.outcome == "cancelled" for task in others)
+    if stopped and hold.kind not in ("lock", "semaphore"):
+        return "wait-first"
+    return hold.kind if hold.kind in ON_OTHERS else "bound"
 
 
 def _server(case: Case, piece: Piece, seconds: float) -> Claim:
     hold = piece.hold
     assert hold is not None and hold.task is not None and hold.wait is not None
-    fields = hold.wait.fields
-    clients = fields.get("clients") or []
-    count = fields.get("count") or len(clients)
+    clients = hold.wait.on.clients
+    count = hold.wait.on.count or len(clients)
     told = several(clients, "client", total=count) if count else "its clients"
     severity = case.held(seconds, True, case.to_the_end(piece), nobody=seconds >= 0.5)
     claim = Claim(
@@ -209,21 +216,22 @@ def _asyncgen(case: Case, piece: Piece) -> Claim:
     hold = piece.hold
     assert hold is not None
     generators = _generators(hold.process)
-    known = next((g for g in generators if g.get("at") and hold.at and g["at"][0] == hold.at[0]), generators[0])
-    frame = hold.at or known.get("at")
+    same_file = (g for g in generators if g.at and hold.at and g.at.file == hold.at.file)
+    known = next(same_file, generators[0])
+    frame = hold.at or known.at
     seconds = sum(p.seconds for p in case.pieces if p.phase == "asyncgens" and p.process is hold.process)
     severity = case.held(seconds, True, case.to_the_end(piece))
     claim = Claim(
         "slow-asyncgen", severity, ("asyncgens", hold.process.pid),
-        generator=known.get("name") or "left open", seconds=figure(seconds),
+        generator=known.name or "left open", seconds=figure(seconds),
     )  # fmt: skip
-    claim.proof.append(f"left open: {', '.join(g.get('name') or '?' for g in generators[:5])}")
+    claim.proof.append(f"left open: {', '.join(g.name or '?' for g in generators[:5])}")
     claim.seconds = seconds
     return claim.at(hold.process, frame)
 
 
-def _generators(process: Process) -> list[Mapping[str, Any]]:
-    return [g for _, name, fields in process.phases if name == "asyncgens" for g in fields.get("generators") or ()]
+def _generators(process: Process) -> list[Generator]:
+    return [generator for phase in process.phases if phase.name == "asyncgens" for generator in phase.generators]
 
 
 def _child(pid: int | None) -> str:
@@ -241,7 +249,7 @@ def shielded_cut(case: Case) -> Iterable[Claim]:
             for task in process.tasks.values()
             if task.shielded
             and is_users(task)
-            and (task.outcome == "cancelled" or (task.outcome is None and (task.at_close or task.destroyed)))
+            and (task.outcome == "cancelled" or (task.outcome is None and task.lost))
         ]
         for task in cut:
             claim = Claim("shielded-work-cut", "error", ("task", process.pid, task.number), task=capital(named(task)))
@@ -256,8 +264,8 @@ def created_while_cancelled(case: Case) -> Iterable[Claim]:
         for task in process.tasks.values():
             if task.created_handling != "CancelledError" or task.outcome in ("returned", "exception"):
                 continue
-            lost = task.at_close or task.destroyed or task.outcome == "cancelled"
-            if not lost or awaited_by_maker(process, task):
+            cut = task.at_close or task.destroyed or task.outcome == "cancelled"
+            if not cut or awaited_by_maker(process, task):
                 continue
             claim = Claim(
                 "task-created-in-cancel-handler",
@@ -281,13 +289,8 @@ def _last_place(task: Task) -> Frame | None:
     return task.last_at or task.created_by
 
 
-def pending_names(tasks: list[Task], total: int | None = None) -> str:
-    """``task 'a'`` or ``3 tasks (…)``."""
-    return several([task_name(task) for task in tasks], "task", total=total)
-
-
 def lost_tasks(process: Process) -> list[Task]:
     """Tasks that had not ended when their loop or the process did, the user's own first."""
-    lost = [task for task in process.tasks.values() if task.done_at is None and (task.at_close or task.destroyed)]
+    lost = [task for task in process.tasks.values() if task.lost]
     own = users(lost)
     return own + [task for task in lost if task not in own]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from supervisor.diagnosis.attribution.chains import nobody_to_join
 from supervisor.diagnosis.attribution.critical import joins_pool
 from supervisor.diagnosis.attribution.holds import joining
-from supervisor.diagnosis.evidence.frames import origin, place, user_first
+from supervisor.diagnosis.evidence.frames import place, user_first
+from supervisor.diagnosis.evidence.notes import SignalReceived
 from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
-from supervisor.diagnosis.phrases import at_line, bare, figure, for_nobody, in_kernel
+from supervisor.diagnosis.phrases import at_line, bare, figure, in_kernel, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
 STARVES = 0.2
-_CALL_ELSEWHERE = "Run the call in a thread (await asyncio.to_thread(...)) or use its async counterpart."
-_POOL_ELSEWHERE = (
-    "Await the pool's jobs before this line, or shut it down elsewhere (await asyncio.to_thread(pool.shutdown))."
-)
-_HANDLER_ELSEWHERE = (
-    "A handler runs on top of the loop, which goes on only when it returns: let it set an event and return "
-    "(loop.add_signal_handler)."
-)
-_JOIN_ELSEWHERE = "Await the thread's work before this line, or join it elsewhere (await asyncio.to_thread(...))."
 
 
 def held_by_threads(case: Case) -> Iterable[Claim]:
@@ -40,13 +32,13 @@ def held_by_threads(case: Case) -> Iterable[Claim]:
         hold = piece.hold
         if hold is None or hold.thread is None or hold.block is None:
             continue
-        function = (hold.at[0], hold.at[2]) if hold.at else None
+        function = (hold.at.file, hold.at.function) if hold.at else None
         groups.setdefault((hold.process.pid, hold.thread.ident, function, piece.what), []).append(piece)
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
         hold = longest.hold
-        own = longest.what != "main" or hold is None or hold.at is None or origin(hold.at[0]) != "library"
+        own = longest.what != "main" or hold is None or hold.at is None or hold.at.origin != "library"
         if seconds >= (TOLD if own else NEW_WORK):  # a framework's main loop at its own work
             yield _claim(case, longest, seconds)
 
@@ -57,30 +49,33 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     process, thread, block = hold.process, hold.thread, hold.block
     last = case.to_the_end(piece)
     severity = case.held(seconds, case.is_new(piece), last)
-    function = f"{bare(hold.at[2])}()" if hold.at else "unknown code"
+    function = f"{bare(hold.at.function)}()" if hold.at else "unknown code"
     cause = ("thread", process.pid, thread.ident, hold.at)
     pool = "a process pool" if _pool_machinery(block) else repr(thread.name)
-    words = {"seconds": figure(seconds), "function": function, "thread": pool}
+    words = {
+        "seconds": figure(seconds), "function": function, "thread": pool, "signal": signal_name(case.asked_with)
+    }  # fmt: skip
     if process is not case.leader and piece.what in ("main", "atexit"):
-        words["hint"] = child_hint(case, process.pid)
         claim = Claim("waits-for-child", severity, cause, child=f"child process {process.pid}", **words)
+        claim.advise(child_hint(case, process.pid))
     elif block.doing == "write":
         claim = Claim("output-blocked", _worse(severity, last), cause, fd=_fd(block), **words)
     elif block.doing == "wait-child":
-        child = f"child process {block.pid}" if block.pid else "a child process"
-        words["hint"] = child_hint(case, block.pid)
+        child = f"child process {block.child}" if block.child else "a child process"
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
+        claim.advise(child_hint(case, block.child))
     elif piece.what == "loop-blocked":
         worse = _worse(severity, last) if seconds >= STARVES else severity
         handler = _handler_on(case, block)
+        hint = "thread"
         if handler is not None:
             inner = "" if handler == hold.at else f"{function}, called by "
-            words |= {"function": f"{inner}the signal handler {bare(handler[2])}()", "hint": _HANDLER_ELSEWHERE}
+            words["function"], hint = f"{inner}the signal handler {bare(handler.function)}()", "handler"
         elif joins_pool(block):
-            words |= {"function": f"{function}, which waits for a pool of processes", "hint": _POOL_ELSEWHERE}
+            words["function"], hint = f"{function}, which waits for a pool of processes", "pool"
         elif joining(block):
-            words |= {"function": f"{function}, which waits for a thread", "hint": _JOIN_ELSEWHERE}
-        claim = Claim("loop-blocked", worse, cause, **{"hint": _CALL_ELSEWHERE} | words)
+            words["function"], hint = f"{function}, which waits for a thread", "join"
+        claim = Claim("loop-blocked", worse, cause, **words).advise(hint)
     elif piece.what == "executor" or _pool_machinery(block):
         outlived = _outlived(process, piece)
         code = "executor-outlives-loop" if outlived else "executor-busy"
@@ -92,8 +87,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     elif piece.what == "atexit":
         claim = Claim("slow-atexit", severity, cause, **words)
     elif (nobody := nobody_to_join(process, hold)) is not None:
-        words["hint"] = for_nobody("queue-join", False)
-        claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words)
+        claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words).advise("queue-join")
         claim.proof.append(nobody)
     elif joining(block):
         claim = Claim(
@@ -110,12 +104,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
 def _handler_on(case: Case, block: Block) -> Frame | None:
     """The user's signal handler is on the stack, called between two steps of the loop: it returns before anything."""
     leader = case.leader
-    ran = leader.of("signal-received") if leader is not None else []
-    places = {
-        (note.get("at")[0], note.get("at")[2]) for note in ran if note.get("kind") == "python" and note.get("at")
-    }
-    found = (frame for frame in block.stack if (frame[0], frame[2]) in places and origin(frame[0]) == "user")
-    return next(found, None)
+    ran = [note.handler for note in leader.of(SignalReceived)] if leader is not None else []
+    places = {(one.at.file, one.at.function) for one in ran if one.kind == "python" and one.at is not None}
+    return next((frame for frame in block.stack if (frame.file, frame.function) in places and frame.users), None)
 
 
 def _in_children(case: Case, hold: Hold) -> list[str]:
@@ -140,7 +131,7 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
     claim.proof.insert(0, f"{name} was {at_line(hold.at)} {until}".replace("  ", " "))
     if block.leaf is not None and block.leaf != hold.at:
         claim.proof.append(f"innermost frame: {place(block.leaf)}")
-    if block.cpu is not None and block.cpu > 0.5 * (block.end - block.start):
+    if block.computes and block.cpu is not None:
         claim.proof.append(f"it computed: {figure(block.cpu)} of CPU in {figure(block.end - block.start)}")
     elif in_kernel(block.doing):
         fd = f" (fd {block.fd})" if block.fd is not None else ""
@@ -178,7 +169,7 @@ def _fd(block: Block) -> str:
 
 def _pool_machinery(block: Block) -> bool:
     """The thread that manages a ProcessPoolExecutor: it waits for a job in another process."""
-    return any("/concurrent/futures/process.py" in frame[0] for frame in block.stack)
+    return any("/concurrent/futures/process.py" in frame.file for frame in block.stack)
 
 
 def _outlived(process: Process, piece: Piece) -> bool:
@@ -197,16 +188,14 @@ def _outlived(process: Process, piece: Piece) -> bool:
 def outlived_quietly(case: Case) -> Iterable[Claim]:
     """Jobs that ran when the loop was closed, but held nothing worth telling (their result is lost all the same)."""
     for process in case.evidence.processes.values():
-        for at, name, fields in process.phases:
-            if name != "loop-close":
-                continue
-            for told in fields.get("busy") or ():
-                if told.get("state") != "executor":
+        for phase in process.phases:
+            for told in phase.busy if phase.name == "loop-close" else ():
+                if told.state != "executor":
                     continue
-                frame = told.get("at") or told.get("leaf")
+                frame = told.at or told.leaf
                 claim = Claim(
-                    "executor-outlives-loop", "note", ("thread", process.pid, told.get("thread"), frame),
-                    thread=repr(told.get("name") or "?"), seconds=figure(max(case.until - at, 0.0)),
-                ).at(process, frame, thread=told.get("name"))  # fmt: skip
-                claim.proof.append(f"the loop was closed while {told.get('name')} was {at_line(frame)}")
+                    "executor-outlives-loop", "note", ("thread", process.pid, told.thread, frame),
+                    thread=repr(told.name or "?"), seconds=figure(max(case.until - phase.at, 0.0)),
+                ).at(process, frame, thread=told.name)  # fmt: skip
+                claim.proof.append(f"the loop was closed while {told.name} was {at_line(frame)}")
                 yield claim

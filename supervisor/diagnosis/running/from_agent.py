@@ -26,7 +26,7 @@ def said(messages: Sequence[AgentMessage], now: float, main: int) -> list[dict[s
     the source lines are left to whoever asked.
     """
     evidence = gather(messages, now, main)
-    living = [process for process in evidence.processes.values() if not process.of("eof") and not process.is_helper]
+    living = [process for process in evidence.processes.values() if process.ended is None and not process.is_helper]
     told = [(hold.rank, hold.start, process, hold) for process in living for hold in _open(process)]
     told.sort(key=lambda one: (one[2].pid != main, one[0], one[1]))
     return [_told(process, hold) for _, _, process, hold in told[:MOST_SAID]]

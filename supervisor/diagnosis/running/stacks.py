@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Where
-from supervisor.diagnosis.evidence.frames import origin, user_first, where
+from supervisor.diagnosis.evidence.frames import frame_of, user_first, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,15 +43,14 @@ def reading(inside: Inside | None, pid: int, sources: Sources) -> Reading | None
 
 
 def _doing(stack: Stack) -> Doing:
-    files = [file for file, _, _ in stack]
     # The interpreter's end joins first the pools' threads (_python_exit), then all others (_shutdown).
-    if any(file.endswith(_POOL) and function in ("_python_exit", "shutdown") for file, _, function in stack):
+    if any(frame.file.endswith(_POOL) and frame.function in ("_python_exit", "shutdown") for frame in stack):
         return "joins-pool"
-    file, _, leaf = stack[-1]
-    if file.endswith("/threading.py") and leaf in _JOINS:
+    leaf = stack[-1]
+    if leaf.file.endswith("/threading.py") and leaf.function in _JOINS:
         return "joins-threads"
-    if any(file.endswith(_LOOPS) for file in files):
-        return "loop-idle" if file.endswith((*_POLLS, *_LOOPS)) else "loop-blocked"
+    if any(frame.file.endswith(_LOOPS) for frame in stack):
+        return "loop-idle" if leaf.file.endswith((*_POLLS, *_LOOPS)) else "loop-blocked"
     return "other"
 
 
@@ -64,10 +63,10 @@ def _place(thread: PyThread, sources: Sources) -> Where | None:
     stack = _stack(thread)
     at = user_first(None, stack)
     # In its own library code only: the innermost line says more than the one that entered it.
-    if at is not None and origin(at[0]) == "stdlib":
+    if at is not None and at.origin == "stdlib":
         at = stack[-1]
     return where(at, sources, thread=thread.name)
 
 
 def _stack(thread: PyThread) -> Stack:
-    return tuple((frame.file, frame.line, frame.function) for frame in thread.frames)
+    return tuple(frame_of((frame.file, frame.line, frame.function)) for frame in thread.frames)

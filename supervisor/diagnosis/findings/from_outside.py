@@ -1,4 +1,4 @@
-"""What the kernel alone shows: children left behind, forced ends, writes that are stuck, programs without agent."""
+"""What is known without the agent: processes left behind, forced ends, stuck writes, and why the agent is silent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from supervisor.diagnosis.attribution.chains import main_task
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.phrases import at_line, capital, figure, instant, named, several, signal_name
-from supervisor.diagnosis.without_agent import observations
+from supervisor.diagnosis.without_agent import isolating, observations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,12 +60,11 @@ def killed(case: Case) -> Iterable[Claim]:
     shutdown = case.shutdown
     process = case.leader
     after = case.marks.killed if case.marks.killed is not None else case.until
-    claim = Claim("killed", "error", ("killed",), seconds=figure(after), still="", hint="")
+    claim = Claim("killed", "error", ("killed",), seconds=figure(after), still="").advise("end")
     claim.seconds = after
-    claim.words["hint"] = "Make the stop signal end the program within its grace period, or give it more."
     if shutdown.hurried and shutdown.grace is not None:
         claim.severity = "warning"
-        claim.words["hint"] = "Give it the grace period that it has: ask once, and wait."
+        claim.advise("ask-once")
         why = f"it was asked {shutdown.requests} times" if shutdown.requests > 1 else "the fleet's limit had passed"
         claim.proof.append(f"its grace period of {figure(shutdown.grace)} was not over: {why}")
     if shutdown.outcome == "stuck":
@@ -79,7 +78,7 @@ def killed(case: Case) -> Iterable[Claim]:
             claim.at(process, wait.at, main.name)
             claim.words["still"] = f": {named(main)} still waited {at_line(wait.at)}"
             if case.nothing_began:
-                claim.words["hint"] = "Let the signal handler end this wait: set the event, or cancel the main task."
+                claim.advise("end-wait").unanswered = True
                 claim.proof.append("after the handler ran no task moved and nothing was cancelled")
     claim.proof += observations(shutdown)
     yield claim
@@ -111,7 +110,8 @@ def child_waited_for(case: Case) -> Iterable[Claim]:
         return
     severity = case.held(waited, False)
     claim = Claim("waits-for-child", severity, ("outside",), child="its child process", seconds=figure(waited))
-    claim.words["hint"] = child_hint(case, None)
+    claim.words["signal"] = signal_name(case.asked_with)
+    claim.advise(child_hint(case, None))
     claim.seconds = waited
     claim.proof.append(
         f"system call of the main process at every look: wait4, for {figure(waited)}, with children alive"
@@ -142,12 +142,8 @@ def no_agent(case: Case) -> Iterable[Claim]:
     facts = case.shutdown.agent
     if case.leader is not None or not facts.reason or facts.reason == AGENT_OFF or not case.shutdown.started:
         return
-    claim = Claim("no-agent", "note", ("no-agent",), reason=facts.reason, hint="")
-    claim.words["hint"] = (
-        "Start it without that option to see tasks and lines."
-        if facts.reason.startswith("started with")
-        else "Nothing to do unless it is a Python program; then see docs/findings.md, no-agent."
-    )
+    claim = Claim("no-agent", "note", ("no-agent",), reason=facts.reason)
+    claim.advise("option" if isolating(case.shutdown.argv) else "other")
     claim.proof += observations(case.shutdown)
     yield claim
 

@@ -1,0 +1,518 @@
+"""What a process can tell, as typed records: one class per message of agent/wire.py, one per shape inside it.
+
+Every field may be unknown: a message may be of an older agent, or its sender could not look. Instants (``at`` of a
+:class:`Note`) are seconds since zero; a place is a :class:`Frame`.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+from supervisor.diagnosis.evidence.frames import Frame, frame_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, ClassVar, TypeVar
+
+    from supervisor.agent.wire import AgentMessage
+    from supervisor.diagnosis.evidence.frames import Stack
+
+    _Told = TypeVar("_Told", bound="Told")
+
+
+class Told(Frozen):
+    """A shape of the wire. ``inner``: the class of each field that is a shape, a place or a list of them."""
+
+    inner: ClassVar[dict[str, type]] = {}
+
+
+class Note(Told):
+    """A message: when, and what. ``whole``: the field that takes the message's own shape, with its class."""
+
+    at: float = 0.0
+    whole: ClassVar[dict[str, type[Told]]] = {}
+
+
+# ------------------------------------------------------------------ shapes
+
+
+class Job(Told):
+    """JOB: a callable that a thread does, or is to do."""
+
+    job: int | None = None
+    name: str | None = None
+    at: Frame | None = None
+    by: Frame | None = None
+    task: int | None = None
+    thread: int | None = None
+    done: bool = False
+    inner: ClassVar = {"at": Frame, "by": Frame}
+
+
+class On(Told):
+    """WAIT: what a task or a thread waits for."""
+
+    kind: str = ""
+    task: int | None = None
+    name: str | None = None
+    tasks: tuple[int, ...] = ()
+    count: int | None = None
+    due: float | None = None
+    peer: str | None = None
+    child: int | None = None
+    clients: tuple[str, ...] = ()
+    unfinished: int | None = None
+    object: str | None = None
+    target: int | None = None
+    job: Job | None = None
+    thread: int | None = None
+    threads: tuple[int, ...] = ()
+    inner: ClassVar = {"job": Job}
+
+    @property
+    def awaited(self) -> tuple[int, ...]:
+        """The numbers of all tasks that are waited for."""
+        return self.tasks if self.task is None or self.task in self.tasks else (self.task, *self.tasks)
+
+
+UNKNOWN = On()
+
+
+class TaskTold(Told):
+    """TASK: one task at an instant."""
+
+    task: int | None = None
+    name: str | None = None
+    coro: str | None = None
+    at: Frame | None = None
+    leaf: Frame | None = None
+    stack: Stack = ()
+    on: On = UNKNOWN
+    cancelling: int | None = None
+    handling: str | None = None
+    shielded: bool = False
+    caught: Frame | None = None
+    late: bool = False
+    inner: ClassVar = {"at": Frame, "leaf": Frame, "stack": Frame, "on": On, "caught": Frame}
+
+
+class ThreadTold(Told):
+    """THREAD: one thread at an instant."""
+
+    thread: int | None = None
+    tid: int | None = None
+    name: str | None = None
+    main: bool = False
+    daemon: bool = False
+    state: str = "busy"
+    at: Frame | None = None
+    leaf: Frame | None = None
+    stack: Stack = ()
+    doing: str | None = None
+    fd: int | None = None
+    child: int | None = None
+    on: On = UNKNOWN
+    job: Job | None = None
+    callback: str | None = None
+    delayed: float | None = None
+    importing: bool = False
+    inner: ClassVar = {"at": Frame, "leaf": Frame, "stack": Frame, "on": On, "job": Job}
+
+
+class Handler(Told):
+    """HANDLER: what a signal does; ``at`` is its definition, ``by`` who installed it."""
+
+    signal: int | None = None
+    kind: str | None = None
+    name: str | None = None
+    at: Frame | None = None
+    by: Frame | None = None
+    inherited: bool = False
+    inner: ClassVar = {"at": Frame, "by": Frame}
+
+
+class Loop(Told):
+    """LOOP: an event loop, and what could still wake it."""
+
+    loop: int | None = None
+    type: str | None = None
+    running: bool | None = None
+    closed: bool | None = None
+    n_tasks: int | None = None
+    timers: int | None = None
+    next_timer: float | None = None
+    ready: int | None = None
+    watched: int | None = None
+    asyncgens: int | None = None
+
+
+class Transport(Told):
+    """TRANSPORT: an open connection or pipe of a loop."""
+
+    fd: int | None = None
+    type: str | None = None
+    peer: str | None = None
+    protocol: str | None = None
+    closing: bool = False
+    buffered: int = 0
+
+
+class Generator(Told):
+    """An asynchronous generator that was left open."""
+
+    name: str | None = None
+    at: Frame | None = None
+    inner: ClassVar = {"at": Frame}
+
+
+class ChildTold(Told):
+    """CHILD: a child process as its parent knows it."""
+
+    pid: int | None = None
+    name: str | None = None
+    target: str | None = None
+    how: str | None = None
+    by: Frame | None = None
+    daemon: bool = False
+    alive: bool | None = None
+    inner: ClassVar = {"by": Frame}
+
+
+class Candidate(Told):
+    """Who may end a wait. ``how``: holds, sets, names, reaches, in this order of belief."""
+
+    task: int | None = None
+    thread: int | None = None
+    how: str = "reaches"
+    distance: int | None = None
+    at: Frame | None = None
+    inner: ClassVar = {"at": Frame}
+
+
+class Gone(Told):
+    """A task that used what is waited for, and has ended."""
+
+    task: int | None = None
+    name: str | None = None
+    coro: str | None = None
+    outcome: str | None = None
+    cancelled_by: Frame | None = None
+    inner: ClassVar = {"cancelled_by": Frame}
+
+
+class Wake(Told):
+    """A row of ``wakes``: who woke a task, when (``t``: monotonic nanoseconds), and how what it awaited had ended."""
+
+    t: int | None = None
+    task: int | None = None
+    by_task: int | None = None
+    by_thread: int | None = None
+    how: str | None = None
+    at: Frame | None = None
+    name: str | None = None
+    inner: ClassVar = {"at": Frame}
+
+
+class Group(Told):
+    """How many tasks are at one place."""
+
+    count: int = 0
+    coro: str | None = None
+    at: Frame | None = None
+    inner: ClassVar = {"at": Frame}
+
+
+# ------------------------------------------------------------------ messages
+
+
+class Hello(Note):
+    """The first word of a process."""
+
+    python: str | None = None
+    implementation: str | None = None
+    ppid: int | None = None
+    forked: bool = False
+    cwd: str | None = None
+    monitoring: bool = False
+    cancelling: bool = False
+
+
+class HandlerRan(Note):
+    """Python acts on a signal."""
+
+    handler: Handler = Handler()
+    whole: ClassVar = {"handler": Handler}
+
+
+class SignalReceived(HandlerRan):
+    """A Python-level handler begins."""
+
+
+class SignalCallback(HandlerRan):
+    """The event loop runs what add_signal_handler() was given."""
+
+
+class Snapshot(Note):
+    """How things stand."""
+
+    reason: str | None = None
+    first: bool = False
+    signal: int | None = None
+    handlers: tuple[Handler, ...] = ()
+    displaced: tuple[Handler, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    n_tasks: int | None = None
+    tasks: tuple[TaskTold, ...] = ()
+    threads: tuple[ThreadTold, ...] = ()
+    n_threads: int | None = None
+    running: str | None = None
+    children: tuple[ChildTold, ...] = ()
+    own: tuple[str, ...] = ()
+    started: str | None = None
+    inner: ClassVar = {
+        "handlers": Handler, "displaced": Handler, "loops": Loop, "tasks": TaskTold, "threads": ThreadTold,
+        "children": ChildTold,
+    }  # fmt: skip
+
+    def handler(self, signal: int) -> Handler | None:
+        """What the signal does now."""
+        return next((handler for handler in self.handlers if handler.signal == signal), None)
+
+
+class Phase(Note):
+    """A step of the teardown begins."""
+
+    name: str = ""
+    n_tasks: int | None = None
+    tasks: tuple[TaskTold, ...] = ()
+    by: Frame | None = None
+    exception: str | None = None
+    busy: tuple[ThreadTold, ...] = ()
+    queued: int | None = None
+    generators: tuple[Generator, ...] = ()
+    transports: tuple[Transport, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    inner: ClassVar = {
+        "tasks": TaskTold, "by": Frame, "busy": ThreadTold, "generators": Generator, "transports": Transport,
+        "loops": Loop,
+    }  # fmt: skip
+
+
+class LoopStop(Note):
+    """Somebody called loop.stop()."""
+
+    by: Frame | None = None
+    n_tasks: int | None = None
+    tasks: tuple[TaskTold, ...] = ()
+    inner: ClassVar = {"by": Frame, "tasks": TaskTold}
+
+
+class Exit(Note):
+    """The process ends itself, or sends a signal (to ``target``)."""
+
+    how: str = ""
+    by: Frame | None = None
+    n_tasks: int | None = None
+    tasks: tuple[TaskTold, ...] = ()
+    busy: tuple[ThreadTold, ...] = ()
+    target: int | None = None
+    signal: int | None = None
+    inner: ClassVar = {"by": Frame, "tasks": TaskTold, "busy": ThreadTold}
+
+
+class TaskWaiting(Note):
+    """A task is still where it was, for ``seconds``."""
+
+    told: TaskTold = TaskTold()
+    seconds: float | None = None
+    since_cancel: float | None = None
+    whole: ClassVar = {"told": TaskTold}
+
+
+class TaskMoved(Note):
+    """A task left one place for another."""
+
+    told: TaskTold = TaskTold()
+    seconds: float | None = None
+    since_cancel: float | None = None
+    was: Frame | None = None
+    was_leaf: Frame | None = None
+    whole: ClassVar = {"told": TaskTold}
+    inner: ClassVar = {"was": Frame, "was_leaf": Frame}
+
+
+class TaskCreated(Note):
+    """A task was born."""
+
+    told: TaskTold = TaskTold()
+    by: Frame | None = None
+    whole: ClassVar = {"told": TaskTold}
+    inner: ClassVar = {"by": Frame}
+
+
+class TaskDone(Note):
+    """A task ended."""
+
+    told: TaskTold = TaskTold()
+    outcome: str | None = None
+    exception: str | None = None
+    seconds: float | None = None
+    since_cancel: float | None = None
+    moves: int = 0
+    whole: ClassVar = {"told": TaskTold}
+
+
+class TaskCancelled(Note):
+    """A cancel() was seen."""
+
+    told: TaskTold = TaskTold()
+    by: Frame | None = None
+    by_task: int | None = None
+    whole: ClassVar = {"told": TaskTold}
+    inner: ClassVar = {"by": Frame}
+
+
+class TaskDestroyed(Note):
+    """The garbage collector took a pending task."""
+
+    told: TaskTold = TaskTold()
+    whole: ClassVar = {"told": TaskTold}
+
+
+class TaskCensus(Note):
+    """What too many tasks are doing."""
+
+    n_tasks: int | None = None
+    groups: tuple[Group, ...] = ()
+    inner: ClassVar = {"groups": Group}
+
+
+class LoopException(Note):
+    """loop.call_exception_handler() was called."""
+
+    message: str = ""
+    exception: str | None = None
+
+
+class LoopIdle(Note):
+    """A loop has nothing to run."""
+
+    loop: Loop = Loop()
+    whole: ClassVar = {"loop": Loop}
+
+
+class ThreadWaiting(Note):
+    """A thread is still where it was, for ``seconds``; ``cpu`` of them on a processor."""
+
+    told: ThreadTold = ThreadTold()
+    seconds: float | None = None
+    cpu: float | None = None
+    whole: ClassVar = {"told": ThreadTold}
+
+
+class ThreadMoved(Note):
+    """A thread left the place where it was for ``seconds``."""
+
+    told: ThreadTold = ThreadTold()
+    seconds: float | None = None
+    cpu: float | None = None
+    whole: ClassVar = {"told": ThreadTold}
+
+
+class Holders(Note):
+    """Who may end a wait that nothing links to its end, the most believable first."""
+
+    task: int | None = None
+    thread: int | None = None
+    kind: str | None = None
+    object: str | None = None
+    target: int | None = None
+    fellows: int = 0
+    total: int = 0
+    found: tuple[Candidate, ...] = ()
+    gone: tuple[Gone, ...] = ()
+    inner: ClassVar = {"found": Candidate, "gone": Gone}
+
+
+class Wakes(Note):
+    """Who woke whom since the last of these; ``missed``: how often the recorder had to leave out some."""
+
+    rows: tuple[Wake, ...] = ()
+    missed: int = 0
+    inner: ClassVar = {"rows": Wake}
+
+
+class Fork(Note):
+    """The process made a child."""
+
+    child: int | None = None
+    by: Frame | None = None
+    how: str | None = None
+    inner: ClassVar = {"by": Frame}
+
+
+class AgentError(Note):
+    """A part of the agent failed."""
+
+    where: str | None = None
+    error: str | None = None
+
+
+class Dump(Note):
+    """Stacks that were written without Python's help."""
+
+    text: str = ""
+
+
+class Eof(Note):
+    """The process ended, or became another program. ``code``, ``signal``: how, where the kernel tells."""
+
+    rejected: int = 0
+    lost: int = 0
+    code: int | None = None
+    signal: int | None = None
+    killed_by_us: bool = False
+
+
+class Other(Note):
+    """A message that says nothing to diagnosis but that the process lives."""
+
+
+_NOTES: dict[str, type[Note]] = {
+    "hello": Hello, "signal-received": SignalReceived, "signal-callback": SignalCallback, "snapshot": Snapshot,
+    "phase": Phase, "loop-stop": LoopStop, "exit": Exit, "task-waiting": TaskWaiting, "task-moved": TaskMoved,
+    "task-created": TaskCreated, "task-done": TaskDone, "task-cancelled": TaskCancelled,
+    "task-destroyed": TaskDestroyed, "task-census": TaskCensus, "loop-exception": LoopException,
+    "loop-idle": LoopIdle, "thread-waiting": ThreadWaiting, "thread-moved": ThreadMoved, "holders": Holders,
+    "wakes": Wakes, "fork": Fork, "agent-error": AgentError, "dump": Dump, "eof": Eof,
+}  # fmt: skip
+
+
+def note_of(message: AgentMessage, at: float, own: tuple[str, ...]) -> Note:
+    """The message as a note at that instant. ``own``: prefixes of files that are the user's (Snapshot.own)."""
+    cls = _NOTES.get(message.event, Other)
+    fields = message.fields
+    made = _build(cls, {key: value for key, value in fields.items() if key != "at"}, own)
+    changes: dict[str, Any] = {"at": at}
+    for name in cls.whole:
+        changes[name] = _build(cls.whole[name], fields, own)
+    return made.with_(**changes)
+
+
+def _build(cls: type[_Told], fields: Mapping[str, Any], own: tuple[str, ...]) -> _Told:
+    """The record of the fields that are known. A list may have holes (wire.decode lets null through everywhere)."""
+    found: dict[str, Any] = {}
+    names: tuple[str, ...] = cls.__match_args__
+    for name in names:
+        value = fields.get(name)
+        if value is not None:
+            found[name] = _value(cls.inner.get(name), value, own)
+    return cls(**found)
+
+
+def _value(shape: type | None, value: Any, own: tuple[str, ...]) -> Any:
+    if type(value) is list:
+        return tuple(_value(shape, item, own) for item in value if item is not None)
+    if shape is Frame:
+        return frame_of((value[0] or "?", value[1] or 0, value[2] or ""), own)
+    return _build(shape, value, own) if shape is not None else value
