@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.record import Marks, PhaseSpan, Shutdown
-    from supervisor.diagnosis.attribution.critical import Piece
+    from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.diagnosis.evidence.model import Evidence
 

@@ -6,14 +6,16 @@ negative: before the stop); None is unknown.
 
 from __future__ import annotations
 
-from supervisor.diagnosis.evidence.notes import UNKNOWN, Eof, Hello, Phase, Snapshot
+from supervisor.diagnosis.evidence.notes import Eof, Hello, Phase, Snapshot
+from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 
     from supervisor.diagnosis.evidence.frames import Frame, Stack
-    from supervisor.diagnosis.evidence.notes import Job, Note, On
+    from supervisor.diagnosis.evidence.notes import Note
+    from supervisor.diagnosis.evidence.shapes import Job, On
 
     _Kind = TypeVar("_Kind", bound=Note)
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
         TaskDestroyed,
         TaskDone,
         TaskMoved,
-        TaskTold,
         TaskWaiting,
     )
+    from supervisor.diagnosis.evidence.shapes import TaskTold
 
 # Two accounts of one wait name begins that differ by so many seconds at most: a sampler's look on a busy machine, and
 # a twentieth of the wait's length, since the looks grow rarer.

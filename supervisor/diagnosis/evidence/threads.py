@@ -10,7 +10,8 @@ from supervisor.diagnosis.evidence.tasks import SAME
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.frames import Stack
-    from supervisor.diagnosis.evidence.notes import ThreadMoved, ThreadTold, ThreadWaiting
+    from supervisor.diagnosis.evidence.notes import ThreadMoved, ThreadWaiting
+    from supervisor.diagnosis.evidence.shapes import ThreadTold
 
 MOST_THREADS = 5000
 # A sampler that can run has told something within this time while anything waits: two of the pauses that it makes in

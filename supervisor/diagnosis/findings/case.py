@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
-    from supervisor.diagnosis.attribution.critical import Piece
     from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Frame, Sources
     from supervisor.diagnosis.evidence.model import Block, Evidence, Process, Task, Thread, Wait
 

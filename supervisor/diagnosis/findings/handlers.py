@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Process
-    from supervisor.diagnosis.evidence.notes import Handler, HandlerRan
+    from supervisor.diagnosis.evidence.notes import HandlerRan
+    from supervisor.diagnosis.evidence.shapes import Handler
 
 # Nothing but a very busy machine makes a handler so late by itself, seconds.
 PLAINLY_LATE = 1.0

@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supervisor.diagnosis.attribution.critical import Piece
     from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Process, Task, Wait
 

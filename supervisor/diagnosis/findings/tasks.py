@@ -25,11 +25,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from supervisor.diagnosis.attribution.critical import Piece
     from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Process, Task
-    from supervisor.diagnosis.evidence.notes import Generator
+    from supervisor.diagnosis.evidence.shapes import Generator
 
 
 def held_by_tasks(case: Case) -> Iterable[Claim]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.attribution.chains import nobody_to_join
-from supervisor.diagnosis.attribution.critical import joins_pool
 from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.attribution.processes import joins_pool
 from supervisor.diagnosis.evidence.frames import place, user_first
 from supervisor.diagnosis.evidence.notes import SignalReceived
 from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from supervisor.core.record import Severity
-    from supervisor.diagnosis.attribution.critical import Piece
     from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Block, Process, Thread
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence.model import Process
-    from supervisor.diagnosis.evidence.notes import Transport
+    from supervisor.diagnosis.evidence.shapes import Transport
 
 # Ends of pipes to child processes stay until the child is reaped; that is leaked-children's matter.
 _PIPES = ("_UnixReadPipeTransport", "_UnixWritePipeTransport")
