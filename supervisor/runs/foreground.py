@@ -72,9 +72,9 @@ class Foreground:
         )
         desk = Desk(self.loop)
         self._control = _control(poller, folder, desk)
-        viewer = Viewer(poller, self.loop.kept, folder.socket)
+        viewer = Viewer(poller, self.loop.running.kept, folder.socket)
         self._dashboard = Dashboard(self._streams, self._control, viewer, wanted=plan.dashboard)
-        self.loop.job = self._dashboard
+        self.loop.jobs.append(self._dashboard)
         self.loop.sources += [self._streams.output, self._control]
         self.loop.observers += [
             self._evidence,

@@ -40,7 +40,9 @@ def run(plan: RunPlan) -> int:
     fleet = _apart(plan.fleet, tty)
     agents, additions = _with_agent(fleet, plan.voice)
     try:
-        child = spawn.fork_exec(fleet.workers[0].exec, ground.inherited, terminal=tty, additions=additions)
+        launch = spawn.Launch(fleet.workers[0].exec, ground.inherited, terminal=tty, additions=additions)
+        launch.fork()
+        child = launch.child()
     except OSError as error:
         if agents is not None:
             agents.close()

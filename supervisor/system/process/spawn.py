@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from time import monotonic
 
 from supervisor.core import signum
 from supervisor.core.frozen import Frozen
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 
 class Child(Frozen):
-    """A forked process. ``status_fd`` yields EOF when exec has worked, else why not (see read_status)."""
+    """A forked process. ``status_fd`` yields EOF when exec has worked, else why not (see read_status).
+
+    ``at`` is when it was forked, CLOCK_MONOTONIC seconds; ``terminal`` whether it may lead our terminal's foreground.
+    """
 
     pid: int
     pidfd: int
     status_fd: int
     terminal: bool
+    at: float
 
 
 class Identity(Frozen):
@@ -38,49 +43,120 @@ class Identity(Frozen):
     groups: tuple[int, ...] | None = None
 
 
-def fork_exec(
-    spec: ExecSpec,
-    inherited: signals.Inherited,
-    *,
-    identity: Identity | None = None,
-    terminal: Terminal | None = None,
-    stdio: tuple[int, int, int] | None = None,
-    additions: Mapping[str, str] | None = None,
-) -> Child:
-    """Start the process. ``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
+class Launch:
+    """One start on its way: what can be made before the fork is made here, then :meth:`fork`, then :meth:`child`.
 
-    ``additions`` are variables on top of its environment.
-
-    Raises OSError when fork, pipe or pidfd_open fail (limits of processes or descriptors).
+    Three steps, so that many starts are prepared, forked and watched in rows: after a fork, each page of memory that
+    either side writes to is copied first.
     """
-    parent = os.getpid()
-    apart = spec.own_group and not spec.session
-    lend = terminal if terminal is not None and apart and terminal.ours() else None
-    reader, writer = os.pipe()
-    try:
-        pid = os.fork()
-    except OSError:
-        os.close(reader)
-        os.close(writer)
-        raise
-    if pid == 0:
-        _become(spec, inherited, identity, lend, stdio, additions, parent, writer)
-    os.close(writer)
-    if apart:
+
+    def __init__(
+        self,
+        spec: ExecSpec,
+        inherited: signals.Inherited,
+        *,
+        identity: Identity | None = None,
+        terminal: Terminal | None = None,
+        stdio: tuple[int, int, int] | None = None,
+        additions: Mapping[str, str] | None = None,
+    ) -> None:
+        """``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
+
+        ``additions`` are variables on top of its environment. Raises OSError (limit of descriptors).
+        """
+        self._spec = spec
+        self._inherited = inherited
+        self._identity = identity
+        self._apart = spec.own_group and not spec.session
+        self._terminal = terminal is not None and self._apart
+        self._lend = terminal if terminal is not None and self._apart and terminal.ours() else None
+        self._stdio = stdio
+        env = spec.env if spec.env is not None else os.environ
+        self._env: Mapping[str, str] = {**env, **additions} if additions else env
+        self._parent = os.getpid()
+        self._pid = 0
+        self._at = 0.0
+        self._failure: OSError | None = None
+        self._reader, self._writer = os.pipe()
+
+    def fork(self) -> None:
+        """Make the process, which goes its own way from here. Whether that worked, :meth:`child` tells."""
         try:
-            os.setpgid(pid, pid)  # the child does it too: whoever is first, the group exists from here on
+            self._pid = os.fork()
+        except OSError as error:
+            self._failure = error
+            return
+        if self._pid == 0:
+            self._become()
+        self._at = monotonic()
+
+    def child(self) -> Child:
+        """Return the process. Raises OSError when fork or pidfd_open failed (limits of processes, of descriptors)."""
+        os.close(self._writer)
+        if self._failure is not None:
+            os.close(self._reader)
+            raise self._failure
+        if self._apart:
+            try:
+                os.setpgid(
+                    self._pid, self._pid
+                )  # the child does it too: whoever is first, the group exists from here
+            except OSError:
+                pass  # it has exec'ed already (EACCES), or died
+        if self._lend is not None:
+            self._lend.lent()
+        try:
+            pidfd = os.pidfd_open(self._pid)
         except OSError:
-            pass  # it has exec'ed already (EACCES), or died
-    if lend is not None:
-        lend.lent()
-    try:
-        pidfd = os.pidfd_open(pid)
-    except OSError:
-        os.kill(pid, signum.KILL)
-        os.waitpid(pid, 0)
-        os.close(reader)
-        raise
-    return Child(pid, pidfd, reader, terminal is not None and apart)
+            os.kill(self._pid, signum.KILL)
+            os.waitpid(self._pid, 0)
+            os.close(self._reader)
+            raise
+        return Child(self._pid, pidfd, self._reader, self._terminal, self._at)
+
+    def _become(self) -> None:
+        """In the child: never returns, never raises."""
+        spec, stage = self._spec, "group"
+        try:
+            if spec.session:
+                os.setsid()
+            elif spec.own_group:
+                os.setpgid(0, 0)
+            if self._lend is not None:
+                stage = "terminal"
+                os.tcsetpgrp(self._lend.fd, os.getpid())
+            stage = "stdio"
+            if self._stdio is not None:
+                _set_stdio(self._stdio)
+            if spec.umask is not None:
+                os.umask(spec.umask)
+            stage = "limits"
+            if spec.limits:
+                _set_limits(spec.limits)
+            stage = "user"
+            if self._identity is not None:
+                _set_identity(self._identity)
+            stage = "cwd"
+            if spec.cwd is not None:
+                os.chdir(spec.cwd)
+            stage = "privileges"
+            if spec.no_new_privs:
+                libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
+            if spec.parent_death != "off":
+                # After setuid, which clears it; a set-user-ID program clears it again (PR_SET_PDEATHSIG(2const)).
+                libc.prctl(libc.PR_SET_PDEATHSIG, signum.NUMBERS["SIG" + spec.parent_death])
+                if os.getppid() != self._parent:
+                    os._exit(125)  # the supervisor died before the line above
+            stage = "exec"
+            env = _with_sockets(self._env, self._parent)
+            signals.hand_down(self._inherited, spec.keep_ignored)
+            _exec(spec.argv, env)
+        except OSError as error:
+            os.write(self._writer, f"{stage} {error.errno} {error.filename or ''}".encode(errors="replace"))
+        except BaseException as error:
+            os.write(self._writer, f"{stage} {errno.EINVAL} {error}".encode(errors="replace"))
+        finally:
+            os._exit(125)
 
 
 def read_status(fd: int) -> tuple[str, int, str] | None:
@@ -92,62 +168,6 @@ def read_status(fd: int) -> tuple[str, int, str] | None:
         return None
     stage, number, detail = data.decode(errors="replace").split(" ", 2)
     return stage, int(number), detail
-
-
-def _become(
-    spec: ExecSpec,
-    inherited: signals.Inherited,
-    identity: Identity | None,
-    terminal: Terminal | None,
-    stdio: tuple[int, int, int] | None,
-    additions: Mapping[str, str] | None,
-    parent: int,
-    writer: int,
-) -> None:
-    """In the child: never returns, never raises."""
-    stage = "group"
-    try:
-        if spec.session:
-            os.setsid()
-        elif spec.own_group:
-            os.setpgid(0, 0)
-        if terminal is not None:
-            stage = "terminal"
-            os.tcsetpgrp(terminal.fd, os.getpid())
-        stage = "stdio"
-        if stdio is not None:
-            _set_stdio(stdio)
-        if spec.umask is not None:
-            os.umask(spec.umask)
-        stage = "limits"
-        if spec.limits:
-            _set_limits(spec.limits)
-        stage = "user"
-        if identity is not None:
-            _set_identity(identity)
-        stage = "cwd"
-        if spec.cwd is not None:
-            os.chdir(spec.cwd)
-        stage = "privileges"
-        if spec.no_new_privs:
-            libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
-        if spec.parent_death != "off":
-            # After setuid, which clears it; a set-user-ID program clears it again (PR_SET_PDEATHSIG(2const)).
-            libc.prctl(libc.PR_SET_PDEATHSIG, signum.NUMBERS["SIG" + spec.parent_death])
-            if os.getppid() != parent:
-                os._exit(125)  # the supervisor died before the line above
-        stage = "exec"
-        env = _environment(spec.env if spec.env is not None else os.environ, parent)
-        if additions:
-            env = {**env, **additions}
-        signals.hand_down(inherited, spec.keep_ignored)
-        _exec(spec.argv, env)
-    except OSError as error:
-        os.write(writer, f"{stage} {error.errno} {error.filename or ''}".encode(errors="replace"))
-    except BaseException as error:
-        os.write(writer, f"{stage} {errno.EINVAL} {error}".encode(errors="replace"))
-    finally:
-        os._exit(125)
 
 
 def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
@@ -167,7 +187,7 @@ def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
     raise denied or OSError(errno.ENOENT, "", argv[0])
 
 
-def _environment(env: Mapping[str, str], parent: int) -> Mapping[str, str]:
+def _with_sockets(env: Mapping[str, str], parent: int) -> Mapping[str, str]:
     """Sockets that systemd passed to us are for the worker: LISTEN_PID names its pid (sd_listen_fds(3))."""
     if env.get("LISTEN_PID") != str(parent):
         return env

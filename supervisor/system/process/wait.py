@@ -12,6 +12,10 @@ from supervisor.core.frozen import Frozen
 from supervisor.core.record import Rusage
 from supervisor.system.proc.reading import own_children
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Exit(Frozen):
     """How a process ended: exactly one of ``code`` and ``signal`` is set."""
@@ -30,15 +34,15 @@ def peek_exit(pidfd: int) -> Exit | None:
     return Exit(None, found.si_status)
 
 
-def peek_job(pid: int) -> tuple[str, int] | None:
-    """("stopped", signal) or ("continued", SIGCONT) since the last call; None when nothing changed."""
+def next_job() -> tuple[int, str, int] | None:
+    """(pid, "stopped" or "continued", signal) of a child that job control has touched, once; None for no more."""
     try:
-        found = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)
+        found = os.waitid(os.P_ALL, 0, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)
     except ChildProcessError:
         return None
     if found is None:
         return None
-    return ("stopped" if found.si_code == os.CLD_STOPPED else "continued"), found.si_status
+    return found.si_pid, ("stopped" if found.si_code == os.CLD_STOPPED else "continued"), found.si_status
 
 
 def reap(pid: int) -> Rusage | None:
@@ -57,8 +61,8 @@ def reap(pid: int) -> Rusage | None:
     return Rusage(usage.ru_utime, usage.ru_stime, peak)
 
 
-def reap_orphans(keep: set[int]) -> list[int]:
-    """Reap every dead child but the main processes ``keep``. Which ones there were."""
+def reap_orphans(claimed: Callable[[int], bool]) -> list[int]:
+    """Reap every dead child whose pid is not ``claimed`` by somebody. Which ones there were."""
     reaped: list[int] = []
     while True:
         try:
@@ -67,17 +71,17 @@ def reap_orphans(keep: set[int]) -> list[int]:
             return reaped
         if found is None:
             return reaped
-        if found.si_pid in keep:
+        if claimed(found.si_pid):
             # A kept zombie hides the others from P_ALL: go through the children one by one.
-            return reaped + _reap_listed(keep)
+            return reaped + _reap_listed(claimed)
         os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
         reaped.append(found.si_pid)
 
 
-def _reap_listed(keep: set[int]) -> list[int]:
+def _reap_listed(claimed: Callable[[int], bool]) -> list[int]:
     reaped: list[int] = []
     for pid in own_children():
-        if pid in keep:
+        if claimed(pid):
             continue
         try:
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None:

@@ -1,0 +1,288 @@
+"""Carries out what core has decided: action -> system call -> the event that answers it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from time import monotonic
+
+from supervisor.core import actions, events, signum
+from supervisor.loop.running import Running, Table
+from supervisor.system import terminal
+from supervisor.system.proc import processes
+from supervisor.system.process import identity, send, spawn, wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, TypeAlias
+
+    from supervisor.core.record import Key
+    from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.core.worker.life import Life
+    from supervisor.loop.observer import Attachments, JobControl, Observer
+    from supervisor.system.agent.agents import Agents
+    from supervisor.system.poller import Poller
+    from supervisor.system.process.exits import Exits
+    from supervisor.system.signals import Inherited
+
+    Way: TypeAlias = Callable[[Any], "events.Event | None"]
+
+# Members outside our own children (no subreaper) are watched by pidfd, so many at a time of each worker.
+MOST_WATCHED = 256
+# Processes forked in a row before anything else is done. Each holds up to six more descriptors until then.
+SPAWNS_IN_A_ROW = 50
+
+
+class Performer:
+    """Knows the running processes. ``see`` takes the facts that arrive later: exec has worked, a member has ended."""
+
+    def __init__(
+        self,
+        inherited: Inherited,
+        *,
+        alone: bool,
+        subreaper: bool,
+        tty: terminal.Terminal | None,
+        attachments: Attachments,
+        agents: Agents | None,
+        poller: Poller,
+        exits: Exits,
+        see: Callable[[list[events.Event]], None],
+    ) -> None:
+        """``alone``: there is one worker, to which every descendant of ours belongs; none needs a mark."""
+        self.running = Table()
+        self.observers: list[Observer] = []
+        self.jobs: list[JobControl] = []
+        self.census = processes.Census(subreaper)
+        self._inherited = inherited
+        self._alone = alone
+        self._subreaper = subreaper
+        self._tty = tty
+        self._attachments = attachments
+        self._agents = agents
+        self._poller = poller
+        self._exits = exits
+        self._see = see
+        self._ways: dict[type[actions.Action], Way] = {
+            actions.Signal: self._send,
+            actions.ReadMasks: self._read_masks,
+            actions.Probe: self._probe,
+            actions.Dump: self._dump,
+            actions.Look: self._look,
+            actions.Survey: self._survey,
+            actions.Reap: self._reap,
+            actions.Suspend: self._suspend,
+            actions.Foreground: self._foreground,
+            actions.Report: self._report,
+            actions.Note: self._note,
+        }
+
+    def perform(self, todo: Sequence[actions.Action], lives: Mapping[WorkerId, Life]) -> list[events.Event]:
+        """Carry out the actions in order; return what came of them. Raises TypeError for an unknown action."""
+        answers: list[events.Event] = []
+        starts: list[WorkerId] = []
+        for action in todo:
+            if isinstance(action, actions.Spawn):
+                starts.append(action.worker)
+                continue
+            if starts:
+                answers += self._spawn(starts, lives)
+                starts = []
+            way = self._ways.get(type(action))
+            if way is None:
+                raise TypeError(f"no way to carry out {action!r}")
+            answer = way(action)
+            if answer is not None:
+                answers.append(answer)
+        if starts:
+            answers += self._spawn(starts, lives)
+        return answers
+
+    # -------------------------------------------------------------- starting
+
+    def _spawn(self, workers: list[WorkerId], lives: Mapping[WorkerId, Life]) -> list[events.Event]:
+        """Prepare many starts, fork in a row, then watch: after a fork each page that we write to is copied first."""
+        answers: list[events.Event] = []
+        row: list[tuple[WorkerId, spawn.Launch]] = []
+        waiting = workers
+        while waiting:
+            worker = waiting[0]
+            try:
+                row.append((worker, self._launch(worker, lives[worker].spec)))
+            except identity.Unknown as error:
+                answers.append(self._not_started(worker, "user", errno.ENOENT, str(error)))
+            except OSError as error:
+                if row and error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._attachments.withdraw(worker)
+                    answers += self._fork(row, lives)  # gives back half of the descriptors; then once more
+                    row = []
+                    continue
+                answers.append(self._not_started(worker, "fork", error.errno or 0))
+            waiting = waiting[1:]
+            if len(row) == SPAWNS_IN_A_ROW:
+                answers += self._fork(row, lives)
+                row = []
+        return answers + self._fork(row, lives)
+
+    def _launch(self, worker: WorkerId, spec: WorkerSpec) -> spawn.Launch:
+        attached = self._attachments.attach(worker, spec)
+        return spawn.Launch(
+            spec.exec,
+            self._inherited,
+            identity=identity.of(spec.exec),
+            terminal=self._tty,
+            stdio=attached.stdio,
+            additions=attached.additions,
+        )
+
+    def _fork(self, row: list[tuple[WorkerId, spawn.Launch]], lives: Mapping[WorkerId, Life]) -> list[events.Event]:
+        for _, launch in row:
+            launch.fork()
+        answers: list[events.Event] = []
+        for worker, launch in row:
+            try:
+                child = launch.child()
+            except OSError as error:
+                answers.append(self._not_started(worker, "fork", error.errno or 0))
+            else:
+                answers.append(self.watch(worker, lives[worker].spec, child))
+        return answers
+
+    def _not_started(self, worker: WorkerId, stage: str, number: int, detail: str = "") -> events.Event:
+        self._attachments.withdraw(worker)
+        return events.StartFailed(monotonic(), worker, stage, number, detail)
+
+    def watch(self, worker: WorkerId, spec: WorkerSpec, child: spawn.Child) -> events.Event:
+        """Look after a process that has just been forked."""
+        running = Running(worker, spec, child)
+        self.running.add(running)
+        self._exits.watch(child.pidfd)
+        self._poller.watch(child.status_fd, lambda at, _: self._see(self.status_known(running, at)))
+        if self._agents is not None:
+            self._agents.main(worker, child.pid)
+        self._attachments.forked(worker)
+        for observer in self.observers:
+            observer.started(worker, child.pid)
+        return events.Forked(child.at, worker, child.pid, child.terminal)
+
+    def status_known(self, running: Running, at: float) -> list[events.Event]:
+        """Whether its exec has worked, if that has not been told yet: at the latest when the process has ended."""
+        if running.status_fd < 0:
+            return []
+        failure = running.take_status(self._poller)
+        if failure is None:
+            return [events.Started(at, running.worker)]
+        return [events.StartFailed(at, running.worker, *failure)]
+
+    # -------------------------------------------------------------- signals
+
+    def _send(self, action: actions.Signal) -> events.Event:
+        self.census.refresh()
+        running = self.running[action.worker]
+        at = monotonic()
+        hit: tuple[Key, ...] = ()
+        newest: int | None = None
+        if action.target == "group":
+            newest = processes.newest()  # before: once the signal is out, a handler may fork ahead of our next line
+            delivered = self.send_group(running, action.signal)
+            if action.wake:
+                self.send_group(running, signum.CONT)
+        elif action.target == "main":
+            delivered = send.send_main(running.child.pidfd, action.signal)
+            if action.wake:
+                send.send_main(running.child.pidfd, signum.CONT)
+        else:
+            hit = tuple(one.key for one in action.members if send.send_checked(one, action.signal, action.wake))
+            delivered = bool(hit)
+        return events.Sent(at, action.worker, action.signal, action.target, delivered, hit, action.ladder, newest)
+
+    def send_group(self, running: Running, signal: int) -> bool:
+        """Signal the worker's group; where that is ours too, its processes one by one. Whether somebody got it."""
+        child = running.child
+        if running.group == child.pid:
+            return send.send_group(child.pid, child.pidfd, signal)
+        members = self.census.members(child.pid, running.group, self.running.mains, None)
+        found = [send.send_main(child.pidfd, signal)]
+        found += [send.send_checked(one, signal, False) for one in members if one.in_group]
+        return any(found)
+
+    # -------------------------------------------------------------- looking
+
+    def _probe(self, action: actions.Probe) -> events.Event:
+        asked = self._agents.probe(action.worker) if self._agents is not None else 0
+        return events.Probed(monotonic(), action.worker, asked)
+
+    def _dump(self, action: actions.Dump) -> None:
+        if self._agents is not None:
+            self._agents.dump(action.worker)
+
+    def _read_masks(self, action: actions.ReadMasks) -> events.Event:
+        masks = processes.masks(self.running[action.worker].child.pid)
+        return events.MasksRead(monotonic(), action.worker, masks)
+
+    def _look(self, action: actions.Look) -> events.Event:
+        at = monotonic()
+        return events.Sampled(at, action.worker, processes.sample(self.running[action.worker].child.pid, at))
+
+    def _survey(self, action: actions.Survey) -> events.Event:
+        running = self.running[action.worker]
+        mark = None if self._alone else processes.mark(action.worker)
+        members = self.census.members(running.child.pid, running.group, self.running.mains, mark, dead=running.ended)
+        if not self._subreaper:
+            self._watch_members(running, [member.pid for member in members])
+        return events.Surveyed(monotonic(), action.worker, tuple(members))
+
+    def _watch_members(self, running: Running, pids: list[int]) -> None:
+        running.forget_members(self._poller)
+        for pid in pids[:MOST_WATCHED]:
+            try:
+                fd = os.pidfd_open(pid)
+            except OSError:
+                continue
+            running.members.add(fd)
+            self._poller.watch(fd, lambda at, _, fd=fd: self._member_ended(running, fd, at))  # type: ignore[misc]  # a loop's variable is kept by a default
+
+    def _member_ended(self, running: Running, fd: int, at: float) -> None:
+        self._poller.unwatch(fd)
+        os.close(fd)
+        running.members.discard(fd)
+        self._see([events.OrphansChanged(at)])
+
+    # -------------------------------------------------------------- the end, and telling
+
+    def _reap(self, action: actions.Reap) -> events.Event:
+        running = self.running.remove(action.worker)
+        rusage = None if action.stuck else wait.reap(running.child.pid)
+        running.forget_members(self._poller)
+        self._exits.unwatch(running.child.pidfd)
+        os.close(running.child.pidfd)
+        self._attachments.detach(action.worker)
+        return events.Reaped(monotonic(), action.worker, rusage, int.from_bytes(os.urandom(4), "big") / 2**32)
+
+    def _suspend(self, action: actions.Suspend) -> events.Event | None:
+        for job in self.jobs:
+            job.suspending()
+        if self._tty is not None:
+            self._tty.take_back()
+        stopped = terminal.suspend(action.signal, action.job)
+        for job in self.jobs:
+            job.resumed()
+        if not stopped and action.job and action.signal == signum.TSTP:
+            # Nobody could continue us, so Ctrl-Z has no effect, as on a command that leads its session.
+            return events.SignalReceived(monotonic(), signum.CONT, os.getpid())
+        return None
+
+    def _foreground(self, action: actions.Foreground) -> None:
+        child = self.running[action.worker].child
+        if self._tty is not None and child.terminal:
+            self._tty.lend(child.pid)
+
+    def _report(self, action: actions.Report) -> None:
+        for observer in self.observers:
+            observer.report(action.shutdown, action.worker)
+        self._exits.stamp()  # that took a while, in which others may have ended
+
+    def _note(self, action: actions.Note) -> None:
+        for observer in self.observers:
+            observer.note(action)
