@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from supervisor.core.contract import requests
 from supervisor.core.visible import visible_lines
 from supervisor.errors import ControlError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def status(values: Values) -> int:
     """Show what the workers of a running fleet do."""
     path = _socket(values)
-    answer = _ask(path, {"do": "status"})
+    answer = _ask(path, requests.Status())
     if values["json"]:
         _print_json({"socket": path, **answer})
     else:
@@ -33,10 +34,7 @@ def status(values: Values) -> int:
 def stop(values: Values, words: list[str]) -> int:
     """Stop workers by their ladder, or the whole fleet."""
     now = bool(values["now"])
-    request: dict[str, Any] = {"do": "stop", "now": now}
-    if words:
-        request["workers"] = words
-    answer = _ask(_socket(values), request)
+    answer = _ask(_socket(values), requests.Stop(tuple(words) or None, now))
     if values["json"]:
         _print_json(answer)
         return 0
@@ -84,13 +82,13 @@ def _of_config(config: object) -> str | None:
     return load(config, os.getcwd(), os.environ).fleet.name or "fleet"
 
 
-def _ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
+def _ask(path: str, request: requests.Request) -> dict[str, Any]:
     from supervisor.system.control.client import ask
 
     answer = ask(path, request)
     if not answer.get("ok"):
         raise ControlError(str(answer.get("error", "the supervisor refused")), str(answer.get("hint", "")))
-    return {key: value for key, value in answer.items() if key not in ("v", "ok")}
+    return {key: value for key, value in answer.items() if key not in ("v", "ok", "id")}
 
 
 def _print_json(answer: dict[str, Any]) -> None:

@@ -83,6 +83,7 @@ def look(pid: int, seconds: float) -> Told:
 
 def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
     """The fleet of which the process is, with its first answer; and what of ours could not be asked."""
+    from supervisor.core.contract.requests import Explain
     from supervisor.errors import SupervisorError
     from supervisor.system.control import client, place
 
@@ -90,7 +91,7 @@ def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
     for name in place.running(os.environ):
         try:
             path = place.socket_path(name, os.environ)
-            answer = client.ask(path, {"do": "explain", "pid": pid})
+            answer = client.ask(path, Explain(pid))
         except SupervisorError as error:
             notes.append(f"the fleet {name!r} could not be asked: {error.message}")
             continue
@@ -101,11 +102,12 @@ def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
 
 def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[str, Any]:
     """What its agents have said by now. A fleet that ended meanwhile leaves its first answer."""
+    from supervisor.core.contract.requests import Explain
     from supervisor.errors import SupervisorError
     from supervisor.system.control import client
 
     try:
-        answer = client.ask(path, {"do": "explain", "pid": pid, "since": first["at"]})
+        answer = client.ask(path, Explain(pid, first["at"]))
     except SupervisorError:
         answer = {}
     fleet = answer if answer.get("ok") and answer.get("worker") is not None else first

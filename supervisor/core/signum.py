@@ -6,6 +6,8 @@ Alpha and PA-RISC differ and are refused at start (entry.py).
 
 from __future__ import annotations
 
+from supervisor.core.digits import whole
+
 NUMBERS: dict[str, int] = {
     name: number
     for number, name in enumerate(
@@ -35,9 +37,9 @@ FORWARDED = frozenset(set(range(1, 32)) - {KILL, STOP, CHLD}) | frozenset(range(
 
 def number(text: str) -> int | None:
     """``"TERM"``, ``"sigterm"``, ``"15"``, ``"RTMIN+3"`` -> the number; None when there is no such signal."""
-    if text.isdecimal():
-        value = int(text)
-        return value if value in NAMES or RTMIN <= value <= RTMAX else None
+    value = whole(text, RTMAX)
+    if value is not None:
+        return value if value in NAMES or value >= RTMIN else None
     name = text.upper()
     name = name if name.startswith("SIG") else "SIG" + name
     if name in NUMBERS:
@@ -49,9 +51,9 @@ def number(text: str) -> int | None:
             rest = name[len(base) :]
             if not rest:
                 return start
-            if rest[0] == sign and rest[1:].isdecimal():
-                value = start + int(rest)
-                return value if RTMIN <= value <= RTMAX else None
+            distance = whole(rest[1:], RTMAX - RTMIN) if rest[0] == sign else None
+            if distance is not None:
+                return start + distance if sign == "+" else start - distance
     return None
 
 

@@ -15,6 +15,7 @@ from supervisor.runs.desk import Desk
 from supervisor.runs.evidence import Evidence
 from supervisor.runs.streams import Streams
 from supervisor.system.agent.agents import Agents
+from supervisor.system.control import place
 from supervisor.system.control.place import Folder
 from supervisor.system.control.server import Control
 from supervisor.system.poller import Poller
@@ -104,7 +105,7 @@ class Foreground:
 
 def _control(poller: Poller, folder: Folder, desk: Desk) -> Control:
     try:
-        return Control(poller, folder.socket, desk)
+        return Control(poller, place.listen(folder.socket), desk)
     except OSError as error:
         raise SupervisorError(
             f"cannot make the control socket {folder.socket}: {error.strerror}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
+from supervisor.core.contract import requests
 from supervisor.errors import ControlError
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ class Feed:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
-            self._socket.sendall(b'{"v": 1, "do": "watch", "log": true}\n')
+            self._socket.sendall(json.dumps(requests.encode(requests.Watch(log=True))).encode() + b"\n")
         except OSError as error:
             self._socket.close()
             hint = "is the fleet running? start it: supervisor up"

@@ -137,14 +137,16 @@ def test_unknown_is_null() -> None:
     assert set(shown["spans"].values()) == {None}
     names = ("asked_by_pid", "exit_code", "signal", "resources", "grace")
     assert [shown[name] for name in names] == [None] * len(names)
-    assert shown["outside"] == {"signals": None, "cpu_while_stopping": None, "listening": [], "samples": []}
+    assert shown["outside"] == {
+        "signals": None, "masks": None, "cpu_while_stopping": None, "listening": [], "samples": [],
+    }  # fmt: skip
     assert shown["agent"] == {"present": False, "python": None, "loop": None, "dropped": 0, "reason": None}
     for name in ("escalation", "phases", "leftovers", "critical_path", "findings"):
         assert shown[name] == []
 
 
 def test_seen_from_outside() -> None:
-    seen = report.outside(FULL)
+    seen = report.shutdown(FULL)["outside"]
     assert seen["signals"] == {"SIGTERM": "caught"}
     assert seen["cpu_while_stopping"] == 0.5
     assert seen["listening"] == [
@@ -166,7 +168,7 @@ def test_seen_from_outside() -> None:
     ],
 )
 def test_what_it_does_with_the_signal(masks: Masks, shown: str) -> None:
-    assert report.outside(FULL.with_(masks=masks))["signals"] == {"SIGTERM": shown}
+    assert report.signals(FULL.with_(masks=masks)) == {"SIGTERM": shown}
 
 
 def test_spans_are_never_negative() -> None:

@@ -1,10 +1,46 @@
-"""The report contract: Shutdowns -> the plain data of schema ``supervisor.report/1``. Only ever added to."""
+"""The report contract: Shutdowns -> the plain data of schema ``supervisor.report/1``, and back. Only ever added to.
+
+The tables at the end are the contract, key by key. A new field of a record is one row there.
+"""
 
 from __future__ import annotations
 
-from supervisor.core import redact, signum
+from supervisor.core import signum
+from supervisor.core.contract.codec import (
+    ARGV,
+    FLAG,
+    MASK,
+    NUMBER,
+    SIGNAL,
+    TEXT,
+    TEXTS,
+    TIME,
+    WHOLE,
+    Malformed,
+    derived,
+    group,
+    named,
+    one_of,
+    optional,
+    record,
+    seconds,
+    several,
+)
 from supervisor.core.frozen import Frozen
-from supervisor.core.record import Finding, Marks, Masks, Shutdown, Where
+from supervisor.core.record import (
+    AgentFacts,
+    Climb,
+    Finding,
+    Leftover,
+    Marks,
+    Masks,
+    PhaseSpan,
+    Rusage,
+    Sample,
+    Shutdown,
+    Stretch,
+    Where,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,61 +87,25 @@ def document(origin: Origin, shutdowns: Sequence[Shutdown]) -> dict[str, Any]:
     held = hold(shutdowns)
     return {
         "schema": SCHEMA,
-        "supervisor": {field: getattr(origin, field) for field in origin.__match_args__},
-        "hold": None
-        if held is None
-        else {"worker": held.worker, "seconds": _time(held.seconds), "alone": _time(held.alone)},
+        "supervisor": ORIGIN.encode(origin),
+        "hold": None if held is None else HOLD.encode(held),
         "shutdowns": [shutdown(one) for one in shutdowns],
     }
 
 
+def read(data: object) -> tuple[Origin, tuple[Shutdown, ...]]:
+    """What :func:`document` wrote, also of an earlier or later version. Raises Malformed."""
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise Malformed(f"it is no report: its schema is not {SCHEMA}")
+    origin: Origin = ORIGIN.decode(data.get("supervisor"), "supervisor")
+    shutdowns: tuple[Shutdown, ...] = several(SHUTDOWN).decode(data.get("shutdowns"), "shutdowns")
+    return origin, shutdowns
+
+
 def shutdown(one: Shutdown) -> dict[str, Any]:
     """One element of ``shutdowns``."""
-    return {
-        "worker": one.worker,
-        "instance": one.instance,
-        "start": one.start,
-        "pid": one.pid,
-        "argv": list(redact.argv(one.argv)),
-        "asked_by": one.asked_by,
-        "asked_by_pid": one.asked_by_pid,
-        "outcome": one.outcome,
-        "exit_code": one.exit_code,
-        "signal": signum.name(one.signal) if one.signal is not None else None,
-        "grace": one.grace,
-        "requests": one.requests,
-        "started": one.started,
-        "direct_signal": signum.name(one.direct_signal) if one.direct_signal is not None else None,
-        "escalation": [
-            {
-                "at": _time(climb.at),
-                "signal": signum.name(climb.signal),
-                "target": climb.target,
-                "delivered": climb.delivered,
-            }
-            for climb in one.escalation
-        ],
-        "marks": {field: _time(getattr(one.marks, field)) for field in one.marks.__match_args__},
-        "spans": spans(one.marks),
-        "phases": [{"name": part.name, "start": _time(part.start), "end": _time(part.end)} for part in one.phases],
-        "resources": None
-        if one.rusage is None
-        else {
-            "cpu_user": one.rusage.cpu_user,
-            "cpu_system": one.rusage.cpu_system,
-            "max_rss": one.rusage.max_rss,
-        },
-        "leftovers": [
-            {"pid": left.pid, "argv": list(redact.argv(left.argv)), "fate": left.fate} for left in one.leftovers
-        ],
-        "agent": {field: getattr(one.agent, field) for field in one.agent.__match_args__},
-        "outside": outside(one),
-        "critical_path": [
-            {"seconds": _time(part.seconds), "what": part.what, "where": _where(part.where)}
-            for part in one.critical_path
-        ],
-        "findings": [_finding(found) for found in one.findings],
-    }
+    encoded: dict[str, Any] = SHUTDOWN.encode(one)
+    return encoded
 
 
 def spans(marks: Marks) -> dict[str, float | None]:
@@ -118,29 +118,8 @@ def spans(marks: Marks) -> dict[str, float | None]:
         "total": (0.0, marks.exited),
     }
     return {
-        name: None if start is None or end is None else _time(max(end - start, 0.0))
+        name: None if start is None or end is None else seconds(max(end - start, 0.0))
         for name, (start, end) in pairs.items()
-    }
-
-
-def outside(one: Shutdown) -> dict[str, Any]:
-    """What could be seen of any program: signals, samples, when listening sockets closed, connections over time."""
-    return {
-        "signals": _masks(one.masks, [climb.signal for climb in one.escalation]),
-        "cpu_while_stopping": cpu_while_stopping(one),
-        "listening": [{"address": address, "closed_at": _time(at)} for address, at in listening(one)],
-        "samples": [
-            {
-                "at": _time(sample.at),
-                "state": sample.state,
-                "cpu": _time(sample.cpu),
-                "threads": sample.threads,
-                "syscall": sample.syscall,
-                "connections": sample.connections,
-                "children": sample.children,
-            }
-            for sample in one.samples
-        ],
     }
 
 
@@ -162,30 +141,121 @@ def listening(one: Shutdown) -> list[tuple[str, float | None]]:
     return found
 
 
-def _masks(masks: Masks | None, sent: list[int]) -> dict[str, str] | None:
-    if masks is None:
+def signals(one: Shutdown) -> dict[str, str] | None:
+    """What the worker did with each signal that was sent to it and can be handled at all."""
+    if one.masks is None:
         return None
-    asked = [signal for signal in dict.fromkeys(sent) if signal not in (signum.KILL, signum.STOP)]
-    return {signum.name(signal): "blocked" if masks.blocks(signal) else masks.disposition(signal) for signal in asked}
-
-
-def _finding(found: Finding) -> dict[str, Any]:
+    masks = one.masks
+    sent = dict.fromkeys(climb.signal for climb in one.escalation)
     return {
-        "code": found.code,
-        "severity": found.severity,
-        "seconds": _time(found.seconds),
-        "title": found.title,
-        "where": _where(found.where),
-        "proof": list(found.proof),
-        "advice": found.advice,
-        "also": list(found.also),
+        signum.name(signal): "blocked" if masks.blocks(signal) else masks.disposition(signal)
+        for signal in sent
+        if signal not in (signum.KILL, signum.STOP)
     }
 
 
-def _where(where: Where | None) -> dict[str, Any] | None:
-    return None if where is None else {field: getattr(where, field) for field in where.__match_args__}
+# ------------------------------------------------------------------ how each record is written
 
-
-def _time(seconds: float | None) -> float | None:
-    """Microseconds are what the clocks are worth; more digits would only look exact."""
-    return None if seconds is None else round(seconds, 6)
+ORIGIN = record(
+    Origin,
+    version=TEXT,
+    python=TEXT,
+    started_at=TEXT,
+    host=TEXT,
+    fleet=optional(TEXT),
+    tag=optional(TEXT),
+)
+HOLD = record(Hold, worker=TEXT, seconds=TIME, alone=TIME)
+CLIMB = record(
+    Climb,
+    at=TIME,
+    signal=SIGNAL,
+    target=one_of("main", "group", "leftovers"),
+    delivered=FLAG,
+)
+MARKS = record(Marks, **dict.fromkeys(Marks.__match_args__, optional(TIME)))
+PHASE = record(PhaseSpan, name=TEXT, start=TIME, end=TIME)
+RUSAGE = record(Rusage, cpu_user=NUMBER, cpu_system=NUMBER, max_rss=optional(WHOLE))
+LEFTOVER = record(Leftover, pid=WHOLE, argv=ARGV, fate=one_of("ended", "killed", "left"))
+AGENT = record(
+    AgentFacts,
+    present=FLAG,
+    python=optional(TEXT),
+    loop=optional(TEXT),
+    dropped=WHOLE,
+    reason=optional(TEXT),
+)
+MASKS = record(Masks, caught=MASK, ignored=MASK, blocked=MASK)
+SAMPLE = record(
+    Sample,
+    at=TIME,
+    state=TEXT,
+    cpu=TIME,
+    threads=WHOLE,
+    syscall=optional(TEXT),
+    listening=optional(TEXTS),
+    connections=optional(WHOLE),
+    children=WHOLE,
+)
+WHERE = record(
+    Where,
+    file=TEXT,
+    line=WHOLE,
+    function=TEXT,
+    source=optional(TEXT),
+    task=optional(TEXT),
+    thread=optional(TEXT),
+)
+STRETCH = record(Stretch, seconds=TIME, what=TEXT, where=optional(WHERE))
+FINDING = record(
+    Finding,
+    code=TEXT,
+    severity=one_of("error", "warning", "note"),
+    seconds=optional(TIME),
+    title=TEXT,
+    where=optional(WHERE),
+    proof=TEXTS,
+    advice=TEXT,
+    also=TEXTS,
+)
+# What could be seen of any program: signals, samples, when listening sockets closed, connections over time.
+OUTSIDE = group(
+    signals=derived(signals),
+    masks=optional(MASKS),
+    cpu_while_stopping=derived(cpu_while_stopping),
+    listening=derived(
+        lambda one: [
+            {"address": address, "closed_at": None if at is None else seconds(at)} for address, at in listening(one)
+        ]
+    ),
+    samples=several(SAMPLE),
+)
+SHUTDOWN = record(
+    Shutdown,
+    worker=TEXT,
+    instance=WHOLE,
+    start=WHOLE,
+    pid=WHOLE,
+    argv=ARGV,
+    asked_by=TEXT,
+    asked_by_pid=optional(WHOLE),
+    outcome=one_of("clean", "failed", "signalled", "killed", "stuck"),
+    exit_code=optional(WHOLE),
+    signal=optional(SIGNAL),
+    grace=optional(NUMBER),
+    requests=WHOLE,
+    started=FLAG,
+    direct_signal=optional(SIGNAL),
+    zero=TIME,
+    given_up=optional(TIME),
+    escalation=several(CLIMB),
+    marks=MARKS,
+    spans=derived(lambda one: spans(one.marks)),
+    phases=several(PHASE),
+    resources=named("rusage", optional(RUSAGE)),
+    leftovers=several(LEFTOVER),
+    agent=AGENT,
+    outside=OUTSIDE,
+    critical_path=several(STRETCH),
+    findings=several(FINDING),
+)

@@ -12,10 +12,10 @@ from __future__ import annotations
 import _socket
 import os
 import select
-from errno import EAGAIN, EMFILE, ENFILE
 
 from supervisor.agent.wire import MAX_MESSAGE, AgentMessage, decode
 from supervisor.system.agent.inject import SOCKET
+from supervisor.system.peer import Listener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a l
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
 SHARE = 16  # messages of one connection in a row, before the next has its turn
 DUMP_SIZE = 65_536
-FOREVER = float("inf")
-PATIENCE = 1.0  # seconds without accepting after the descriptors ran out
 
 
 class Peer:
@@ -70,18 +68,16 @@ class Channel:
         self._uids = {0, os.geteuid()} | ({uid} if uid is not None else set())
         self._peers: dict[int, Peer] = {}
         self._by_pid: dict[int, list[Peer]] = {}
-        self._listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        self._listener.setblocking(False)
-        self._listener.bind(self.path)
+        listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        listening.bind(self.path)
         os.chmod(self.path, 0o600)
         if uid is not None and uid != os.geteuid():
             os.chown(self.path, uid, -1)
-        self._listener.listen(1024)  # an agent does not wait to be accepted: a full backlog would be no agent
+        listening.listen(1024)  # an agent does not wait to be accepted: a full backlog would be no agent
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
-        self._epoll.register(self._listener.fileno(), select.EPOLLIN)
-        self._listening = True
+        self._epoll.register(listening.fileno(), select.EPOLLIN)
+        self._listener = Listener(listening, self._listen)
         self._started = 0.0
-        self._accept_again = FOREVER
 
     def fileno(self) -> int:
         """Readable when :meth:`read` has something to do (an epoll inside of the caller's)."""
@@ -116,16 +112,13 @@ class Channel:
         """
         out: list[AgentMessage] = []
         self._started = self._started or now
-        if now >= self._accept_again:
-            self._accept_again = FOREVER
-            self._listen(True)
         while budget > 0:
             ready = self._epoll.poll(0, 64)
             if not ready:
                 break
             for fd, _ in ready:
-                if fd == self._listener.fileno():
-                    budget -= self._accept(now)
+                if fd == self._listener.socket.fileno():
+                    budget -= self._accept()
                 else:
                     budget -= self._receive(self._peers[fd], now, out)
                 if budget <= 0:
@@ -144,36 +137,28 @@ class Channel:
         except OSError:
             pass
 
-    def _accept(self, now: float) -> int:
+    def _accept(self) -> int:
         """One connection; what it cost, in bytes of budget."""
-        try:
-            fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept() is made of
-        except OSError as error:
-            if error.errno in (EMFILE, ENFILE):
-                self._listen(False)  # or it would be ready for ever
-                self._accept_again = now + PATIENCE
-            return 1_000 if error.errno == EAGAIN else 10_000
-        os.set_inheritable(fd, False)
-        peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
-        credentials = peer.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
-        pid, uid = (int.from_bytes(credentials[at : at + 4], "little") for at in (0, 4))
-        mates = self._by_pid.get(pid, ())
-        if len(self._peers) >= CONNECTIONS or len(mates) >= PER_PROCESS or uid not in self._uids:
-            peer.close()
+        caller = self._listener.accept()
+        if caller is None:
+            return 1_000
+        mates = self._by_pid.get(caller.pid, ())
+        if len(self._peers) >= CONNECTIONS or len(mates) >= PER_PROCESS or caller.uid not in self._uids:
+            caller.socket.close()
+            self._listener.released()
             self.refused += 1
             if self.refused >= REFUSALS:
                 self._listen(False)
             return 1_000
-        peer.setblocking(False)
-        self._peers[fd] = Peer(peer, pid)
-        self._by_pid.setdefault(pid, []).append(self._peers[fd])
+        fd = caller.socket.fileno()
+        self._peers[fd] = Peer(caller.socket, caller.pid)
+        self._by_pid.setdefault(caller.pid, []).append(self._peers[fd])
         self._epoll.register(fd, select.EPOLLIN)
         return 1_000
 
     def _listen(self, on: bool) -> None:
-        if on != self._listening and not (on and self.refused >= REFUSALS):
-            self._listening = on
-            self._epoll.modify(self._listener.fileno(), select.EPOLLIN if on else 0)
+        if not (on and self.refused >= REFUSALS):
+            self._epoll.modify(self._listener.socket.fileno(), select.EPOLLIN if on else 0)
 
     def _receive(self, peer: Peer, now: float, out: list[AgentMessage]) -> int:
         used = 0
@@ -227,7 +212,7 @@ class Channel:
         self._by_pid[peer.pid].remove(peer)
         if not self._by_pid[peer.pid]:
             del self._by_pid[peer.pid]
-        self._listen(True)
+        self._listener.released()
         if peer.dump is not None:
             text = self._take_dump(peer.dump)
             if text:

@@ -7,8 +7,9 @@ import os
 import socket
 import struct
 
+from supervisor.core.contract import requests
 from supervisor.errors import ControlError
-from supervisor.system.control.server import VERSION
+from supervisor.system.peer import credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,20 +34,19 @@ def connect(path: str) -> socket.socket:
         raise ControlError(
             f"nobody answers at {path}: {error.strerror}", "its supervisor has gone; start it again"
         ) from None
-    credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    owner = int.from_bytes(credentials[4:8], "little")
+    _, owner = credentials(stream)
     if owner not in (0, os.geteuid()):
         stream.close()
         raise ControlError(f"the socket {path} is served by user {owner}", "do not trust it; remove its folder")
     return stream
 
 
-def ask(path: str, request: dict[str, Any]) -> dict[str, Any]:
+def ask(path: str, request: requests.Request) -> dict[str, Any]:
     """Send one request, return its answer. Raises ControlError for silence and for what is no answer."""
     with connect(path) as stream:
         try:
             try:
-                stream.sendall(json.dumps({"v": VERSION, **request}).encode() + b"\n")
+                stream.sendall(json.dumps(requests.encode(request)).encode() + b"\n")
             except BrokenPipeError:
                 pass  # refused before it was asked: the reason can still be read
             data = b""

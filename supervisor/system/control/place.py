@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import fcntl
 import os
 import time
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 TRIES = 3
 RETRY = 0.02
 LONGEST_PATH = 107  # bytes of sun_path without its final NUL (unix(7))
+BACKLOG = 64  # callers that wait to be accepted
 SOCKET = "control"
 LOCK = "lock"
 
@@ -60,6 +62,21 @@ def holder(folder: str) -> int | None:
     finally:
         os.close(fd)
     return None
+
+
+def listen(path: str) -> _socket.socket:
+    """A socket that listens at ``path`` and that nobody but its owner can reach. Raises OSError."""
+    listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    before = os.umask(0o177)
+    try:
+        listening.bind(path)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    finally:
+        os.umask(before)
+    return listening
 
 
 class Folder:
