@@ -1,4 +1,7 @@
-"""Answers the control socket from the loop's fleet: which states changed, who is to stop."""
+"""Answers the control socket from the loop's fleet: the state and its changes, and one function for each request.
+
+A request that is done later keeps its caller and answers it then.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from supervisor.core.contract import requests
     from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
     from supervisor.loop.loop import Loop
+    from supervisor.system.control.server import Caller
 
 
 # Naming a wait takes 0.3 ms for the tens of messages of an ordinary stop. The loop has deadlines to keep: so many
@@ -35,7 +40,9 @@ class Desk:
         self._news: dict[WorkerId, None] = {}
         self._waits: dict[WorkerId, str | None] = {}
 
-    def status(self) -> dict[str, Any]:
+    # ------------------------------------------------------------------ the state
+
+    def state(self) -> dict[str, Any]:
         """The whole state."""
         fleet = self._loop.fleet
         self._name_waits(MOST_NAMED)
@@ -90,16 +97,42 @@ class Desk:
                     renamed.add(worker)
         return renamed
 
-    def explain(self, pid: int, since: float | None) -> dict[str, Any]:
+    # ------------------------------------------------------------------ requests
+
+    def status(self, _request: requests.Status, caller: Caller) -> None:
+        """The whole state, once."""
+        caller.answer(self.state())
+
+    def stop(self, request: requests.Stop, caller: Caller) -> None:
+        """Ask for the stop of some workers, by name (all its instances) or title, or of everything.
+
+        ``now``: those that are being stopped already take the next step of their ladder. A command that is merely
+        repeated (a deployment's retry) must not kill a worker in the middle of its cleanup.
+        """
+        lives = self._loop.fleet.lives
+        if request.workers is None:
+            caller.answer(self._ask(lives, None, request.now, caller.pid))
+            return
+        chosen: dict[WorkerId, None] = {}
+        for name in request.workers:
+            found = [life.id for life in lives.values() if name in (life.spec.name, life.spec.title)]
+            if not found:
+                names = ", ".join(dict.fromkeys(life.spec.name for life in lives.values()))
+                raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
+            chosen |= dict.fromkeys(found)
+        caller.answer(self._ask(chosen, tuple(chosen), request.now, caller.pid))
+
+    def explain(self, request: requests.Explain, caller: Caller) -> None:
         """What is known of the worker to which a process belongs; ``worker`` is null when it is nobody's of ours.
 
         Without ``since`` the agents of a worker that is being stopped are asked to speak. With the ``at`` of that
         answer the next one tells who has. A worker that nobody stops is not asked: its agent would be armed, and
         speak, until its next stop.
         """
-        now, life = time.monotonic(), self._life_of(pid)
+        now, since, life = time.monotonic(), request.since, self._life_of(request.pid)
         if life is None:
-            return {"at": now, "worker": None}
+            caller.answer({"at": now, "worker": None})
+            return
         agents = self._loop.agents
         stop = life.stopping
         probed = agents.probe(life.id) if agents and stop and stop.held is None and since is None else 0
@@ -123,7 +156,7 @@ class Desk:
             answer["answered"] = sorted(answered(messages, since))
             answer["waits"] = waiting(messages, now, life.last_pid)
             answer["said"] = said(messages, now, life.last_pid)
-        return answer
+        caller.answer(answer)
 
     def _life_of(self, pid: int) -> Life | None:
         """The worker of which this process is: by its ancestors, their group or session, or the worker's mark."""
@@ -134,24 +167,6 @@ class Desk:
         environment = processes.environment(pid)
         marks = {f"{processes.MARK}={processes.mark(life.id)}".encode(): life for life in lives}
         return next((marks[entry] for entry in environment if entry in marks), None)
-
-    def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
-        """Ask for the stop of some workers, by name (all its instances) or title, or of everything.
-
-        ``now``: those that are being stopped already take the next step of their ladder. A command that is merely
-        repeated (a deployment's retry) must not kill a worker in the middle of its cleanup.
-        """
-        lives = self._loop.fleet.lives
-        if workers is None:
-            return self._ask(lives, None, now, pid)
-        chosen: dict[WorkerId, None] = {}
-        for name in workers:
-            found = [life.id for life in lives.values() if name in (life.spec.name, life.spec.title)]
-            if not found:
-                names = ", ".join(dict.fromkeys(life.spec.name for life in lives.values()))
-                raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
-            chosen |= dict.fromkeys(found)
-        return self._ask(chosen, tuple(chosen), now, pid)
 
     def _ask(
         self, chosen: Iterable[WorkerId], workers: tuple[WorkerId, ...] | None, now: bool, pid: int

@@ -38,7 +38,7 @@ counts = st.integers(0, 1 << 40)
 signals = st.integers(1, 64)
 argvs = st.lists(texts, max_size=4).map(lambda words: redact.argv(tuple(words))).map(redact.argv)
 masks = st.integers(0, (1 << 64) - 1)
-SPECIAL = {
+SPECIAL: dict[tuple[type[Frozen], str], st.SearchStrategy[Any]] = {
     (Climb, "signal"): signals,
     (Shutdown, "signal"): signals | st.none(),
     (Shutdown, "direct_signal"): signals | st.none(),

@@ -53,7 +53,25 @@ def test_leftovers_and_the_end() -> None:
     script.play(">> 5 somebody ended\n>> 5 found nobody")
     seen = worker_view(script.fleet, script.fleet.lives[FIRST], 0)
     assert (seen["stop"], seen["phase"], seen["outcome"], seen["pid"]) == (None, "exited", "signalled", None)
-    assert (seen["exit_code"], seen["ended"]) == (None, 5.0)
+    assert (seen["exit_code"], seen["ended"], seen["as_wanted"]) == (None, 5.0, True)
+
+
+def test_as_wanted() -> None:
+    """Not known before the end; a crash is not, nor a signal that we did not send, nor SIGKILL."""
+    ends = {
+        ">> 1 exits 0": True,
+        ">> 1 exits 3": False,
+        ">> 1 dies of SIGTERM": False,
+        ">> 1 stop\n>> 2 dies of SIGTERM": True,
+        ">> 1 stop\n>> 2 dies of SIGSEGV": False,
+        ">> 1 stop\n>> 2 exits 3": False,
+        ">> 1 stop\n>> 11 time passes\n>> 12 dies of SIGKILL": False,
+    }
+    for text, wanted in ends.items():
+        script = after(">> 0 start", worker("api", restart=RestartSpec("never")))
+        assert worker_view(script.fleet, script.fleet.lives[FIRST], 0)["as_wanted"] is None
+        script.play(f"{text}\n>> 13 found nobody")
+        assert worker_view(script.fleet, script.fleet.lives[FIRST], 0)["as_wanted"] is wanted, text
 
 
 def test_last_rung_and_backoff() -> None:

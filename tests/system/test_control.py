@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from supervisor.system.control.server import Control
+from supervisor.core.contract import requests
+from supervisor.system.control import place
+from supervisor.system.control.connections import MOST, RESERVE
+from supervisor.system.control.server import MOST_WATCHING, Caller, Control
 from supervisor.system.poller import Poller
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -20,17 +26,26 @@ class Desk:
 
     behind = False
 
-    def status(self) -> dict[str, Any]:
+    def __init__(self) -> None:
+        self.asked: list[requests.Request] = []
+        self.callers: list[Caller] = []
+
+    def state(self) -> dict[str, Any]:
         return {"workers": []}
 
     def changes(self) -> dict[str, Any] | None:
         return {}
 
-    def stop(self, workers: list[str] | None, now: bool, pid: int) -> dict[str, Any]:
-        return {"stopping": workers, "now": now, "pid": pid}
+    def status(self, _request: requests.Status, caller: Caller) -> None:
+        caller.answer(self.state())
 
-    def explain(self, pid: int, since: float | None) -> dict[str, Any]:
-        return {"pid": pid, "since": since}
+    def stop(self, request: requests.Stop, caller: Caller) -> None:
+        """Answered when the test says so."""
+        self.asked.append(request)
+        self.callers.append(caller)
+
+    def explain(self, request: requests.Explain, _caller: Caller) -> None:
+        raise ZeroDivisionError(request.pid)
 
 
 class Server:
@@ -39,7 +54,19 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.path = str(folder / "c")
         self.poller = Poller()
-        self.control = Control(self.poller, self.path, Desk())
+        self.desk = Desk()
+        self.control = Control(self.poller, place.listen(self.path), self.desk)
+
+    def client(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.path)
+        client.settimeout(10.0)
+        self.turn()
+        return client
+
+    def ask(self, client: socket.socket, **fields: Any) -> None:
+        client.sendall(json.dumps({"v": 1, **fields}).encode() + b"\n")
+        self.turn()
 
     def turn(self) -> None:
         """One batch; something has to be ready for it."""
@@ -47,11 +74,8 @@ class Server:
             self.poller.call(fd, time.monotonic(), events)
 
     def watcher(self) -> socket.socket:
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(self.path)
-        self.turn()
-        client.sendall(b'{"v": 1, "do": "watch"}\n')
-        self.turn()
+        client = self.client()
+        self.ask(client, do="watch")
         assert json.loads(client.recv(1 << 16)) == {"workers": []}
         assert self.control.watched
         return client
@@ -82,17 +106,161 @@ def test_a_watcher_that_only_asks_nothing_more_goes_on_watching(tmp_path: Path) 
 
 def test_what_was_asked_just_before_closing_is_done(tmp_path: Path) -> None:
     server = Server(tmp_path)
-    asked: list[tuple[object, ...]] = []
-
-    def stop(*what: object) -> dict[str, object]:
-        asked.append(what)
-        return {}
-
-    server.control._desk.stop = stop  # type: ignore[assignment, method-assign]  # the desk of this server alone
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(server.path)
         client.sendall(b'{"v": 1, "do": "stop"}\n')
     server.turn()
     server.turn()
-    assert asked == [(None, False, os.getpid())]
+    assert server.desk.asked == [requests.Stop()]
+    assert server.desk.callers[0].pid == os.getpid()
+    server.control.close()
+
+
+def test_a_last_request_without_the_end_of_its_line(tmp_path: Path) -> None:
+    """As ``printf '{"v": 1, "do": "status"}' | nc -NU`` sends it; half a request is none."""
+    server = Server(tmp_path)
+    for sent, ok in ((b'{"v": 1, "do": "status"}', True), (b'{"v": 1, "do": "stop"', False)):
+        with server.client() as client:
+            client.sendall(sent)
+            server.turn()
+            client.shutdown(socket.SHUT_WR)
+            server.turn()
+            assert json.loads(lines(client))["ok"] is ok
+    assert server.desk.asked == []
+    server.control.close()
+
+
+def lines(client: socket.socket) -> bytes:
+    """Everything that still comes."""
+    text = b""
+    while piece := client.recv(1 << 16):
+        text += piece
+    return text
+
+
+def test_answers_come_late_and_with_their_ids(tmp_path: Path) -> None:
+    """Also to a client that asks nothing more: it waits for what it is owed."""
+    server = Server(tmp_path)
+    with server.client() as client:
+        server.ask(client, do="stop", workers=["a"], id=1)
+        server.ask(client, do="stop", workers=["b"], id="two")
+        server.ask(client, do="status", id=3)
+        client.shutdown(socket.SHUT_WR)
+        server.turn()
+        first, second = server.desk.callers
+        second.answer({"stopping": ["b"]})
+        second.refuse("twice")
+        first.refuse("no", "never")
+        answers = [json.loads(line) for line in lines(client).splitlines()]
+    assert answers == [
+        {"v": 1, "id": 3, "ok": True, "workers": []},
+        {"v": 1, "id": "two", "ok": True, "stopping": ["b"]},
+        {"v": 1, "id": 1, "ok": False, "error": "no", "hint": "never"},
+    ]
+    server.control.close()
+
+
+def test_a_late_answer_to_a_client_that_has_gone(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    with server.client() as client:
+        server.ask(client, do="stop")
+    server.turn()
+    with server.client() as other:  # it may get the descriptor of the first
+        server.desk.callers[0].answer({})
+        other.setblocking(False)
+        try:
+            assert not other.recv(99)
+        except BlockingIOError:
+            pass
+    server.control.close()
+
+
+def test_a_bug_in_an_answer_ends_nothing(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    with server.client() as client:
+        server.ask(client, do="explain", pid=4, id=9)
+        answer = json.loads(client.recv(1 << 16))
+        assert (answer["ok"], answer["id"]) == (False, 9)
+        assert "ZeroDivisionError(4)" in answer["error"]
+    server.control.close()
+
+
+def test_the_desk_has_a_function_for_each_request() -> None:
+    from supervisor.runs.desk import Desk as Real
+
+    for verb in requests.VERBS:
+        assert verb.name == "watch" or callable(getattr(Real, verb.name))
+
+
+def test_idle_connections_shut_nobody_out(tmp_path: Path) -> None:
+    """The longest silent one makes room; one that is owed an answer does not."""
+    server = Server(tmp_path)
+    waiting = server.client()
+    server.ask(waiting, do="stop")
+    idle = [server.client() for _ in range(MOST - 1)]
+    server.ask(idle[0], do="status")
+    with server.client() as late:
+        server.ask(late, do="status")
+        assert json.loads(late.recv(1 << 16))["ok"] is True
+    assert idle[1].recv(1) == b"", "let go"
+    assert json.loads(idle[0].recv(1 << 16))["ok"] is True
+    server.desk.callers[0].answer({})
+    assert json.loads(waiting.recv(1 << 16))["ok"] is True
+    for client in (waiting, *idle):
+        client.close()
+    server.control.close()
+
+
+def test_watchers_leave_room_for_requests(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    watchers = [server.watcher() for _ in range(MOST_WATCHING)]
+    with server.client() as late:
+        server.ask(late, do="watch")
+        answer = json.loads(late.recv(1 << 16))
+        assert answer["ok"] is False and str(MOST_WATCHING) in answer["error"]
+        server.ask(late, do="status")
+        assert json.loads(late.recv(1 << 16))["ok"] is True
+    server.ask(watchers[0], do="watch", log=True)
+    assert json.loads(watchers[0].recv(1 << 16)) == {"workers": []}, "the same client may ask again"
+    for client in watchers:
+        client.close()
+    server.control.close()
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """As `ulimit -n` with all of them taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fillers: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 4, hard))
+    try:
+        while True:
+            fillers.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        for fd in fillers:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_descriptors_some_are_served_still(tmp_path: Path) -> None:
+    """The reserve serves; when it is given away the longest silent client makes room, and nothing spins."""
+    server = Server(tmp_path)
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(RESERVE + 2)]
+    with no_descriptors():
+        for client in clients:
+            client.settimeout(10.0)
+            client.connect(server.path)
+            server.turn()
+            while server.poller.wait(0.0):  # an accept that failed, then the one that has room
+                server.turn()
+        server.ask(clients[-1], do="status")
+        assert json.loads(clients[-1].recv(1 << 16))["ok"] is True
+        assert clients[0].recv(1) == b""
+        assert server.poller.wait(0.0) == []
+    for client in clients:
+        client.close()
     server.control.close()

@@ -65,7 +65,9 @@ class Fleet:
         for index, at in list(self.ends.items()):
             if now >= at:
                 worker, killed = self.workers[index], now >= self.workers[index]["stop"]["next_at"]
-                end = {"outcome": "killed", "signal": "SIGKILL"} if killed else {"outcome": "clean", "exit_code": 0}
+                end = {"outcome": "clean", "exit_code": 0, "as_wanted": True}
+                if killed:
+                    end = {"outcome": "killed", "signal": "SIGKILL", "as_wanted": False}
                 worker |= {"phase": "exited", "pid": None, "stop": None, "ended": now} | end
                 del self.ends[index]
                 changed.append(worker)
@@ -82,7 +84,13 @@ class Fleet:
                 changed.append(worker)
         if random.random() < 0.02:
             worker = random.choice(self.workers)
-            end = {"outcome": "failed", "exit_code": 1, "ended": now, "restart_at": now + random.uniform(1, 12)}
+            end = {
+                "outcome": "failed",
+                "as_wanted": False,
+                "exit_code": 1,
+                "ended": now,
+                "restart_at": now + random.uniform(1, 12),
+            }
             worker |= {"phase": "backoff", "pid": None} | end
             changed.append(worker)
         return changed

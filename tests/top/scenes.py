@@ -18,6 +18,8 @@ NOW = 90_000.0
 def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dict[str, Any]:
     """One worker as core/contract/state.py's worker_view makes it; ``fields`` replaces single ones."""
     name, _, number = title.partition(".")
+    # A worker that dies of a signal here dies of that of its stop.
+    wanted = {None: None, "clean": True, "signalled": True}.get(fields.get("outcome"), False)
     alive = phase not in ("exited", "failed", "backoff", "waiting")
     return {
         "index": index,
@@ -35,6 +37,7 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "stop": None,
         "waits": None,
         "outcome": None,
+        "as_wanted": wanted,
         "started": True,
         "exit_code": None,
         "signal": None,

@@ -53,6 +53,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) 
         "stop": _stop(life),
         "waits": waits,
         "outcome": life.outcome,
+        "as_wanted": life.as_wanted,
         "started": life.failure is None,
         "exit_code": life.failure.code if life.failure else life.death.code if life.death else None,
         "signal": signum.name(life.death.signal) if life.death and life.death.signal is not None else None,

@@ -284,7 +284,7 @@ def _ended(fleet: Fleet, life: Life, at: float, chance: float) -> FleetStep:
     if not asked and fleet.want == "up" and not fleet.spec.wrap:
         fleet, actions = _unasked_end(fleet, life, ended, at, chance)
         return fleet, (Report(life.id, ended), *actions)
-    if not _as_wanted(life, ended, asked):
+    if not life.as_wanted:
         fleet = _failed(fleet)
     return fleet, (Report(life.id, ended),)
 
@@ -318,13 +318,6 @@ def _unasked_end(fleet: Fleet, life: Life, ended: Shutdown, at: float, chance: f
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _as_wanted(life: Life, ended: Shutdown, asked: bool) -> bool:
-    if ended.outcome == "clean":
-        return True
-    ours = {climb.signal for climb in life.sent} - {signum.KILL}
-    return asked and ended.outcome == "signalled" and ended.signal in ours
 
 
 def _ending(life: Life, ended: Shutdown) -> Ending:

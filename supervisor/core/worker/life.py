@@ -126,6 +126,20 @@ class Life(Frozen):
         return self.stop if self.going else None
 
     @property
+    def as_wanted(self) -> bool | None:
+        """Whether it ended as somebody wanted: by itself and clean, or of a signal of its stop. None before its end.
+
+        SIGKILL is not wanted: it is what the ladder is for when nothing else helped.
+        """
+        if self.outcome is None:
+            return None
+        if self.outcome == "clean":
+            return True
+        asked = self.stop is not None and self.stop.asked is not None
+        ours = {climb.signal for climb in self.sent} - {signum.KILL}
+        return asked and self.outcome == "signalled" and self.death is not None and self.death.signal in ours
+
+    @property
     def ladder(self) -> Ladder:
         """What this stop climbs: the worker's own ladder, with SIGKILL on top when that was demanded."""
         own = self.spec.stop.ladder

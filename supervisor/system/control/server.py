@@ -148,9 +148,7 @@ class Control:
             if len(watcher.connection.waiting) > LOG_ROOM:
                 watcher.dropped += len(lines) + dropped
                 continue
-            self._connections.send(
-                watcher.connection, _line({"log": lines, "dropped": dropped + watcher.dropped})
-            )
+            self._connections.send(watcher.connection, _line({"log": lines, "dropped": dropped + watcher.dropped}))
             watcher.dropped = 0
 
     # -------------------------------------------------------------- requests

@@ -175,9 +175,8 @@ def details(worker: Worker, now: float, layout: Columns, asked: float | None) ->
 
 
 def ended_badly(worker: Worker) -> bool:
-    """It has an outcome that nobody wanted; death by a stop signal that was asked for is as wanted (DESIGN 3)."""
-    as_asked = worker.get("want") == "down" and worker.get("outcome") == "signalled"
-    return worker.get("outcome") not in (None, "clean") and not as_asked
+    """It ended, and not as wanted."""
+    return worker.get("as_wanted") is False
 
 
 def moves_at(worker: Worker, now: float, asked: float | None = None) -> float:
