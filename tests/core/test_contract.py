@@ -62,6 +62,8 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         "bool": st.booleans(),
         "None": st.none(),
         "tuple[str, ...]": several(texts),
+        "tuple[str, str]": st.tuples(texts, texts),
+        "StretchKind": st.sampled_from(("task", "executor", "child main", "system call", "unknown")),
         "Target": st.sampled_from(("main", "group", "leftovers")),
         "Fate": st.sampled_from(("ended", "killed", "left")),
         "Severity": st.sampled_from(("error", "warning", "note")),

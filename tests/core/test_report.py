@@ -127,7 +127,10 @@ def test_values() -> None:
     assert shown["leftovers"] == [{"pid": 4250, "argv": ["sleep", "--password=***"], "fate": "killed"}]
     assert shown["spans"] == {"notice": 0.0003, "drain": 0.3097, "cleanup": 0.15, "teardown": 0.03, "total": 0.49}
     assert shown["resources"] == {"cpu_user": 0.1, "cpu_system": 0.02, "max_rss": 31457280}
-    assert shown["critical_path"][1] == {"seconds": 0.123457, "what": "computing", "where": None}
+    assert shown["critical_path"][1] == {
+        "seconds": 0.123457, "what": "computing", "where": None, "kind": "computing", "between": None, "pid": None,
+        "call": None,
+    }  # fmt: skip
     assert shown["findings"][0]["where"] == shown["critical_path"][0]["where"]
 
 

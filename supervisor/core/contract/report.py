@@ -206,7 +206,16 @@ WHERE = record(
     task=optional(TEXT),
     thread=optional(TEXT),
 )
-STRETCH = record(Stretch, seconds=TIME, what=TEXT, where=optional(WHERE))
+STRETCH = record(
+    Stretch,
+    seconds=TIME,
+    what=derived(lambda stretch: stretch.what),
+    where=optional(WHERE),
+    kind=TEXT,
+    between=optional(TEXTS),
+    pid=optional(WHOLE),
+    call=optional(TEXT),
+)
 FINDING = record(
     Finding,
     code=TEXT,
