@@ -6,6 +6,7 @@ from supervisor.core.record import AgentFacts, Explanation, Stretch
 from supervisor.diagnosis import findings, without_agent
 from supervisor.diagnosis.attribution import timeline
 from supervisor.diagnosis.attribution.critical import critical_path
+from supervisor.diagnosis.attribution.holds import all_holds
 from supervisor.diagnosis.evidence.frames import where
 from supervisor.diagnosis.evidence.gather import gather
 from supervisor.diagnosis.evidence.notes import AgentError, Snapshot
@@ -38,8 +39,10 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
     shutdown = shutdown.with_(agent=facts)
     marks = timeline.marks(shutdown, evidence.leader)
     spans = timeline.phases(marks, evidence.leader)
-    pieces = critical_path(evidence, marks, spans, sources)
-    case = Case(shutdown, evidence, marks, spans, pieces, sources)
+    end = next((span.start for span in spans if span.name in ("killed", "leftovers")), marks.exited)
+    known = all_holds(evidence, end, sources)
+    pieces = critical_path(evidence, known, marks, spans)
+    case = Case(shutdown, evidence, known, marks, spans, pieces, sources)
     path = tuple(_stretch(case, piece) for piece in pieces)
     if evidence.leader is None:
         path = without_agent.stretches(shutdown, marks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.attribution.chains import still_held
+from supervisor.diagnosis.attribution.graph import Graph, still_held
 from supervisor.diagnosis.attribution.holds import holds
 from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.gather import gather
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.evidence.model import Evidence
 
 MOST = 1000
 _PHASES = {
@@ -39,7 +40,7 @@ def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> str 
     leader = evidence.leader
     if leader is None:
         return None
-    told = [found for process in (leader, *evidence.others(leader)) if (found := _now(process)) is not None]
+    told = [found for process in (leader, *evidence.others(leader)) if (found := _now(evidence, process)) is not None]
     at_work = any(one.by_task for one in told)
     for one in told:
         if one.process is leader and not (one.main_thread and at_work):
@@ -58,11 +59,11 @@ class _Now(Frozen):
     main_thread: bool = False
 
 
-def _now(process: Process) -> _Now | None:
+def _now(evidence: Evidence, process: Process) -> _Now | None:
     if process.ended is not None:
         return None
     known = [hold for hold in holds(process, 0.0, lambda _file, _line: None) if hold.open]
-    held = still_held(process, known)
+    held = still_held(Graph(evidence, None, {process.pid: known}), process)
     if held is not None:
         named_task = held.task is not None and held.kind != "server"
         return _Now(process, _held(held, known), by_task=named_task, main_thread=held.what == "main")

@@ -53,12 +53,12 @@ def told(shutdown: Shutdown) -> list[tuple[str, Severity]]:
 def test_severity_of_holding_the_exit(
     seconds: float, grace: float | None, new: bool, nobody: bool, expected: Severity
 ) -> None:
-    case = Case(ended(grace=grace), Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    case = Case(ended(grace=grace), Evidence(0.0, 7), {}, Marks(), (), [], lambda _f, _l: None)
     assert case.held(seconds, new, nobody=nobody) == expected
 
 
 def test_what_sigkill_cut_short_is_an_error_only_when_it_held_to_the_end() -> None:
-    case = Case(ended("killed", grace=2.0), Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    case = Case(ended("killed", grace=2.0), Evidence(0.0, 7), {}, Marks(), (), [], lambda _f, _l: None)
     assert case.held(1.0, False, to_the_end=True) == "error"
     assert case.held(1.0, False, to_the_end=False) == "note"
 
@@ -66,7 +66,7 @@ def test_what_sigkill_cut_short_is_an_error_only_when_it_held_to_the_end() -> No
 def test_who_was_killed_before_its_grace_was_over_is_not_to_blame() -> None:
     """Somebody asked again: what it was doing is judged as if it had gone on."""
     hurried = ended("killed", grace=10.0, requests=2)
-    case = Case(hurried, Evidence(0.0, 7), Marks(), (), [], lambda _f, _l: None)
+    case = Case(hurried, Evidence(0.0, 7), {}, Marks(), (), [], lambda _f, _l: None)
     assert hurried.hurried
     assert case.held(1.0, False, to_the_end=True) == "note"
     (killed,) = (

@@ -13,11 +13,11 @@ from supervisor.diagnosis.attribution.walk import SHORTEST, Piece, walk
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Marks, PhaseSpan
-    from supervisor.diagnosis.evidence.frames import Sources
+    from supervisor.diagnosis.attribution.holds import Known
     from supervisor.diagnosis.evidence.model import Evidence
 
 
-def critical_path(evidence: Evidence, marks: Marks, spans: tuple[PhaseSpan, ...], sources: Sources) -> list[Piece]:
+def critical_path(evidence: Evidence, known: Known, marks: Marks, spans: tuple[PhaseSpan, ...]) -> list[Piece]:
     """The pieces of the critical path in order of time; they do not overlap and lie within [0, exited]."""
     leader = evidence.leader
     end = marks.exited if marks.exited is not None else marks.main_exited
@@ -31,9 +31,9 @@ def critical_path(evidence: Evidence, marks: Marks, spans: tuple[PhaseSpan, ...]
                 pieces.append(Piece(name, span.start, at, name))
                 at = span.start
     died = not any(span.name == "finalize" for span in spans)
-    pieces += walk(leader, at, spans, sources, died)
+    pieces += walk(evidence, known, leader, at, spans, died)
     pieces.reverse()
-    return _tidy([part for piece in pieces for part in through_children(evidence, leader, piece, sources)])
+    return _tidy([part for piece in pieces for part in through_children(evidence, known, leader, piece)])
 
 
 def _tidy(pieces: list[Piece]) -> list[Piece]:

@@ -6,7 +6,7 @@ These rules go by coincidence in time. They speak where no wake-up tells who end
 from __future__ import annotations
 
 from supervisor.agent.body.grain import LOOKS
-from supervisor.diagnosis.attribution.chains import called
+from supervisor.diagnosis.attribution.guesses import called
 from supervisor.diagnosis.attribution.holds import (
     CANCELLED,
     CLOSE,

@@ -13,8 +13,15 @@ from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS, Block, Proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
     from supervisor.core.record import StretchKind
     from supervisor.diagnosis.evidence.frames import Sources
+    from supervisor.diagnosis.evidence.model import Evidence
+
+    # The holds of each process, by pid.
+    Known: TypeAlias = Mapping[int, Sequence["Hold"]]
 
 BLOCKED, BUSY, USER, READ, LIBRARY, SERVER, POLL, WOKEN, CANCELLED, ALIVE = range(10)
 # Two stamps of the same instant, one by the task itself and one by the 10 ms sampler, differ by so much (seconds).
@@ -68,6 +75,16 @@ class Hold(Frozen):
     def polls(self) -> bool:
         """It slept at the same line again and again."""
         return self.wait is not None and (self.wait.repeats or self.rank == POLL)
+
+
+def all_holds(evidence: Evidence, end: float | None, sources: Sources) -> Known:
+    """The holds of each process until its own end: its finalization, its last word, or ``end`` of the leader."""
+    found: dict[int, Sequence[Hold]] = {}
+    for pid, process in evidence.processes.items():
+        finalize = process.phase_start("finalize")
+        last = end if end is not None and process is evidence.leader else process.last
+        found[pid] = holds(process, finalize if finalize is not None else last, sources)
+    return found
 
 
 def holds(process: Process, until: float, sources: Sources) -> list[Hold]:

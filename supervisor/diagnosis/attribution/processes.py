@@ -7,9 +7,8 @@ from supervisor.diagnosis.attribution.walk import SHORTEST, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.holds import Hold, Known
     from supervisor.diagnosis.attribution.walk import Piece
-    from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.diagnosis.evidence.model import Block, Evidence, Process
 
 # Where a parent sits while it waits for a child process.
@@ -28,7 +27,7 @@ _CHILD_FILES = (
 REAPING = 1.1
 
 
-def through_children(evidence: Evidence, leader: Process, piece: Piece, sources: Sources) -> list[Piece]:
+def through_children(evidence: Evidence, known: Known, leader: Process, piece: Piece) -> list[Piece]:
     """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
     waits = piece.what in ("unknown", "leftovers") if piece.hold is None else _is_passive(piece.hold)
     if not waits or piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
@@ -50,7 +49,7 @@ def through_children(evidence: Evidence, leader: Process, piece: Piece, sources:
     child = ended[-1] if ended[-1].phases else max(ended, key=lambda process: process.last)
     finalize = child.phase_start("finalize")
     until = min(finalize if finalize is not None else child.last, piece.end)
-    walked = reversed(walk(child, until, (), sources, died=finalize is None))
+    walked = reversed(walk(evidence, known, child, until, (), died=finalize is None))
     own = [
         part.with_(start=max(part.start, piece.start), phase=part.phase or piece.phase, process=child)
         for part in walked

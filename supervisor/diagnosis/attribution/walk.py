@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.attribution.chains import main_task, still_held
 from supervisor.diagnosis.attribution.endings import RULES, Ending, joined_until
-from supervisor.diagnosis.attribution.holds import CANCELLED, CLOSE, LIBRARY, Hold, holds
+from supervisor.diagnosis.attribution.graph import Graph, still_held
+from supervisor.diagnosis.attribution.holds import CANCELLED, CLOSE, LIBRARY, Hold
+from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import phase_at
 from supervisor.diagnosis.evidence.model import Process
 from supervisor.diagnosis.evidence.notes import SignalReceived
@@ -13,7 +14,8 @@ from supervisor.diagnosis.evidence.notes import SignalReceived
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import PhaseSpan, StretchKind
-    from supervisor.diagnosis.evidence.frames import Sources
+    from supervisor.diagnosis.attribution.holds import Known
+    from supervisor.diagnosis.evidence.model import Evidence
 
 # Pieces shorter than this (seconds) are not told: the sampler does not see better.
 SHORTEST = 0.02
@@ -35,31 +37,33 @@ class Piece(Frozen):
         return self.end - self.start
 
 
-def walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources: Sources, died: bool) -> list[Piece]:
+def walk(
+    evidence: Evidence, known: Known, process: Process, until: float, spans: tuple[PhaseSpan, ...], died: bool
+) -> list[Piece]:
     """The pieces of one process from ``until`` back to zero, the last first. ``died``: it never came to its end."""
-    known = [hold for hold in holds(process, until, sources) if hold.start < hold.end]
+    mine = [hold for hold in known.get(process.pid, ()) if hold.start < hold.end]
     pieces: list[Piece] = []
     at = until
-    held = still_held(process, known) if died else None
+    held = still_held(Graph(evidence, None, known), process) if died else None
     ended_itself = not any(span.name == "killed" for span in spans)
     if held is not None and held.rank >= LIBRARY and ended_itself:
-        known = _as_ended(known, held)
+        mine = _as_ended(mine, held)
     elif held is not None:
         pieces.append(_piece(held, max(held.start, 0.0), at, spans))
         at = max(held.start, 0.0)
     cut = _cut_at(process)
-    cut_off = still_held(process, [h for h in known if h.open and h.start < cut]) if cut is not None else None
-    known = [hold for hold in known if not hold.open]
-    if cut_off is not None and cut is not None and cut < at + CLOSE:
-        known.append(cut_off.with_(open=False, end=cut))
+    cut_off = still_held(Graph(evidence, None, known), process) if cut is not None else None
+    mine = [hold for hold in mine if not hold.open]
+    if cut_off is not None and cut is not None and cut_off.start < cut < at + CLOSE:
+        mine.append(cut_off.with_(open=False, end=cut))
     while at > SHORTEST:
-        ending = Ending(known, at, spans)
+        ending = Ending(mine, at, spans)
         hold = next((found for rule in RULES if (found := rule(ending)) is not None), None)
         if hold is not None:
-            start = max(hold.start, joined_until(known, hold, at), 0.0)
+            start = max(hold.start, joined_until(mine, hold, at), 0.0)
             pieces.append(_piece(hold, start, at, spans))
         else:
-            ends = [hold.end for hold in known if hold.end < at - CLOSE and hold.rank <= CANCELLED]
+            ends = [hold.end for hold in mine if hold.end < at - CLOSE and hold.rank <= CANCELLED]
             starts = [span.start for span in spans if span.start < at - CLOSE]
             start = max([0.0, *ends, *starts])
             pieces.append(Piece("unknown", start, at, phase_at(spans, (start + at) / 2)))
@@ -67,13 +71,13 @@ def walk(process: Process, until: float, spans: tuple[PhaseSpan, ...], sources: 
     return pieces
 
 
-def _as_ended(known: list[Hold], held: Hold) -> list[Hold]:
+def _as_ended(mine: list[Hold], held: Hold) -> list[Hold]:
     """The process waited for somebody and then left by itself: what it waited for had ended, and who was it?
 
     One that was cancelled had ended.
     """
     followed = held.rank == CANCELLED
-    kept = [hold for hold in known if hold is held or not hold.open or (hold.rank == CANCELLED and not followed)]
+    kept = [hold for hold in mine if hold is held or not hold.open or (hold.rank == CANCELLED and not followed)]
     return [hold.with_(open=False) for hold in kept]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.attribution.chains import main_task
 from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.evidence.frames import user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
-    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.holds import Hold, Known
     from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Frame, Sources
     from supervisor.diagnosis.evidence.model import Block, Evidence, Process, Task, Thread, Wait
@@ -41,12 +41,13 @@ UNSEEN = 0.15
 class Case:
     """One shutdown with everything known about it."""
 
-    __slots__ = ("evidence", "leader", "marks", "pieces", "shutdown", "sources", "spans")
+    __slots__ = ("evidence", "known", "leader", "marks", "pieces", "shutdown", "sources", "spans")
 
     def __init__(
         self,
         shutdown: Shutdown,
         evidence: Evidence,
+        known: Known,
         marks: Marks,
         spans: tuple[PhaseSpan, ...],
         pieces: list[Piece],
@@ -54,6 +55,7 @@ class Case:
     ) -> None:
         self.shutdown = shutdown
         self.evidence = evidence
+        self.known = known
         self.leader = evidence.leader
         self.marks = marks
         self.spans = spans

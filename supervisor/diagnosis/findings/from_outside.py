@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import redact
 from supervisor.core.record import AGENT_OFF
-from supervisor.diagnosis.attribution.chains import main_task
+from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.phrases import at_line, capital, figure, instant, named, several, signal_name

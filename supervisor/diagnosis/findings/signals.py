@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.attribution.chains import main_task
+from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.evidence.frames import place
 from supervisor.diagnosis.evidence.notes import Exit, Snapshot

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.attribution.chains import awaited_by_maker, nobody_left
 from supervisor.diagnosis.attribution.holds import CANCELLED
+from supervisor.diagnosis.attribution.nobody import awaited_by_maker, nobody_left
 from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.findings.case import NEW_WORK, ONE_LOOK, TOLD, Case, Claim, is_users, users

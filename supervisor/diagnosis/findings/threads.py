@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.attribution.chains import nobody_to_join
 from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.attribution.nobody import nobody_to_join
 from supervisor.diagnosis.attribution.processes import joins_pool
 from supervisor.diagnosis.evidence.frames import place, user_first
 from supervisor.diagnosis.evidence.notes import SignalReceived

@@ -1,0 +1,255 @@
+"""Who waits for whom at an instant, across tasks, threads and processes. Pure.
+
+The nodes are holds (a task in a wait, a thread in a block); an edge leads from who waits to who must end or act
+first. ``how`` an edge is known says how far to believe it:
+
+awaits    asyncio's own word: the task, gather, shield or group that is awaited
+runs      the thread that does the job that is awaited
+joins     the thread that another one joins
+loop      the tasks that a thread runs its event loop for
+child     the child process that is waited for
+polls     what a library that looks again and again can see from its own locals
+holds     a task inside `async with` something that leads to the lock, the turn, the connection that is waited for
+sets      a task whose code names the method that would end the wait, and the very attribute
+names     a task whose code names that method
+reaches   a task from which the object can be reached at all
+guess     nothing is known: who would fit by what it does, and when it began to
+
+Only the first eight are certain. `names` and `reaches` count when they name one alone; a guess only moves a wait of
+which the agent could say nothing.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+from supervisor.diagnosis.attribution.guesses import guesses, kept
+from supervisor.diagnosis.attribution.holds import BLOCKED, BUSY, Hold, joining
+from supervisor.diagnosis.attribution.nobody import main_task
+from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS, Process
+from supervisor.diagnosis.evidence.notes import Holders
+from supervisor.diagnosis.evidence.shapes import UNKNOWN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Literal, TypeAlias
+
+    from supervisor.diagnosis.evidence.model import Evidence
+    from supervisor.diagnosis.evidence.shapes import On
+
+    How: TypeAlias = Literal[
+        "awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets", "names", "reaches", "guess"
+    ]  # fmt: skip
+
+CERTAIN = frozenset({"awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets"})
+_OF_TASKS: Mapping[str, How] = {"poll": "polls"}
+# A wait may be told so long (seconds) before or after the look that it was told of.
+SAME_LOOK = 0.12
+# A chain is not followed further than this: longer ones are circles that the evidence does not show as such.
+DEEPEST = 40
+
+
+class Edge(Frozen):
+    """One waits for another. ``to``: whose end, or whose act, would end the wait."""
+
+    how: How
+    to: Hold
+
+
+class Graph:
+    """The state of all processes at ``at`` (seconds since zero); None: at the last word of each."""
+
+    __slots__ = ("at", "evidence", "known")
+
+    def __init__(self, evidence: Evidence, at: float | None, known: Mapping[int, Sequence[Hold]]) -> None:
+        self.evidence = evidence
+        self.at = at
+        self.known = {pid: [hold for hold in held if self._covers(hold)] for pid, held in known.items()}
+
+    def _covers(self, hold: Hold) -> bool:
+        if self.at is None:
+            return hold.open
+        return hold.start <= self.at and (hold.open or self.at <= hold.end)
+
+    def of(self, process: Process) -> list[Hold]:
+        """What holds in that process."""
+        return self.known.get(process.pid, [])
+
+    def root(self, process: Process) -> Hold | None:
+        """Where the chain of a process begins: its main thread, where that is at something, else its main task."""
+        known = self.of(process)
+        threads = [hold for hold in known if hold.thread is not None]
+        mains = [hold for hold in threads if hold.thread is not None and hold.thread.main]
+        tasks = [hold for hold in known if hold.task is not None]
+        main = main_task(process)
+        # Another thread than the main one is BLOCKED where it kept Python from running at all (holds._from_dump).
+        stuck = [hold for hold in threads if hold.rank == BLOCKED] + [hold for hold in mains if hold.rank == BUSY]
+        choices = (
+            stuck,
+            [hold for hold in mains if hold.block is not None and joining(hold.block)],
+            kept(threads) if self._joins_threads(process) else [],
+            [hold for hold in tasks if hold.task is main],
+            [hold for hold in tasks if hold.task is not None and hold.task.cancelled_at is not None],
+            tasks,
+            mains,
+        )
+        best = next((choice for choice in choices if choice), [])
+        return min(best, key=lambda hold: (hold.rank, hold.start), default=None)
+
+    def _joins_threads(self, process: Process) -> bool:
+        """It is in a phase that only waits for its threads."""
+        begun = [phase.name for phase in process.phases if self.at is None or phase.at <= self.at]
+        return bool(begun) and begun[-1] in ("executor", "thread-join")
+
+    def edges(self, hold: Hold) -> list[Edge]:
+        """Whom it waits for, the most certain first; nobody of them has ended."""
+        on = hold.wait.on if hold.wait is not None else hold.block.on if hold.block is not None else UNKNOWN
+        found = [*self._of_tasks(hold, on), *self._of_threads(hold, on), *self._of_children(hold, on)]
+        if found:
+            return found
+        told = self.holders(hold)
+        if told is not None:
+            return self._candidates(hold, told)
+        return [Edge("guess", other) for other in guesses(hold, self.of(hold.process))]
+
+    def holders(self, hold: Hold) -> Holders | None:
+        """What the agent found when it looked for who may end this wait."""
+        notes = hold.process.of(Holders)
+        number = hold.task.number if hold.task is not None else None
+        ident = hold.thread.ident if hold.thread is not None else None
+        mine = [note for note in notes if (note.task, note.thread) == (number, ident)]
+        begin, end = hold.start - SAME_LOOK, (hold.end if self.at is None else self.at) + SAME_LOOK
+        return next((note for note in reversed(mine) if begin <= note.at <= end), None)
+
+    def _of_tasks(self, hold: Hold, on: On) -> Iterable[Edge]:
+        if on.kind not in ON_TASKS and on.kind != "loop":
+            return
+        tasks = {one.task.number: one for one in self.of(hold.process) if one.task is not None and one is not hold}
+        awaited = [tasks[number] for number in on.awaited if number in tasks]
+        if not awaited and on.name:  # the agent followed too many tasks to give this one a number
+            awaited = [one for one in tasks.values() if one.task is not None and one.task.name == on.name]
+        how: How = "loop" if on.kind == "loop" else _OF_TASKS.get(on.kind, "awaits")
+        yield from (Edge(how, one) for one in awaited)
+
+    def _of_threads(self, hold: Hold, on: On) -> Iterable[Edge]:
+        threads = {one.thread.ident: one for one in self.of(hold.process) if one.thread is not None}
+        job = on.job.thread if on.job is not None else None
+        if job in threads and threads[job] is not hold:
+            yield Edge("runs", threads[job])
+        for ident in (on.thread, *on.threads):
+            if ident in threads and threads[ident] is not hold and ident != job:
+                yield Edge("joins", threads[ident])
+        if on.job is not None and on.job.task is not None and hold.thread is not None:  # run_coroutine_threadsafe
+            yield from (Edge("awaits", one) for one in self.of(hold.process) if _is_task(one, on.job.task))
+
+    def _of_children(self, hold: Hold, on: On) -> Iterable[Edge]:
+        pid = on.child or (hold.block.child if hold.block is not None else None)
+        child = self.evidence.processes.get(pid or 0)
+        root = self.root(child) if child is not None and child is not hold.process else None
+        if root is not None:
+            yield Edge("child", root)
+
+    def _candidates(self, hold: Hold, told: Holders) -> list[Edge]:
+        """Who may end the wait: the best of them alone, unless several are as good; then none but as a tie."""
+        known = self.of(hold.process)
+        edges: list[Edge] = []
+        for one in told.found:
+            held = [
+                h for h in known if _is_task(h, one.task) or (h.thread is not None and h.thread.ident == one.thread)
+            ]
+            edges += [Edge(_how(one.how), h) for h in held if h is not hold]
+        return edges
+
+
+def certain(edges: Sequence[Edge], hold: Hold) -> list[Edge]:
+    """The edges that move the place of the cause: all that are certain; else the nearest, when it is alone.
+
+    Merely to reach a bare future proves nothing: a future that nobody set has many who can.
+    """
+    if not edges:
+        return []
+    best = edges[0].how
+    likewise = [edge for edge in edges if edge.how == best]
+    if best == "guess" or best == "holds":
+        return likewise
+    if best in CERTAIN and best != "sets":
+        return [edge for edge in edges if edge.how in CERTAIN]
+    alone = len(likewise) == 1
+    return likewise if alone and (best == "sets" or hold.kind in ON_OTHERS) else []
+
+
+class Step(Frozen):
+    """One link of a chain: who waits, and how it was come to. ``ties``: who else may be it, as likely."""
+
+    hold: Hold
+    how: How | None = None
+    ties: tuple[Hold, ...] = ()
+
+
+def descend(graph: Graph, process: Process) -> tuple[Step, ...]:
+    """From the process's root to whoever waits for nobody any more: the chain of what keeps it alive."""
+    root = graph.root(process)
+    return _down(graph, Step(root), ()) if root is not None else ()
+
+
+def _down(graph: Graph, step: Step, before: tuple[Step, ...]) -> tuple[Step, ...]:
+    path = (*before, step)
+    seen = {id(one.hold) for one in path}
+    edges = [edge for edge in graph.edges(step.hold) if id(edge.to) not in seen]
+    followed = certain(edges, step.hold)
+    if not followed or len(path) >= DEEPEST:
+        ties = tuple(edge.to for edge in edges)
+        return (*before, step.with_(ties=ties)) if ties else path
+    best = min(followed, key=lambda edge: (edge.to.rank, edge.to.start))
+    return _down(graph, Step(best.to, best.how), path)
+
+
+def path_to(graph: Graph, process: Process, target: Hold) -> tuple[Step, ...]:
+    """The chain from the process's root down to that hold; empty when no edge leads there."""
+    root = graph.root(process)
+    if root is None:
+        return ()
+    todo: list[tuple[Step, ...]] = [(Step(root),)]
+    seen: set[int] = set()
+    while todo:
+        path = todo.pop(0)
+        hold = path[-1].hold
+        if _same(hold, target):
+            return path
+        if id(hold) in seen or len(path) >= DEEPEST:
+            continue
+        seen.add(id(hold))
+        todo += [(*path, Step(edge.to, edge.how)) for edge in graph.edges(hold)]
+    return ()
+
+
+def still_held(graph: Graph, process: Process) -> Hold | None:
+    """What keeps the process alive, on the innermost line of the user's; None when nothing is known to."""
+    step = place(descend(graph, process))
+    return step.hold if step is not None else None
+
+
+def place(path: Sequence[Step]) -> Step | None:
+    """The step to name: the innermost on a line of the user's own; where there is none, the innermost of all."""
+    return next((step for step in reversed(path) if step.hold.users), path[-1] if path else None)
+
+
+def _same(one: Hold, other: Hold) -> bool:
+    """Two holds are of one stay: a wait that a cancel cut in two is told in two parts."""
+    if one.task is not None:
+        return one.task is other.task
+    return one.thread is not None and one.thread is other.thread
+
+
+def _is_task(hold: Hold, number: int | None) -> bool:
+    return number is not None and hold.task is not None and hold.task.number == number
+
+
+def _is_thread(hold: Hold, ident: int | None) -> bool:
+    return ident is not None and hold.thread is not None and hold.thread.ident == ident
+
+
+def _how(told: str) -> How:
+    if told == "holds":
+        return "holds"
+    return "sets" if told == "sets" else "names" if told == "names" else "reaches"
