@@ -166,6 +166,14 @@ class Stretch(Frozen):
         return f"system call {self.call}" if self.kind == "system call" else self.kind
 
 
+class Link(Frozen):
+    """One step of who waits for whom: ``what`` in words, the place, and the process (``pid``) that it is in."""
+
+    what: str
+    where: Where | None = None
+    pid: int | None = None
+
+
 class Finding(Frozen):
     """Why a shutdown was slow or lost work; ``code`` is stable (DESIGN 4), ``seconds`` on the critical path."""
 
@@ -177,6 +185,7 @@ class Finding(Frozen):
     where: Where | None = None
     proof: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    chain: tuple[Link, ...] = ()
 
 
 class AgentFacts(Frozen):

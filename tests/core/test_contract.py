@@ -19,6 +19,7 @@ from supervisor.core.record import (
     Climb,
     Finding,
     Leftover,
+    Link,
     Marks,
     Masks,
     PhaseSpan,
@@ -73,7 +74,7 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         return st.one_of([values(part) for part in kind.split(" | ")])
     if kind in plain:
         return plain[kind]
-    parts = (AgentFacts, Climb, Finding, Leftover, Marks, Masks, PhaseSpan, Rusage, Sample, Stretch, Where)
+    parts = (AgentFacts, Climb, Finding, Leftover, Link, Marks, Masks, PhaseSpan, Rusage, Sample, Stretch, Where)
     named = {part.__name__: part for part in parts}
     if kind in named:
         return records(named[kind])

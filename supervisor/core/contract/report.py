@@ -32,6 +32,7 @@ from supervisor.core.record import (
     Climb,
     Finding,
     Leftover,
+    Link,
     Marks,
     Masks,
     PhaseSpan,
@@ -216,6 +217,7 @@ STRETCH = record(
     pid=optional(WHOLE),
     call=optional(TEXT),
 )
+LINK = record(Link, what=TEXT, where=optional(WHERE), pid=optional(WHOLE))
 FINDING = record(
     Finding,
     code=TEXT,
@@ -226,6 +228,7 @@ FINDING = record(
     proof=TEXTS,
     advice=TEXT,
     also=TEXTS,
+    chain=several(LINK),
 )
 # What could be seen of any program: signals, samples, when listening sockets closed, connections over time.
 OUTSIDE = group(

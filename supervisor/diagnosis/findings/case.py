@@ -176,8 +176,8 @@ class Claim:
     """
 
     __slots__ = (
-        "cause", "code", "frame", "hint", "process", "proof", "seconds", "severity", "task", "thread", "unanswered",
-        "words",
+        "cause", "code", "frame", "hint", "piece", "process", "proof", "seconds", "severity", "task", "thread",
+        "unanswered", "words",
     )  # fmt: skip
 
     def __init__(self, code: str, severity: Severity, cause: Hashable, **words: str) -> None:
@@ -187,6 +187,7 @@ class Claim:
         self.words = words
         self.hint = ""
         self.unanswered = False
+        self.piece: Piece | None = None  # the stretch that it explains, whose chain is told with it
         self.seconds: float | None = None
         self.frame: Frame | None = None
         self.process: Process | None = None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
-from supervisor.diagnosis.evidence.frames import line_of, where
-from supervisor.diagnosis.findings.case import Claim
+from supervisor.diagnosis.evidence.frames import Frame, line_of, where
+from supervisor.diagnosis.findings.case import Claim, is_users
 from supervisor.diagnosis.findings.codes import CODES
+from supervisor.diagnosis.findings.ladder import ladder, links
+from supervisor.diagnosis.phrases import at_line, several, task_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from supervisor.core.record import Severity
-    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.attribution.graph import Step
     from supervisor.diagnosis.findings.case import Case
 
 _BAD = {"error": 0, "warning": 1, "note": 2}
@@ -167,6 +169,8 @@ def _finding(case: Case, group: Group) -> Finding:
     claim = group.leader
     row = CODES[claim.code]
     cwd = claim.process.cwd if claim.process is not None else None
+    steps = ladder(case, claim.piece) if claim.piece is not None else ()
+    place = _place(claim, steps)
     seconds = None if claim.seconds is None else max(0.0, min(claim.seconds, case.shutdown.total or claim.seconds))
     also: list[str] = []
     for other in group.rest:
@@ -183,10 +187,39 @@ def _finding(case: Case, group: Group) -> Finding:
         title=_title(claim),
         advice=_filled(row.advised(claim.hint), claim.words),
         seconds=seconds,
-        where=where(_telling(claim.frame), case.sources, cwd, claim.task, claim.thread),
-        proof=tuple(dict.fromkeys(claim.proof)),
+        where=where(_telling(place.frame), case.sources, cwd, place.task, place.thread),
+        proof=tuple(dict.fromkeys((*claim.proof, *place.beside))),
         also=tuple(also),
+        chain=links(case, claim.piece, steps) if claim.piece is not None else (),
     )
+
+
+class _Place(Frozen):
+    """Where a finding is, and what is to be said beside the place."""
+
+    frame: Frame | None
+    task: str | None
+    thread: str | None
+    beside: tuple[str, ...] = ()
+
+
+def _place(claim: Claim, steps: tuple[Step, ...]) -> _Place:
+    """The claim's own place; where that is no line of the user's, the innermost one on the chain to it."""
+    own = _Place(claim.frame, claim.task, claim.thread)
+    if claim.frame is None or claim.frame.users or claim.piece is None:
+        return own
+    process = claim.process
+    users = [step.hold for step in steps if step.hold.users and step.hold.process is process]
+    if users:
+        hold = users[-1]
+        beside = (f"in {line_of(claim.frame)} {claim.frame.function}",) if claim.frame.origin == "library" else ()
+        task, thread = hold.task, hold.thread
+        return _Place(hold.at, task.name if task else None, thread.name if thread else None, beside)
+    pending = [task for task in process.tasks.values() if is_users(task) and task.open_wait] if process else []
+    if not pending:
+        return own
+    lines = [f"{task_name(task)} {at_line(task.last_at)}" for task in pending]
+    return own.with_(beside=(f"no line of the program's own is on this chain; it has {several(lines, 'task', 4)}",))
 
 
 def _telling(frame: Frame | None) -> Frame | None:

@@ -97,7 +97,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = _slow(case, piece, seconds)
     if claim.frame is None:
         claim.at(process, hold.at, task.name)
-    claim.seconds = seconds
+    claim.seconds, claim.piece = seconds, piece
     _prove(case, claim, piece)
     return claim
 

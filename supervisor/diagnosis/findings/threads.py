@@ -96,7 +96,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     else:
         claim = Claim("main-thread-busy", severity, cause, **words)
     claim.at(process, hold.at, thread=thread.name)
-    claim.seconds = seconds
+    claim.seconds, claim.piece = seconds, piece
     _prove(case, claim, piece, thread, block)
     return claim
 

@@ -1,0 +1,127 @@
+"""The chain of a finding in words: who waits for whom, from the exit of the worker down to the cause."""
+
+from __future__ import annotations
+
+from supervisor.core.record import Link
+from supervisor.diagnosis.attribution.graph import Graph, path_to
+from supervisor.diagnosis.attribution.nobody import main_task
+from supervisor.diagnosis.evidence.frames import line_of, package, place, where
+from supervisor.diagnosis.phrases import at_line, named, several, task_name, waited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.diagnosis.attribution.graph import Step
+    from supervisor.diagnosis.attribution.holds import Hold
+    from supervisor.diagnosis.attribution.walk import Piece
+    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.model import Process
+    from supervisor.diagnosis.evidence.notes import Holders
+    from supervisor.diagnosis.evidence.shapes import Job
+    from supervisor.diagnosis.findings.case import Case
+
+# So long (seconds) before a wait ended everybody who waited for it still waited: one look of the sampler.
+BEFORE_THE_END = 0.01
+_PHASES = {
+    "cancel": "asyncio.run() cancelled what was left and waits for it",
+    "asyncgens": "asyncio.run() closes the async generators",
+    "executor": "asyncio.run() waits for the jobs of its thread pool",
+    "thread-join": "the interpreter joins the threads that are no daemons",
+    "atexit": "the interpreter runs the atexit handlers",
+}
+MOST_TIES = 4
+
+
+def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:
+    """The steps of who waited for whom, from the root of the piece's process down to what the piece is charged to."""
+    return path_to(_graph(case, piece.hold), piece.hold.process, piece.hold) if piece.hold is not None else ()
+
+
+def _graph(case: Case, hold: Hold) -> Graph:
+    """Who waited for whom just before the hold ended."""
+    return Graph(case.evidence, None if hold.open else max(hold.end - BEFORE_THE_END, hold.start), case.known)
+
+
+def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
+    """The chain as it is told."""
+    hold = piece.hold
+    if hold is None:
+        return ()
+    told: list[Link] = []
+    leader = case.leader
+    if leader is not None and hold.process is not leader:
+        told.append(Link(f"the main process waits for child process {hold.process.pid}", pid=leader.pid))
+    if piece.phase in _PHASES and (not steps or steps[0].hold.thread is None or not steps[0].hold.thread.main):
+        told.append(Link(_PHASES[piece.phase], pid=hold.process.pid))
+    holds = [step.hold for step in steps] or [hold]
+    told += [_link(case, one) for one in holds]
+    end = _end(hold.process, _graph(case, holds[-1]).holders(holds[-1]))
+    if end:
+        told.append(Link(end, pid=hold.process.pid))
+    return tuple(told)
+
+
+def _link(case: Case, hold: Hold) -> Link:
+    process = hold.process
+    task = hold.task.name if hold.task is not None else None
+    thread = hold.thread.name if hold.thread is not None else None
+    at = where(hold.at, case.sources, process.cwd, task, thread)
+    return Link(_said_of_task(hold) if hold.task is not None else _said_of_thread(hold), at, process.pid)
+
+
+def _said_of_task(hold: Hold) -> str:
+    task, wait = hold.task, hold.wait
+    assert task is not None
+    library = package(hold.at.file) if hold.at is not None and not hold.users else None
+    who = library or ("main" if task is main_task(hold.process) else named(task))
+    words = waited(wait) or "at work"
+    leaf = _leaf(hold.at, wait.leaf if wait is not None else None)
+    return f"{who} {'waits ' if words != 'at work' else 'is '}{words}{leaf}"
+
+
+def _said_of_thread(hold: Hold) -> str:
+    thread, block = hold.thread, hold.block
+    assert thread is not None and block is not None
+    who = "the main thread" if thread.main else f"thread {thread.name!r}"
+    leaf = _leaf(hold.at, block.leaf)
+    if block.callback:
+        return f"atexit runs {block.callback}{leaf}"
+    if block.job is not None:
+        return f"{who} runs {job_name(block.job)}{leaf}"
+    if block.on.kind == "join":
+        return f"{who} joins a thread{leaf}"
+    if block.on.kind == "child" or block.doing == "wait-child":
+        return f"{who} waits for a child process{leaf}"
+    return f"{who} is {at_line(hold.at) or 'at work'}{leaf}"
+
+
+def job_name(job: Job) -> str:
+    """``typed.get()``, and where it was submitted."""
+    name = job.name or (job.at.function if job.at is not None else "a job")
+    return f"the job {name}" + (f", submitted at {line_of(job.by)}" if job.by is not None else "")
+
+
+def _leaf(at: Frame | None, leaf: Frame | None) -> str:
+    """The library's innermost line beside the user's."""
+    return f" in {place(leaf)}" if leaf is not None and leaf != at and leaf.origin == "library" else ""
+
+
+def _end(process: Process, found: Holders | None) -> str | None:
+    """What follows the last wait: nobody, or those of whom each may be the one."""
+    if found is None:
+        return None
+    if found.found:
+        tasks = [process.tasks[one.task] for one in found.found if one.task is not None and one.task in process.tasks]
+        names = [
+            f"{task_name(task)} ({line_of(task.last_at)})" if task.last_at else task_name(task) for task in tasks
+        ]
+        return f"perhaps for {several(names, 'task', MOST_TIES)}" if names else None
+    gone = [f"{one.name or one.coro or '?'!r}{_fate(one.outcome, one.cancelled_by)}" for one in found.gone]
+    return f"nobody: {'; '.join(gone[:MOST_TIES])}" if gone else None
+
+
+def _fate(outcome: str | None, by: Frame | None) -> str:
+    if outcome == "cancelled" or by is not None:
+        return f" was cancelled at {line_of(by)}" if by is not None else " was cancelled"
+    return " has ended"
