@@ -1,33 +1,35 @@
 """Writes executables named `dumb-init` and `tini` that translate those tools' command lines to `supervisor run`.
 
-They translate words (options, environment, messages, tini's ``-e``); what the wrapper does is ours.
+They translate words (options, environment, messages, tini's ``-e``) and then become the public command by exec, with
+the same pid: what the wrapper does is ours, and nothing here knows a module of ours.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.processes import SUPERVISOR
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _COMMON = '''\
+import ctypes
 import os
+import shutil
+import signal
+import subprocess
 import sys
+import time
 
-from supervisor import entry
-from supervisor.cli.options import parse
-from supervisor.cli.run import run
-from supervisor.errors import SupervisorError
+for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so across exec
+    signal.signal(number, signal.SIG_DFL)
 
 
-def leave(options, command, translate):
-    """What entry.main does, with a word of the other tool before the end."""
-    parsed = parse([*options, "--", *command], {})
-    assert parsed is not None, options
-    try:
-        code = run(*parsed)
-    except SupervisorError as error:
-        entry.report(error)
-        code = error.exit_code
-    os._exit(entry.flushed(translate(code)))
+def wrapped(options, command):
+    """Return the command line of ours."""
+    return [SUPERVISOR, "run", *options, "--", *command]
 
 
 '''
@@ -58,44 +60,61 @@ def main(argv):
     options += ["--verbose"] if verbose else ["--quiet"]
     for before, after in rewrite.items():
         options += ["--rewrite", f"{before}:{after}"]
-
-    def translate(code):
-        if code == 127 and not os.path.exists(argv[0]):
-            print(f"[dumb-init] {argv[0]}: No such file or directory", file=sys.stderr)
-        return code
-
-    leave(options, argv, translate)
+    if not shutil.which(argv[0]):
+        print(f"[dumb-init] {argv[0]}: No such file or directory", file=sys.stderr, flush=True)
+    command = wrapped(options, argv)
+    os.execv(command[0], command)
 
 
 main(sys.argv[1:])
 """
 
 _TINI = """\
-from supervisor.core import signum
-from supervisor.system import libc
-from supervisor.system.process import wait
-
 WARNING = "Tini is not running as PID 1 and isn't registered as a child subreaper: zombie reaping won't work"
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 1, 36, 37
+prctl = ctypes.CDLL(None).prctl
 
 
 def is_subreaper():
-    import ctypes
-
     answer = ctypes.c_int(0)
-    ctypes.CDLL(None).prctl(37, ctypes.byref(answer), 0, 0, 0)  # PR_GET_CHILD_SUBREAPER
+    prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
     return answer.value == 1
 
 
-def tell_reaped():
-    reap = wait.reap_orphans
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as listed:
+            return set(listed.read().split())
+    except OSError:  # the wrapper is gone
+        return set()
 
-    def told(keep):
-        reaped = reap(keep)
-        for pid in reaped:
-            print(f"Reaped zombie process with pid={pid}", file=sys.stderr, flush=True)
-        return reaped
 
-    wait.reap_orphans = told
+def runs(pid):
+    try:
+        return bool(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:  # gone, or a zombie whose parent waits for our end first
+        return False
+
+
+def tell_reaped(pid):
+    # tini -w: an observer, no descendant of the wrapper, names each child of the wrapper that is there no longer.
+    subreaper = is_subreaper()
+    prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)  # or the observer would come back to us
+    if os.fork():
+        os.wait()
+        prctl(PR_SET_CHILD_SUBREAPER, subreaper, 0, 0, 0)
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    known = set()
+    while runs(pid):
+        now = children(pid)
+        for gone in known - now:
+            print(f"Reaped zombie process with pid={gone}", file=sys.stderr, flush=True)
+        known = now
+        time.sleep(0.02)
+    os._exit(0)
 
 
 def main(argv):
@@ -114,9 +133,9 @@ def main(argv):
         elif word == "-s":
             subreaper = True
         elif word == "-w":
-            tell_reaped()
+            tell_reaped(os.getpid())
         elif word == "-p":
-            libc.prctl(libc.PR_SET_PDEATHSIG, signum.number(argv.pop(0)))
+            prctl(PR_SET_PDEATHSIG, signal.Signals[argv.pop(0)], 0, 0, 0)
         elif set(word[1:]) == {"v"}:
             verbosity += len(word) - 1
         else:
@@ -127,7 +146,11 @@ def main(argv):
     options = ["--escalation", "none", "--signal-exit", "code", "--keep-ignored", "--quiet"]
     options += ["--subreaper", "auto" if subreaper else "off", "--leftovers", "leave"]
     options += [] if group else ["--child-only"]
-    leave(options, argv, lambda code: 0 if code in fine else code)
+    command = wrapped(options, argv)
+    if not fine:
+        os.execv(command[0], command)
+    code = subprocess.call(command)  # what -e makes of the exit code needs somebody who is still there
+    sys.exit(0 if code in fine else code)
 
 
 main(sys.argv[1:])
@@ -137,8 +160,8 @@ _SOURCES = {"dumb-init": _DUMB_INIT, "tini": _TINI}
 
 
 def install(name: str, folder: Path) -> Path:
-    """An executable ``name`` in ``folder``."""
+    """Write the executable ``name`` into ``folder``; return its path."""
     path = folder / name
-    path.write_text(f"#!{sys.executable}\n{_COMMON}{_SOURCES[name]}")
+    path.write_text(f"#!{sys.executable}\nSUPERVISOR = {SUPERVISOR!r}\n{_COMMON}{_SOURCES[name]}")
     path.chmod(0o755)
     return path
