@@ -6,7 +6,7 @@ import os
 
 from supervisor.cli.plan import voice
 from supervisor.core import ladder, signum
-from supervisor.core.spec import ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import RUN, RUN_AS_INIT, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.errors import UsageError
 from supervisor.runs import wrapping
 from supervisor.runs.plan import RunPlan
@@ -44,10 +44,9 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
         ),
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],
-        adopts=init,
     )
     return RunPlan(
-        fleet=FleetSpec((worker,), wrap=True, init=init),
+        fleet=FleetSpec((worker,), RUN_AS_INIT if init else RUN),
         signal_exit=_signal_exit(given["signal_exit"], init),
         subreaper=given["subreaper"] == "auto",
         voice=voice(given),

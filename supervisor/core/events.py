@@ -89,10 +89,14 @@ class StartAsked(Event):
 
 
 class MainExited(WorkerEvent):
-    """The main process is dead and kept as a zombie. Exactly one of ``code`` and ``signal`` is set."""
+    """The main process is dead and kept as a zombie. Exactly one of ``code`` and ``signal`` is set.
+
+    ``alone``: it is known that nobody else of the worker was alive then, so that nobody has to look.
+    """
 
     code: int | None
     signal: int | None
+    alone: bool = False
 
 
 class MainStopped(WorkerEvent):

@@ -90,10 +90,7 @@ class RestartSpec(Frozen):
 
 
 class WorkerSpec(Frozen):
-    """One process to supervise. ``name`` and ``instance`` identify it in every report.
-
-    ``adopts``: we are PID 1, so whatever it leaves behind is ours to end.
-    """
+    """One process to supervise. ``name`` and ``instance`` identify it in every report."""
 
     name: str
     exec: ExecSpec
@@ -101,7 +98,6 @@ class WorkerSpec(Frozen):
     instance: int = 0
     restart: RestartSpec = RestartSpec()
     agent: bool = True
-    adopts: bool = False
 
     @property
     def title(self) -> str:
@@ -109,18 +105,32 @@ class WorkerSpec(Frozen):
         return f"{self.name}.{self.instance}" if self.instance else self.name
 
 
+class Manner(Frozen):
+    """How the program is used.
+
+    ``wraps``: as `run`, one command as if we were not there. Signals pass through, a terminal's Ctrl-C starts no
+    ladder, the command's status is ours, and it is not started again. Otherwise as `up`. ``init``: as PID 1, to which
+    every process comes that its parent has left; what a worker leaves behind is ours to end.
+    """
+
+    wraps: bool = False
+    init: bool = False
+
+
+UP, RUN, RUN_AS_INIT = Manner(), Manner(wraps=True), Manner(wraps=True, init=True)
+
+
 class FleetSpec(Frozen):
     """All workers of one supervisor.
 
-    ``wrap`` is the manner of `run`: signals pass through, a terminal's Ctrl-C starts no ladder. ``limit`` is the
-    fleet-wide grace limit: seconds from the first stop request until everything that is left gets SIGKILL.
+    ``limit`` is the fleet-wide grace limit: seconds from the first stop request until everything that is left gets
+    SIGKILL.
     """
 
     workers: tuple[WorkerSpec, ...]
-    wrap: bool = False
+    manner: Manner = UP
     name: str | None = None
     limit: float | None = None
-    init: bool = False
 
 
 class LogSpec(Frozen):

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 from supervisor.core import events, signum
 from supervisor.core.fleet import step
-from supervisor.core.fleet.step import Fleet
+from supervisor.core.fleet.state import Fleet, new
 from supervisor.loop.observer import Attachments
 from supervisor.loop.perform import Performer
 from supervisor.system import signals
@@ -54,14 +54,14 @@ class Loop:
         agents: Agents | None = None,
         record: Callable[[events.Event], None] | None = None,
     ) -> None:
-        self.fleet: Fleet = step.new(spec)
+        self.fleet: Fleet = new(spec)
         self.poller = poller or Poller()
         self.agents = agents
         self.sources: list[Source] = []
         self._exits = Exits()
         self._hands = Performer(
             inherited,
-            alone=spec.wrap,
+            alone=spec.manner.wraps,
             subreaper=subreaper,
             tty=tty,
             attachments=attachments or Attachments(),
@@ -93,17 +93,16 @@ class Loop:
         self.see_all([event])
 
     def see_all(self, seen: Sequence[events.Event]) -> None:
-        """The same for facts that were seen together."""
+        """The same for facts that were seen together: core takes them in together, and then all their answers."""
         if not seen:
             return
         at = seen[-1].at
-        queue = list(seen)
-        while queue:
-            current = queue.pop(0)
+        while seen:
             if self._record is not None:
-                self._record(current)
-            self.fleet, todo = step.step(self.fleet, current)
-            queue += self._hands.perform(todo, self.fleet.lives)
+                for event in seen:
+                    self._record(event)
+            self.fleet, todo = step.step(self.fleet, *seen)
+            seen = self._hands.perform(todo, self.fleet.lives)
         for observer in self.observers:
             observer.changed(at)
 

@@ -19,7 +19,7 @@ from supervisor.system.terminal import Terminal, pass_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.core.fleet.step import Ending, Fleet
+    from supervisor.core.fleet.state import Ending, Fleet
     from supervisor.core.spec import FleetSpec
     from supervisor.runs.assembly import Ground
     from supervisor.runs.evidence import Evidence
@@ -35,7 +35,7 @@ def run(plan: RunPlan) -> int:
 
     Raises SpawnError when the command could not be started.
     """
-    ground = assembly.prepare(ROOM, subreaper=plan.subreaper, init=plan.fleet.init)
+    ground = assembly.prepare(ROOM, subreaper=plan.subreaper, init=plan.fleet.manner.init)
     tty = Terminal.find()
     fleet = _apart(plan.fleet, tty)
     agents, additions = _with_agent(fleet, plan.voice)

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supervisor.core.fleet.step import Fleet
+    from supervisor.core.fleet.state import Fleet
     from supervisor.core.spec import WorkerId
     from supervisor.views.layout import Style
 
@@ -50,7 +50,7 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failur
     if one.asked_by != "self":
         return None
     text = f"{one.title}: {failure}" if failure else f"{one.title} {words.ended(one)}"
-    attempts = fleet.attempts[worker]
+    attempts = fleet.lives[worker].attempts
     if attempts.due is not None:
         text += f"; restart {attempts.count} in {duration(max(attempts.due - at, 0.0))}"
     return text

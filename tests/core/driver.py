@@ -44,11 +44,11 @@ def fleet_spec(core: Core, rng: Random) -> Any:
                 stable=1.0,
                 burst=rng.choice([0, 1, 3]),
             ),
-            adopts=wrap and rng.random() < 0.3,
         )
         for index in range(count)
     )
-    return spec.FleetSpec(workers, wrap=wrap, limit=None if wrap else rng.choice([None, 4.0, 12.0]))
+    manner = rng.choice([spec.RUN, spec.RUN, spec.RUN_AS_INIT]) if wrap else spec.UP
+    return spec.FleetSpec(workers, manner, limit=None if wrap else rng.choice([None, 4.0, 12.0]))
 
 
 class Drive:
@@ -114,7 +114,7 @@ class Drive:
         self.world.stop((self._worker(),), by)
 
     def start(self) -> None:
-        if not self.world.spec.wrap:
+        if not self.world.spec.manner.wraps:
             self.world.start(self.rng.choice([None, (self._worker(),)]))
 
     def end(self) -> None:

@@ -78,7 +78,7 @@ class Promises:
             self._note_fact(name, event)
         asked = self._asked_workers(name, event, before)
         # The first signal of all to a fleet is no second request to those that a command is stopping.
-        again = before.spec.wrap or before.asked is not None
+        again = before.spec.manner.wraps or before.asked is not None
         insists = (name == "SignalReceived" and again) or (name == "StopAsked" and event.by not in PEERS)
         for life in self.world.fleet.lives.values():
             was = before.lives[life.id]
@@ -145,7 +145,7 @@ class Promises:
             return list(range(len(world.spec.workers)))  # a peer's end stops all: judged in `reported`
         if name == "StopAsked":
             return list(range(len(world.spec.workers)) if event.workers is None else event.workers)
-        keyboard = world.spec.wrap and name == "SignalReceived" and event.kernel and event.signal in (2, 3)
+        keyboard = world.spec.manner.wraps and name == "SignalReceived" and event.kernel and event.signal in (2, 3)
         if name != "SignalReceived" or event.signal not in STOP_REQUESTS or keyboard:
             return None
         dropped = [dict(one.stop.rewrite).get(event.signal) == 0 for one in world.spec.workers]
@@ -278,7 +278,7 @@ class Promises:
             return
         if life.spec.stop.leftovers != "end":
             return
-        everyone = self.down[worker] or self.fleet_down or life.spec.adopts
+        everyone = self.down[worker] or self.fleet_down or life.manner.init
         kept = [
             one.pid for one in world.of(worker) if one.alive and (one.in_group or (everyone and account.requests))
         ]
@@ -333,8 +333,8 @@ class Promises:
         asked = account.requests > 0 or (main is None and (self.down[worker] or self.fleet_down))
         ours = asked and shutdown.outcome == "signalled" and shutdown.signal in set(account.sent) - {KILL}
         if not asked and not self.fleet_down and self.world.spec.workers[worker].restart.on_exit == "stop-all":
-            hold("a peer's end stops all", self.world.fleet.want == "down" or self.world.spec.wrap, shutdown)
-        again = self.world.fleet.attempts[worker].due is not None
+            hold("a peer's end stops all", self.world.fleet.want == "down" or self.world.spec.manner.wraps, shutdown)
+        again = self.world.fleet.lives[worker].attempts.due is not None
         if shutdown.outcome != "clean" and not ours and not again and self.failure is None:
             self.failure = (1, None) if status == (0, None) else status
 
@@ -359,9 +359,9 @@ class Promises:
                 hold("an exit is never lost", account.reported, (worker, main, world.fleet.lives[worker]))
         hold("an exit is never lost", world.fleet.over, world.fleet)
         ending = world.fleet.ending
-        expected = self.last if world.spec.wrap else self.failure or (0, None)
+        expected = self.last if world.spec.manner.wraps else self.failure or (0, None)
         hold("the exit status", (ending.code, ending.signal) == expected, (ending, expected))
-        fleet, reports = world.core.fleet.new(world.spec), []
+        fleet, reports = world.core.state.new(world.spec), []
         for event in world.events:
             fleet, actions = world.core.fleet.step(fleet, event)
             reports += [one.shutdown for one in actions if type(one).__name__ == "Report"]

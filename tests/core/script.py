@@ -12,29 +12,28 @@ from collections import deque
 from typing import Any
 
 from supervisor.core import actions, events, ladder, signum, spec
-from supervisor.core.fleet import step
+from supervisor.core.fleet import state, step
 from supervisor.core.record import Member
 
 
 def worker(name: str = "api", escalation: str = "TERM/10/KILL", **more: Any) -> spec.WorkerSpec:
-    """A worker; ``restart`` and ``adopts`` are the worker's, everything else belongs to how it is stopped."""
+    """A worker; ``restart`` is the worker's, everything else belongs to how it is stopped."""
     restart = more.pop("restart", spec.RestartSpec())
-    adopts = more.pop("adopts", False)
     stop = spec.StopSpec(ladder.parse(escalation), **more)
-    return spec.WorkerSpec(name, spec.ExecSpec((name,)), stop, restart=restart, adopts=adopts)
+    return spec.WorkerSpec(name, spec.ExecSpec((name,)), stop, restart=restart)
 
 
 class Script:
     """One fleet and the text of what happened to it so far."""
 
     def __init__(self, one: spec.FleetSpec, *, terminal: bool = False, by_hand: bool = False) -> None:
-        self.spec, self.fleet = one, step.new(one)
+        self.spec, self.fleet = one, state.new(one)
         self.terminal, self.by_hand = terminal, by_hand
         self.lines: list[str] = []
         self.queue: deque[events.Event] = deque()
         self.now, self.pids, self.surveying = 0.0, 100, False
         self.names = [worker.name for worker in one.workers]
-        if one.wrap and not by_hand:
+        if one.manner.wraps and not by_hand:
             self._forked(spec.FIRST)
             self._drain()
 
@@ -205,10 +204,11 @@ def _report(one: Any) -> str:
     return ", ".join(parts)
 
 
-def wrap(text: str, *, terminal: bool = False, by_hand: bool = False, **how: Any) -> None:
-    """A transcript of `supervisor run` reads like this."""
+def wrap(text: str, *, terminal: bool = False, by_hand: bool = False, init: bool = False, **how: Any) -> None:
+    """A transcript of `supervisor run` reads like this; ``init``: as PID 1."""
     text = textwrap.dedent(text).lstrip()
-    assert Script(spec.FleetSpec((worker(**how),), wrap=True), terminal=terminal, by_hand=by_hand).play(text) == text
+    fleet = spec.FleetSpec((worker(**how),), spec.RUN_AS_INIT if init else spec.RUN)
+    assert Script(fleet, terminal=terminal, by_hand=by_hand).play(text) == text
 
 
 def up(text: str, *workers: spec.WorkerSpec, by_hand: bool = False, limit: float | None = None) -> None:

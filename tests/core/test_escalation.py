@@ -7,7 +7,7 @@ import pytest
 from supervisor.core import ladder
 from supervisor.core.actions import Look, Signal
 from supervisor.core.events import Forked, StartAsked, Started, StopAsked, Tick
-from supervisor.core.fleet.step import new
+from supervisor.core.fleet.state import new
 from supervisor.core.fleet.step import step as fleet_step
 from supervisor.core.record import Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec

@@ -63,7 +63,7 @@ class Fleets(RuleBasedStateMachine):
 
     @rule(worker=WORKERS)
     def start_by_command(self, worker: int) -> None:
-        if not self.world.spec.wrap:
+        if not self.world.spec.manner.wraps:
             self.world.start((self._one(worker),))
 
     @rule(worker=WORKERS, code=st.sampled_from([0, 1, 3, None]), signal=st.sampled_from([9, 15, 11]))

@@ -22,10 +22,11 @@ RUNS = 1000
 
 
 class Fault(NamedTuple):
-    """One line of the core, changed, and the promise that must notice."""
+    """One expression or statement of the core, changed, and the promise that must notice."""
 
     promise: str
-    file: str
+    module: str
+    name: str
     old: str
     new: str
 
@@ -33,221 +34,263 @@ class Fault(NamedTuple):
 FAULTS = (
     Fault(
         "every stop has a deadline",  # armed only once somebody has died (honcho)
-        "worker/life.py",
-        "        return stop.since + wait if stop and wait is not None else None\n",
-        "        return stop.since + wait if stop and wait is not None and self.death else None\n",
+        "worker.life",
+        "Life.next_rung_at",
+        "wait is not None",
+        "wait is not None and self.death",
     ),
     Fault(
         "every stop has a deadline",  # one worker after the other
-        "fleet/step.py",
-        "        due = [life.due for life in self.lives.values() if life.due is not None]\n",
-        "        due = [life.due for life in [*self.lives.values()][:1] if life.due is not None]\n",
+        "fleet.state",
+        "Fleet.deadline",
+        "self.dues.values()",
+        "[*self.dues.values()][:1]",
+    ),
+    Fault(
+        "every stop has a deadline",  # what has changed is not written down
+        "fleet.state",
+        "_write",
+        "dues[worker] = at",
+        "dues.setdefault(worker, at)",
     ),
     Fault(
         "after SIGKILL there is a deadline too",
-        "ladder.py",
-        "        rungs[-1] = Rung(signum.KILL, AFTER_KILL)\n",
-        "        rungs[-1] = Rung(signum.KILL, None)\n",
+        "ladder",
+        "_checked",
+        "Rung(signum.KILL, AFTER_KILL)",
+        "Rung(signum.KILL, None)",
     ),
     Fault(
         "an exit is never lost",  # the end after SIGKILL goes unheard
-        "worker/step.py",
-        "        case MainExited() if going and life.death is None:\n",
-        "        case MainExited() if going and life.death is None and life.killed is None:\n",
+        "worker.step",
+        "step",
+        "return _main_exited(life, event)",
+        "return _main_exited(life, event) if life.killed is None else (life, ())",
     ),
     Fault(
         "an exit is never lost",  # stuck is said of the dead
-        "worker/step.py",
-        "    return life, (Survey(life.id),)  # the last look",
-        "    return _finish(life, at, stuck=True)  # the last look",
+        "worker.step",
+        "_rung_over",
+        "return (life, (Survey(life.id),))",
+        "return _finish(life, at, stuck=True)",
     ),
     Fault(
         "nothing is done to a pid or group after its reap",
-        "worker/escalation.py",
-        '    """Pass a signal on that asks for no stop."""\n    if not life.going:\n',
-        '    """Pass a signal on that asks for no stop."""\n    if not life.alive:\n',
+        "worker.escalation",
+        "forward",
+        "life.going",
+        "life.alive",
     ),
     Fault(
         "a stopped worker stays stopped",  # a stop during backoff is forgotten
-        "fleet/step.py",
-        "**dict.fromkeys(chosen, Attempts(wanted=False))",
-        "",
+        "fleet.requests",
+        "stop",
+        "_rest(turn, event.workers, Attempts(wanted=False))",
+        "pass",
     ),
     Fault(
         "a stopped worker stays stopped",  # a request during fork is forgotten
-        "worker/escalation.py",
-        "        return life.with_(stop=life.stop or Stop(by, by_pid, at, 0, at, at, 1)), ()\n",
-        "        return life, ()\n",
+        "worker.escalation",
+        "request_stop",
+        "return (life.with_(stop=life.stop or Stop(by, by_pid, at, 0, at, at, 1)), ())",
+        "return (life, ())",
     ),
     Fault(
         "escalation never goes back",
-        "worker/escalation.py",
-        "asked=at, last_request=at, requests=1)\n",
-        "asked=at, last_request=at, requests=1, rung=0)\n",
+        "worker.escalation",
+        "_first_request",
+        "stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)",
+        "stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1, rung=0)",
     ),
     Fault(
         "asking again only hurries",
-        "worker/escalation.py",
-        "    life = life.with_(stop=stop.with_(requests=requests, last_request=at))\n",
-        "    life = life.with_(stop=stop.with_(requests=requests, last_request=at, since=at))\n",
+        "worker.escalation",
+        "request_stop",
+        "stop.with_(requests=requests, last_request=at)",
+        "stop.with_(requests=requests, last_request=at, since=at)",
     ),
     Fault(
         "requests in the same moment are one",
-        "worker/escalation.py",
-        "HURRY_AFTER = 0.1\n",
-        "HURRY_AFTER = 0.0\n",
+        "worker.escalation",
+        "HURRY_AFTER",
+        "0.1",
+        "0.0",
     ),
     Fault(
         "the third request is KILL",
-        "worker/escalation.py",
-        "    if requests >= 3 and",
-        "    if requests >= 4 and",
+        "worker.escalation",
+        "request_stop",
+        "requests >= 3",
+        "requests >= 4",
     ),
     Fault(
         "a patient ladder stays",
-        "worker/escalation.py",
-        "    if requests >= 3 and not life.spec.stop.ladder.patient:\n",
-        "    if requests >= 3:\n",
+        "worker.escalation",
+        "request_stop",
+        "requests >= 3 and (not life.spec.stop.ladder.patient)",
+        "requests >= 3",
     ),
     Fault(
         "a request starts the ladder",  # only the first worker is asked
-        "fleet/step.py",
-        "    return _each(fleet, ask, chosen)\n",
-        "    return _each(fleet, ask, [*chosen][:1])\n",
+        "fleet.requests",
+        "stop",
+        "turn.each(ask, event.workers)",
+        "turn.each(ask, [*(event.workers or turn.lives)][:1])",
     ),
     Fault(
         "the signal is the rung's",
-        "worker/escalation.py",
-        "    signal = life.ladder.rungs[rung].signal\n    kills",
-        "    signal = life.ladder.rungs[0].signal\n    kills",
+        "worker.escalation",
+        "climb",
+        "signal = life.ladder.rungs[rung].signal",
+        "signal = life.ladder.rungs[0].signal",
     ),
     Fault(
         "nobody gets the same rung twice",  # those signalled one by one
-        "worker/escalation.py",
-        "        if member.key not in stop.told\n",
-        "        if member.pid\n",
+        "worker.escalation",
+        "tell",
+        "member.key not in stop.told",
+        "member.pid",
     ),
     Fault(
         "nobody gets the same rung twice",  # those that the group's signal reached
-        "worker/escalation.py",
-        "        and not (member.in_group and _had_it_from_the_group(member, stop))\n",
-        "\n",
+        "worker.escalation",
+        "tell",
+        "not (member.in_group and _had_it_from_the_group(member, stop))",
+        "member.pid",
     ),
     Fault(
         "the first signal waits for a moment only",
-        "worker/life.py",
-        "PROBE_LIMIT = 0.25\n",
-        "PROBE_LIMIT = 1.0\n",
+        "worker.life",
+        "PROBE_LIMIT",
+        "0.25",
+        "1.0",
     ),
     Fault(
         "what asks for no stop starts and hurries none",  # TERM:0
-        "spec.py",
-        "        return dict(self.rewrite).get(signal, signal)\n",
-        "        return dict(self.rewrite).get(signal, signal) or signal\n",
+        "spec",
+        "StopSpec.rewritten",
+        "dict(self.rewrite).get(signal, signal)",
+        "dict(self.rewrite).get(signal, signal) or signal",
     ),
     Fault(
         "what asks for no stop starts and hurries none",  # a terminal's Ctrl-C in `run`
-        "fleet/step.py",
-        "    if event.signal not in signum.STOP_REQUESTS or keyboard or event.ignored:\n",
-        "    if event.signal not in signum.STOP_REQUESTS:\n",
+        "fleet.signals",
+        "received",
+        "not keyboard",
+        "True",
     ),
     Fault(
         "what asks for no stop starts and hurries none",  # a peer's end hurries
-        "fleet/step.py",
-        '("failed peer", "finished peer", "dependency")',
+        "fleet.requests",
+        "NOBODY_INSISTS",
+        "('failed peer', 'finished peer', 'dependency')",
         "()",
     ),
     Fault(
         "the limit kills everything that was asked",
-        "worker/escalation.py",
-        "    if life.stopping is None or life.killed is not None:\n",
-        "    if life.stopping is None or life.killed is not None or life.ladder.patient:\n",
+        "worker.escalation",
+        "kill",
+        "life.killed is not None",
+        "life.killed is not None or life.ladder.patient",
     ),
     Fault(
         "SIGCONT only for a stopped worker",
-        "worker/escalation.py",
-        "    return life, (ReadMasks(life.id), _signal(life, sending, wake=life.stopped, ladder=True))\n",
-        "    return life, (ReadMasks(life.id), _signal(life, sending, wake=True, ladder=True))\n",
+        "worker.escalation",
+        "_first_request",
+        "_signal(life, sending, wake=life.stopped, ladder=True)",
+        "_signal(life, sending, wake=True, ladder=True)",
     ),
     Fault(
         "the whole worker has ended",
-        "worker/step.py",
-        "if member.in_group or asked or life.spec.adopts)\n",
-        "if asked or life.spec.adopts)\n",
+        "worker.step",
+        "_waited_for",
+        "member.in_group or asked or life.manner.init",
+        "asked or life.manner.init",
     ),
     Fault(
         "who may stay is left alone",
-        "worker/step.py",
-        '        wanted = life.spec.stop.leftovers != "leave"\n',
-        "        wanted = True\n",
+        "worker.step",
+        "_surveyed",
+        "wanted = life.spec.stop.leftovers != 'leave'",
+        "wanted = True",
     ),
     Fault(
         "only a dead process is reaped",
-        "worker/step.py",
-        "stuck=stuck and life.death is None",
-        "stuck=False",
+        "worker.step",
+        "_finish",
+        "stuck and life.death is None",
+        "False",
     ),
     Fault(
         "one report per start",
-        "fleet/step.py",
-        "    if life.alive or not before.alive:\n",
-        "    if life.alive or life.outcome is None:\n",
+        "fleet.endings",
+        "reaped",
+        "before.alive and not life.alive",
+        "not life.alive and life.outcome is not None",
     ),
     Fault(
         "marks are in order and never negative",
-        "worker/step.py",
-        "        return None if at is None else max(at - zero, 0.0)\n",
-        "        return None if at is None else at - zero\n",
+        "worker.step",
+        "shutdown",
+        "max(at - zero, 0.0)",
+        "at - zero",
     ),
     Fault(
         "the outcome is the truth",  # killed by somebody else
-        "worker/step.py",
+        "worker.step",
+        "_outcome",
         "death.signal == signum.KILL and death.forced",
         "death.signal == signum.KILL and life.killed",
     ),
     Fault(
         "the exit status",  # the last failure instead of the first
-        "fleet/step.py",
-        "    return fleet.with_(failure=fleet.failure or last)\n",
-        "    return fleet.with_(failure=last)\n",
+        "fleet.endings",
+        "_failed",
+        "turn.failure is None",
+        "True",
     ),
     Fault(
         "a peer's end stops all",
-        "fleet/step.py",
-        '    if policy.on_exit == "stop-all":\n',
-        '    if policy.on_exit == "stop-all" and ended.outcome == "clean":\n',
+        "fleet.endings",
+        "_unasked_end",
+        "policy.on_exit == 'stop-all'",
+        "policy.on_exit == 'stop-all' and ended.outcome == 'clean'",
     ),
     Fault(
         "the unexpected is told",
-        "worker/step.py",
-        '            return life, (Note(f"unexpected',
-        '            return life, () and (Note(f"unexpected',
+        "worker.step",
+        "step",
+        "(Note(f'unexpected {type(event).__name__} while {life.spec.title} is {life.phase}'),)",
+        "()",
     ),
     Fault(
         "the unexpected changes nothing",
-        "worker/step.py",
-        "        case Started() if untried:\n",
-        "        case Started() if going:\n",
+        "worker.step",
+        "step",
+        "untried = going and life.running_since is None and (life.failure is None)",
+        "untried = going",
     ),
     Fault(
         "a tick makes progress",
-        "fleet/step.py",
-        "fleet.with_(limited=True)",
-        "fleet.with_(limited=False)",
+        "fleet.step",
+        "_tick",
+        "turn.limited = True",
+        "turn.limited = False",
     ),
     Fault(
         "a recording is the run",  # a clock in the core
-        "worker/step.py",
-        "    zero = asked if asked is not None",
-        '    zero = 1e-9 * __import__("time").perf_counter() + asked if asked is not None',
+        "worker.step",
+        "shutdown",
+        "death.at if death else life.ended",
+        "life.ended + 1e-9 * __import__('time').perf_counter()",
     ),
 )
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.promise}-{fault.file}".replace(" ", "-"))
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.promise}-{fault.name}".replace(" ", "-"))
 def test_the_promise_notices_the_fault(fault: Fault, tmp_path: Path) -> None:
     package = f"mutant_{FAULTS.index(fault)}"
-    core = loading.copy(tmp_path, package, file=fault.file, old=fault.old, new=fault.new)
+    core = loading.copy(tmp_path, package, module=fault.module, name=fault.name, old=fault.old, new=fault.new)
     others: set[str] = set()
     try:
         for seed in range(RUNS):

@@ -283,7 +283,7 @@ def test_pid_1() -> None:
         << report: clean, code 0, 1 s, by itself, 12 ended
         == over, code 0
         """,
-        adopts=True,
+        init=True,
     )
 
 

@@ -31,7 +31,7 @@ def test_restart() -> None:
         >> 5 found nobody
         << reap
         << report: failed, code 1, 0 s, by itself
-        << note: api: ended 3 times without running 10 s; given up. Mend it, or raise its burst
+        << note: api: ended 3 times without running 10 s; given up. Fix it, or raise its burst
         >> 60 time passes
         == over, code 1
         """,

@@ -10,7 +10,8 @@ import pytest
 from supervisor.core import events, ladder
 from supervisor.core.actions import Action, Look, Probe, Reap, Report, Signal, Survey, WorkerAction
 from supervisor.core.fleet import step
-from supervisor.core.fleet.step import LOOKS_A_TURN, Fleet
+from supervisor.core.fleet.state import Fleet, new
+from supervisor.core.fleet.step import LOOKS_A_TURN
 from supervisor.core.record import Member
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker.life import LAST_GASP, UNSEEN_LIMIT
@@ -28,9 +29,7 @@ class Run:
 
     def __init__(self, count: int = MANY) -> None:
         stop = StopSpec(ladder.parse("TERM/3/KILL"))
-        self.fleet: Fleet = step.new(
-            FleetSpec(tuple(WorkerSpec(f"w{n}", ExecSpec(("w",)), stop) for n in range(count)))
-        )
+        self.fleet: Fleet = new(FleetSpec(tuple(WorkerSpec(f"w{n}", ExecSpec(("w",)), stop) for n in range(count))))
         self.actions: tuple[Action, ...] = ()
 
     def see(self, *seen: events.Event) -> tuple[Action, ...]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from supervisor.core import events
 from supervisor.core.actions import Action, Report, Signal, Spawn, Survey, WorkerAction
 from supervisor.core.contract.state import worker_view
-from supervisor.core.fleet import step
-from supervisor.core.fleet.step import Fleet
+from supervisor.core.fleet import state, step
+from supervisor.core.fleet.state import Fleet
 from supervisor.core.spec import FIRST, FleetSpec, WorkerId
 from supervisor.core.worker.life import Life
-from supervisor.core.worker.restart import Attempts
 from tests.core.script import worker
 
 WEB, API, DB, CACHE = WorkerId(0), WorkerId(1), WorkerId(2), WorkerId(3)
@@ -29,7 +28,7 @@ def about(found: list[Action], kind: type[WorkerAction]) -> list[WorkerId]:
 
 
 def running(*names: str) -> Fleet:
-    fleet, found = see(step.new(FleetSpec(tuple(map(worker, names)))), events.StartAsked(0.0))
+    fleet, found = see(state.new(FleetSpec(tuple(map(worker, names)))), events.StartAsked(0.0))
     for number in about(found, Spawn):
         fleet, _ = see(fleet, events.Forked(1.0, number, 100 + number), events.Started(1.0, number))
     return fleet
@@ -37,10 +36,7 @@ def running(*names: str) -> Fleet:
 
 def without_the_first(fleet: Fleet) -> Fleet:
     """As if it had been scaled away."""
-    return fleet.with_(
-        lives={number: life for number, life in fleet.lives.items() if number != WEB},
-        attempts={number: attempts for number, attempts in fleet.attempts.items() if number != WEB},
-    )
+    return fleet.with_(lives={number: life for number, life in fleet.lives.items() if number != WEB})
 
 
 def test_ids_are_given_in_the_order_of_the_configuration() -> None:
@@ -66,9 +62,7 @@ def test_who_is_left_keeps_its_id_in_all_that_happens() -> None:
 
 def test_who_joins_has_an_id_that_nobody_had() -> None:
     fleet = without_the_first(running("web", "api", "db"))
-    fleet = fleet.with_(
-        lives={**fleet.lives, CACHE: Life(CACHE, worker("cache"))}, attempts={**fleet.attempts, CACHE: Attempts()}
-    )
+    fleet = fleet.with_(lives={**fleet.lives, CACHE: Life(CACHE, worker("cache"))})
     assert not fleet.over
     fleet, found = see(fleet, events.StartAsked(2.0, (CACHE,)))
     assert about(found, Spawn) == [CACHE]

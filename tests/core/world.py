@@ -65,7 +65,7 @@ class World:
     def __init__(self, core: Core, spec: Any, rng: Random) -> None:
         self.core, self.spec, self.rng = core, spec, rng
         self.now, self.next_pid = 100.0, 1000
-        self.fleet = core.fleet.new(spec)
+        self.fleet = core.state.new(spec)
         self.events: list[Any] = []
         self.reports: list[Any] = []
         self.notes: list[str] = []
@@ -75,7 +75,7 @@ class World:
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.interrupt: Callable[[], None] = lambda: None
         self.promises = Promises(self)
-        if spec.wrap:
+        if spec.manner.wraps:
             self._perform(core.actions.Spawn(0), None)
             self.settle()
         else:
@@ -227,7 +227,7 @@ class World:
         self.promises.spawning(worker)
         for one in self.of(worker):
             one.in_group, one.rungs = False, set()  # left by an earlier start, whose group is gone
-        if not self.spec.wrap and self.rng.random() < 0.05:
+        if not self.spec.manner.wraps and self.rng.random() < 0.05:
             at = self.now
             self.mains[worker] = None
             self._answer(lambda: self.see(events.StartFailed(at, worker, "fork", 11)))
@@ -333,7 +333,7 @@ class World:
         """Everybody dies in the end; then every exit must be reported and the fleet be over."""
         self.interrupt = lambda: None
         self.settle()
-        if not (self.spec.wrap or self.promises.fleet_down):
+        if not (self.spec.manner.wraps or self.promises.fleet_down):
             self.stop(None)
         self.settle()
         for one in self._living():

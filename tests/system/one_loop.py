@@ -170,7 +170,7 @@ class Unknown(Script):
 
     def begin(self) -> None:
         taught = step.step
-        step.step = lambda fleet, event: (taught(fleet, event)[0], (Strange(),))
+        step.step = lambda fleet, *seen: (taught(fleet, *seen)[0], (Strange(),))
         try:
             self.loop.see(events.OrphansChanged(monotonic()))
         except TypeError as error:

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from supervisor.core import ladder
 from supervisor.core.contract import state
-from supervisor.core.fleet import step
+from supervisor.core.fleet.state import new
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
 from supervisor.views.dashboard.fleet import Roster
 from supervisor.views.dashboard.frame import Frame, Log, Look, frame
@@ -147,7 +147,7 @@ def test_the_header_of_a_stop() -> None:
 def test_the_shapes_are_those_of_the_core() -> None:
     """The scenes cannot drift from what the socket sends."""
     spec = WorkerSpec("web", ExecSpec(("true",)), StopSpec(ladder.parse("TERM/10/KILL")))
-    fleet = step.new(FleetSpec((spec,)))
+    fleet = new(FleetSpec((spec,)))
     assert state.worker_view(fleet, fleet.lives[FIRST], 0).keys() == scenes.worker(0, "web").keys()
     assert state.fleet_view(fleet).keys() == scenes.fleet([]).keys()
     made = screen([state.worker_view(fleet, fleet.lives[FIRST], 0)], state.fleet_view(fleet), 80, 24)

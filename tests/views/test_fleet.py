@@ -9,9 +9,10 @@ import pytest
 from supervisor.core import ladder, signum
 from supervisor.core.events import Forked, MainExited, Reaped, SignalReceived, StartAsked, Started, Surveyed
 from supervisor.core.fleet import step
-from supervisor.core.fleet.step import Fleet
+from supervisor.core.fleet.state import Fleet, new
 from supervisor.core.record import Climb, Finding, Marks, Shutdown, Where
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.worker.restart import Attempts
 from supervisor.views.fleet import details, stopping, table, unasked_end
 from supervisor.views.layout import ansi, plain
 
@@ -26,7 +27,7 @@ def _running(*graces: str) -> Fleet:
         WorkerSpec(f"w{index}", ExecSpec(("x",)), StopSpec(ladder.parse(grace)), agent=False)
         for index, grace in enumerate(graces)
     )
-    fleet, _ = step.step(step.new(FleetSpec(workers)), StartAsked(1.0))
+    fleet, _ = step.step(new(FleetSpec(workers)), StartAsked(1.0))
     for worker in fleet.lives:
         fleet, _ = step.step(fleet, Forked(1.0, worker, 100 + worker, False))
         fleet, _ = step.step(fleet, Started(1.0, worker))
@@ -125,7 +126,7 @@ def test_unasked_ends() -> None:
     crash = _unasked("w0", outcome="failed", exit_code=3)
     assert unasked_end(crash, fleet, FIRST, 3.0) == "w0 exited with 3"
     assert unasked_end(crash, fleet, FIRST, 3.0, "cannot start 'x'") == "w0: cannot start 'x'"
-    planned = fleet.with_(attempts={FIRST: fleet.attempts[FIRST].with_(count=2, due=4.5)})
+    planned = fleet.with_(lives={FIRST: fleet.lives[FIRST].with_(attempts=Attempts(count=2, due=4.5))})
     assert unasked_end(crash, planned, FIRST, 3.0) == "w0 exited with 3; restart 2 in 1.50 s"
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from supervisor.core.fleet.step import Fleet
+    from supervisor.core.fleet.state import Fleet
     from supervisor.core.worker.life import Life, Stop
 
 VERSION = 1
@@ -36,7 +36,6 @@ def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) 
     ``index`` is its place in the order of display, ``waits`` what a stopping worker is being waited for, if its agent
     knows.
     """
-    attempts = fleet.attempts[life.id]
     return {
         "index": index,
         "id": life.id,
@@ -49,7 +48,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) 
         "argv": list(redact.argv(life.spec.exec.argv)),
         "since": life.since,
         "starts": life.start,
-        "restart_at": attempts.due,
+        "restart_at": life.attempts.due,
         "stop": _stop(life),
         "waits": waits,
         "outcome": life.outcome,

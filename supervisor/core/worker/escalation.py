@@ -28,7 +28,14 @@ CLOCK_GRAIN = 0.001
 
 def begin(life: Life) -> Step:
     """Start the worker (again)."""
-    fresh = Life(id=life.id, spec=life.spec, phase="starting", start=life.start + 1)
+    fresh = Life(
+        id=life.id,
+        spec=life.spec,
+        manner=life.manner,
+        phase="starting",
+        start=life.start + 1,
+        attempts=life.attempts.with_(due=None),
+    )
     return fresh, (Spawn(life.id),)
 
 

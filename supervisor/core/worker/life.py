@@ -14,7 +14,8 @@ from supervisor.core.events import StartFailed
 from supervisor.core.frozen import Frozen
 from supervisor.core.ladder import Ladder, Rung
 from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample
-from supervisor.core.spec import WorkerId, WorkerSpec
+from supervisor.core.spec import UP, Manner, WorkerId, WorkerSpec
+from supervisor.core.worker.restart import Attempts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Life(Frozen):
 
     id: WorkerId
     spec: WorkerSpec
+    manner: Manner = UP
     phase: Phase = "waiting"
     start: int = 0
     pid: int | None = None
@@ -107,8 +109,7 @@ class Life(Frozen):
     outcome: Outcome | None = None
     rusage: Rusage | None = None
     failure: StartFailed | None = None
-    due: float | None = None
-    signal_due: float | None = None
+    attempts: Attempts = Attempts()
 
     @property
     def alive(self) -> bool:
@@ -163,15 +164,10 @@ class Life(Frozen):
         following = self.following
         return self.next_rung_at if following and following.signal == signum.KILL else None
 
-    @property
-    def deadline(self) -> float | None:
-        """The one instant at which this life wants a Tick, None for never."""
-        return self.dues()[0]
-
     def dues(self) -> tuple[float | None, float | None]:
-        """(``deadline``, ``signal_at``), which the fleet keeps in ``due`` and ``signal_due``."""
+        """Return when this life wants a Tick, and when it wants one for a signal; None for never."""
         if self.outcome is not None or (self.stop is None and not self.unseen):
-            return None, None
+            return self.attempts.due, None
         signal_at = self.signal_at
         due = [at for at in (signal_at, self.gasp_at, self.look_at, self.survey_at) if at is not None]
         return min(due) if due else None, signal_at

@@ -115,6 +115,8 @@ def _main_exited(life: Life, event: MainExited) -> Step:
         return _finish(life, event.at)
     if life.phase != "killed":
         life = life.with_(phase="leaving")
+    if event.alone:
+        return _surveyed(life.with_(surveyed=event.at), Surveyed(event.at, life.id, ()))
     return life.with_(unseen=True), ()
 
 
@@ -156,7 +158,7 @@ def _waited_for(life: Life) -> tuple[Member, ...]:
     if life.spec.stop.leftovers == "leave":
         return ()
     asked = life.stop is not None and life.stop.asked is not None
-    return tuple(member for member in life.left if member.in_group or asked or life.spec.adopts)
+    return tuple(member for member in life.left if member.in_group or asked or life.manner.init)
 
 
 def _sent(life: Life, event: Sent) -> Life:

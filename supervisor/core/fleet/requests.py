@@ -1,0 +1,64 @@
+"""What somebody asks for in words: workers shall stop, or start."""
+
+from __future__ import annotations
+
+from supervisor.core.actions import Note
+from supervisor.core.worker import escalation
+from supervisor.core.worker.restart import Attempts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervisor.core.events import StartAsked, StopAsked
+    from supervisor.core.fleet.state import Turn
+    from supervisor.core.spec import WorkerId
+    from supervisor.core.worker.life import Life
+
+# Who asks because another worker ended does not hurry one that was asked already.
+NOBODY_INSISTS = ("failed peer", "finished peer", "dependency")
+
+
+def stop(turn: Turn, event: StopAsked) -> None:
+    """Ask all workers, or those that the event names, to stop."""
+    insists = event.insists and event.by not in NOBODY_INSISTS
+    if event.workers is not None:
+        _rest(turn, event.workers, Attempts(wanted=False))
+    elif turn.asked is None or insists:
+        go_down(turn, event.at)
+
+    def ask(life: Life) -> escalation.Step:
+        if not insists and life.stop is not None and life.stop.asked is not None:
+            return life, ()
+        return escalation.request_stop(life, event.at, event.by, event.by_pid, None)
+
+    turn.each(ask, event.workers)
+
+
+def start(turn: Turn, event: StartAsked) -> None:
+    """Start all workers that do not run, or those of them that the event names."""
+    if turn.want == "down":
+        turn.actions.append(Note("the fleet is stopping: nothing is started"))
+        return
+    for worker in turn.lives if event.workers is None else event.workers:
+        life = turn.lives[worker]
+        if not life.alive and life.phase != "starting":
+            # A planned restart is overtaken, and a start by hand is a new first attempt.
+            turn.put(*escalation.begin(life.with_(attempts=Attempts())))
+
+
+def go_down(turn: Turn, at: float) -> None:
+    """The fleet goes down: nothing that is in backoff or waiting is started any more."""
+    if turn.asked is None or at - turn.last_request >= escalation.HURRY_AFTER:
+        turn.requests, turn.last_request = turn.requests + 1, at
+    turn.want = "down"
+    turn.asked = at if turn.asked is None else turn.asked
+    _rest(turn, turn.lives, Attempts())
+
+
+def _rest(turn: Turn, chosen: Iterable[WorkerId], attempts: Attempts) -> None:
+    for worker in [*chosen]:
+        life = turn.lives[worker]
+        if life.phase in ("waiting", "backoff"):
+            life = life.with_(phase="exited")
+        turn.put(life if life.attempts == attempts else life.with_(attempts=attempts))

@@ -1,0 +1,71 @@
+"""What a signal to the supervisor means for its workers: a stop request, or something to pass on."""
+
+from __future__ import annotations
+
+from supervisor.core import signum
+from supervisor.core.actions import Note, Suspend
+from supervisor.core.fleet import requests
+from supervisor.core.worker import escalation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.events import SignalReceived
+    from supervisor.core.fleet.state import Turn
+    from supervisor.core.worker.life import Life
+
+
+def received(turn: Turn, event: SignalReceived) -> None:
+    """Take in a signal that reached the supervisor."""
+    wraps = turn.spec.manner.wraps
+    # In `run` an interactive program must survive the terminal's own Ctrl-C and Ctrl-\.
+    keyboard = wraps and event.kernel and event.signal in (signum.INT, signum.QUIT)
+    if event.signal == signum.CONT:
+        if wraps:
+            turn.each(escalation.resumed)
+    elif event.signal in signum.SUSPENDS and not wraps:
+        # Ctrl-Z puts the supervisor aside; its workers are in sessions of their own and go on.
+        turn.actions.append(Suspend(event.signal, job=False))
+    elif event.signal in signum.STOP_REQUESTS and not keyboard and not event.ignored:
+        _stop(turn, event)
+    else:
+        _pass_on(turn, event)
+
+
+def _pass_on(turn: Turn, event: SignalReceived) -> None:
+    """A signal that asks for no stop."""
+    turn.each(lambda life: _forwarded(life, event.signal, event.kernel))
+    if event.signal not in signum.SUSPENDS:
+        return
+    together = event.kernel and not any(life.spec.exec.own_group for life in turn.lives.values())
+    if not together:
+        # Whoever stops the job means us too, also when the worker handles the signal or another one is sent. In a
+        # pipeline the terminal has told the worker itself, and we follow when it has stopped: a shell that saw us
+        # stopped before would read the keyboard beside it.
+        turn.actions.append(Suspend(event.signal, job=False))
+
+
+def _forwarded(life: Life, signal: int, kernel: bool) -> escalation.Step:
+    if kernel and not life.spec.exec.own_group:
+        return life, ()  # the terminal has signalled the group that both of us are in
+    sending = life.spec.stop.rewritten(signal)
+    return escalation.forward(life, sending) if sending else (life, ())
+
+
+def _stop(turn: Turn, event: SignalReceived) -> None:
+    name = signum.name(event.signal)
+    if all(life.spec.stop.rewritten(event.signal) == 0 for life in turn.lives.values()):
+        turn.actions.append(Note(f"{name} dropped, as --rewrite says", verbose=True))
+        return
+    first = turn.asked is None and not turn.spec.manner.wraps
+    requests.go_down(turn, event.at)
+
+    def ask(life: Life) -> escalation.Step:
+        if first and life.stop is not None and life.stop.asked is not None:
+            return life, ()  # a command is stopping it: the fleet's first request hurries nobody
+        sending = life.spec.stop.rewritten(event.signal)
+        if sending == 0:
+            return life, ()
+        chosen = None if life.spec.stop.own_signal else sending
+        return escalation.request_stop(life, event.at, f"signal {name}", event.sender_pid or None, chosen)
+
+    turn.each(ask)

@@ -1,0 +1,137 @@
+"""The state of a fleet, frozen, and a turn of it: the working copy in which a batch of events is taken in."""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+from supervisor.core.spec import FIRST, FleetSpec, WorkerId
+from supervisor.core.worker.life import Life
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from supervisor.core.actions import Action
+    from supervisor.core.record import Want
+    from supervisor.core.worker.escalation import Step
+
+
+class Ending(Frozen):
+    """The exit status that the run earned: exactly one of ``code`` and ``signal`` is set."""
+
+    code: int | None = 0
+    signal: int | None = None
+
+
+class Fleet(Frozen):
+    """The whole state of a supervisor; its workers in the order in which they are shown.
+
+    ``asked`` is when everything was first asked to stop (monotonic seconds), ``requests`` how often since: those
+    closer than HURRY_AFTER count as one. ``dues`` is when each worker wants a Tick, ``signals_due`` when it wants one
+    for a signal; a worker that wants none is in neither.
+    """
+
+    spec: FleetSpec
+    lives: Mapping[WorkerId, Life]
+    dues: Mapping[WorkerId, float] = {}
+    signals_due: Mapping[WorkerId, float] = {}
+    want: Want = "up"
+    asked: float | None = None
+    requests: int = 0
+    last_request: float = 0.0
+    limited: bool = False
+    failure: Ending | None = None
+    last: Ending | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """The one instant at which the fleet wants a Tick, None for never."""
+        due = min(self.dues.values(), default=None)
+        limit_at = limit_due(self)
+        return due if limit_at is None else limit_at if due is None else min(due, limit_at)
+
+    @property
+    def over(self) -> bool:
+        """Nothing is alive and nothing will be started."""
+        # Asked after every batch of facts: any() with a generator costs twice as much.
+        for life in self.lives.values():
+            if life.pid is not None or life.phase in ("waiting", "starting", "backoff"):
+                return False
+        return True
+
+    @property
+    def ending(self) -> Ending:
+        """With which status to leave, once over: the worker's own for `run`, the first failure's for a fleet."""
+        if self.spec.manner.wraps:
+            return self.last or Ending()
+        return self.failure or Ending()
+
+
+def new(spec: FleetSpec) -> Fleet:
+    """Return a fleet of which nothing runs yet. The one process of `run` is being started before there is a fleet."""
+    lives = [Life(WorkerId(number), worker, spec.manner) for number, worker in enumerate(spec.workers, FIRST)]
+    if spec.manner.wraps:
+        lives = [life.with_(phase="starting", start=1) for life in lives]
+    return Fleet(spec, {life.id: life for life in lives})
+
+
+def limit_due(fleet: Fleet | Turn) -> float | None:
+    """Return when all that is left gets SIGKILL, whatever its own ladder says; None for never, or when it has."""
+    if fleet.asked is None or fleet.spec.limit is None or fleet.limited:
+        return None
+    return fleet.asked + fleet.spec.limit
+
+
+class Turn:
+    """A fleet while a batch of events is taken in, and what is to be done about them, in order.
+
+    It alone makes the next state, once for the whole batch: copying the table of two thousand workers for each event
+    would cost more than everything that is decided. Its attributes are those of :class:`Fleet`, and may be set; the
+    due times are those of the last :meth:`date`.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.spec = fleet.spec
+        self.lives = dict(fleet.lives)
+        self.dues, self.signals_due = dict(fleet.dues), dict(fleet.signals_due)
+        self.want = fleet.want
+        self.asked, self.requests, self.last_request = fleet.asked, fleet.requests, fleet.last_request
+        self.limited = fleet.limited
+        self.failure, self.last = fleet.failure, fleet.last
+        self.actions: list[Action] = []
+        self._undated: set[WorkerId] = set()
+
+    def put(self, life: Life, actions: Iterable[Action] = ()) -> None:
+        """Let this be the worker's state, and these actions be done."""
+        if life is not self.lives[life.id]:
+            self.lives[life.id] = life
+            self._undated.add(life.id)
+        self.actions.extend(actions)
+
+    def each(self, act: Callable[[Life], Step], chosen: Iterable[WorkerId] | None = None) -> None:
+        """Do the same with all workers, or with those that are chosen."""
+        for worker in [*self.lives] if chosen is None else chosen:
+            self.put(*act(self.lives[worker]))
+
+    def date(self) -> None:
+        """Write down when those that have changed want their next Tick."""
+        for worker in self._undated:
+            due, signal_due = self.lives[worker].dues()
+            _write(self.dues, worker, due)
+            _write(self.signals_due, worker, signal_due)
+        self._undated.clear()
+
+    def done(self) -> tuple[Fleet, tuple[Action, ...]]:
+        """Return the next state and the actions."""
+        self.date()
+        fleet = Fleet(
+            self.spec, self.lives, self.dues, self.signals_due, self.want, self.asked, self.requests,
+            self.last_request, self.limited, self.failure, self.last,
+        )  # fmt: skip
+        return fleet, tuple(self.actions)
+
+
+def _write(dues: dict[WorkerId, float], worker: WorkerId, at: float | None) -> None:
+    if at is not None:
+        dues[worker] = at
+    else:
+        dues.pop(worker, None)
