@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.meeting import Meeting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ class Child:
         self, python: str, code: str, channel: Channel | None, env: dict[str, str], wrapper: list[str] | None = None
     ) -> None:
         self.channel = channel
-        added = inject.environment(env, channel.folder) if channel else {}
+        added = inject.environment(env, channel.meeting.path) if channel else {}
         if channel and "BOOT" in env:
             added["PYTHONPATH"] = env["BOOT"]
         self.out, end = os.pipe()
@@ -144,8 +145,7 @@ class Child:
 class Bench:
     def __init__(self, python: str, rounds: int) -> None:
         self.python, self.rounds = python, rounds
-        self.folder = inject.make_folder()
-        self.channel = Channel(self.folder)
+        self.channel = Channel(Meeting())
         kept = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
         self.uncompiled = os.path.join(tempfile.mkdtemp(), "agent")
         shutil.copytree(os.path.dirname(inject.BOOT), self.uncompiled, ignore=shutil.ignore_patterns("__pycache__"))
@@ -153,7 +153,6 @@ class Bench:
 
     def close(self) -> None:
         self.channel.close()
-        inject.remove_folder(self.folder)
         shutil.rmtree(os.path.dirname(self.uncompiled))
 
     def pairs(
@@ -176,9 +175,10 @@ class Bench:
     def start(self, code: str, env: dict[str, str], forget: bool = False) -> list[tuple[float, float]]:
         def measure(channel: Channel | None) -> float:
             if forget and channel:
-                for name in os.listdir(self.folder):
+                folder = channel.meeting.folder
+                for name in os.listdir(folder):
                     if name.startswith("_sigdrain"):
-                        os.unlink(os.path.join(self.folder, name))
+                        os.unlink(os.path.join(folder, name))
             return Child(self.python, code, channel, env).end()
 
         return self.pairs(measure)

@@ -43,6 +43,8 @@ class Evidence(Observer):
         said: Sequence[AgentMessage] = ()
         if self._agents is not None:
             self._users[shutdown.title] = self._agents.user(worker)
+            if (why := self._agents.reason(worker)) is not None:
+                shutdown = shutdown.with_(agent=shutdown.agent.with_(reason=why))
             said = self._agents.take(worker, monotonic())
         self._ends.append((shutdown, said))
         if len(self._ends) > MOST_EVIDENCE:

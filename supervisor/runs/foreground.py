@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from supervisor.runs.plan import UpPlan
 
 # Descriptors: as `run` needs, and lock, control socket and a client, our outputs, the pipes of a worker.
-ROOM = 24
+ROOM = 25
 
 
 def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> int:

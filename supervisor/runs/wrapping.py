@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from supervisor.runs.plan import RunPlan, Voice
     from supervisor.system.agent.agents import Agents
 
-# Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's three, and a module being imported.
-ROOM = 12
+# Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's four, and a module being imported.
+ROOM = 13
 
 
 def run(plan: RunPlan) -> int:

@@ -11,6 +11,7 @@ import os
 import stat
 
 from supervisor.system.proc import reading
+from supervisor.system.process.acting import Acting
 from supervisor.system.process.spawn import Identity
 
 TYPE_CHECKING = False
@@ -64,23 +65,16 @@ def _text(data: bytes) -> list[str]:
 
 def _read_as(whose: Identity | None, file: str) -> bytes:
     """Return a file's content as another user sees it. Needs a process of one thread: rights are a thread's."""
-    uid, gid = os.geteuid(), os.getegid()
+    uid = os.geteuid()
     if whose is None or whose.uid in (None, uid):
         return _read(file, root=uid == 0)
     if uid != 0:
         return b""
-    groups = os.getgroups()
     try:
-        os.setgroups(whose.groups or ())
-        os.setegid(gid if whose.gid is None else whose.gid)
-        os.seteuid(whose.uid or 0)
-        return _read(file, root=False)
+        with Acting(whose):
+            return _read(file, root=False)
     except OSError:
         return b""
-    finally:
-        os.seteuid(uid)
-        os.setegid(gid)
-        os.setgroups(groups)
 
 
 def _read(file: str, root: bool) -> bytes:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from supervisor.agent.wire import AgentMessage
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.meeting import Meeting
+from supervisor.system.process.spawn import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,12 +136,12 @@ class Worker:
         user: int | None = None,
         prepare: Callable[[], object] | None = None,
     ):
-        self.folder = inject.make_folder(user, user, env={"TMPDIR": "/tmp"})
-        self.channel = Channel(self.folder, user)
+        whose = Identity(user, user, ()) if user is not None else None
+        self.channel = Channel(Meeting(whose, env={"TMPDIR": "/tmp"}))
         self.messages: list[AgentMessage] = []
         self.out = self.err = ""
         base = environment(env)
-        base |= inject.environment(base, self.folder)
+        base |= inject.environment(base, self.channel.meeting.path, inject.home_for(whose))
         self.process = subprocess.Popen(
             command(python, program, *flags),
             env=base,
@@ -167,7 +169,6 @@ class Worker:
         self.stdout.close()
         self.stderr.close()
         self.channel.close()
-        assert inject.remove_folder(self.folder)
 
     def pump(self) -> None:
         select.select([self.channel.fileno(), *(stream.fileno() for stream in self.open)], [], [], 0.05)

@@ -29,6 +29,7 @@ from xml.etree import ElementTree
 
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.meeting import Meeting
 from tests.agent.explained import ending_explanation, explanation
 from tests.agent.harness import by_default
 
@@ -108,10 +109,9 @@ def of_project(python: str, folder: str, arguments: list[str]) -> Subject:
 def run(subject: Subject, agent: bool, probe: bool = False, only: str | None = None) -> tuple[Results, str]:
     """(result of each test, how the whole ended), with the agent or without."""
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")}
-    folder = inject.make_folder()
-    channel = Channel(folder)
+    channel = Channel(Meeting())
     if agent:
-        env |= inject.environment(env, folder)
+        env |= inject.environment(env, channel.meeting.path)
     with tempfile.TemporaryDirectory() as scratch:
         junit = os.path.join(scratch, "junit.xml")
         with open(os.path.join(scratch, "output"), "wb") as output:
@@ -132,7 +132,6 @@ def run(subject: Subject, agent: bool, probe: bool = False, only: str | None = N
             name = f"{subject.name}-{'probed' if probe else 'agent' if agent else 'plain'}-{child.pid}"
             Path(keep, name).write_text(said)
     channel.close()
-    inject.remove_folder(folder)
     return results, verdict(child.returncode, said)
 
 

@@ -302,7 +302,7 @@ def test_nobody_listening_means_no_agent_at_all(tmp_path: Path) -> None:
 import signal, sys, os, _signal
 print(_signal.getsignal(signal.SIGURG), [f for f in sys.meta_path if "sigdrain" in type(f).__module__])
 """
-    env = inject.environment({}, str(tmp_path))
+    env = inject.environment({}, str(tmp_path / "nobody"))
     status, out, err = plain(HERE, code, env=env)
     assert (status, out, err) == (0, "0 []\n", "")
 

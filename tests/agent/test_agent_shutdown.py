@@ -251,7 +251,7 @@ match()
         worker.until(lambda: worker.channel.dump_signal(worker.pid))
         dump_signal = worker.channel.dump_signal(worker.pid)
         assert dump_signal is not None
-        dump = Path(worker.folder, f"dump-{worker.pid}")
+        dump = Path(f"{worker.channel.meeting.path}.dump-{worker.pid}")
 
         def inside() -> bool:  # the line was printed just before the match
             os.kill(worker.pid, dump_signal)

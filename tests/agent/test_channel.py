@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.agent import wire
-from supervisor.errors import SupervisorError
-from supervisor.system.agent import inject
 from supervisor.system.agent.channel import BUDGET, DUMP_SIZE, MESSAGES, PER_PROCESS, SHARE, Channel
+from supervisor.system.agent.meeting import Meeting
+from supervisor.system.process.spawn import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +29,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def channel() -> Iterator[Channel]:
-    folder = inject.make_folder(env={"TMPDIR": "/tmp"})
-    made = Channel(folder)
+    made = Channel(Meeting(env={"TMPDIR": "/tmp"}))
     yield made
     made.close()
-    assert inject.remove_folder(folder)
+    assert not [name for name in os.listdir(made.meeting.folder) if name.startswith(f"{os.getpid()}-")]
 
 
 def connected(channel: Channel) -> socket.socket:
     sender = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    sender.connect(channel.path)
+    sender.connect(channel.meeting.path)
     return sender
 
 
@@ -66,8 +65,8 @@ def all_of(channel: Channel) -> list[wire.AgentMessage]:
 
 
 def test_the_folder_and_the_socket_are_private(channel: Channel) -> None:
-    assert stat.S_IMODE(os.stat(channel.folder).st_mode) == 0o700
-    assert stat.S_IMODE(os.stat(channel.path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(channel.meeting.folder).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(channel.meeting.path).st_mode) == 0o600
 
 
 def test_the_pid_is_the_kernels_and_the_time_is_possible(channel: Channel) -> None:
@@ -186,7 +185,7 @@ except OSError: pass
 """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     raw = message("loop-exception", message="x" * 900)
-    sender = subprocess.Popen([sys.executable, "-c", flood, channel.path, raw.decode()])
+    sender = subprocess.Popen([sys.executable, "-c", flood, channel.meeting.path, raw.decode()])
     kept = most = 0
     while not channel.flooded:
         assert select.select([channel], [], [], 30)[0]
@@ -226,7 +225,7 @@ for n in range(10_000):
 print("done", flush=True); sys.stdin.read()
 """
     sender = subprocess.Popen(
-        [sys.executable, "-c", hold, channel.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", hold, channel.meeting.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert sender.stdout is not None
     while sender.poll() is None and not select.select([sender.stdout], [], [], 0)[0]:
@@ -286,12 +285,12 @@ def test_without_descriptors_it_waits_instead_of_spinning(channel: Channel) -> N
 def test_another_user_is_refused(channel: Channel) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    os.chmod(channel.folder, 0o711)
-    os.chmod(channel.path, 0o666)
+    os.chmod(channel.meeting.folder, 0o711)
+    os.chmod(channel.meeting.path, 0o666)
     code = (
         "import os, socket, sys; os.setuid(65534); s = socket.socket(1, 5); s.connect(sys.argv[1]); print(s.recv(1))"
     )
-    run = subprocess.Popen([sys.executable, "-c", code, channel.path], stdout=subprocess.PIPE)
+    run = subprocess.Popen([sys.executable, "-c", code, channel.meeting.path], stdout=subprocess.PIPE)
     assert select.select([channel], [], [], 30)[0]
     channel.read(time.monotonic())
     assert run.communicate(timeout=30)[0] == b"b''\n"
@@ -301,15 +300,13 @@ def test_another_user_is_refused(channel: Channel) -> None:
 def test_a_worker_of_another_user_reaches_its_channel() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    folder = inject.make_folder(uid=65534, gid=65534)
-    made = Channel(folder, 65534)
+    made = Channel(Meeting(Identity(65534, 65534, ())))
     code = "import os, socket, sys; os.setuid(65534); s = socket.socket(1, 5); s.connect(sys.argv[1]); s.send(b'hi')"
-    run = subprocess.Popen([sys.executable, "-c", code, made.path])
+    run = subprocess.Popen([sys.executable, "-c", code, made.meeting.path])
     assert run.wait(30) == 0
     all_of(made)
     assert (made.refused, made.rejected) == (0, {"json": 1})
     made.close()
-    assert inject.remove_folder(folder)
 
 
 def test_the_dump_is_read_bounded_and_through_no_link(channel: Channel, tmp_path: Path) -> None:
@@ -319,9 +316,9 @@ def test_the_dump_is_read_bounded_and_through_no_link(channel: Channel, tmp_path
         with connected(channel) as sender:
             sender.send(message("hello", dump=name, dump_fd=5, dump_signal=61))
             if content is None:
-                (Path(channel.folder) / name).symlink_to(secret)
+                Path(f"{channel.meeting.path}.{name}").symlink_to(secret)
             elif "/" not in name:
-                (Path(channel.folder) / name).write_text(content)
+                Path(f"{channel.meeting.path}.{name}").write_text(content)
             all_of(channel)
             assert channel.dump_signal(os.getpid()) is None  # descriptor 5 is not that file
         texts = [one.fields["text"] for one in all_of(channel) if one.event == "dump"]
@@ -331,21 +328,6 @@ def test_the_dump_is_read_bounded_and_through_no_link(channel: Channel, tmp_path
         else:
             assert texts == []
     assert secret.read_text() == "secret"
-
-
-def test_paths_stay_short_enough_for_a_socket(tmp_path: Path) -> None:
-    long = tmp_path / ("x" * 90)
-    long.mkdir()
-    folder = inject.make_folder(env={"XDG_RUNTIME_DIR": str(long), "TMPDIR": str(long)})
-    assert len(os.path.join(folder, inject.SOCKET)) <= inject.LONGEST_PATH
-    assert inject.remove_folder(folder)
-    assert inject.remove_folder(folder)  # gone already
-
-
-def test_no_place_for_the_folder_says_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inject, "_bases", lambda *_: iter(["/proc/nowhere"]))
-    with pytest.raises(SupervisorError, match="/proc/nowhere: No such file"):
-        inject.make_folder()
 
 
 def test_the_supervisor_imports_little_for_it() -> None:

@@ -25,6 +25,7 @@ from supervisor.agent.wire import EVENTS, FRAME, AgentMessage
 from supervisor.core.record import Climb, Leftover, Marks, Masks, Sample, Shutdown
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.meeting import Meeting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,12 +52,11 @@ class Running:
         self.messages: list[AgentMessage] = []
         self.muted = False  # nobody reads what it prints
         self.lines: list[str] = []
-        self.folder = inject.make_folder()
-        self.channel = Channel(self.folder)
+        self.channel = Channel(Meeting())
         complete = dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | (env or {})
         complete.pop("PYTHONDONTWRITEBYTECODE", None)
         if agent:
-            complete |= inject.environment(complete, self.folder)
+            complete |= inject.environment(complete, self.channel.meeting.path)
         read, write = os.pipe()
         self.process = subprocess.Popen(
             argv, cwd=cwd, env=complete, stdin=subprocess.DEVNULL, stdout=write, stderr=write,
@@ -100,7 +100,6 @@ class Running:
         os.close(self.pidfd)
         os.close(self.output)
         self.channel.close()
-        inject.remove_folder(self.folder)
 
 
 def _default_signals() -> None:
@@ -171,8 +170,8 @@ def _stop(
         raise RuntimeError(f"{argv}: does not end")
     main_exited = time.monotonic() - zero
     status = run.process.wait()
-    run.turn(time.monotonic() + LEAVING, lambda: not _members(pid, run.folder))
-    left = _members(pid, run.folder)
+    run.turn(time.monotonic() + LEAVING, lambda: not _members(pid, run.channel.meeting.path))
+    left = _members(pid, run.channel.meeting.path)
     commands = {member: tuple(Path(f"/proc/{member}/cmdline").read_text().split("\0")[:-1]) for member in left}
     for member in left:
         os.kill(member, signal.SIGKILL)
@@ -228,13 +227,13 @@ def _masks(pid: int) -> Masks:
     return Masks(*(int(found[name], 16) for name in ("SigCgt", "SigIgn", "SigBlk")))
 
 
-def _members(group: int, folder: str) -> list[int]:
+def _members(group: int, path: str) -> list[int]:
     """Who is alive in the group, or carries the agent's socket in its environment (also after setsid)."""
     found = []
     for entry in filter(str.isdecimal, os.listdir("/proc")):
         try:
             fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            ours = int(fields[2]) == group or folder.encode() in Path(f"/proc/{entry}/environ").read_bytes()
+            ours = int(fields[2]) == group or path.encode() in Path(f"/proc/{entry}/environ").read_bytes()
         except OSError:
             continue
         if ours and fields[0] != "Z" and int(entry) != os.getpid():

@@ -29,7 +29,7 @@ BODY = (
 # Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
 FEW = 32  # RLIMIT_NOFILE below which our two descriptors could be the ones that the program lacks
-FOLDER = os.path.dirname(os.environ.get("SIGDRAIN_AGENT_SOCKET", ""))
+MEETING = os.environ.get("SIGDRAIN_AGENT_SOCKET", "")
 
 pid = main_thread = 0
 history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
@@ -359,7 +359,7 @@ def open_dump():
         import faulthandler  # built in
 
         how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open("%s/dump-%d" % (FOLDER, pid), how, 0o600)
+        fd = os.open("%s.dump-%d" % (MEETING, pid), how, 0o600)
     except (OSError, ImportError):
         return None
     try:

@@ -16,17 +16,17 @@ def _code(name, path):
 
 
 def _compiled(name, path):
-    # From __pycache__; where that can neither be found nor written, from the channel's private folder,
-    # in which the first process of a worker leaves what it had to compile.
+    # From __pycache__; where that can neither be found nor written, from the folder of the channel, which is this
+    # user's alone and in which the first process leaves what it had to compile. The source's hash names it: two
+    # installations may have files of one age and size.
     loader = _Loader(name, path)
     cached = _cache_from_source(path)
     if _os.path.exists(cached) or not _sys.dont_write_bytecode and _os.access(_os.path.dirname(cached), _os.W_OK):
         return loader.get_code(name)
     import marshal  # built in
 
-    stamp = _os.stat(path)
     folder = _os.path.dirname(_os.environ["SIGDRAIN_AGENT_SOCKET"])
-    kept = "%s/%s-%s-%x-%x" % (folder, name, _MAGIC[:2].hex(), stamp.st_mtime_ns, stamp.st_size)
+    kept = "%s/%s-%s-%s" % (folder, name, _MAGIC[:2].hex(), _imp.source_hash(0, loader.get_data(path)).hex())
     try:
         with open(kept, "rb", 0) as file:
             return marshal.loads(file.read())

@@ -12,6 +12,7 @@ from supervisor.core import signum
 from supervisor.errors import SupervisorError
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.meeting import Meeting
 from supervisor.system.poller import Poller
 from supervisor.system.proc import processes
 
@@ -43,6 +44,8 @@ class Agents:
         self._lines: dict[int, _Line] = {}
         self._workers: dict[WorkerId, _Worker] = {}
         self._by_main: dict[int, WorkerId] = {}
+        self._reasons: dict[WorkerId, str] = {}
+        self._unswept: list[Meeting] = []
 
     def listen(
         self,
@@ -57,27 +60,37 @@ class Agents:
         self._heard = heard
 
     def prepare(self, worker: WorkerId, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
-        """The variables that lead the processes of a worker about to start to the channel of its user.
+        """Return the variables that lead the processes of a worker about to start to the channel of its user.
 
-        Raises SupervisorError when there is no place for it.
+        Raises SupervisorError when it starts without an agent; :meth:`reason` keeps why.
         """
         self.forget(worker)
         uid = os.geteuid() if identity is None or identity.uid is None else identity.uid
-        if uid not in self._lines:
-            self._lines[uid] = self._open(uid, identity.gid if identity is not None else None)
-        self._workers[worker] = _Worker(self._lines[uid], identity)
-        return inject.environment(env, self._lines[uid].folder)
-
-    def _open(self, uid: int, gid: int | None) -> _Line:
-        folder = inject.make_folder(uid, gid)
         try:
-            channel = Channel(folder, uid)
+            if uid not in self._lines:
+                self._lines[uid] = self._open(identity)
+        except SupervisorError as error:
+            self._reasons[worker] = error.message
+            raise
+        self._workers[worker] = _Worker(self._lines[uid], identity)
+        return inject.environment(env, self._lines[uid].path, self._lines[uid].home)
+
+    def _open(self, identity: Identity | None) -> _Line:
+        home = inject.home_for(identity)
+        meeting = Meeting(identity)
+        try:
+            channel = Channel(meeting)
         except OSError as error:
-            inject.remove_folder(folder)
-            raise SupervisorError(f"no channel for the agent: {error.strerror}", "") from None
-        line = _Line(folder, channel)
+            meeting.close()
+            raise SupervisorError(f"no channel for the agent in {meeting.folder}: {error.strerror}", "") from None
+        line = _Line(meeting.path, home, channel)
         self.poller.watch(channel.fileno(), lambda at, _: self._readable(line, at))
+        self._unswept.append(meeting)
         return line
+
+    def reason(self, worker: WorkerId) -> str | None:
+        """Return why a worker was started without an agent; None when it has one, or wants none."""
+        return self._reasons.get(worker)
 
     def main(self, worker: WorkerId, pid: int) -> None:
         """Its main process: by it its others are known, and only that one's marks are told to the loop."""
@@ -134,6 +147,7 @@ class Agents:
 
     def forget(self, worker: WorkerId) -> None:
         """What this worker says from now on is nobody's."""
+        self._reasons.pop(worker, None)
         state = self._workers.pop(worker, None)
         if state is not None:
             self._by_main.pop(state.main, None)
@@ -141,16 +155,15 @@ class Agents:
                 state.line.owners.pop(pid, None)
 
     def sweep(self) -> None:
-        """Remove the folders of supervisors that were killed by SIGKILL and could not do it themselves."""
-        for line in self._lines.values():
-            inject.sweep(os.path.dirname(line.folder))
+        """Remove what supervisors have left in the folders of the channels that were killed by SIGKILL."""
+        while self._unswept:
+            self._unswept.pop().sweep()
 
     def close(self) -> None:
-        """End all channels and remove their folders."""
+        """End all channels."""
         for line in self._lines.values():
             self.poller.unwatch(line.channel.fileno())
             line.channel.close()
-            inject.remove_folder(line.folder)
         self._lines.clear()
         self._workers.clear()
 
@@ -214,8 +227,9 @@ class Agents:
 class _Line:
     """The channel of one user's workers, and which process belongs to which worker."""
 
-    def __init__(self, folder: str, channel: Channel) -> None:
-        self.folder = folder
+    def __init__(self, path: str, home: str, channel: Channel) -> None:
+        self.path = path
+        self.home = home
         self.channel = channel
         self.owners: dict[int, WorkerId | None] = {}
 

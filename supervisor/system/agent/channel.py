@@ -14,12 +14,13 @@ import os
 import select
 
 from supervisor.agent.wire import MAX_MESSAGE, AgentMessage, decode
-from supervisor.system.agent.inject import SOCKET
 from supervisor.system.peer import Listener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from supervisor.system.agent.meeting import Meeting
 
 CONNECTIONS = 4096  # at once, of all workers of one user; each costs a descriptor
 PER_PROCESS = 8  # of one process; an honest one has one, and for a moment two (a fork that Python did not make)
@@ -55,25 +56,21 @@ class Peer:
 
 
 class Channel:
-    """Listens at ``folder``/agent.sock. ``uid``: the only user besides root and ourselves who may connect.
+    """Listens where a user's agents meet us. Besides that user only root and ourselves may connect.
 
     ``rejected`` counts what was not understood by reason (the words of wire.decode), ``refused`` connections
     that were closed at once, ``flooded`` peers that were cut off.
     """
 
-    def __init__(self, folder: str, uid: int | None = None) -> None:
-        self.folder, self.path = folder, os.path.join(folder, SOCKET)
+    def __init__(self, meeting: Meeting) -> None:
+        """Raises OSError when the socket cannot be made. The meeting is closed with the channel."""
+        self.meeting = meeting
         self.rejected: dict[str, int] = {}
         self.refused = self.flooded = 0
-        self._uids = {0, os.geteuid()} | ({uid} if uid is not None else set())
+        self._uids = {0, os.geteuid(), meeting.uid}
         self._peers: dict[int, Peer] = {}
         self._by_pid: dict[int, list[Peer]] = {}
-        listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        listening.bind(self.path)
-        os.chmod(self.path, 0o600)
-        if uid is not None and uid != os.geteuid():
-            os.chown(self.path, uid, -1)
-        listening.listen(1024)  # an agent does not wait to be accepted: a full backlog would be no agent
+        listening = meeting.listen()
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
         self._epoll.register(listening.fileno(), select.EPOLLIN)
         self._listener = Listener(listening, self._listen)
@@ -94,15 +91,11 @@ class Channel:
     def dump_signal(self, pid: int) -> int | None:
         """The signal that makes faulthandler write its stacks; None when that could hit another file.
 
-        A program may have closed all descriptors and opened its own under the same number: the link tells.
+        A program may have closed all descriptors and opened its own under the same number.
         """
         for peer in self._by_pid.get(pid, ()):
             if peer.dump and peer.dump_signal:
-                try:
-                    if os.readlink(f"/proc/{pid}/fd/{peer.dump_fd}") == os.path.join(self.folder, peer.dump):
-                        return peer.dump_signal
-                except OSError:
-                    return None
+                return peer.dump_signal if self.meeting.is_dump(peer.dump, pid, peer.dump_fd) else None
         return None
 
     def read(self, now: float, budget: int = BUDGET) -> list[AgentMessage]:
@@ -128,14 +121,13 @@ class Channel:
     def close(self) -> None:
         for peer in list(self._peers.values()):
             peer.socket.close()
+            if peer.dump is not None:
+                self.meeting.take_dump(peer.dump, 0)
         self._peers.clear()
         self._by_pid.clear()
         self._epoll.close()
         self._listener.close()
-        try:
-            os.unlink(self.path)
-        except OSError:
-            pass
+        self.meeting.close()
 
     def _accept(self) -> int:
         """One connection; what it cost, in bytes of budget."""
@@ -221,20 +213,6 @@ class Channel:
         yield AgentMessage("eof", now, peer.pid, fields={"rejected": peer.rejected, "lost": lost})
 
     def _take_dump(self, name: str) -> str:
-        """What faulthandler wrote, and the file is gone. The folder is the worker's: no link is followed."""
-        path = os.path.join(self.folder, name)
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return ""
-        try:
-            text = os.read(fd, DUMP_SIZE).decode("utf-8", "replace")
-        except OSError:
-            text = ""
-        finally:
-            os.close(fd)
-        try:
-            os.unlink(path)
-        except OSError:
-            pass
+        """Return what faulthandler wrote; the file is gone then."""
+        text = self.meeting.take_dump(name, DUMP_SIZE).decode("utf-8", "replace")
         return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

@@ -1,136 +1,165 @@
-"""Puts the agent into a worker's environment, and makes and removes the private folder that they meet in."""
+"""Puts the agent into a worker's environment, from files that the worker's user can read."""
 
 from __future__ import annotations
 
 import os
+import stat
 
 from supervisor.errors import SupervisorError
 from supervisor.system.proc import reading
+from supervisor.system.process.acting import Acting
+from supervisor.system.trust import stranger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 2, "agent", "boot")
-SOCKET = "agent.sock"
+    from supervisor.system.process.spawn import Identity
+
+HOME = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 2, "agent"))
+BOOT = os.path.join(HOME, "boot")
 VARIABLE = "SIGDRAIN_AGENT_SOCKET"
-PREFIX = "sigdrain-"
-LONGEST_PATH = 107  # bytes of sun_path without its final NUL, unix(7)
+# Where root keeps copies of the agent for workers whose user cannot read our installation.
+COPIES = "/run/sigdrain"
 
 
-def environment(base: Mapping[str, str], folder: str) -> dict[str, str]:
-    """The variables to add to ``base`` (the worker's own) so that its Python processes load the agent.
+def environment(base: Mapping[str, str], path: str, home: str = HOME) -> dict[str, str]:
+    """Return the variables to add to ``base`` (the worker's own) so that its Python processes load the agent.
 
-    An empty component of PYTHONPATH means the current directory: none is made where the worker had no PYTHONPATH.
+    ``path``: of the socket; ``home``: of the agent's files. An empty component of PYTHONPATH means the current
+    directory: none is made where the worker had no PYTHONPATH.
     """
-    theirs = [entry for entry in base.get("PYTHONPATH", "").split(os.pathsep) if entry != BOOT]
+    boot = os.path.join(home, "boot")
+    theirs = [entry for entry in base.get("PYTHONPATH", "").split(os.pathsep) if entry != boot]
     kept = os.pathsep.join(theirs)
-    return {"PYTHONPATH": BOOT + os.pathsep + kept if kept else BOOT, VARIABLE: os.path.join(folder, SOCKET)}
+    return {"PYTHONPATH": boot + os.pathsep + kept if kept else boot, VARIABLE: path}
 
 
-def make_folder(uid: int | None = None, gid: int | None = None, env: Mapping[str, str] | None = None) -> str:
-    """A new folder, mode 0700, owned by ``uid`` (None: our own), with a path short enough for a socket in it.
+def home_for(whose: Identity | None) -> str:
+    """Return the folder of the agent's files that a user can read: ours, or a copy. Raises SupervisorError."""
+    if whose is None or whose.uid in (None, os.geteuid()):
+        return HOME
+    names = _names(HOME)
+    try:
+        with Acting(whose):
+            readable = all(os.access(os.path.join(HOME, name), os.R_OK, effective_ids=True) for name in names)
+        return HOME if readable else _copy({name: _content(HOME, name) for name in names})
+    except OSError as error:
+        raise SupervisorError(
+            f"uid {whose.uid} cannot read the agent's files in {HOME}, and no copy can be made in {COPIES}: "
+            f"{error.strerror}",
+            "install it where every user can read it, or mend that folder",
+        ) from None
 
-    SupervisorError: no place to put it.
+
+def _names(home: str) -> list[str]:
+    """Return the paths of the agent's files below its home: what is loaded by path in a worker."""
+    return [
+        f"{folder}/{name}"
+        for folder in ("boot", "body")
+        for name in sorted(os.listdir(os.path.join(home, folder)))
+        if name.endswith(".py")
+    ]
+
+
+def _content(home: str, name: str) -> bytes:
+    with open(os.path.join(home, name), "rb") as file:
+        return file.read()
+
+
+# ------------------------------------------------------------------ a copy that every user can read
+
+
+def _copy(files: dict[str, bytes]) -> str:
+    """Return a folder below COPIES with exactly these files, root's own. Raises OSError.
+
+    Its name tells its content. It is written beside and renamed, so that it is whole from the first moment on; one
+    that is there already is used only when every byte is the same and nobody but root can have changed it.
     """
-    tried = []
-    for base in _bases(uid is not None and uid != os.geteuid(), os.environ if env is None else env):
-        folder = os.path.join(base, f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-        if len(os.fsencode(folder)) + 1 + len(SOCKET) > LONGEST_PATH:
-            tried.append(f"{base}: path too long for a socket")
-            continue
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    final = os.path.join(COPIES, f"agent-{digest.hexdigest()[:16]}")
+    _make_base()
+    if not os.path.lexists(final):
+        beside = os.path.join(COPIES, f".agent-{os.getpid()}-{os.urandom(4).hex()}")
+        _fill(beside, files)
         try:
-            os.mkdir(folder, 0o700)
-        except OSError as error:
-            tried.append(f"{base}: {error.strerror}")
-            continue
-        try:
-            if uid is not None and uid != os.geteuid():
-                os.chown(folder, uid, -1 if gid is None else gid)
-        except OSError as error:
-            os.rmdir(folder)
-            tried.append(f"{base}: cannot give it to uid {uid}: {error.strerror}")
-            continue
-        return folder
-    raise SupervisorError(
-        f"no place for the agent's private folder ({'; '.join(tried)})",
-        "set XDG_RUNTIME_DIR or TMPDIR to a writable folder with a short path, or use --no-agent",
-    )
+            os.rename(beside, final)
+        except OSError:  # another supervisor was quicker
+            _clear(beside, files)
+    _check(final, files)
+    return final
 
 
-def _bases(another_user: bool, env: Mapping[str, str]) -> Iterator[str]:
-    """Folders of which a worker can reach what is inside: XDG_RUNTIME_DIR only when it is our own user's worker."""
-    runtime = env.get("XDG_RUNTIME_DIR", "")
-    if runtime.startswith("/") and not another_user and os.path.isdir(runtime):
-        yield runtime
-    if os.geteuid() == 0:
-        yield "/run"
-    temporary = env.get("TMPDIR", "")
-    if temporary.startswith("/") and not another_user:
-        yield temporary
-    yield "/tmp"
-
-
-def remove_folder(folder: str) -> bool:
-    """Remove the folder and the files in it; never follows a link, never descends. False: something is left."""
+def _make_base() -> None:
+    """Make the folder of the copies, which others may pass through but not list: fleets have theirs in it too."""
+    parent = os.path.dirname(COPIES)
+    if (why := stranger(parent, ours=False)) is not None:
+        raise PermissionError(1, why)
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    os.unlink(entry.path)
-                except OSError:  # a folder that the worker made there
-                    pass
-        os.rmdir(folder)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _served(folder: str) -> bool:
-    """Whether somebody listens there: a pid says nothing where containers share the folder (/tmp, /run/user)."""
-    import _socket
-
-    caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
+        os.mkdir(COPIES, 0o711)
+    except FileExistsError:
+        pass
+    fd = os.open(COPIES, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        caller.connect(os.path.join(folder, SOCKET))
-    except (FileNotFoundError, ConnectionRefusedError):
-        return False
-    except OSError:
-        return True  # a full queue, or not ours to ask
+        found = os.fstat(fd)
+        if found.st_uid != 0 or found.st_mode & 0o022:
+            raise PermissionError(1, f"others than root may write to {COPIES}")
+        if found.st_mode & 0o011 != 0o011:
+            os.fchmod(fd, stat.S_IMODE(found.st_mode) | 0o011)
     finally:
-        caller.close()
-    return True
+        os.close(fd)
 
 
-def sweep(base: str) -> None:
-    """Remove our own user's folders in ``base`` whose supervisor is gone: SIGKILL leaves no time for it."""
-    try:
-        names = os.listdir(base)
-    except OSError:
-        return
-    for name in names:
-        pid = name.removeprefix(PREFIX).partition("-")[0]
-        folder = os.path.join(base, name)
-        if not name.startswith(PREFIX) or not pid.isdecimal() or os.path.exists(f"/proc/{pid}") or _served(folder):
-            continue
+def _fill(folder: str, files: dict[str, bytes]) -> None:
+    for path in (folder, *sorted({os.path.join(folder, os.path.dirname(name)) for name in files})):
+        os.mkdir(path, 0o755)
+        os.chmod(path, 0o755)  # whatever the umask; root alone may write to what is above
+    for name, content in files.items():
+        fd = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            if os.lstat(folder).st_uid == os.geteuid() and os.path.isdir(folder) and not os.path.islink(folder):
-                remove_folder(folder)
-        except OSError:
-            continue
+            os.fchmod(fd, 0o644)
+            left = memoryview(content)
+            while left:
+                left = left[os.write(fd, left) :]
+        finally:
+            os.close(fd)
+
+
+def _clear(folder: str, files: dict[str, bytes]) -> None:
+    for name in files:
+        os.unlink(os.path.join(folder, name))
+    for path in {os.path.join(folder, os.path.dirname(name)) for name in files}:
+        os.rmdir(path)
+    os.rmdir(folder)
+
+
+def _check(home: str, files: dict[str, bytes]) -> None:
+    """Raise PermissionError unless the copy is root's alone, and byte for byte what it should be."""
+    paths = [home, *{os.path.join(home, os.path.dirname(name)) for name in files}]
+    paths += [os.path.join(home, name) for name in files]
+    for path in paths:
+        found = os.lstat(path)
+        if found.st_uid != 0 or found.st_mode & 0o022 or stat.S_ISLNK(found.st_mode):
+            raise PermissionError(1, f"{path} is not root's alone")
+    if {name: _content(home, name) for name in _names(home)} != files:
+        raise PermissionError(1, f"{home} is not what it was: remove it")
+
+
+# ------------------------------------------------------------------ whose agent
 
 
 def agent_of(pid: int) -> int | None:
-    """The pid of the supervisor whose agent this process was given at its start, 0 if that is not told; else None.
+    """Return the pid of the supervisor whose agent a process was given at its start, 0 if untold; None without one.
 
     One variable of the environment is looked for; nothing of it is kept.
     """
     start = f"{VARIABLE}=".encode()
     for entry in (reading.read(f"/proc/{pid}/environ", 1 << 20) or b"").split(b"\0"):
         if entry.startswith(start):
-            folder = os.path.basename(os.path.dirname(os.fsdecode(entry)))
-            word = folder.removeprefix("sigdrain-").partition("-")[0]
+            word = os.path.basename(os.fsdecode(entry)).partition("-")[0]
             return int(word) if word.isdecimal() else 0
     return None

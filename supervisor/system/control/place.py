@@ -123,12 +123,13 @@ class Folder:
         path, base = os.path.join(self.path, LOCK), os.path.dirname(self.path)
         os.makedirs(os.path.dirname(base), exist_ok=True)
         try:
-            for folder in (base, self.path):
+            # Others may pass through the first one: root keeps copies of the agent in it, for workers of other users.
+            for folder, closed in ((base, 0o066), (self.path, 0o077)):
                 try:
                     os.mkdir(folder, 0o700)
                 except FileExistsError:
                     pass
-                _check_ours(folder)
+                _check_ours(folder, closed)
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             return None  # the folder went away between two of these lines: its fleet has ended
@@ -155,10 +156,10 @@ class Folder:
         os.close(self._lock)
 
 
-def _check_ours(folder: str) -> None:
-    """/tmp is everybody's: a folder prepared by somebody else must not be used."""
+def _check_ours(folder: str, closed: int) -> None:
+    """Refuse a folder that somebody else prepared, as in /tmp; take from ours the mode bits ``closed``."""
     found = os.lstat(folder)
     if found.st_uid != os.geteuid():
         raise PermissionError(1, f"it belongs to user {found.st_uid}", folder)
-    if found.st_mode & 0o077:
-        os.chmod(folder, 0o700)
+    if found.st_mode & closed:
+        os.chmod(folder, found.st_mode & 0o777 & ~closed)

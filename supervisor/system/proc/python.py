@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 
 from supervisor.diagnosis.running.facts import Frame, Inside, PyThread
 from supervisor.system.proc import reading
+from supervisor.system.trust import stranger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,18 +141,10 @@ def _tasks(facts: Facts, python: str) -> tuple[str, ...] | None:
 
 def _trusted(exe: str) -> bool:
     """Whether we may run another process's program: nobody but root or ourselves can have put it there."""
-    path = os.path.realpath(exe)
-    while True:
-        try:
-            found = os.stat(path)
-        except OSError:
-            return False
-        sticky = stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
-        if found.st_uid not in (0, os.geteuid()) or (found.st_mode & 0o022 and not sticky):
-            return False
-        if path == "/":
-            return True
-        path = os.path.dirname(path)
+    try:
+        return stranger(exe) is None
+    except OSError:
+        return False
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[bytes] | str:
