@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ def test_json_means_what_it_was_made_of_and_no_terminal_obeys_it(document: objec
     assert all(line.isprintable() for line in text.removesuffix("\n").split("\n"))
 
 
-def test_the_text_is_utf8_and_keeps_bytes_that_were_not() -> None:
+def test_a_byte_that_was_no_utf8_is_no_lone_surrogate() -> None:
     text = dumps(["caf\udce9", "\ud800", "\U000e0041", "\x9b\u202e", "ä"])
-    assert os.fsencode(json.loads(text)[0]) == b"caf\xe9"
-    assert text == '[\n "caf\\udce9",\n "\\ud800",\n "\\udb40\\udc41",\n "\\u009b\\u202e",\n "ä"\n]\n'
+    assert text == '[\n "caf\ufffd",\n "\ufffd",\n "\\udb40\\udc41",\n "\\u009b\\u202e",\n "ä"\n]\n'
