@@ -3,6 +3,7 @@
 The nodes are holds (a task in a wait, a thread in a block); an edge leads from who waits to who must end or act
 first. ``how`` an edge is known says how far to believe it:
 
+woke      the task that was seen to wake the one that waits
 awaits    asyncio's own word: the task, gather, shield or group that is awaited
 runs      the thread that does the job that is awaited
 joins     the thread that another one joins
@@ -15,7 +16,7 @@ names     a task whose code names that method
 reaches   a task from which the object can be reached at all
 guess     nothing is known: who would fit by what it does, and when it began to
 
-Only the first eight are certain. `names` and `reaches` count when they name one alone; a guess only moves a wait of
+Only the first nine are certain. `names` and `reaches` count when they name one alone; a guess only moves a wait of
 which the agent could say nothing.
 """
 
@@ -38,13 +39,15 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.shapes import On
 
     How: TypeAlias = Literal[
-        "awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets", "names", "reaches", "guess"
+        "woke", "awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets", "names", "reaches", "guess"
     ]  # fmt: skip
 
-CERTAIN = frozenset({"awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets"})
+CERTAIN = frozenset({"woke", "awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets"})
 _OF_TASKS: Mapping[str, How] = {"poll": "polls"}
 # A wait may be told so long (seconds) before or after the look that it was told of.
 SAME_LOOK = 0.12
+# A wake-up and the end of the wait that it ends are stamped so far apart (seconds): by the loop, and by the sampler.
+SAME_INSTANT = 0.03
 # A chain is not followed further than this: longer ones are circles that the evidence does not show as such.
 DEEPEST = 40
 
@@ -104,7 +107,8 @@ class Graph:
     def edges(self, hold: Hold) -> list[Edge]:
         """Whom it waits for, the most certain first; nobody of them has ended."""
         on = hold.wait.on if hold.wait is not None else hold.block.on if hold.block is not None else UNKNOWN
-        found = [*self._of_tasks(hold, on), *self._of_threads(hold, on), *self._of_children(hold, on)]
+        found = [*self._wakers(hold), *self._of_tasks(hold, on), *self._of_threads(hold, on)]
+        found += self._of_children(hold, on)
         if found:
             return found
         told = self.holders(hold)
@@ -120,6 +124,14 @@ class Graph:
         mine = [note for note in notes if (note.task, note.thread) == (number, ident)]
         begin, end = hold.start - SAME_LOOK, (hold.end if self.at is None else self.at) + SAME_LOOK
         return next((note for note in reversed(mine) if begin <= note.at <= end), None)
+
+    def _wakers(self, hold: Hold) -> Iterable[Edge]:
+        if hold.open or hold.task is None:
+            return
+        rows = [row for row in hold.process.wakes if row.task == hold.task.number and row.by_task is not None]
+        ended = next((row for row in reversed(rows) if abs(row.at - hold.end) <= SAME_INSTANT), None)
+        if ended is not None:
+            yield from (Edge("woke", one) for one in self.of(hold.process) if _is_task(one, ended.by_task))
 
     def _of_tasks(self, hold: Hold, on: On) -> Iterable[Edge]:
         if on.kind not in ON_TASKS and on.kind != "loop":

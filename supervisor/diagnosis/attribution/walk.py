@@ -8,6 +8,7 @@ from supervisor.diagnosis.attribution.graph import Graph, still_held
 from supervisor.diagnosis.attribution.holds import CANCELLED, CLOSE, LIBRARY, Hold
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import phase_at
+from supervisor.diagnosis.attribution.trace import Trace
 from supervisor.diagnosis.evidence.model import Process
 from supervisor.diagnosis.evidence.notes import SignalReceived
 
@@ -56,7 +57,15 @@ def walk(
     mine = [hold for hold in mine if not hold.open]
     if cut_off is not None and cut is not None and cut_off.start < cut < at + CLOSE:
         mine.append(cut_off.with_(open=False, end=cut))
+    trace = Trace(process, mine)
+    task = held.task if pieces and held is not None else trace.ended_at(at)
     while at > SHORTEST:
+        back = trace.back(task, at) if task is not None else None
+        if back is not None and (back.at < at or back.task is not task):
+            if back.hold is not None:
+                pieces.append(_piece(back.hold, max(back.at, 0.0), at, spans))
+            at, task = back.at, back.task
+            continue
         ending = Ending(mine, at, spans)
         hold = next((found for rule in RULES if (found := rule(ending)) is not None), None)
         if hold is not None:
@@ -68,6 +77,7 @@ def walk(
             start = max([0.0, *ends, *starts])
             pieces.append(Piece("unknown", start, at, phase_at(spans, (start + at) / 2)))
         at = start
+        task = trace.ended_at(at) or (hold.task if hold is not None and hold.task is not None else task)
     return pieces
 
 

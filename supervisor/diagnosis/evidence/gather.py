@@ -8,7 +8,7 @@ cannot be and never by failing.
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import tasks, threads
-from supervisor.diagnosis.evidence.model import NO_HELLO, Evidence, Process
+from supervisor.diagnosis.evidence.model import NO_HELLO, Evidence, Process, Woken
 from supervisor.diagnosis.evidence.notes import (
     Dump,
     Eof,
@@ -25,6 +25,7 @@ from supervisor.diagnosis.evidence.notes import (
     TaskWaiting,
     ThreadMoved,
     ThreadWaiting,
+    Wakes,
     note_of,
 )
 
@@ -55,7 +56,7 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         process = evidence.processes.get(message.pid)
         again = message.event == "hello" and process is not None and process.hello is not NO_HELLO
         if process is None or again:  # exec'd: another program now
-            process = evidence.processes[message.pid] = Process(message.pid)
+            process = evidence.processes[message.pid] = Process(message.pid, zero)
             process.last = at
         if message.event not in ("dump", "eof"):
             if process.silent is not None and at - process.silent > threads.QUIET:
@@ -167,6 +168,16 @@ def _exit(process: Process, note: Exit) -> None:
             wait.end = max(note.at, wait.start)
 
 
+def _wakes(process: Process, note: Wakes) -> None:
+    for row in note.rows:
+        if row.task is not None and row.t is not None:
+            at = row.t / 1e9 - process.zero
+            woken = (row.task, row.by_task, row.by_thread, row.how, row.at, row.name)
+            process.wakes.append(Woken(min(at, note.at), *woken))
+    process.wakes.sort(key=lambda row: row.at)
+    _keep(process, note)
+
+
 _READERS: dict[type[Note], Callable[[Process, Any], None]] = {
     Hello: _hello,
     Dump: _dump,
@@ -183,4 +194,5 @@ _READERS: dict[type[Note], Callable[[Process, Any], None]] = {
     TaskDestroyed: tasks.destroyed,
     ThreadWaiting: threads.blocked,
     ThreadMoved: threads.blocked,
+    Wakes: _wakes,
 }

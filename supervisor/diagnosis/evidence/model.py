@@ -6,6 +6,7 @@ negative: before the stop); None is unknown.
 
 from __future__ import annotations
 
+from supervisor.core.frozen import Frozen
 from supervisor.diagnosis.evidence.notes import Eof, Hello, Phase, Snapshot
 from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
@@ -154,16 +155,32 @@ class Thread:
         self.blocks: list[Block] = []
 
 
+class Woken(Frozen):
+    """A task was made to run: by another task, by a thread, else by the loop itself (a timer, a file, a signal).
+
+    ``how`` ended what it had awaited: returned, raised, cancelled, or step (its first, or a turn given up).
+    """
+
+    at: float
+    task: int
+    by_task: int | None = None
+    by_thread: int | None = None
+    how: str | None = None
+    line: Frame | None = None
+    name: str | None = None
+
+
 class Process:
     """Everything one process told."""
 
     __slots__ = (
         "dropped", "dumps", "hello", "inherited", "last", "lost", "notes", "own", "phases", "pid", "silence_ended",
-        "silent", "tasks", "threads",
+        "silent", "tasks", "threads", "wakes", "zero",
     )  # fmt: skip
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, zero: float = 0.0) -> None:
         self.pid = pid
+        self.zero = zero  # monotonic seconds
         self.hello = NO_HELLO
         self.own: tuple[str, ...] = ()  # files in site-packages that are the user's all the same
         self.last = 0.0
@@ -176,6 +193,7 @@ class Process:
         self.tasks: dict[int, Task] = {}
         self.threads: dict[int, Thread] = {}
         self.phases: list[Phase] = []
+        self.wakes: list[Woken] = []  # in order of time
         self.notes: list[Note] = []
 
     @property

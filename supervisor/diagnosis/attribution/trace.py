@@ -1,0 +1,105 @@
+"""The critical path by cause: from a task backwards to who woke it, as the agent saw it happen. Pure.
+
+A wake-up that another task caused leads on to that task, at that instant: nothing is charged, for until then the
+other one was what the time went by. Where the loop woke a task (a timer, a file, a signal) or a job's thread did, the
+task's own wait, or the job, took the time since its wake-up before.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.frozen import Frozen
+from supervisor.diagnosis.attribution.holds import ALIVE, CLOSE, POLL, Hold
+from supervisor.diagnosis.attribution.nobody import main_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.diagnosis.evidence.model import Process, Task, Woken
+
+# A thread's last step in a job, and the wake-up that it causes, are so far apart on a busy machine (seconds).
+JOB_TO_LOOP = 0.12
+# The stamps of a wake-up and of the end of the task that it wakes are taken so close together (seconds).
+STAMPS = 0.001
+# A task that ran for longer (seconds) since it was woken did not run: the recorder left something out, or the loop
+# was blocked. Coincidence in time has to tell.
+RAN = 0.05
+
+
+class Back(Frozen):
+    """One step backwards: to the instant ``at``, where it was ``task``'s turn; ``hold`` took the time since."""
+
+    at: float
+    task: Task
+    hold: Hold | None = None
+
+
+class Trace:
+    """The wake-ups of one process, by the task that was woken."""
+
+    __slots__ = ("_mine", "_process", "_rows")
+
+    def __init__(self, process: Process, mine: Sequence[Hold]) -> None:
+        self._process = process
+        self._mine = mine
+        self._rows: dict[int, list[Woken]] = {}
+        for row in process.wakes:
+            self._rows.setdefault(row.task, []).append(row)
+
+    def ended_at(self, at: float) -> Task | None:
+        """The task whose end at this instant was waited for: the main one, else the last that was cancelled."""
+        if not self._rows:
+            return None
+        ended = [task for task in self._process.tasks.values() if abs((task.done_at or -1.0) - at) <= CLOSE]
+        main = main_task(self._process)
+        if main in ended:
+            return main
+        swept = [task for task in ended if task.cancelled_at is not None]
+        return max(swept, key=lambda task: task.done_at or 0.0, default=None)
+
+    def back(self, task: Task, at: float) -> Back | None:
+        """From the task at that instant to what came before; None where the evidence has a gap."""
+        row = self._last(task, at + STAMPS)
+        if row is None or at - row.at > RAN:
+            return None
+        if row.by_task is not None and row.by_task != task.number and row.by_task in self._process.tasks:
+            return Back(min(row.at, at), self._process.tasks[row.by_task])
+        before = self._last(task, row.at - STAMPS)
+        since = before.at if before is not None else task.first_seen
+        job = self._job(row, since)
+        if job is not None:
+            return Back(max(job.start, since), task, job)
+        return self._own(task, row, since)
+
+    def _last(self, task: Task, until: float) -> Woken | None:
+        rows = self._rows.get(task.number, ())
+        return next((row for row in reversed(rows) if row.at <= until), None)
+
+    def _job(self, row: Woken, since: float) -> Hold | None:
+        """The job in whose thread the task was woken."""
+        if row.by_thread is None:
+            return None
+        jobs = (hold for hold in self._mine if hold.thread is not None and hold.thread.ident == row.by_thread)
+        near = [hold for hold in jobs if since - CLOSE < hold.end and abs(hold.end - row.at) <= JOB_TO_LOOP]
+        return min(near, key=lambda hold: abs(hold.end - row.at), default=None)
+
+    def _own(self, task: Task, row: Woken, since: float) -> Back | None:
+        mine = [hold for hold in self._mine if hold.task is task and hold.wait is not None]
+        over = [hold for hold in mine if hold.start < row.at and since - CLOSE < hold.end]
+        hold = max(over, key=lambda hold: hold.end, default=None)
+        if hold is None or hold.end < row.at - RAN:  # waits too short to be told
+            alive = Hold(self._process, "task", ALIVE, since, row.at, task.last_at, task=task)
+            return Back(since, task, alive) if row.at - since > 0.0 else None
+        if hold.rank == POLL:
+            return self._polled(hold, row.at)
+        begin = max(hold.start, since)
+        return Back(begin, task, hold) if begin < row.at else None
+
+    def _polled(self, hold: Hold, at: float) -> Back | None:
+        """Whom a poller looked for: the last of those it can see to end, within the time that it sleeps."""
+        if hold.wait is None:
+            return None
+        seen = [self._process.tasks[number] for number in hold.wait.on.tasks if number in self._process.tasks]
+        ended = [task for task in seen if task.done_at is not None and at - hold.period - CLOSE <= task.done_at <= at]
+        last = max(ended, key=lambda task: task.done_at or 0.0, default=None)
+        return Back(last.done_at, last, hold) if last is not None and last.done_at is not None else None
