@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Task, Wait
+    from supervisor.diagnosis.evidence.shapes import Job
 
 _WAITS = {
     "task": "for another task",
@@ -110,6 +111,12 @@ def task_name(task: Task) -> str:
 def pending_names(tasks: Sequence[Task], total: int | None = None) -> str:
     """``task 'a'`` or ``3 tasks (…)``."""
     return several([task_name(task) for task in tasks], "task", total=total)
+
+
+def job_name(job: Job | None) -> str:
+    """``the job queue.Queue.get()``; ``a job`` when it is not known which."""
+    name = (job.name or (job.at.function if job.at is not None else None)) if job is not None else None
+    return f"the job {name}()" if name else "a job"
 
 
 def at_line(frame: Frame | None) -> str:

@@ -25,9 +25,8 @@ from __future__ import annotations
 from supervisor.core.frozen import Frozen
 from supervisor.diagnosis.attribution.guesses import guesses, kept
 from supervisor.diagnosis.attribution.holds import BLOCKED, BUSY, Hold, joining
-from supervisor.diagnosis.attribution.nobody import main_task
+from supervisor.diagnosis.attribution.nobody import holders, main_task
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS, Process
-from supervisor.diagnosis.evidence.notes import Holders
 from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
 TYPE_CHECKING = False
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from supervisor.diagnosis.evidence.model import Evidence
+    from supervisor.diagnosis.evidence.notes import Holders
     from supervisor.diagnosis.evidence.shapes import On
 
     How: TypeAlias = Literal[
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 CERTAIN = frozenset({"woke", "awaits", "runs", "joins", "loop", "child", "polls", "holds", "sets"})
 _OF_TASKS: Mapping[str, How] = {"poll": "polls"}
-# A wait may be told so long (seconds) before or after the look that it was told of.
-SAME_LOOK = 0.12
 # A wake-up and the end of the wait that it ends are stamped so far apart (seconds): by the loop, and by the sampler.
 SAME_INSTANT = 0.03
 # A chain is not followed further than this: longer ones are circles that the evidence does not show as such.
@@ -111,19 +109,10 @@ class Graph:
         found += self._of_children(hold, on)
         if found:
             return found
-        told = self.holders(hold)
+        told = holders(hold)
         if told is not None:
             return self._candidates(hold, told)
         return [Edge("guess", other) for other in guesses(hold, self.of(hold.process))]
-
-    def holders(self, hold: Hold) -> Holders | None:
-        """What the agent found when it looked for who may end this wait."""
-        notes = hold.process.of(Holders)
-        number = hold.task.number if hold.task is not None else None
-        ident = hold.thread.ident if hold.thread is not None else None
-        mine = [note for note in notes if (note.task, note.thread) == (number, ident)]
-        begin, end = hold.start - SAME_LOOK, (hold.end if self.at is None else self.at) + SAME_LOOK
-        return next((note for note in reversed(mine) if begin <= note.at <= end), None)
 
     def _wakers(self, hold: Hold) -> Iterable[Edge]:
         if hold.open or hold.task is None:
@@ -214,6 +203,11 @@ def _down(graph: Graph, step: Step, before: tuple[Step, ...]) -> tuple[Step, ...
         return (*before, step.with_(ties=ties)) if ties else path
     best = min(followed, key=lambda edge: (edge.to.rank, edge.to.start))
     return _down(graph, Step(best.to, best.how), path)
+
+
+def onwards(graph: Graph, path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The chain, followed beyond its last step as far as edges lead."""
+    return _down(graph, path[-1], path[:-1]) if path else ()
 
 
 def path_to(graph: Graph, process: Process, target: Hold) -> tuple[Step, ...]:

@@ -284,6 +284,8 @@ def _of_block(process: Process, thread: Thread, block: Block, until: float) -> H
         what, rank = "thread", WOKEN if _joins(block) else BUSY
     end = min(block.end if block.ended else until, until)
     at = user_first(block.at, block.stack)
+    if block.job is not None and block.job.by is not None and (at is None or not at.users):
+        at = block.job.by  # a library's function: the line that gave the job is the one that can be changed
     return Hold(process, what, rank, block.start, end, at, open=not block.ended, thread=thread, block=block)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.attribution.holds import CANCELLED
+from supervisor.diagnosis.evidence.frames import line_of
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.evidence.notes import LoopIdle, Snapshot
+from supervisor.diagnosis.evidence.notes import Holders, LoopIdle, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold
     from supervisor.diagnosis.evidence.model import Process, Task
+    from supervisor.diagnosis.evidence.shapes import Gone
 
 
+# A wait may be told so long (seconds) before or after the look that it was told of.
+SAME_LOOK = 0.12
+MOST_GONE = 4
 _AWAITED = frozenset({"wait_for", "wait"})
 _AWAITABLE = frozenset({"gather", "shield", "as_completed"})
 
@@ -22,11 +27,38 @@ def main_task(process: Process) -> Task | None:
     return min(numbered, key=lambda pair: pair[0])[1] if numbered else None
 
 
+def holders(hold: Hold) -> Holders | None:
+    """What the agent found when it looked for who may end this wait; None when it did not look."""
+    number = hold.task.number if hold.task is not None else None
+    ident = hold.thread.ident if hold.thread is not None else None
+    mine = [note for note in hold.process.of(Holders) if (note.task, note.thread) == (number, ident)]
+    looks = (note for note in reversed(mine) if hold.start - SAME_LOOK <= note.at <= hold.end + SAME_LOOK)
+    return next(looks, None)
+
+
+def gone(note: Holders) -> str:
+    """Who used what is waited for and has ended: ``'flusher' was cancelled at w.py:8``; empty when nobody is."""
+    told = [f"{one.name or one.coro or '?'!r}{_fate(one)}" for one in note.gone[:MOST_GONE]]
+    return "; ".join(told) + ("; …" if len(note.gone) > MOST_GONE else "")
+
+
+def _fate(one: Gone) -> str:
+    if one.outcome == "cancelled" or one.cancelled_by is not None:
+        return f" was cancelled at {line_of(one.cancelled_by)}" if one.cancelled_by is not None else " was cancelled"
+    return " has ended"
+
+
 def nobody_left(process: Process, hold: Hold) -> str | None:
     """Why nobody can end this wait any more, in one sentence; None when somebody may."""
     wait = hold.wait
     if wait is None or wait.kind not in ON_OTHERS or not (hold.open or hold.rank == CANCELLED):
         return None  # a wait that ended had somebody to end it
+    looked = holders(hold)
+    if looked is not None and not looked.found and looked.gone:
+        left = f"{wait.on.unfinished} items are not marked done, and " if wait.on.unfinished else ""
+        return f"{left}{gone(looked)}; no task or thread that is left can reach it"
+    if looked is not None and looked.found:
+        return None
     idle = process.of(LoopIdle)
     all_wait = wait.kind == "queue-join" and wait.on.unfinished and wait.on.count == 0
     if all_wait and not _alive_besides(process, hold):

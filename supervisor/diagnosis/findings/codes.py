@@ -202,8 +202,14 @@ _ROWS = (
     Code(
         "executor-busy",
         "note",
-        "The exit waited {seconds} for a job in {thread}",
-        "Let the job look at a threading.Event that the shutdown sets, or bound its time.",
+        "The exit waited {seconds} for {job} in {thread}",
+        {
+            "event": "Let the job look at a threading.Event that the shutdown sets, or bound its time.",
+            "sentinel": "It waits for an item that never comes: put a sentinel (None) into the queue when the stop "
+            "is asked for, or call get(timeout=...) in a loop that looks at a threading.Event.",
+            "timeout": "Give the call a timeout (requests: timeout=(3, 10)), so that its thread comes back by "
+            "itself.",
+        },
         "A thread cannot be cancelled: leaving the loop or the process waits for the job to return.",
     ),
     Code(

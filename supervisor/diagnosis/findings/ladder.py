@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from supervisor.core.record import Link
-from supervisor.diagnosis.attribution.graph import Graph, path_to
-from supervisor.diagnosis.attribution.nobody import main_task
+from supervisor.diagnosis.attribution.graph import Graph, onwards, path_to
+from supervisor.diagnosis.attribution.nobody import gone, holders, main_task
 from supervisor.diagnosis.evidence.frames import line_of, package, place, where
-from supervisor.diagnosis.phrases import at_line, named, several, task_name, waited
+from supervisor.diagnosis.phrases import at_line, job_name, named, several, task_name, waited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Process
     from supervisor.diagnosis.evidence.notes import Holders
-    from supervisor.diagnosis.evidence.shapes import Job
     from supervisor.diagnosis.findings.case import Case
 
 # So long (seconds) before a wait ended everybody who waited for it still waited: one look of the sampler.
@@ -35,7 +34,10 @@ MOST_TIES = 4
 
 def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:
     """The steps of who waited for whom, from the root of the piece's process down to what the piece is charged to."""
-    return path_to(_graph(case, piece.hold), piece.hold.process, piece.hold) if piece.hold is not None else ()
+    if piece.hold is None:
+        return ()
+    graph = _graph(case, piece.hold)
+    return onwards(graph, path_to(graph, piece.hold.process, piece.hold))
 
 
 def _graph(case: Case, hold: Hold) -> Graph:
@@ -54,9 +56,9 @@ def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
         told.append(Link(f"the main process waits for child process {hold.process.pid}", pid=leader.pid))
     if piece.phase in _PHASES and (not steps or steps[0].hold.thread is None or not steps[0].hold.thread.main):
         told.append(Link(_PHASES[piece.phase], pid=hold.process.pid))
-    holds = [step.hold for step in steps] or [hold]
-    told += [_link(case, one) for one in holds]
-    end = _end(hold.process, _graph(case, holds[-1]).holders(holds[-1]))
+    found = [step.hold for step in steps] or [hold]
+    told += [_link(case, one) for one in found]
+    end = _end(hold.process, holders(found[-1]))
     if end:
         told.append(Link(end, pid=hold.process.pid))
     return tuple(told)
@@ -88,18 +90,13 @@ def _said_of_thread(hold: Hold) -> str:
     if block.callback:
         return f"atexit runs {block.callback}{leaf}"
     if block.job is not None:
-        return f"{who} runs {job_name(block.job)}{leaf}"
+        by = f", submitted at {line_of(block.job.by)}" if block.job.by is not None else ""
+        return f"{who} runs {job_name(block.job)}{by}{leaf}"
     if block.on.kind == "join":
         return f"{who} joins a thread{leaf}"
     if block.on.kind == "child" or block.doing == "wait-child":
         return f"{who} waits for a child process{leaf}"
     return f"{who} is {at_line(hold.at) or 'at work'}{leaf}"
-
-
-def job_name(job: Job) -> str:
-    """``typed.get()``, and where it was submitted."""
-    name = job.name or (job.at.function if job.at is not None else "a job")
-    return f"the job {name}" + (f", submitted at {line_of(job.by)}" if job.by is not None else "")
 
 
 def _leaf(at: Frame | None, leaf: Frame | None) -> str:
@@ -117,11 +114,4 @@ def _end(process: Process, found: Holders | None) -> str | None:
             f"{task_name(task)} ({line_of(task.last_at)})" if task.last_at else task_name(task) for task in tasks
         ]
         return f"perhaps for {several(names, 'task', MOST_TIES)}" if names else None
-    gone = [f"{one.name or one.coro or '?'!r}{_fate(one.outcome, one.cancelled_by)}" for one in found.gone]
-    return f"nobody: {'; '.join(gone[:MOST_TIES])}" if gone else None
-
-
-def _fate(outcome: str | None, by: Frame | None) -> str:
-    if outcome == "cancelled" or by is not None:
-        return f" was cancelled at {line_of(by)}" if by is not None else " was cancelled"
-    return " has ended"
+    return f"nobody: {gone(found)}" if found.gone else None

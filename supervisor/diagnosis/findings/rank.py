@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
-from supervisor.diagnosis.evidence.frames import Frame, line_of, where
+from supervisor.diagnosis.evidence.frames import Frame, line_of, place, where
 from supervisor.diagnosis.findings.case import Claim, is_users
 from supervisor.diagnosis.findings.codes import CODES
 from supervisor.diagnosis.findings.ladder import ladder, links
@@ -170,7 +170,7 @@ def _finding(case: Case, group: Group) -> Finding:
     row = CODES[claim.code]
     cwd = claim.process.cwd if claim.process is not None else None
     steps = ladder(case, claim.piece) if claim.piece is not None else ()
-    place = _place(claim, steps)
+    at = _place(claim, steps)
     seconds = None if claim.seconds is None else max(0.0, min(claim.seconds, case.shutdown.total or claim.seconds))
     also: list[str] = []
     for other in group.rest:
@@ -187,8 +187,8 @@ def _finding(case: Case, group: Group) -> Finding:
         title=_title(claim),
         advice=_filled(row.advised(claim.hint), claim.words),
         seconds=seconds,
-        where=where(_telling(place.frame), case.sources, cwd, place.task, place.thread),
-        proof=tuple(dict.fromkeys((*claim.proof, *place.beside))),
+        where=where(_telling(at.frame), case.sources, cwd, at.task, at.thread),
+        proof=tuple(dict.fromkeys((*claim.proof, *at.beside))),
         also=tuple(also),
         chain=links(case, claim.piece, steps) if claim.piece is not None else (),
     )
@@ -205,14 +205,15 @@ class _Place(Frozen):
 
 def _place(claim: Claim, steps: tuple[Step, ...]) -> _Place:
     """The claim's own place; where that is no line of the user's, the innermost one on the chain to it."""
-    own = _Place(claim.frame, claim.task, claim.thread)
+    leaf = steps[-1].hold.at if steps else None
+    beside = (f"in {place(leaf)}",) if leaf is not None and leaf.origin == "library" else ()
+    own = _Place(claim.frame, claim.task, claim.thread, beside if leaf != claim.frame else ())
     if claim.frame is None or claim.frame.users or claim.piece is None:
         return own
     process = claim.process
     users = [step.hold for step in steps if step.hold.users and step.hold.process is process]
     if users:
         hold = users[-1]
-        beside = (f"in {line_of(claim.frame)} {claim.frame.function}",) if claim.frame.origin == "library" else ()
         task, thread = hold.task, hold.thread
         return _Place(hold.at, task.name if task else None, thread.name if thread else None, beside)
     pending = [task for task in process.tasks.values() if is_users(task) and task.open_wait] if process else []

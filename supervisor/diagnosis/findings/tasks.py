@@ -15,6 +15,7 @@ from supervisor.diagnosis.phrases import (  # fmt: skip
     ended,
     figure,
     instant,
+    job_name,
     named,
     several,
     signal_name,
@@ -88,7 +89,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         words |= {"child": _child(pid), "signal": signal_name(case.asked_with)}
         claim = Claim("waits-for-child", severity, cause, **words).advise(child_hint(case, pid))
     elif kind == "executor":
-        claim = Claim("executor-busy", severity, cause, thread="a thread pool", **words)
+        job = wait.on.job if wait is not None else None
+        words |= {"job": job_name(job), "thread": "a thread pool"}
+        claim = Claim("executor-busy", severity, cause, **words).advise("event")
     elif swallowed(case, piece):
         claim = went_on(case, piece, seconds)
         if nobody is not None:

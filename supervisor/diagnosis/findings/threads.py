@@ -9,7 +9,7 @@ from supervisor.diagnosis.evidence.frames import place, user_first
 from supervisor.diagnosis.evidence.notes import SignalReceived
 from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
-from supervisor.diagnosis.phrases import at_line, bare, figure, in_kernel, signal_name
+from supervisor.diagnosis.phrases import at_line, bare, figure, in_kernel, job_name, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     elif piece.what == "executor" or _pool_machinery(block):
         outlived = _outlived(process, piece)
         code = "executor-outlives-loop" if outlived else "executor-busy"
-        claim = Claim(code, _worse(severity, last) if outlived else severity, cause, **words)
+        words["job"] = job_name(block.job)
+        claim = Claim(code, _worse(severity, last) if outlived else severity, cause, **words).advise(_job_hint(block))
         if outlived:
             claim.proof.append("the event loop was closed while the job was still running")
     elif piece.what == "thread":
@@ -99,6 +100,18 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     claim.seconds, claim.piece = seconds, piece
     _prove(case, claim, piece, thread, block)
     return claim
+
+
+def _job_hint(block: Block) -> str:
+    """The name of the advice (codes.py, executor-busy), by what the job's innermost line waits for."""
+    inner = block.stack[-4:]
+    if (
+        any(frame.file.endswith("/queue.py") and frame.function == "get" for frame in inner)
+        or block.on.kind == "queue-get"
+    ):
+        return "sentinel"
+    waits_for_peer = block.doing in ("read", "poll") or block.on.kind == "read"
+    return "timeout" if waits_for_peer and any(frame.origin == "library" for frame in block.stack) else "event"
 
 
 def _handler_on(case: Case, block: Block) -> Frame | None:
@@ -151,7 +164,8 @@ def held_by_phases(case: Case) -> Iterable[Claim]:
         ):
             continue
         severity, unseen = case.held(seconds, True, case.to_the_end(pieces[-1])), "that was not seen"
-        claim = Claim(code, severity, ("phase", name), seconds=figure(seconds), function=unseen, thread=unseen)
+        words = {"seconds": figure(seconds), "function": unseen, "thread": unseen, "job": "a job"}
+        claim = Claim(code, severity, ("phase", name), **words).advise("event")
         claim.seconds = seconds
         claim.proof.append(f"the phase {name} took {figure(seconds)}; its lines could not be seen")
         yield claim.at(case.leader, None)
