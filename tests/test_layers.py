@@ -21,7 +21,7 @@ MOST_LINES = {"supervisor": 420, "benchmarks": 420, "tests": 500}
 def lint(root: Path) -> subprocess.CompletedProcess[str]:
     """Import-linter on the package found in ``root``."""
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from importlinter import cli; cli.lint_imports_command()"
-    command = [sys.executable, "-c", code, str(root), "--config", str(CONTRACTS), "--no-cache"]
+    command = [sys.executable, "-c", code, str(root), str(CONTRACTS), "--no-cache"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 

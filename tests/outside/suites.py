@@ -1,11 +1,11 @@
-"""Where the suites of other projects are, and how to get them."""
+"""Where the suites of other projects are, and how to get them: ``python -m tests.outside.suites DIR`` clones them."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
-
-import pytest
 
 VARIABLE = "SIGDRAIN_SUITES"
 SOURCES = {
@@ -16,12 +16,23 @@ SOURCES = {
 
 
 def find(name: str) -> Path:
-    """The folder of the suite; skips the test, saying how to get it, where it is absent."""
+    """Return the folder of the suite; skip the test, saying how to get it, where it is absent."""
     folder = Path(os.environ.get(VARIABLE, "/nonexistent")) / name
     if not folder.is_dir():
-        url, commit = SOURCES[name]
+        import pytest  # here: cloning needs nothing installed
+
         pytest.skip(
-            f"{VARIABLE} names no folder with {name}: git clone {url} DIR/{name}"
-            f" && git -C DIR/{name} checkout {commit} && export {VARIABLE}=DIR"
+            f"{VARIABLE} names no folder with {name}: python -m tests.outside.suites DIR && export {VARIABLE}=DIR"
         )
     return folder
+
+
+def clone(folder: Path) -> None:
+    """Clone every suite into ``folder``, at the commit that is named above."""
+    for name, (url, commit) in SOURCES.items():
+        subprocess.run(["git", "clone", "--quiet", url, folder / name], check=True)
+        subprocess.run(["git", "-C", folder / name, "checkout", "--quiet", commit], check=True)
+
+
+if __name__ == "__main__":
+    clone(Path(sys.argv[1]))
