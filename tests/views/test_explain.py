@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.core.record import Finding, PhaseSpan, Stretch, Where
-from supervisor.views import why
+from supervisor.core.record import Finding, Link, PhaseSpan, Stretch, Where
+from supervisor.views import finding, why
 from supervisor.views.layout import ansi
 from tests.support.shutdowns import shutdown
 
@@ -88,3 +88,44 @@ def test_names_are_no_markup() -> None:
 def test_long_paths_are_cut_with_a_count() -> None:
     many = tuple(Stretch(0.1, "task", PLACE) for _ in range(why.MOST_STRETCHES + 3))
     assert any(line.endswith("in 3 more stretches") for line in why.lines(SHUTDOWN.with_(critical_path=many)))
+
+
+LIBRARY = Where("/v/lib/python3.12/site-packages/uvicorn/server.py", 319, "shutdown")
+CHAIN = (
+    Link("the main process waits for child process 8", None, 7),
+    Link("uvicorn waits in a sleep", LIBRARY, 8),
+    Link("task 'consume' is at queue.py:41 consume", PLACE, 8),
+    Link("nobody: 'flush' was cancelled at queue.py:30", None, 8),
+)
+
+
+def test_a_chain_is_a_ladder() -> None:
+    assert finding.ladder(CHAIN, 80) == [
+        "    who waits for whom",
+        "      the main process waits for child process 8",
+        "      └ uvicorn waits in a sleep at uvicorn/server.py:319 shutdown",
+        "        └ task 'consume' is at queue.py:41 consume",
+        "          └ nobody: 'flush' was cancelled at queue.py:30",
+    ]
+    assert finding.ladder(CHAIN[1:], 48)[1:3] == [
+        "      uvicorn waits in a sleep at",
+        "      uvicorn/server.py:319 shutdown",
+    ]
+    coloured = finding.ladder(CHAIN, 80, ansi)
+    assert "\x1b" in coloured[2] and "\x1b" not in coloured[3], "the program's own line stands out"
+    text = why.text(SHUTDOWN.with_(findings=(FINDING.with_(chain=CHAIN),)))
+    assert "\n".join(finding.ladder(CHAIN, 80)) in text
+    markdown = "\n".join(why.markdown(SHUTDOWN.with_(findings=(FINDING.with_(chain=CHAIN),))))
+    assert "Who waits for whom:\n\n1. the main process" in markdown
+    assert "\n1. uvicorn waits in a sleep at uvicorn/server.py:319 shutdown\n" in markdown
+
+
+def test_one_step_alone_is_no_chain_and_a_long_one_loses_its_middle() -> None:
+    assert finding.ladder(CHAIN[1:2], 80) == []
+    many = tuple(Link(f"task {number} waits for a task", None, 7) for number in range(20))
+    lines = finding.ladder(many, 80)
+    assert [line.lstrip(" └") for line in lines[1:]] == [
+        "task 0 waits for a task", "task 1 waits for a task", "… 14 more steps …",
+        *(f"task {number} waits for a task" for number in range(16, 20)),
+    ]  # fmt: skip
+    assert max(map(len, lines)) <= 80
