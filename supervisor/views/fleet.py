@@ -7,6 +7,7 @@ from supervisor.core.contract import report
 from supervisor.core.contract.state import next_kill
 from supervisor.core.record import Shutdown
 from supervisor.core.units import duration, plural
+from supervisor.core.visible import visible
 from supervisor.views import summary, words
 
 TYPE_CHECKING = False
@@ -58,6 +59,7 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failur
 
 def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
     """The shutdown report of a fleet: a row per end, the slowest first, who held the stop, who had gone before."""
+    shutdowns = _named(shutdowns)
     asked = [one for one in shutdowns if one.requested]
     rows = sorted(asked, key=lambda one: -one.total)
     if not rows:
@@ -88,6 +90,11 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
     return "\n".join(lines) + "\n"
+
+
+def _named(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
+    """Return the records with names that can be shown; of hundreds each text is looked at only where it is told."""
+    return [one if one.worker.isprintable() else one.with_(worker=visible(one.worker)) for one in shutdowns]
 
 
 def _rows(ends: Sequence[Shutdown]) -> list[tuple[str, Shutdown]]:
@@ -125,7 +132,7 @@ def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
     those count too, and the group has the severity of its worst.
     """
     alike: dict[object, list[Shutdown]] = {}
-    for one in sorted(shutdowns, key=lambda one: (-_weight(one), -one.total)):
+    for one in sorted(_named(shutdowns), key=lambda one: (-_weight(one), -one.total)):
         group = alike.get(_kind(one), [])
         if verdict.worth_telling(one) or (group and one.findings and one.total >= EQUAL * group[-1].total):
             alike.setdefault(_kind(one), []).append(one)

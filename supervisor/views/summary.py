@@ -6,7 +6,7 @@ from supervisor.core import signum, verdict
 from supervisor.core.contract import report
 from supervisor.core.record import Climb, Leftover, Sample, Shutdown
 from supervisor.core.units import duration, instant, plural
-from supervisor.core.visible import shown
+from supervisor.core.visible import shown, visible
 from supervisor.views import layout, why, words
 from supervisor.views.layout import plain
 
@@ -22,7 +22,7 @@ _COLUMN = _LABEL + 3
 
 def text(one: Shutdown, width: int = 80, style: Style = plain, head: str = "supervisor") -> str:
     """Return all about one shutdown in lines of at most ``width`` columns, ending in a newline."""
-    one = shown(one)
+    one, head = shown(one), visible(head)
     reasons = why.text(one, width, style)
     return "\n".join(_happened(one, width, style, head)) + "\n" + (f"\n{reasons}" if reasons else "")
 
