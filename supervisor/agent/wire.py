@@ -75,7 +75,8 @@ While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits short
     sampler-end     ticks, cpu (seconds)
     agent-error     where, error
 
-Made by the receiver: ``dump`` (text: faulthandler's stacks) and ``eof`` (rejected: messages of this process that
+Made by the receiver: ``dump`` (text: faulthandler's stacks), ``ended`` (code or signal: how a process ended, once its
+parent has waited for it; Linux 6.15+) and ``eof`` (rejected: messages of this process that
 could not be understood, lost: sequence numbers never seen).
 
 TASK     task, name, coro, at, leaf, stack, on (WAIT), cancelling, handling ("CancelledError": suspended in the
@@ -169,8 +170,9 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     "agent-error": {"where": str, "error": str},
     "dump": {"text": str},
     "eof": {"rejected": int, "lost": int},
+    "ended": {"code": int, "signal": int},
 }  # fmt: skip
-FROM_RECEIVER = frozenset({"dump", "eof"})
+FROM_RECEIVER = frozenset({"dump", "eof", "ended"})
 
 # Terminal escapes in a task's name must not reach a terminal, nor lone surrogates an encoder.
 _CLEAN = dict.fromkeys((*range(32), *range(127, 160), *range(0xD800, 0xE000)), "\ufffd")

@@ -76,6 +76,7 @@ class Loop:
         self.running = self._hands.running
         if agents is not None:
             agents.listen(self._agent_said, self._agents_answered, self._heard)
+            self.sources.append(agents)
         # Ignored when we were started (nohup). SIGINT and SIGQUIT are not meant: a shell's & ignores them, and the
         # command gets them back (signals.hand_down).
         self._ignored = inherited.ignored - {signum.INT, signum.QUIT, signum.CHLD}

@@ -58,7 +58,7 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         if process is None or again:  # exec'd: another program now
             process = evidence.processes[message.pid] = Process(message.pid, zero)
             process.last = at
-        if message.event not in ("dump", "eof"):
+        if message.event not in ("dump", "eof", "ended"):
             if process.silent is not None and at - process.silent > threads.QUIET:
                 process.silence_ended = at
             process.silent = at

@@ -7,7 +7,7 @@ negative: before the stop); None is unknown.
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.evidence.notes import Eof, Hello, Phase, Snapshot
+from supervisor.diagnosis.evidence.notes import Ended, Eof, Hello, Phase, Snapshot
 from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
 TYPE_CHECKING = False
@@ -225,6 +225,11 @@ class Process:
     def ended(self) -> Eof | None:
         """The end of its channel."""
         return next(iter(self.of(Eof)), None)
+
+    @property
+    def exit_status(self) -> Ended | None:
+        """How it ended, whoever's child it was; None where the kernel does not tell."""
+        return next(iter(self.of(Ended)), None)
 
     @property
     def is_helper(self) -> bool:

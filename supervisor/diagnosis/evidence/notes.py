@@ -276,13 +276,17 @@ class Dump(Note):
 
 
 class Eof(Note):
-    """The process ended, or became another program. ``code``, ``signal``: how, where the kernel tells."""
+    """The process ended, or became another program."""
 
     rejected: int = 0
     lost: int = 0
+
+
+class Ended(Note):
+    """The process has ended and was waited for: exactly one of ``code`` and ``signal`` is set (Linux 6.15+)."""
+
     code: int | None = None
     signal: int | None = None
-    killed_by_us: bool = False
 
 
 class Other(Note):
@@ -295,7 +299,7 @@ _NOTES: dict[str, type[Note]] = {
     "task-created": TaskCreated, "task-done": TaskDone, "task-cancelled": TaskCancelled,
     "task-destroyed": TaskDestroyed, "task-census": TaskCensus, "loop-exception": LoopException,
     "loop-idle": LoopIdle, "thread-waiting": ThreadWaiting, "thread-moved": ThreadMoved, "holders": Holders,
-    "wakes": Wakes, "fork": Fork, "agent-error": AgentError, "dump": Dump, "eof": Eof,
+    "wakes": Wakes, "fork": Fork, "agent-error": AgentError, "dump": Dump, "eof": Eof, "ended": Ended,
 }  # fmt: skip
 
 

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 MOST_KEPT = 20_000
 # Messages after which those of processes that came and went before the stop are thrown away, for the first time.
 ROOM = 1_000
+# Seconds after an interpreter began to take itself down at which its C-level stacks are written, if it still does:
+# most are gone after some milliseconds, and what hangs there (``__del__``, a native library) answers nothing else.
+FINALIZE_LOOKS = (0.25, 1.0, 3.0)
+# Seconds that faulthandler gets to write them.
+WRITING = 0.05
 # Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
 LAST_READS = 32
 
@@ -44,6 +49,9 @@ class Agents:
         self._lines: dict[int, _Line] = {}
         self._workers: dict[WorkerId, _Worker] = {}
         self._by_main: dict[int, WorkerId] = {}
+        self._finalizing: dict[
+            int, tuple[WorkerId, float, int]
+        ] = {}  # by pid: when it is looked at next, looks so far
         self._reasons: dict[WorkerId, str] = {}
         self._unswept: list[Meeting] = []
 
@@ -104,25 +112,51 @@ class Agents:
         if state is None:
             return 0
         state.unanswered = set()
+        channel = state.line.channel
         for pid in state.pids:
-            if state.line.channel.live(pid):
-                try:
-                    os.kill(pid, signum.URG)
-                except (ProcessLookupError, PermissionError):  # gone, or another user's: sudo -E python
-                    continue
+            if channel.live(pid) and channel.signal(pid, signum.URG):
                 state.unanswered.add(pid)
         return len(state.unanswered)
 
     def dump(self, worker: WorkerId) -> None:
         """Have the C-level stacks written of those that did not answer the last probe."""
         state = self._workers.get(worker)
-        for pid in state.unanswered if state is not None else ():
-            signal = state.line.channel.dump_signal(pid) if state is not None else None
+        if state is None:
+            return
+        for pid in state.unanswered:
+            signal = state.line.channel.dump_signal(pid)
             if signal is not None:
-                try:
-                    os.kill(pid, signal)
-                except (ProcessLookupError, PermissionError):
-                    continue
+                state.line.channel.signal(pid, signal)
+
+    @property
+    def deadline(self) -> float | None:
+        """When a process that takes itself down is to be looked at next (monotonic seconds); None for never."""
+        return min((due for _, due, _ in self._finalizing.values()), default=None)
+
+    def tick(self, at: float) -> None:
+        """Have the stacks written of the processes that still take themselves down, then read what was written."""
+        for pid, (worker, due, looks) in list(self._finalizing.items()):
+            if due > at:
+                continue
+            state = self._workers.get(worker)
+            if state is None:
+                del self._finalizing[pid]
+            elif looks % 2 == 0:
+                if _sleeps_and_catches(pid, signal := state.line.channel.dump_signal(pid)):
+                    state.line.channel.signal(pid, signal or 0)
+                self._finalizing[pid] = worker, at + WRITING, looks + 1
+            else:
+                if (message := state.line.channel.new_dump(pid, at)) is not None:
+                    state.messages.append(message)
+                    self._heard(worker, at)
+                self._look_later(worker, pid, at, looks + 1)
+
+    def _look_later(self, worker: WorkerId, pid: int, at: float, looks: int) -> None:
+        """``looks`` counts the signals sent and the files read so far."""
+        self._finalizing.pop(pid, None)
+        if looks < 2 * len(FINALIZE_LOOKS):
+            before = FINALIZE_LOOKS[looks // 2 - 1] if looks else 0.0
+            self._finalizing[pid] = worker, at + FINALIZE_LOOKS[looks // 2] - before, looks
 
     def user(self, worker: WorkerId) -> Identity | None:
         """Return the user as whom a worker runs, None for our own: with whose rights its files may be looked at."""
@@ -203,6 +237,10 @@ class Agents:
             if not state.pids:
                 self._said(worker, "hello", at)
             state.pids.add(message.pid)
+        if message.event == "phase" and message.fields.get("name") == "finalize":
+            self._look_later(worker, message.pid, message.at, 0)
+        elif message.event == "eof":
+            self._finalizing.pop(message.pid, None)
         mark = _mark(message) if message.pid == state.main else None
         if mark is not None:
             self._said(worker, mark, message.at)
@@ -255,6 +293,18 @@ def passers(messages: Iterable[AgentMessage]) -> set[int]:
         elif message.event not in ("hello", "probe", "phase"):
             told.add(message.pid)
     return gone - told
+
+
+def _sleeps_and_catches(pid: int, signal: int | None) -> bool:
+    """Whether this signal makes the process write its stacks, and does not end it.
+
+    Late in its end CPython gives the signal back to the kernel, whose default is to kill. A process that sleeps in a
+    system call does not get there while we look.
+    """
+    if signal is None:
+        return False
+    found, masks = processes.stat(pid), processes.masks(pid)
+    return found is not None and found.state == "S" and masks is not None and masks.disposition(signal) == "caught"
 
 
 def _is_repeated(message: AgentMessage) -> bool:

@@ -15,6 +15,9 @@ import select
 
 from supervisor.agent.wire import MAX_MESSAGE, AgentMessage, decode
 from supervisor.system.peer import Listener
+from supervisor.system.proc import processes
+from supervisor.system.process import pidfd
+from supervisor.system.signals import pidfd_send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,14 +32,18 @@ MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a l
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
 SHARE = 16  # messages of one connection in a row, before the next has its turn
 DUMP_SIZE = 65_536
+# Ended processes whose parent has not waited for them yet; each costs a descriptor until it does.
+UNREAPED = 64
 
 
 class Peer:
     """One connected process."""
 
     __slots__ = (
+        "born",
         "dump",
         "dump_fd",
+        "dump_read",
         "dump_signal",
         "hello",
         "highest",
@@ -52,7 +59,8 @@ class Peer:
         self.hello = self.probe = False
         self.received = self.rejected = self.highest = 0
         self.dump: str | None = None
-        self.dump_fd = self.dump_signal = 0
+        self.dump_fd = self.dump_read = self.dump_signal = 0
+        self.born: int | None = None
 
 
 class Channel:
@@ -69,6 +77,7 @@ class Channel:
         self.refused = self.flooded = 0
         self._uids = {0, os.geteuid(), meeting.uid}
         self._peers: dict[int, Peer] = {}
+        self._unreaped: dict[int, int] = {}  # pidfd of who has ended -> pid
         self._by_pid: dict[int, list[Peer]] = {}
         listening = meeting.listen()
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
@@ -88,6 +97,24 @@ class Channel:
         """The processes with a live agent, in the order in which they came."""
         return [pid for pid, peers in self._by_pid.items() if any(peer.hello for peer in peers)]
 
+    def signal(self, pid: int, signal: int) -> bool:
+        """Send a signal to the process that connected, and to no other that has its pid by now; whether it was there.
+
+        Who connected may have ended, its socket inherited by a child: the connection alone proves nothing.
+        """
+        for peer in self._by_pid.get(pid, ()):
+            found = _process(peer)
+            if found is None:
+                continue
+            try:
+                pidfd_send_signal(found, signal)
+                return True
+            except (ProcessLookupError, PermissionError):  # gone, or another user's: sudo -E python
+                continue
+            finally:
+                os.close(found)
+        return False
+
     def dump_signal(self, pid: int) -> int | None:
         """The signal that makes faulthandler write its stacks; None when that could hit another file.
 
@@ -96,6 +123,14 @@ class Channel:
         for peer in self._by_pid.get(pid, ()):
             if peer.dump and peer.dump_signal:
                 return peer.dump_signal if self.meeting.is_dump(peer.dump, pid, peer.dump_fd) else None
+        return None
+
+    def new_dump(self, pid: int, now: float) -> AgentMessage | None:
+        """Return what a living process's faulthandler has written since this was asked last, if anything."""
+        for peer in self._by_pid.get(pid, ()):
+            if peer.dump is not None and (data := self.meeting.read_dump(peer.dump, peer.dump_read, DUMP_SIZE)):
+                peer.dump_read += len(data)
+                return AgentMessage("dump", now, pid, fields={"text": _printable(data)})
         return None
 
     def read(self, now: float, budget: int = BUDGET) -> list[AgentMessage]:
@@ -112,6 +147,8 @@ class Channel:
             for fd, _ in ready:
                 if fd == self._listener.socket.fileno():
                     budget -= self._accept()
+                elif fd in self._unreaped:
+                    budget -= self._reaped(fd, now, out)
                 else:
                     budget -= self._receive(self._peers[fd], now, out)
                 if budget <= 0:
@@ -123,6 +160,9 @@ class Channel:
             peer.socket.close()
             if peer.dump is not None:
                 self.meeting.take_dump(peer.dump, 0)
+        for fd in self._unreaped:
+            os.close(fd)
+        self._unreaped.clear()
         self._peers.clear()
         self._by_pid.clear()
         self._epoll.close()
@@ -143,8 +183,14 @@ class Channel:
                 self._listen(False)
             return 1_000
         fd = caller.socket.fileno()
-        self._peers[fd] = Peer(caller.socket, caller.pid)
-        self._by_pid.setdefault(caller.pid, []).append(self._peers[fd])
+        peer = self._peers[fd] = Peer(caller.socket, caller.pid)
+        self._by_pid.setdefault(caller.pid, []).append(peer)
+        held = pidfd.of_peer(caller.socket)
+        if held is not None:
+            os.close(held)
+        else:  # before Linux 6.5
+            found = processes.stat(caller.pid)
+            peer.born = found.born if found is not None else 0
         self._epoll.register(fd, select.EPOLLIN)
         return 1_000
 
@@ -199,20 +245,58 @@ class Channel:
     def _gone(self, peer: Peer, now: float) -> Iterator[AgentMessage]:
         fd = peer.socket.fileno()
         self._epoll.unregister(fd)
+        held = pidfd.of_peer(peer.socket)
         peer.socket.close()
         del self._peers[fd]
         self._by_pid[peer.pid].remove(peer)
         if not self._by_pid[peer.pid]:
             del self._by_pid[peer.pid]
         self._listener.released()
-        if peer.dump is not None:
-            text = self._take_dump(peer.dump)
-            if text:
-                yield AgentMessage("dump", now, peer.pid, fields={"text": text})
+        if peer.dump is not None and (data := self.meeting.take_dump(peer.dump, DUMP_SIZE, peer.dump_read)):
+            yield AgentMessage("dump", now, peer.pid, fields={"text": _printable(data)})
         lost = max(0, min(peer.highest, 1 << 31) - peer.received + peer.rejected)
         yield AgentMessage("eof", now, peer.pid, fields={"rejected": peer.rejected, "lost": lost})
+        if held is not None and peer.pid not in self._by_pid:
+            yield from self._ended(held, peer.pid, now)
+        elif held is not None:
+            os.close(held)
 
-    def _take_dump(self, name: str) -> str:
-        """Return what faulthandler wrote; the file is gone then."""
-        text = self.meeting.take_dump(name, DUMP_SIZE).decode("utf-8", "replace")
-        return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
+    def _ended(self, held: int, pid: int, now: float) -> Iterator[AgentMessage]:
+        """Tell how a process ended, now or once its parent has waited for it: the kernel knows no sooner."""
+        found = pidfd.exit_status(held)
+        if found is None and len(self._unreaped) < UNREAPED:
+            self._unreaped[held] = pid
+            self._epoll.register(held, 0)  # EPOLLHUP is always told: it has been waited for (pidfd_open(2))
+            return
+        os.close(held)
+        if found is not None:
+            yield AgentMessage("ended", now, pid, fields={"code": found.code, "signal": found.signal})
+
+    def _reaped(self, held: int, now: float, out: list[AgentMessage]) -> int:
+        pid = self._unreaped.pop(held)
+        self._epoll.unregister(held)
+        found = pidfd.exit_status(held)
+        os.close(held)
+        if found is not None:
+            out.append(AgentMessage("ended", now, pid, fields={"code": found.code, "signal": found.signal}))
+        return 500
+
+
+def _process(peer: Peer) -> int | None:
+    """Return a new pidfd of the process that connected; None when it has ended."""
+    if peer.born is None:
+        return pidfd.of_peer(peer.socket)
+    try:
+        held = os.pidfd_open(peer.pid)
+    except OSError:
+        return None
+    found = processes.stat(peer.pid)  # the descriptor holds the process: whose start it is cannot change any more
+    if found is not None and found.born == peer.born:
+        return held
+    os.close(held)
+    return None
+
+
+def _printable(data: bytes) -> str:
+    text = data.decode("utf-8", "replace")
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

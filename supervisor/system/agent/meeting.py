@@ -110,21 +110,25 @@ class Meeting:
         except OSError:
             return False
 
-    def take_dump(self, dump: str, most: int) -> bytes:
-        """Return the first ``most`` bytes that faulthandler wrote, and remove the file; no link is followed."""
+    def read_dump(self, dump: str, start: int, most: int) -> bytes:
+        """Return at most ``most`` bytes of what faulthandler wrote, from ``start`` on; no link is followed."""
         name = f"{self._name}.{dump}"
         try:
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd)
         except OSError:
-            self._remove(name)
             return b""
         try:
-            return os.read(fd, most) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+            return os.pread(fd, most, start) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
         except OSError:
             return b""
         finally:
             os.close(fd)
-            self._remove(name)
+
+    def take_dump(self, dump: str, most: int, start: int = 0) -> bytes:
+        """The same, and remove the file."""
+        data = self.read_dump(dump, start, most)
+        self._remove(f"{self._name}.{dump}")
+        return data
 
     def close(self) -> None:
         """Remove the socket. The folder stays, for the next supervisor of this user."""
