@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="supervisor",
-    help="Runs and stops processes, measures how long a shutdown takes, and says why.",
+    help="Runs and stops processes, measures every shutdown, and says why it was slow or lost work.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,7 +45,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("-V", "--version", help="Say the version and leave.", callback=_version, is_eager=True)
+        bool, typer.Option("-V", "--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """Options of every command."""
@@ -113,18 +113,18 @@ def _split(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
-@_command(RUN, "[--] CMD...", "What to run.")  # type: ignore[untyped-decorator]  # typer reads what it sets
+@_command(RUN, "[--] CMD...", "The command to run, with its arguments.")  # type: ignore[untyped-decorator]  # typer reads what it sets
 def run(**given: Any) -> None:
-    """Run one command; forward signals, escalate, tell what a slow or forced shutdown did."""
+    """Run one command, forward signals to it, escalate, and explain a slow or forced shutdown."""
     from supervisor.cli.run import run
 
     raise typer.Exit(run(*_split(given)))
 
 
 @app.command()
-@_command(UP, "[NAME]...", "Only these workers of the config.")  # type: ignore[untyped-decorator]  # as above
+@_command(UP, "[NAME]...", "Start only these workers of the config.")  # type: ignore[untyped-decorator]  # as above
 def up(**given: Any) -> None:
-    """Run a fleet from a config file in the foreground; Ctrl-C stops it and tells how each worker ended."""
+    """Run a fleet from a config file in the foreground; Ctrl-C stops it and shows how each worker ended."""
     from supervisor.cli.up import up
 
     raise typer.Exit(up(*_split(given)))
@@ -132,10 +132,10 @@ def up(**given: Any) -> None:
 
 @app.command()
 def demo(
-    dashboard: Annotated[str, typer.Option("--dashboard", metavar="auto|never", help="As in `up`.")] = "auto",
-    color: Annotated[str, typer.Option("--color", metavar="auto|always|never", help="As in `up`.")] = "auto",
+    dashboard: Annotated[str, typer.Option("--dashboard", metavar="auto|never", help="As in up.")] = "auto",
+    color: Annotated[str, typer.Option("--color", metavar="auto|always|never", help="As in up.")] = "auto",
 ) -> None:
-    """Show it: six asyncio workers with typical faults are started, stopped and explained, in 10 seconds."""
+    """Start six asyncio workers with typical faults, stop and explain them: 10 seconds."""
     from supervisor.cli.demo import demo
 
     raise typer.Exit(demo(["--dashboard", dashboard, "--color", color]))
@@ -144,21 +144,21 @@ def demo(
 @app.command()
 @_command(STATUS)  # type: ignore[untyped-decorator]  # as above
 def status(**given: Any) -> None:
-    """Show what the workers of a running fleet do."""
+    """Show what each worker of a running fleet is doing."""
     raise typer.Exit(control.status(given))
 
 
 @app.command()
-@_command(STOP, "[NAME]...", "Workers; all without a name.")  # type: ignore[untyped-decorator]  # as above
+@_command(STOP, "[NAME]...", "The workers to stop; without a name, the whole fleet.")  # type: ignore[untyped-decorator]  # as above
 def stop(**given: Any) -> None:
-    """Stop workers by their ladder, or the whole fleet."""
+    """Stop a running fleet, or some of its workers, by their escalation."""
     raise typer.Exit(control.stop(*_split(given)))
 
 
 @app.command()
 @_command(TOP)  # type: ignore[untyped-decorator]  # as above
 def top(**given: Any) -> None:
-    """The dashboard of a running fleet."""
+    """Show the dashboard of a running fleet."""
     raise typer.Exit(control.top(given))
 
 

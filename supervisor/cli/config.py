@@ -20,9 +20,9 @@ File = Annotated[
 def check(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="The config file, as with -c.")] = None,
     config: File = None,
-    json: Annotated[bool, typer.Option("--json", help="Complaints as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check a config file; every complaint at once. Exit code 0 without errors, else 2."""
+    """Check a config file and list everything that is wrong with it. Exits with 0 if there are no errors, else 2."""
     from supervisor.config import load
     from supervisor.core.units import plural
 
@@ -40,7 +40,7 @@ def check(
         if not failed:
             loaded = load.load(config, os.getcwd(), os.environ)
             count = plural(len(loaded.fleet.workers), "worker")
-            verdict = f"no error, {plural(len(complaints), 'warning')}" if complaints else "fine"
+            verdict = f"no errors, {plural(len(complaints), 'warning')}" if complaints else "no problems"
             typer.echo(visible(f"{os.path.relpath(loaded.path)}: {verdict}, {count}"))
     raise typer.Exit(2 if failed else 0)
 
@@ -56,7 +56,7 @@ def schema() -> None:
 
 @app.command()
 def init(path: Annotated[str, typer.Argument(metavar="[FILE]")] = "supervisor.toml") -> None:
-    """Write a starter config. Never overwrites."""
+    """Write a starter config; never overwrites a file."""
     from supervisor.config.describe import starter
     from supervisor.errors import UsageError
 
@@ -64,7 +64,7 @@ def init(path: Annotated[str, typer.Argument(metavar="[FILE]")] = "supervisor.to
         with open(path, "x", encoding="utf-8") as file:
             file.write(starter())
     except FileExistsError:
-        raise UsageError(f"{path} exists already", "give another name, or edit it") from None
+        raise UsageError(f"{path} already exists", "edit it, or give another name") from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
-    typer.echo(visible(f"wrote {path}; run it with: supervisor up -c {path}"))
+    typer.echo(visible(f"wrote {path}; start it with: supervisor up -c {path}"))

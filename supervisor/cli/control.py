@@ -42,10 +42,10 @@ def stop(values: Values, words: list[str]) -> int:
     if stopping:
         _print(f"stopping {', '.join(stopping)}\n")
     if already:
-        told = "next step now" if now else "being stopped already (the next step now: --now)"
+        told = "escalated now" if now else "already stopping (to escalate now: --now)"
         _print(f"{', '.join(already)}: {told}\n")
     if not stopping and not already:
-        _print("nothing runs that could be stopped\n")
+        _print("no worker is running\n")
     return 0
 
 
@@ -65,7 +65,7 @@ def _socket(values: Values) -> str:
     if named is None and len(running) > 1:
         raise ControlError(f"several fleets are running: {', '.join(running)}", "choose one with --fleet NAME")
     if named is None and not running:
-        raise ControlError("no fleet of yours is running", "start one with: supervisor up")
+        raise ControlError("you have no running fleet", "start one with: supervisor up")
     name = str(named or running[0])
     path = place.socket_path(name, os.environ)
     if not os.path.exists(path):

@@ -30,19 +30,19 @@ def _color(value: str) -> str:
 
 @app.command()
 def explain(
-    pid: Annotated[int, typer.Argument(metavar="PID", min=1, max=(1 << 22), help="The process, whoever started it.")],
+    pid: Annotated[int, typer.Argument(metavar="PID", min=1, max=(1 << 22), help="Process ID; anybody's process.")],
     seconds: Annotated[
-        float, typer.Option("--for", metavar="S", callback=_seconds, help="How long to look, in seconds.")
+        float, typer.Option("--for", metavar="S", callback=_seconds, help="Seconds to observe it.")
     ] = 1.0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     color: Annotated[
         str,
         typer.Option(
-            "--color", metavar="auto|always|never", envvar="SIGDRAIN_COLOR", callback=_color, help="Colour the text."
+            "--color", metavar="auto|always|never", envvar="SIGDRAIN_COLOR", callback=_color, help="Colour it."
         ),
     ] = "auto",
 ) -> None:
-    """Why does this running process not stop? Looks only: it is neither stopped nor changed."""
+    """Explain what a running process waits for and why it does not stop. It is only observed, never changed."""
     from supervisor.system import stdio
     from supervisor.views import running
     from supervisor.views.data import dumps
@@ -127,9 +127,7 @@ def _agent(pid: int) -> list[str]:
     if supervisor is None:
         return []
     who = f"its supervisor (pid {supervisor})" if supervisor else "its supervisor"
-    return [
-        f"it has an agent, which speaks to {who} alone and is told of in the report at its end (run -v, --report)"
-    ]
+    return [f"its agent speaks only to {who}; what it sees is in the report at the end (run -v, --report)"]
 
 
 def _silent(pid: int, exe: str | None) -> list[str]:
@@ -139,4 +137,4 @@ def _silent(pid: int, exe: str | None) -> list[str]:
 
     if inject.agent_of(pid) is None or python.version(pid, exe) is None:
         return []
-    return ["its agent did not answer: no Python code runs in its main thread now, or it was started without one"]
+    return ["its agent did not answer: its main thread runs no Python code now, or it was started without an agent"]

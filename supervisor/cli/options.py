@@ -54,18 +54,19 @@ REPORT = Option(
 RUN = (
     Option(
         ("--escalation",),
-        "The ladder of signals and seconds, as in TERM/10/INT/5/KILL; none never escalates. [default: TERM/10/KILL]",
+        "Signals to send and seconds to wait between them, as in TERM/10/INT/5/KILL; none: never escalate. "
+        "[default: TERM/10/KILL]",
         "LADDER",
     ),
-    Option(("-g", "--grace"), "Seconds after the stop signal until the next rung of the ladder.", "S"),
+    Option(("-g", "--grace"), "Grace period: seconds between the stop signal and the next signal.", "S"),
     Option(
         ("--stop-signal",),
-        "Signal of the first rung, used when no signal asked for the stop; see also --rewrite.",
+        "First signal of the escalation, where the stop was not requested by a signal; see also --rewrite.",
         "SIG",
     ),
     Option(
         ("-r", "--rewrite"),
-        "Send another signal than the one received, as in TERM:INT; TERM:0 drops it. May be repeated.",
+        "Forward another signal than the one received, as in TERM:INT; TERM:0 drops it. May be repeated.",
         "FROM:TO",
         many=True,
     ),
@@ -78,13 +79,13 @@ RUN = (
     ),
     Option(
         ("--signal-exit",),
-        "When the command died of a signal: raise it on ourselves, exit with code 128+n, or auto (code as PID 1).",
+        "If a signal ended the command: die of the same one (raise), or exit with 128+n (code); auto: code as PID 1.",
         choices=("auto", "code", "raise"),
         default="auto",
     ),
     REPORT,
-    Option(("-v", "--verbose"), "Report also after a clean end.", flag=True, panel="Reporting"),
-    Option(("-q", "--quiet"), "Say nothing but errors.", flag=True, panel="Reporting"),
+    Option(("-v", "--verbose"), "Report after a clean end, too.", flag=True, panel="Reporting"),
+    Option(("-q", "--quiet"), "Print errors only.", flag=True, panel="Reporting"),
     Option(("--json",), "Report as JSON on stderr.", flag=True, panel="Reporting"),
     Option(
         ("--color",),
@@ -96,27 +97,27 @@ RUN = (
     Option(("-C", "--cwd"), "Start the command in this folder.", "DIR", panel="Starting"),
     Option(
         ("--parent-death",),
-        "Signal that the kernel sends the command when the supervisor itself dies. A set-user-ID program clears it.",
+        "Signal that the kernel sends the command if the supervisor itself dies. Set-user-ID programs do not get it.",
         choices=("TERM", "KILL", "off"),
         default="KILL",
         panel="Starting",
     ),
     Option(
         ("--subreaper",),
-        "Adopt orphans, so that no process of the command is lost sight of.",
+        "Adopt orphaned processes of the command, so that none of them is lost.",
         choices=("auto", "off"),
         default="auto",
         panel="Starting",
     ),
     Option(
         ("--no-agent",),
-        "Do not look inside Python workers: no explanations, nothing added to the environment.",
+        "Do not look inside Python programs: adds nothing to their environment, explains less.",
         flag=True,
         panel="Starting",
     ),
     Option(
         ("--keep-ignored",),
-        "Leave SIGINT and SIGQUIT ignored if they are, as in a job that a shell started with &.",
+        "Keep SIGINT and SIGQUIT ignored if they are, as in a job that a shell started with &.",
         flag=True,
         panel="Starting",
     ),
@@ -133,21 +134,21 @@ UP = (
     CONFIG,
     Option(
         ("--dashboard",),
-        "Show the live dashboard on a terminal, or never.",
+        "Show the live dashboard on a terminal (auto), or never.",
         choices=("auto", "never"),
         default="auto",
         panel="Output",
     ),
-    Option(("--no-prefix",), "Show the workers' lines without their names.", flag=True, panel="Output"),
+    Option(("--no-prefix",), "Print the workers' lines without their names.", flag=True, panel="Output"),
     Option(
         ("--log-format",),
-        "Show the workers' lines as text or as one JSON object a line; overrides the config.",
+        "Print the workers' output as text, or as one JSON object per line; overrides the config.",
         choices=("text", "json"),
         panel="Output",
     ),
     Option(
         ("-d", "--detach"),
-        "Not offered: a supervisor in the background belongs to systemd.",
+        "Not supported: run a supervisor in the background with systemd.",
         flag=True,
         panel="Starting",
     ),
@@ -156,14 +157,14 @@ UP = (
 )
 
 PANEL = "Options"
-FLEET = Option(("--fleet",), "Which fleet; only needed when several run.", "NAME", panel=PANEL, momentary=True)
-TOP = (FLEET, Option(CONFIG.names, "Its config.", "FILE", panel=PANEL))
+FLEET = Option(("--fleet",), "The fleet; needed only when several are running.", "NAME", panel=PANEL, momentary=True)
+TOP = (FLEET, Option(CONFIG.names, "The fleet's config file.", "FILE", panel=PANEL))
 STATUS = (*TOP, Option(("--json",), "Print JSON.", flag=True, panel=PANEL, momentary=True))
 STOP = (
     *STATUS,
     Option(
         ("--now",),
-        "Workers that are being stopped already: the next step now.",
+        "If a worker is already stopping, escalate immediately.",
         flag=True,
         panel=PANEL,
         momentary=True,

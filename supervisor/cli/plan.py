@@ -21,7 +21,7 @@ def voice(given: Mapping[str, Any]) -> Voice:
                 f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
             )
     if given["verbose"] and given["quiet"]:
-        raise UsageError("--verbose and --quiet contradict each other", "give one of them")
+        raise UsageError("--verbose and --quiet contradict each other", "give only one of them")
     return Voice(
         reports=tuple(given["report"]),
         verbose=given["verbose"],

@@ -74,7 +74,7 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
     try:
         result = ladder.parse(escalation or ladder.DEFAULT)
     except ladder.LadderError as error:
-        raise UsageError(f"--escalation: {error}", "a ladder reads like TERM/10/INT/5/KILL") from None
+        raise UsageError(f"--escalation: {error}", "write signals and seconds, as in TERM/10/INT/5/KILL") from None
     if stop_signal is not None:
         number = signum.number(stop_signal)
         if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
@@ -96,7 +96,7 @@ def _seconds(text: str) -> float:
         found = parse(text)
         value = -1.0 if found is None else found
     if not 0 <= value <= ladder.LONGEST:
-        raise UsageError(f"--grace {text}: no time", "write seconds, as in --grace 2.5, or 500ms, 1m30s")
+        raise UsageError(f"--grace {text}: not a duration", "write seconds, as in --grace 2.5, or 500ms, 1m30s")
     return value
 
 
@@ -105,7 +105,7 @@ def _rewrite(text: str) -> tuple[int, int]:
     found = signum.number(before)
     target = 0 if after == "0" else signum.number(after)
     if not colon or found is None or target is None:
-        raise UsageError(f"--rewrite {text}: not two signals", "write FROM:TO, as in TERM:INT; TERM:0 drops SIGTERM")
+        raise UsageError(f"--rewrite {text}: expected FROM:TO", "as in TERM:INT; TERM:0 drops SIGTERM")
     if found not in signum.FORWARDED:
         raise UsageError(f"--rewrite {text}: {signum.name(found)} is never forwarded", "rewrite another signal")
     return found, target

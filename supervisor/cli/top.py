@@ -14,7 +14,7 @@ def top(socket_path: str) -> int:
     """
     reason = refusal()
     if reason:
-        raise UsageError(f"no dashboard here: {reason}", "see the fleet as text: supervisor status")
+        raise UsageError(f"the dashboard cannot run here: {reason}", "see the fleet as text: supervisor status")
     from supervisor.top.__main__ import show
 
     return show(socket_path)
@@ -23,7 +23,7 @@ def top(socket_path: str) -> int:
 def refusal() -> str:
     """Why no dashboard is shown here; empty when it can be. FORCE_COLOR changes nothing: it is about colour only."""
     if not os.isatty(1):
-        return "the output is no terminal"
+        return "the output is not a terminal"
     term = os.environ.get("TERM")
     if not term or term == "dumb":
         return "the terminal cannot move its cursor (TERM=dumb)" if term else "TERM is not set"

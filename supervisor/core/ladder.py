@@ -115,7 +115,7 @@ def _checked(rungs: list[Rung], text: str) -> Ladder:
     if final.signal == signum.KILL and final.wait is None:
         rungs[-1] = Rung(signum.KILL, AFTER_KILL)
     elif final.signal != signum.KILL and final.wait is not None:
-        raise LadderError(f"{text!r} ends with a wait; add /KILL, or leave the wait out to wait for ever")
+        raise LadderError(f"{text!r} ends with a wait; add /KILL, or leave the wait out to wait without limit")
     return Ladder(tuple(rungs))
 
 

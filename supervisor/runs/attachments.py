@@ -51,5 +51,5 @@ class Piped(Attachments):
         try:
             return mark | self._agents.prepare(worker, env, identity.of(spec.exec))
         except SupervisorError as error:
-            self._streams.say(f"{spec.title}: no explanations, {error.message}")
+            self._streams.say(f"{spec.title} runs without the agent, so less can be explained: {error.message}")
             return mark

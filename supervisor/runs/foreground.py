@@ -203,7 +203,7 @@ class Dashboard(JobControl):
         self._streams.show_in(None)
         self._streams.output.show_tail()
         self._streams.say(
-            "the dashboard ended unexpectedly; lines follow"
+            "the dashboard ended unexpectedly; output follows as lines"
             if failed
-            else "dashboard closed, lines follow; see it again with: supervisor top"
+            else "dashboard closed; output follows as lines. Open it again with: supervisor top"
         )

@@ -62,7 +62,7 @@ def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) ->
     try:
         writing.write(path, content.encode())
     except OSError as error:
-        hint = "hint: the result follows; give another PATH"
+        hint = "hint: the report follows here; give another PATH"
         sink.say(f"supervisor: cannot write the report {visible(path)}: {error.strerror}\n{hint}\n", 2)
         return False
     return True

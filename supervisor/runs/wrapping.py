@@ -144,5 +144,5 @@ def _with_agent(fleet: FleetSpec, voice: Voice) -> tuple[Agents | None, dict[str
         if not voice.quiet:
             from supervisor.core.visible import visible
 
-            stdio.say(f"supervisor: no explanations, {visible(error.message)}\n")
+            stdio.say(f"supervisor: running without the agent, so less can be explained: {visible(error.message)}\n")
         return None, None

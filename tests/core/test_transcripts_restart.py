@@ -31,7 +31,7 @@ def test_restart() -> None:
         >> 5 found nobody
         << reap
         << report: failed, code 1, 0 s, by itself
-        << note: api: ended 3 times without running 10 s; given up. Fix it, or raise its burst
+        << note: api: ended 3 times without running 10 s; given up. Fix it, or raise restart.burst
         >> 60 time passes
         == over, code 1
         """,
@@ -137,7 +137,7 @@ def test_start_while_the_fleet_stops() -> None:
         >> 1 stop
         << SIGTERM to the group
         >> 2 start api
-        << note: the fleet is stopping: nothing is started
+        << note: the fleet is stopping: no worker is started
         >> 2.1 exits 0
         << survey
         >> 2.1 found nobody

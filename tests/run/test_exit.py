@@ -65,7 +65,7 @@ def _executable(path: Path, text: str) -> str:
         (lambda at: _executable(at / "s", ""), 126, "no #! line", "begin it with"),
         (str, 126, "it is a folder", "give the program inside it"),
         (lambda _: "", 127, "'': not found in PATH", "check the spelling"),
-        (lambda _: "python3 -c 1", 127, "'python3 -c 1': not found in PATH", "leave out the quotes"),
+        (lambda _: "python3 -c 1", 127, "'python3 -c 1': not found in PATH", "leave out its quotes"),
     ],
     ids=["unknown", "no-file", "no-interpreter", "no-shebang", "empty-file", "folder", "empty-name", "spaces"],
 )

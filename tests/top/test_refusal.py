@@ -37,7 +37,8 @@ except SupervisorError as error:
 def test_a_terminal_that_wants_none(terminal: Callable[..., Terminal], env: dict[str, str], reason: str) -> None:
     shown = terminal(sys.executable, "-c", TOP, "/nowhere", columns=200, **env)
     assert shown.ended() == 1
-    assert "2 no dashboard here: " in shown.text and reason in shown.text and "supervisor status" in shown.text
+    assert "2 the dashboard cannot run here: " in shown.text
+    assert reason in shown.text and "supervisor status" in shown.text
     assert b"\x1b" not in shown.raw
 
 

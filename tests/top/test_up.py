@@ -53,7 +53,7 @@ def test_ctrl_c_twice_and_the_report(up: Terminal) -> None:
 
 def test_q_leaves_lines_and_the_fleet_running(up: Terminal) -> None:
     up.type("q")
-    up.until("lines follow")
+    up.until("follows as lines")
     up.until(lambda: up.restored)
     assert "stubborn   | ready" in up.text
     assert up.process.poll() is None
@@ -64,7 +64,7 @@ def test_q_leaves_lines_and_the_fleet_running(up: Terminal) -> None:
 def test_a_killed_dashboard_changes_nothing_for_the_fleet(up: Terminal) -> None:
     (dashboard,) = [pid for pid in _children(up.process.pid) if b"supervisor.top" in _command(pid)]
     os.kill(dashboard, signal.SIGKILL)
-    up.until("lines follow")
+    up.until("follows as lines")
     assert up.restored
     assert up.process.poll() is None
 

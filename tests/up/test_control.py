@@ -70,11 +70,11 @@ def test_a_repeated_stop_hurries_nobody_but_with_now(tmp_path: Path) -> None:
         stop = until(lambda: fleet.state()["slow"]["stop"], "stopping")
         assert stop["signal"] == "SIGTERM"
         time.sleep(0.2)  # two requests closer than 0.1 s are one
-        said = "slow: being stopped already (the next step now: --now)\n"
+        said = "slow: already stopping (to escalate now: --now)\n"
         assert command(tmp_path, "stop", "slow").stdout == said
         assert command(tmp_path, "stop").stdout == said
         assert fleet.state()["slow"]["stop"]["next_signal"] == "SIGKILL"
-        assert command(tmp_path, "stop", "--now", "slow").stdout == "slow: next step now\n"
+        assert command(tmp_path, "stop", "--now", "slow").stdout == "slow: escalated now\n"
         fleet.wait()
         assert "was killed (SIGKILL) before its grace period ended" in fleet.stderr
         assert "not over: it was asked 2 times" in fleet.stderr
@@ -89,7 +89,7 @@ def test_stop_takes_a_worker_out_of_its_backoff(tmp_path: Path) -> None:
         fleet.phases(crash="backoff", mail="running")
         assert command(tmp_path, "stop", "crash").stdout == "stopping crash\n"
         fleet.phases(crash="exited")
-        assert command(tmp_path, "stop", "crash").stdout == "nothing runs that could be stopped\n"
+        assert command(tmp_path, "stop", "crash").stdout == "no worker is running\n"
 
 
 def test_only_its_user_reaches_the_socket(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_after_sigkill_the_next_up_starts(tmp_path: Path) -> None:
             until(lambda pid=pid: gone(pid), "its workers die with it")  # type: ignore[misc]  # a default in a lambda
         assert fleet.socket.exists()
         left = command(tmp_path, "status")
-        assert left.returncode == 1 and "no fleet of yours is running" in left.stderr
+        assert left.returncode == 1 and "you have no running fleet" in left.stderr
         left = command(tmp_path, "status", "--fleet", "tested")
         assert left.returncode == 1 and "its supervisor has gone" in left.stderr
     with Up(tmp_path, TWO) as fleet:
@@ -318,7 +318,7 @@ def test_no_fleet_and_several(tmp_path: Path) -> None:
     for name in ("status", "stop", "top"):
         found = command(tmp_path, name)
         assert found.returncode in (1, 2) and found.stdout == ""
-        assert "no fleet of yours is running" in found.stderr or "no dashboard here" in found.stderr
+        assert "you have no running fleet" in found.stderr or "the dashboard cannot run here" in found.stderr
     one, two = tmp_path / "one", tmp_path / "two"
     shared = environment(tmp_path)["XDG_RUNTIME_DIR"]
     for folder in (one, two):

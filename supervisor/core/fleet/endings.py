@@ -68,7 +68,7 @@ def _unasked_end(turn: Turn, life: Life, ended: Shutdown, at: float, chance: flo
     if attempts.exhausted:
         times = "once" if attempts.count == 0 else f"{attempts.count + 1} times"
         text = f"{life.spec.title}: ended {times} without running {policy.stable:g} s; given up."
-        turn.put(life.with_(phase="failed"), (Note(f"{text} Fix it, or raise its burst"),))
+        turn.put(life.with_(phase="failed"), (Note(f"{text} Fix it, or raise restart.burst"),))
     elif policy.on_exit == "stop-all":
         by = "failed peer" if ended.outcome != "clean" else "finished peer"
         requests.stop(turn, StopAsked(at, by, by_pid=ended.pid))

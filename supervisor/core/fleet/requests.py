@@ -38,7 +38,7 @@ def stop(turn: Turn, event: StopAsked) -> None:
 def start(turn: Turn, event: StartAsked) -> None:
     """Start all workers that do not run, or those of them that the event names."""
     if turn.want == "down":
-        turn.actions.append(Note("the fleet is stopping: nothing is started"))
+        turn.actions.append(Note("the fleet is stopping: no worker is started"))
         return
     for worker in turn.lives if event.workers is None else event.workers:
         life = turn.lives[worker]

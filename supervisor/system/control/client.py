@@ -53,7 +53,7 @@ def ask(path: str, request: requests.Request) -> dict[str, Any]:
             while not data.endswith(b"\n") and (chunk := stream.recv(1 << 16)):
                 data += chunk
         except OSError as error:
-            raise ControlError(f"the supervisor at {path} does not answer: {error}", "is it stopped?") from None
+            raise ControlError(f"the supervisor at {path} does not answer: {error}", "is it suspended?") from None
     try:
         answer = json.loads(data)
     except ValueError:

@@ -94,7 +94,7 @@ class Folder:
             except OSError as error:
                 raise SupervisorError(
                     f"cannot make the fleet's folder {self.path}: {error.strerror}",
-                    "mend its permissions, or set XDG_RUNTIME_DIR to a folder of your own",
+                    "fix its permissions, or set XDG_RUNTIME_DIR to a folder of your own",
                 ) from None
             if found is not None:
                 break
@@ -103,7 +103,7 @@ class Folder:
             pid = holder(self.path)
             raise ControlError(
                 f"the fleet {fleet!r} is already running{f' (pid {pid})' if pid else ''}",
-                "see it with: supervisor top; end it with: supervisor stop; or give this one a [fleet] name",
+                "watch it: supervisor top; stop it: supervisor stop; or give this one another [fleet] name",
             ) from None
         self._lock = found
         try:

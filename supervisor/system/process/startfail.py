@@ -15,7 +15,7 @@ def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
     reason = os.strerror(failure.errno)
     if failure.stage == "cwd":
         return SpawnError(
-            f"cannot start in folder {spec.cwd!r}: {reason}", "create it, or give another folder", exit_code
+            f"cannot start in folder {spec.cwd!r}: {reason}", "create it, or choose another folder", exit_code
         )
     if failure.stage == "fork":
         return SpawnError(
@@ -24,7 +24,7 @@ def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
     if failure.stage != "exec":
         return SpawnError(
             f"cannot set {failure.stage} of {spec.argv[0]!r}: {reason}",
-            "mend it, or run as a user who may",
+            "fix it, or run as a user with that permission",
             exit_code,
         )
     return SpawnError(*_exec_words(spec.argv[0], failure), exit_code)
@@ -37,16 +37,16 @@ def _exec_words(command: str, failure: StartFailed) -> tuple[str, str]:
         if interpreter is not None:
             return (
                 f"cannot start {path!r}: its interpreter {interpreter!r} does not exist",
-                "mend the #! line of the script, or install the interpreter",
+                "fix the #! line of the script, or install the interpreter",
             )
         if "/" in command:
             return f"cannot start {command!r}: no such file", "check the path; it is relative to the working folder"
         if " " in command:
-            return f"cannot start {command!r}: not found in PATH", "it has spaces: leave out the quotes around it"
+            return f"cannot start {command!r}: not found in PATH", "the name has spaces: leave out its quotes"
         return f"cannot start {command!r}: not found in PATH", "check the spelling, install it, or give its path"
     if failure.errno == errno.ENOEXEC:
         return (
-            f"cannot start {path!r}: it is no program and has no #! line",
+            f"cannot start {path!r}: it is not a program and has no #! line",
             f"begin it with a line like #!/bin/sh, or run: sh {path}",
         )
     if failure.errno == errno.EACCES and os.path.isdir(path):
