@@ -98,7 +98,7 @@ class Builder:
             if name is not None:
                 shared[key] = name
                 if not exists(name):
-                    self._problems.value(settings[key].path, f'names "{name}", and there is no such {key}')
+                    self._problems.value(settings[key].path, f'names "{name}", but there is no such {key}')
         limits = self._merged("limits", settings)
         if limits:
             shared["limits"] = tuple((f"RLIMIT_{name.upper()}", soft, hard) for name, (soft, hard) in limits.items())
@@ -122,11 +122,11 @@ class Builder:
         if cwd is not None:
             cwd = os.path.normpath(os.path.join(self._folder, cwd))
             if not self._outside.folder(cwd):
-                self._problems.warn(settings["cwd"].path, f'names "{cwd}", and there is no such folder')
+                self._problems.warn(settings["cwd"].path, f'names "{cwd}", but there is no such folder')
         path = variables.get("PATH", DEFAULT_PATH)
         if not self._problems.failed and not self._runnable(argv[0], path, cwd or self._cwd):
             where = "" if "/" in argv[0] else " in PATH"
-            self._problems.warn((*command.path, 0), f'runs "{argv[0]}", which is no program{where}')
+            self._problems.warn((*command.path, 0), f'runs "{argv[0]}", which is not a program{where}')
         # Workers of a fleet stand apart from our terminal: Ctrl-C reaches them through the supervisor only.
         return ExecSpec(tuple(argv), env=env, cwd=cwd, session=True, stdin_null=True, output="pipe", **shared)
 

@@ -31,8 +31,8 @@ def worker(own: Settings, settings: Settings, problems: Problems) -> None:
                 short = key.removeprefix("stop.")
                 problems.key(
                     layer[key].path,
-                    f'"{short}" stands beside "escalation", which says the same',
-                    f"put it into the escalation, or remove the escalation and keep {short}",
+                    f'"{short}" sets what "escalation" sets, too',
+                    f"change the escalation, or remove it and keep {short}",
                 )
     values: dict[str, Any] = {key: given.value for key, given in settings.items()}
     _restart(own, settings, values, problems)
@@ -44,15 +44,15 @@ def _restart(own: Settings, settings: Settings, values: dict[str, Any], problems
     if {"on_exit", "restart"} <= own.keys() and values["on_exit"] != "restart" and values["restart"] != "never":
         problems.value(
             own["restart"].path,
-            f'is never applied: on_exit = "{values["on_exit"]}" goes before it',
+            f'is never applied: on_exit = "{values["on_exit"]}" takes precedence',
             "remove one of the two",
         )
     first, longest = values.get("backoff.first"), values.get("backoff.max")
     if first is not None and longest is not None and first > longest:
-        problems.value(settings["backoff.max"].path, f"is shorter than the first pause of {first:g} s")
+        problems.value(settings["backoff.max"].path, f"is shorter than backoff.first, which is {first:g} s")
     pauses = [key for key in own if key.startswith("backoff.")]
     if pauses and (values.get("restart") == "never" or values.get("on_exit", "restart") != "restart"):
-        problems.warn(own[pauses[0]].path, "changes nothing: this worker is never restarted")
+        problems.warn(own[pauses[0]].path, "has no effect: this worker is never restarted")
 
 
 def _shared_port(values: dict[str, Any], settings: Settings, problems: Problems) -> None:
@@ -63,7 +63,7 @@ def _shared_port(values: dict[str, Any], settings: Settings, problems: Problems)
         return
     if any("reuse" in word.lower() for word in words):
         return  # --reuse-port: the kernel shares the port among them
-    hint = "write {port} for it and add port = 8000, or make the program use SO_REUSEPORT"
+    hint = "write {port} instead and add port = 8000, or let the program use SO_REUSEPORT"
     count = values["instances"]
     for index, (before, word) in enumerate(zip(("", *words), words, strict=False)):
         after_option = _PORT_OPTION.fullmatch(before) and _PORT_VALUE.fullmatch(word)
@@ -85,11 +85,11 @@ def ports(workers: Mapping[str, tuple[Path, Settings]], problems: Problems) -> N
         first, path = values["port"], settings["port"].path
         last = first + values.get("instances", 1) - 1
         if last > 65535:
-            problems.value(path, f"leaves no room for {values['instances']} instances: the last would get {last}")
+            problems.value(path, f"is too high for {values['instances']} instances: the last would get port {last}")
             continue
         twice = next((port for port in range(first, last + 1) if port in taken), None)
         if twice is not None:
-            problems.value(path, f'gives port {twice} to "{name}", but "{taken[twice]}" has it already')
+            problems.value(path, f'gives port {twice} to "{name}", which "{taken[twice]}" uses already')
         taken |= dict.fromkeys(range(first, last + 1), name)
 
 

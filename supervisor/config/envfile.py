@@ -64,10 +64,10 @@ def _value(text: str, at: int) -> tuple[str, int, str]:
         elif part := _BARE.match(text, at):
             parts.append(_BARE_ESCAPE.sub(r"\1", part[0]))
         else:
-            return "", at, "opens a quote that is never closed"
+            return "", at, "has a quote that is never closed"
         at = part.end()
     value = "".join(parts)
-    return value, rest.end(), "holds a NUL character" if "\0" in value else ""
+    return value, rest.end(), "contains a NUL character" if "\0" in value else ""
 
 
 def _line_end(text: str, at: int) -> int:

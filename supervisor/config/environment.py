@@ -51,7 +51,8 @@ class Environments:
         """The text filled in, or None when that was reported at ``path``."""
         like = lookalike(text)
         if like:
-            self._problems.warn(path, f"holds {like}, which is no placeholder", "{instance} and {port} are")
+            hint = "the placeholders are {instance} and {port}"
+            self._problems.warn(path, f"contains {like}, which is not a placeholder", hint)
         try:
             return expand(text, variables, placeholders)
         except ExpandError as error:

@@ -76,17 +76,17 @@ def _closing(text: str, start: int) -> int:
         if not depth:
             return token.start()
         if depth > DEEPEST:
-            raise ExpandError(f"nests more than {DEEPEST} variables in each other", "write $${ for a plain ${")
+            raise ExpandError(f"nests more than {DEEPEST} variables inside each other", "write $${ for a literal ${")
         at = token.end()
-    raise ExpandError(f"has a ${{ without its }}: {text[start - 2 : start + 20]}", "write $${ for a plain ${")
+    raise ExpandError(f"has a ${{ without its }}: {text[start - 2 : start + 20]}", "write $${ for a literal ${")
 
 
 def _variable(inside: str, variables: Mapping[str, str], placeholders: Mapping[str, str]) -> str:
     parts = _VARIABLE.fullmatch(inside)
     if parts is None:
         raise ExpandError(
-            f"holds ${{{inside}}}, which is no variable",
-            "write ${NAME} or ${NAME:-default}; $${ for a plain ${",
+            f"contains ${{{inside}}}, which is not a variable",
+            "write ${NAME} or ${NAME:-default}; $${ for a literal ${",
         )
     name, default = parts.groups()
     if default is not None:
@@ -102,6 +102,6 @@ def _placeholder(mark: str, placeholders: Mapping[str, str]) -> str:
         example = "instances = 2" if name == "instance" else "port = 8000"
         raise ExpandError(
             f'uses {mark}, but the worker has no "{name if name == "port" else "instances"}"',
-            f"add {example}, or write {{{mark}}} for the plain text",
+            f"add {example}, or write {{{mark}}} for the literal text",
         )
     return placeholders[name]

@@ -29,7 +29,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 # MAX_ARG_STRLEN of execve(2), its NUL included: the longest argument that a program can be given.
 LONGEST_ARGUMENT = 131072
-_NO_ARGUMENT = "holds a NUL character or is 128 KiB long, which no argument can (execve(2))"
+_NO_ARGUMENT = "contains a NUL character or is 128 KiB long, which no argument can be (execve(2))"
 
 # Words that only a shell understands; in an argument list they reach the program as they are.
 _SHELL_WORDS = frozenset("| || & && ; > >> < << 2> 2>&1 >&2 &> |&".split())
@@ -75,9 +75,9 @@ def convert(value: object, field: Field, report: Report) -> object:
 def _text(value: object, _: Field, report: Report) -> str | None:
     if not isinstance(value, str) or not value:
         hint = f'write it in quotes: "{value}"' if isinstance(value, int) else ""
-        report.bad(f"must be a text that is not empty, not {shown(value)}", hint=hint)
+        report.bad(f"must be a non-empty string, not {shown(value)}", hint=hint)
     elif "\0" in value:
-        report.bad("holds a NUL character, which no path, name or argument can")
+        report.bad("contains a NUL character, which no path, name or argument can")
     else:
         return value
     return None
@@ -139,12 +139,12 @@ def _ladder(value: object, field: Field, report: Report) -> ladder.Ladder | None
     # Only the number form is not a text in TOML: escalation = 20 is short for TERM/20/KILL.
     text = shown(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if not isinstance(text, str):
-        report.bad(f"must be a text such as {field.example}, not {shown(value)}")
+        report.bad(f"must be a string such as {field.example}, not {shown(value)}")
         return None
     try:
         return ladder.parse(text)
     except ladder.LadderError as error:
-        report.bad(f"is no escalation: {error}")
+        report.bad(f"is not a valid escalation: {error}")
     return None
 
 
@@ -160,14 +160,14 @@ def _signal(value: object, field: Field, report: Report) -> int | None:
         else:
             report.bad(f"cannot be {shown(value)}: it never ends a process", hint="use TERM, INT, QUIT or HUP")
         return None
-    report.bad(f"must be the name of a signal, as {field.example}, not {shown(value)}")
+    report.bad(f"must be the name of a signal such as {field.example}, not {shown(value)}")
     return None
 
 
 def _umask(value: object, field: Field, report: Report) -> int | None:
     if isinstance(value, str) and re.fullmatch("0?[0-7]{1,3}", value):
         return int(value, 8)
-    report.bad(f"must be octal digits in quotes such as {field.example}, not {shown(value)}")
+    report.bad(f"must be a string of octal digits such as {field.example}, not {shown(value)}")
     return None
 
 
@@ -175,7 +175,7 @@ def _command(value: object, _: Field, report: Report) -> tuple[str, ...] | None:
     if isinstance(value, str):
         return _split(value, report)
     if not isinstance(value, list):
-        report.bad(f"must be a list of arguments or one text, not {shown(value)}")
+        report.bad(f"must be a list of arguments or a string, not {shown(value)}")
         return None
     if not value or value[0] == "":
         report.bad("is empty; the first item is the program to run")
@@ -183,19 +183,19 @@ def _command(value: object, _: Field, report: Report) -> tuple[str, ...] | None:
     good = True
     for index, word in enumerate(value):
         if not isinstance(word, str):
-            report.bad(f"must be a text, not {shown(word)}", index, hint=_quote_hint(word))
+            report.bad(f"must be a string, not {shown(word)}", index, hint=_quote_hint(word))
             good = False
         elif "\0" in word or len(word) >= LONGEST_ARGUMENT:
             report.bad(_NO_ARGUMENT, index)
             good = False
     if good and len(value) == 1 and " " in value[0]:
-        report.warn("is one word with blanks in it", hint='a list has one item per argument: ["python3", "app.py"]')
+        report.warn("is one argument with spaces in it", hint='write one item per argument: ["python3", "app.py"]')
     return tuple(value) if good else None
 
 
 def _quote_hint(word: object) -> str:
     if isinstance(word, int | float):
-        return f"arguments are texts: write {shown(word)!r}".replace("'", '"')
+        return f"arguments are strings: write {shown(word)!r}".replace("'", '"')
     return ""
 
 
@@ -222,7 +222,7 @@ def _split(text: str, report: Report) -> tuple[str, ...] | None:
     assigned = _ASSIGNMENT.fullmatch(words[0])
     if assigned:
         report.warn(
-            f"is not run by a shell: {words[0]} is taken for the program's name",
+            f"is not run by a shell: {words[0]} would be the program's name",
             hint=f'write env = {{ {assigned[1]} = "{assigned[2]}" }}',
         )
     return tuple(words)
@@ -253,7 +253,7 @@ def _env(value: object, field: Field, report: Report) -> dict[str, str] | None:
             found[name] = str(text)
         else:
             # true could mean "1", "true" or "yes" to the program: we do not guess.
-            report.bad(f"must be a text, not {shown(text)}", name, hint='write it in quotes, as "…"')
+            report.bad(f"must be a string, not {shown(text)}", name, hint='write it in quotes, as "…"')
     return found if len(found) == len(value) else None
 
 
@@ -268,7 +268,7 @@ def _limits(value: object, field: Field, report: Report) -> dict[str, tuple[int,
         if name not in LIMITS:
             meant = nearest(name.lower().removeprefix("rlimit_"), LIMITS)
             guess = f', did you mean "{meant}"?' if meant else ""
-            report.bad_key(f'"{name}" is no resource limit{guess}', name, hint=f"known are {', '.join(LIMITS)}")
+            report.bad_key(f'"{name}" is not a resource limit{guess}', name, hint=f"known: {', '.join(LIMITS)}")
         elif len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
             report.bad(f'must be a number, "unlimited" or [soft, hard], not {shown(given)}', name)
         elif numbers[1] != UNLIMITED and not 0 <= numbers[0] <= numbers[1]:

@@ -99,9 +99,9 @@ def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | C
             return _unreadable(place, error)
         if place != "pyproject.toml" or b"tool.sigdrain" in data:
             return _understood(data, place, os.path.join(cwd, place), environ, outside)
-    hint = "write one, start with `supervisor init`, or name it with -c FILE"
+    hint = "create one with `supervisor init`, or name a file with -c FILE"
     looked = "supervisor.toml, configs/supervisor.toml and [tool.sigdrain] in pyproject.toml"
-    return Complaint(cwd, 0, 0, f"there is no config here: looked for {looked}", hint=hint)
+    return Complaint(cwd, 0, 0, f"no config found: looked for {looked}", hint=hint)
 
 
 def _read(path: str, cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
@@ -116,9 +116,9 @@ def _read(path: str, cwd: str, environ: Mapping[str, str], outside: Outside) -> 
 def _unreadable(shown: str, error: OSError) -> Complaint:
     hint = ""
     if isinstance(error, IsADirectoryError):
-        hint = "name the file in it, as in -c FOLDER/supervisor.toml"
+        hint = "give the file in it, as in -c FOLDER/supervisor.toml"
     elif isinstance(error, FileNotFoundError):
-        hint = "`supervisor init` writes one to start from"
+        hint = "create one with `supervisor init`"
     return Complaint(shown, 0, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", hint=hint)
 
 
@@ -143,7 +143,7 @@ def _understood(
     for key in PYPROJECT:
         raw = raw.get(key, {})
         if not isinstance(raw, dict) or not raw:
-            hint = "write [tool.sigdrain.worker.web] and below it its command"
+            hint = "add [tool.sigdrain.worker.web] with its command"
             return Complaint(shown, 0, 0, "has no [tool.sigdrain] table", hint=hint)
     return _Source(shown, path, text, raw, PYPROJECT)
 

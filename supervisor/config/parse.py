@@ -25,7 +25,7 @@ def decode(data: bytes, file: str) -> tuple[str, Complaint | None]:
     """UTF-8 bytes -> text with ``\\n`` line ends and no byte order mark; or why not."""
     if len(data) > MOST_BYTES:
         hint = "is this the right file? A config of 1000 workers has about 200 kB"
-        return "", Complaint(file, 0, 0, "is larger than 1 MiB, which no config is", hint=hint)
+        return "", Complaint(file, 0, 0, "is larger than 1 MiB, too large for a config", hint=hint)
     try:
         return data.decode().removeprefix("\ufeff").replace("\r\n", "\n"), None
     except UnicodeDecodeError as error:
@@ -50,7 +50,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], Complaint | None]:
     except tomllib.TOMLDecodeError as error:
         return {}, _explained(str(error), text, file)
     except RecursionError:
-        return {}, Complaint(file, 0, 0, "is nested too deep", hint="arrays and tables nest a few levels at most")
+        return {}, Complaint(file, 0, 0, "is nested too deeply", hint="nest arrays and tables a few levels at most")
 
 
 def _explained(error: str, text: str, file: str) -> Complaint:
@@ -63,7 +63,7 @@ def _explained(error: str, text: str, file: str) -> Complaint:
         if positions.repeats:
             path, first, second = positions.repeats[0]
             before = positions.at(*first).line
-            return _at(positions, file, *second, f"{dotted(path)} is defined twice, first in line {before}")
+            return _at(positions, file, *second, f"{dotted(path)} is defined twice, first on line {before}")
     positions = _positions(text)
     known = place is not None and place[2] is not None
     start = positions.offset(int(place[2]), int(place[3])) if place and known else len(text.rstrip())
@@ -90,7 +90,7 @@ def _hint(message: str, text: str, start: int) -> str:
         word = re.match(r"[^\s,\]}#]*", text[start:])
         if word and word[0] in ("True", "False", "yes", "no", "on", "off"):
             return "TOML writes true and false"
-        return "texts stand in quotes"
+        return "put strings in quotes"
     if message.startswith("Unescaped '\\'"):
-        return "write \\\\, or put the text into single quotes"
+        return "write \\\\, or put the string in single quotes"
     return ""

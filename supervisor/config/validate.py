@@ -96,13 +96,13 @@ def _workers(raw: object, path: Path, problems: Problems) -> dict[str, tuple[Pat
     if raw is None:
         problems.table(
             path[:-1],
-            "there is no worker in it",
-            'add [worker.web] and below it command = ["python3", "app.py"]',
+            "it defines no worker",
+            'add [worker.web] with command = ["python3", "app.py"]',
         )
         return workers
     if not isinstance(raw, dict) or not raw:
         hint = f"write [{dotted((*path, 'web'))}], one table per worker, with its name"
-        problems.key(path, '"worker" holds no named tables', hint)
+        problems.key(path, '"worker" has no named tables', hint)
         return workers
     alike: dict[str, str] = {}
     for name, table in raw.items():
@@ -111,11 +111,11 @@ def _workers(raw: object, path: Path, problems: Problems) -> dict[str, tuple[Pat
             _not_a_worker(name, here, table, problems)
             continue
         if not kinds.NAME.fullmatch(name):
-            problems.key(here, f'"{name}" is no name for a worker: up to 63 letters, digits, _ and -')
+            problems.key(here, f'"{name}" is not a valid worker name: up to 63 letters, digits, _ and -')
         # Names become parts of paths, metrics and environment variables, where these two cannot be told apart.
         plain = name.lower().replace("-", "_")
         if plain in alike:
-            problems.key(here, f'"{name}" and "{alike[plain]}" are too much alike for two workers')
+            problems.key(here, f'"{name}" and "{alike[plain]}" are too similar as names of two workers')
         alike[plain] = name
         workers[name] = (here, _section(table, here, "worker", problems))
     return workers
@@ -125,14 +125,14 @@ def _not_a_worker(name: str, path: Path, value: object, problems: Problems) -> N
     """A value right under [worker]: most often [worker] was written for [worker.NAME]."""
     if any(field.key.partition(".")[0] == name for field in of("worker")):
         hint = f"name the worker: [{dotted((*path[:-1], 'web'))}]"
-        problems.key(path, f'"{name}" belongs to one worker', hint)
+        problems.key(path, f'"{name}" belongs to a worker', hint)
     else:
         problems.value(path, f"must be a table, not {kinds.shown(value)}", f"write [{dotted(path)}]")
 
 
 def _unknown_section(name: str, value: object, path: Path, problems: Problems) -> None:
     if not isinstance(value, dict):
-        problems.key(path, f'unknown key "{name}"', "keys stand in sections such as [fleet] and [worker.NAME]")
+        problems.key(path, f'unknown key "{name}"', "put keys into a section such as [fleet] and [worker.NAME]")
     elif "command" in value:
         worker = dotted((*path[:-1], "worker", name))
         problems.key(path, f'unknown section "{name}", did you mean [{worker}]?')

@@ -41,9 +41,9 @@ def test_expanded(text: str, expected: str) -> None:
 
 REFUSED = [
     ("a ${NO} b", "uses the variable NO, which is not set", "set it, or write ${NO:-default}"),
-    ("${}", "holds ${}, which is no variable", "$${"),
-    ("${a b}", "holds ${a b}, which is no variable", "$${"),
-    ("${1}", "holds ${1}, which is no variable", "$${"),
+    ("${}", "contains ${}, which is not a variable", "$${"),
+    ("${a b}", "contains ${a b}, which is not a variable", "$${"),
+    ("${1}", "contains ${1}, which is not a variable", "$${"),
     ("${HOME", "has a ${ without its }", "$${"),
     ("${NO:-${HOME}", "has a ${ without its }", "$${"),
     ("${NO:-" * 100_000, "nests more than 10 variables", "$${"),

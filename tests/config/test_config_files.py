@@ -35,7 +35,7 @@ def test_the_order_of_places(tmp_path: Path) -> None:
 def test_a_pyproject_without_our_table_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
     (complaint,) = check(None, str(tmp_path), ENVIRON)
-    assert complaint.file == str(tmp_path) and "there is no config here" in complaint.message
+    assert complaint.file == str(tmp_path) and "no config found" in complaint.message
     (complaint,) = check("pyproject.toml", str(tmp_path), ENVIRON)
     assert complaint.place == "pyproject.toml" and complaint.message == "has no [tool.sigdrain] table"
 
@@ -80,7 +80,7 @@ def test_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf", b"# nothing\n"])
 def test_an_empty_file(data: bytes, tmp_path: Path) -> None:
-    assert "there is no worker in it" in complaint_about(tmp_path, data)
+    assert "it defines no worker" in complaint_about(tmp_path, data)
 
 
 def test_not_utf8(tmp_path: Path) -> None:

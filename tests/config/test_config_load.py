@@ -140,7 +140,7 @@ def test_a_folder_per_instance(tmp_path: Path) -> None:
     config = loaded(tmp_path, f"{WORKER}instances = 2\ncwd = '{{instance}}'\n")
     assert [worker.exec.cwd for worker in config.fleet.workers] == [str(tmp_path / "1"), str(tmp_path / "2")]
     assert [complaint.message for complaint in config.warnings] == [
-        f'[worker.api] "cwd" names "{tmp_path}/2", and there is no such folder'
+        f'[worker.api] "cwd" names "{tmp_path}/2", but there is no such folder'
     ]
 
 
