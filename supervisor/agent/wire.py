@@ -27,7 +27,8 @@ Before any shutdown, only::
                     probe (bool: SIGURG is answered), dump (file in the channel's folder that faulthandler writes
                     to, open as dump_fd) and dump_signal (the signal that makes it write: no Python code and no GIL
                     needed; send it only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+),
-                    cancelling (bool: Task.cancelling() exists, 3.11+), stdlib (folder of the standard library)
+                    cancelling (bool: Task.cancelling() exists, 3.11+), stdlib (folder of the standard library), by
+                    FRAME (of a forked one: the line that forked)
     probe           probe (bool): the application took SIGURG for itself (false): do not send it any more
 
 When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the teardown itself)::
@@ -38,7 +39,7 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                     first (bool: the one that armed the agent), signal, handlers [HANDLER], displaced [HANDLER]
                     (earlier handlers of the same signals, oldest first), loops [LOOP], n_tasks, tasks [TASK]
                     (<= 100), threads [THREAD], n_threads (that Python itself counts; null: it has no count),
-                    running (name of the task on the loop's stack)
+                    running (name of the task on the loop's stack), children [CHILD]
     ready           seconds (the arming took), sampler (bool), monitoring (bool): all is in place, and the main thread
                     is back in its own code; last of its batch
     phase           name: this phase begins now, and ends where the next begins. Where nothing was left to wait for
@@ -53,7 +54,8 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                       finalize     (the interpreter takes itself down: after it only task-destroyed)
     loop-stop       by FRAME (who called loop.stop(), other than run_until_complete itself), n_tasks, tasks
     exit            how (os._exit, sys.exit, os.abort; raise_signal, os.kill: of any process, so that it counts only
-                    right before the eof), by FRAME, n_tasks, tasks, busy (not for the last two)
+                    right before the eof), by FRAME, n_tasks, tasks, busy (none of the three where another process
+                    is signalled), target (its pid) and signal, where the sender's variables tell them
 
 While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits shorter than 50 ms are not told)::
 
@@ -91,8 +93,10 @@ THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, chi
          a pool job) join-threads join-executor busy (anything else)
          doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
          pid), other
-HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it);
+HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it),
+         inherited (bool: in the process that this one was forked from);
          loop: the event loop calls it, add_signal_handler() installed it
+CHILD    of multiprocessing: pid, name, how (fork, spawn, forkserver), daemon, alive (bool: not waited for yet)
 LOOP     loop, type, running, closed, n_tasks, timers, next_timer (seconds), ready, watched (files besides its own
          wake-up), asyncgens
 TRANSPORT fd, type, peer, protocol, closing, buffered (bytes)
@@ -123,7 +127,8 @@ THREAD = {
     "thread": int, "tid": int, "name": str, "main": bool, "daemon": bool, "state": str, "at": FRAME, "leaf": FRAME,
     "stack": STACK, "doing": str, "fd": int, "child": int,
 }  # fmt: skip
-HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME}
+HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME, "inherited": bool}
+CHILD = {"pid": int, "name": str, "how": str, "daemon": bool, "alive": bool}
 LOOP = {
     "loop": int, "type": str, "running": bool, "closed": bool, "n_tasks": int, "timers": int, "next_timer": float,
     "ready": int, "watched": int, "asyncgens": int,
@@ -135,7 +140,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     "hello": {
         "python": str, "implementation": str, "ppid": int, "forked": bool, "executable": str, "cwd": str,
         "probe": bool, "dump": str, "dump_fd": int, "dump_signal": int, "monitoring": bool, "cancelling": bool,
-        "stdlib": str,
+        "stdlib": str, "by": FRAME,
     },
     "probe": {"probe": bool},
     "signal-received": HANDLER,
@@ -143,6 +148,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     "snapshot": {
         "reason": str, "first": bool, "signal": int, "handlers": [HANDLER], "displaced": [HANDLER], "loops": [LOOP],
         "n_tasks": int, "tasks": [TASK], "threads": [THREAD], "n_threads": int, "running": str,
+        "children": [CHILD],
     },
     "ready": {"seconds": float, "sampler": bool, "monitoring": bool},
     "phase": {
@@ -150,7 +156,9 @@ EVENTS: Dict[str, Dict[str, Any]] = {
         "generators": [{"name": str, "at": FRAME}], "transports": [TRANSPORT], "loops": [LOOP],
     },
     "loop-stop": {"by": FRAME, "n_tasks": int, "tasks": [TASK]},
-    "exit": {"how": str, "by": FRAME, "n_tasks": int, "tasks": [TASK], "busy": [THREAD]},
+    "exit": {
+        "how": str, "by": FRAME, "n_tasks": int, "tasks": [TASK], "busy": [THREAD], "target": int, "signal": int,
+    },
     "task-waiting": TASK_TIMES,
     "task-moved": {**TASK_TIMES, "was": FRAME, "was_leaf": FRAME},
     "task-created": {**TASK, "by": FRAME},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     _Frame = TypeVar("_Frame", "FrameType", "Spot")
 
 DEPTH = 60
+OPTIMIZED = 1  # CO_OPTIMIZED of co_flags: the locals of a function
 INTERPRETERS = ("_interpreters", "_xxsubinterpreters") if sys.version_info >= (3, 12) else ()
 HAS_GIL = bool(getattr(sys, "_is_gil_enabled", lambda: True)())  # 3.13+
 USER, LIBRARY, STANDARD, OURS = 0, 1, 2, 3
@@ -55,6 +56,30 @@ def waited_for(frame: FrameType) -> Optional[int]:
         return None
     pid = getattr(frame.f_locals.get("self"), "pid", None)
     return pid if type(pid) is int else None
+
+
+def local(frame: FrameType, *names: str) -> List[Any]:
+    """Values of a function's local variables, None for those it has not. Until 3.12 the frame keeps the dictionary
+    that it makes for us, and with it values that the function may delete: that is emptied again."""
+    if not frame.f_code.co_flags & OPTIMIZED:  # a module or class body: there it is the namespace itself
+        return [None] * len(names)
+    held: Any = frame.f_locals
+    found = [held.get(name) for name in names]
+    if sys.version_info < (3, 13) and frame.f_trace is None:
+        held.clear()
+    return found
+
+
+def sent(frame: Optional[FrameType]) -> Tuple[Optional[int], Optional[int]]:
+    """(process, signal) of a signal that is being sent, as far as the sender's variables tell them: the arguments of
+    os.kill() are not seen without a frame of ours in its tracebacks."""
+    if frame is None:
+        return None, None
+    owner, target, *numbers = local(frame, "self", "pid", "sig", "signal", "signum")
+    if target is None and rank(frame.f_code.co_filename) == STANDARD:  # multiprocessing, subprocess, asyncio
+        target = getattr(owner, "pid", None)
+    number = next((int(one) for one in numbers if isinstance(one, int)), None)
+    return target if type(target) is int and target > 0 else None, number
 
 
 def place(frame: Union[FrameType, Spot]) -> Place:

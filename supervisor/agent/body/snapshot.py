@@ -36,13 +36,37 @@ def say(reason: str, number: Optional[int], first: bool, found: List[Any]) -> No
         threads=threads.snapshot()[:8],
         n_threads=threads.count(),
         running=running,
+        children=children()[:20],
     )
+
+
+def children() -> List[Dict[str, Any]]:
+    """CHILD of each process that multiprocessing has started here and not yet joined."""
+    module: Any = sys.modules.get("multiprocessing.process")
+    found: List[Dict[str, Any]] = []
+    for process in list(getattr(module, "_children", None) or ()):
+        popen: Any = getattr(process, "_popen", None)
+        child = getattr(popen, "pid", None)
+        if type(child) is not int:
+            continue
+        found.append(
+            {
+                "pid": child,
+                "name": str(process.name),
+                "how": str(getattr(popen, "method", None) or "fork"),
+                "daemon": bool(process.daemon),
+                "alive": popen.returncode is None,
+            }
+        )
+    return found
 
 
 def handler_tables() -> Any:
     handlers, displaced = [], []
     for number in agent.WATCHED:
         history = [handler(number, *entry) for entry in agent.history.get(int(number), ())]
+        for entry in history[: agent.inherited.get(int(number), 0)]:
+            entry["inherited"] = True
         displaced += history[:-1]
         now = hooks.original(_signal.getsignal(number))
         if history and now is not None and callable(now):

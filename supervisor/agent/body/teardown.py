@@ -176,12 +176,13 @@ def on_thread_join(*_: Any) -> None:
     )
 
 
-def on_exit(how: str, frame: Optional[FrameType] = None) -> None:
+def on_exit(how: str, frame: Optional[FrameType] = None, number: Optional[int] = None) -> None:
     left = tasks.pending()
     agent.say(
         "exit",
         how=how,
         by=frames.caller(frame),
+        signal=number,
         n_tasks=tasks.count_of(left),
         tasks=tasks.describe_all(left, 12_000),
         busy=threads.busy()[:5],
@@ -192,8 +193,13 @@ def on_kill(how: str, frame: Optional[FrameType] = None) -> None:
     """os.kill() of anybody, or signal.raise_signal(): the process may be about to die of its own signal."""
     global _kills
     _kills += 1
-    if _kills <= KILLS_TOLD:
-        agent.say("exit", how=how, by=frames.caller(frame))
+    if _kills > KILLS_TOLD:
+        return
+    target, number = frames.sent(frame)
+    if how == "os.kill" and target is not None and target != agent.pid:
+        agent.say("exit", how=how, by=frames.caller(frame), target=target, signal=number)
+    else:
+        on_exit(how, frame, number)
 
 
 def on_finalize(*_: Any) -> None:

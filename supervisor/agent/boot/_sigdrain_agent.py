@@ -33,6 +33,7 @@ MEETING = os.environ.get("SIGDRAIN_AGENT_SOCKET", "")
 
 pid = main_thread = 0
 history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
+inherited = {}  # signal -> how many of those were installed in the process that this one was forked from
 body = None  # the module `teardown` of ../body, once loaded
 _executed = set()  # names in BODY
 _socket_ = None
@@ -305,7 +306,7 @@ class Tail:
         os.close(self.fd)
 
 
-def connect(forked):
+def connect(forked, by=None):
     global _socket_, _identity, _numbers, _dropped, _dump, pid, main_thread
     pid, main_thread, _numbers, _dropped = getpid(), get_ident(), count(1), 0
     del _backlog[:]
@@ -340,6 +341,7 @@ def connect(forked):
         implementation=sys.implementation.name,
         ppid=os.getppid(),
         forked=forked,
+        by=by,
         executable=sys.executable or "",
         cwd=cwd,
         probe=_signal.getsignal(PROBE) is on_probe,
@@ -381,15 +383,20 @@ def after_fork():
     try:
         old, _socket_ = _socket_, None
         if old is not None:
-            if fstat(old.fileno())[1:3] == _identity:
-                old.close()
-            else:
-                old.detach()
+            old.close() if fstat(old.fileno())[1:3] == _identity else old.detach()
         if body is not None:
             body.arming.after_fork()
-        connect(True)
+        inherited.update((number, len(kept)) for number, kept in history.items())
+        connect(True, forked_by(sys._getframe(1)))
     except Exception:
         _socket_ = None
+
+
+def forked_by(frame):
+    """The line that forked; what it called is the standard library's."""
+    while frame and frame.f_code.co_filename.startswith(STDLIB) and "-packages" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame and [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
 
 
 def start():

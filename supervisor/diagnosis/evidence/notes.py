@@ -46,6 +46,8 @@ class Hello(Note):
     cwd: str | None = None
     monitoring: bool = False
     cancelling: bool = False
+    by: Frame | None = None
+    inner: ClassVar = {"by": Frame}
 
 
 class HandlerRan(Note):
