@@ -1,0 +1,111 @@
+"""Schedules of faults on real processes, and the oracle on stories made by hand: each rule can say no."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.oracle import violations
+from tests.faults.scene import play
+from tests.faults.schedule import Schedule, Worker, schedule
+from tests.faults.story import Came, Process, Story
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Chosen among the first hundred: two of `run`, eight of `up`; together they hold every kind of fault.
+FIXED = (0, 1, 3, 4, 5, 7, 8, 11, 13, 15)
+
+
+@pytest.mark.parametrize("seed", FIXED)
+def test_a_schedule_of_faults(seed: int, tmp_path: Path) -> None:
+    plan = schedule(seed)
+    assert violations(plan, play(plan, tmp_path)) == [], f"python -m tests.faults.run --seeds {seed} --show"
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize("seed", range(1000, 1100))
+def test_many_schedules_of_faults(seed: int, tmp_path: Path) -> None:
+    plan = schedule(seed)
+    assert violations(plan, play(plan, tmp_path)) == [], f"python -m tests.faults.run --seeds {seed} --show"
+
+
+def test_a_seed_is_a_schedule() -> None:
+    assert schedule(7) == schedule(7) != schedule(8)
+    kinds = {fault.kind for seed in range(100) for fault in schedule(seed).faults}
+    assert len(kinds) >= 14, sorted(kinds)
+    assert all(5 <= len(schedule(seed).faults) <= 20 for seed in range(100))
+
+
+# ------------------------------------------------------------------ the oracle
+
+PLAN = Schedule(0, "up", (Worker("w", "ignore", (0.5,)),), (), 1.0, signal.SIGTERM)
+
+
+def main(**changes: Any) -> Process:
+    """A deaf main process: asked at 11.0, it took the signal at 11.01 and was killed at 11.52."""
+    process = Process(7, "main", "w", 10.0, True, [Came(11.01, signal.SIGTERM, 0.0)], gone=11.52)
+    for name, value in changes.items():
+        setattr(process, name, value)
+    return process
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    end = {"worker": "w", "instance": 0, "start": 1, "pid": 7, "signal": "SIGKILL", "exit_code": None}
+    return end | {"outcome": "killed"} | changes
+
+
+def story(*processes: Process, ends: list[dict[str, Any]] | None = None, **changes: Any) -> Story:
+    given: dict[str, Any] = {"requests": [(11.0, None)], "began": 9.9, "ended": 11.6, "code": 137}
+    ends = [record()] if ends is None else ends
+    return Story(processes=list(processes or [main()]), report={"shutdowns": ends}, **given | changes)
+
+
+def test_a_good_story_is_good() -> None:
+    assert violations(PLAN, story()) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        (story(hung=True), "hang"),
+        (story(main(), Process(8, "bystander", "bystander", 9.0, True, [Came(11.0, 15, 0.0)])), "stranger"),
+        (story(main(), Process(8, "bystander", "bystander", 9.0, True, gone=11.0)), "stranger"),
+        (story(main(signals=[*main().signals, Came(11.2, signal.SIGUSR1, 0.0)])), "passed on"),
+        (story(main(), Process(8, "escapee", "w", 10.0), left=[8]), "left"),
+        (story(stderr=b"Traceback (most recent call last):\n"), "traceback"),
+        (story(answers=[b"{nothing}\n"]), "control"),
+        (story(terminal_differs="the cursor is not put back"), "terminal"),
+        (story(ends=[]), "report"),
+        (story(ends=[record(), record()]), "report"),
+        (story(ends=[record(), record(start=3)]), "report"),
+        (story(ends=[record(signal=None, exit_code=0, outcome="clean")]), "report"),
+        (story(main(deaf=False, announced=3), ends=[record(signal=None, exit_code=0)]), "report"),
+        (story(code=0), "code"),
+        (story(main(gone=11.4)), "ladder"),
+        (story(main(signals=[Came(11.4, signal.SIGTERM, 0.0)])), "ladder"),
+        (story(main(signals=[])), "ladder"),
+    ],
+)
+def test_a_bad_story_is_bad(told: Story, word: str) -> None:
+    found = violations(PLAN, told)
+    assert found and all(line.startswith(word) for line in found), found
+
+
+def test_an_exit_code_is_wanted() -> None:
+    plan = replace(PLAN, workers=(Worker("w", "exit", (0.5,), lines=2),))
+    gentle = main(deaf=False, announced=0)
+    ends = [record(signal=None, exit_code=0, outcome="clean")]
+    lines = b"w | w 7 0\nw | w 7 1\n"
+    assert violations(plan, story(gentle, ends=ends, code=0, stdout=lines)) == []
+    assert [line[:4] for line in violations(plan, story(gentle, ends=ends, code=1, stdout=lines))] == ["code"]
+    assert [line[:6] for line in violations(plan, story(gentle, ends=ends, code=0, stdout=lines[:10]))] == ["output"]
+
+
+def test_a_second_request_excuses_an_early_kill_and_a_suspension_a_late_word() -> None:
+    assert violations(PLAN, story(main(gone=11.3), requests=[(11.0, None), (11.2, None)])) == []
+    assert violations(PLAN, story(main(signals=[Came(11.4, signal.SIGTERM, 0.0)], stopped=True))) == []
+    assert violations(PLAN, story(main(signals=[Came(11.4, signal.SIGTERM, 0.35)]))) == []
