@@ -16,8 +16,8 @@ from tests.faults.story import Came, Process, Story
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Chosen among the first hundred: two of `run`, eight of `up`; together they hold every kind of fault.
-FIXED = (0, 1, 3, 4, 5, 7, 8, 11, 13, 15)
+# Chosen among the first hundred: some of `run`, some of `up`; together they hold most kinds of fault.
+FIXED = (0, 1, 3, 4, 7, 8, 13, 14, 15, 16)
 
 
 @pytest.mark.parametrize("seed", FIXED)

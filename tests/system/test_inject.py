@@ -13,6 +13,7 @@ import pytest
 from supervisor.errors import SupervisorError
 from supervisor.system.agent import inject
 from supervisor.system.process.spawn import Identity
+from tests.support.users import enterable
 
 NOBODY = Identity(65534, 65534, ())
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
@@ -24,8 +25,7 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home" / "agent"
     shutil.copytree(inject.HOME, home, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "home").chmod(0o700)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    enterable(tmp_path)
     monkeypatch.setattr(inject, "HOME", str(home))
     monkeypatch.setattr(inject, "COPIES", str(tmp_path / "run/sigdrain"))
     (tmp_path / "run").mkdir()

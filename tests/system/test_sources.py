@@ -10,6 +10,7 @@ import pytest
 
 from supervisor.system import sources
 from supervisor.system.process.spawn import Identity
+from tests.support.users import enterable
 
 NOBODY = Identity(65534, 65534, ())
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root becomes another user")
@@ -18,9 +19,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root be
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
     """A folder that everybody can enter."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    return tmp_path
+    return enterable(tmp_path)
 
 
 def test_lines_are_counted_from_one(tmp_path: Path) -> None:

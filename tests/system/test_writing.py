@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.system import writing
+from tests.support.users import enterable
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: files of several users")
@@ -106,8 +107,7 @@ def test_what_another_user_put_into_a_shared_folder_is_refused(sticky: Path, tmp
 @as_root
 def test_a_folder_that_is_not_ours_is_written_in_place(tmp_path: Path) -> None:
     """Under the user who may write the file, but not its folder."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    enterable(tmp_path)
     path = tmp_path / "r.json"
     path.write_bytes(b"a longer text that was there before")
     os.chown(path, NOBODY, NOBODY)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.users import enterable
 from tests.up.fleet import Up
 
 LIAR = Path(__file__).parent / "programs/liar.py"
@@ -30,8 +31,7 @@ def _report(folder: Path, worker: str, *said: str) -> dict[str, object]:
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
     """A folder that everybody can enter, with the program in it."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    enterable(tmp_path)
     shutil.copy(LIAR, tmp_path / "liar.py")
     (tmp_path / "liar.py").chmod(0o644)
     return tmp_path
