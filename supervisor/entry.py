@@ -102,7 +102,8 @@ def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:
     # A config's complaints are several lines, each of them made visible already.
     message = visible(error.message) if error.prefix else visible_lines(error.message)
     hint = f"\nhint: {visible(error.hint)}" if error.hint else ""
-    complain(error.prefix + message + hint + _variables(error, argv))
+    listed = "".join(f"\n  {visible(line)}" for line in error.listed)
+    complain(error.prefix + message + listed + hint + _variables(error, argv))
 
 
 def _variables(error: SupervisorError, argv: Sequence[str]) -> str:

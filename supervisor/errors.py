@@ -12,10 +12,12 @@ class SupervisorError(Exception):
     exit_code = 125
     prefix = "supervisor: "
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", listed: tuple[str, ...] = ()) -> None:
+        """``listed``: what the message speaks of, each on a line of its own."""
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.listed = listed
 
 
 class UsageError(SupervisorError):

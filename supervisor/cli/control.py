@@ -7,8 +7,8 @@ import os
 import sys
 import time
 
-from supervisor.core.contract import requests
-from supervisor.core.visible import visible_lines
+from supervisor.core.contract import requests, state
+from supervisor.core.visible import visible, visible_lines
 from supervisor.errors import ControlError
 
 TYPE_CHECKING = False
@@ -16,25 +16,29 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.cli.options import Values
+    from supervisor.system.control.place import Running
+
+# Exit code of `status`, for HEALTHCHECK and monitoring: the fleet runs, and something in it is not well.
+TROUBLE = 3
 
 
 def status(values: Values) -> int:
-    """Show what the workers of a running fleet do."""
-    path = _socket(values)
-    answer = _ask(path, requests.Status())
+    """Show what the workers of a running fleet do; TROUBLE when one that is wanted up is not well, else 0."""
+    fleet = _meant(values)
+    answer = _ask(fleet.socket, requests.Status())
     if values["json"]:
-        _print_json({"socket": path, **answer})
+        _print_json({"config": fleet.config, "socket": fleet.socket, **answer})
     else:
         from supervisor.views.status import table
 
         _print(table(answer, time.monotonic()))
-    return 0
+    return TROUBLE if any(state.troubled(worker) for worker in answer["workers"]) else 0
 
 
 def stop(values: Values, words: list[str]) -> int:
     """Stop workers by their ladder, or the whole fleet."""
     now = bool(values["now"])
-    answer = _ask(_socket(values), requests.Stop(tuple(words) or None, now))
+    answer = _ask(_meant(values).socket, requests.Stop(tuple(words) or None, now))
     if values["json"]:
         _print_json(answer)
         return 0
@@ -53,33 +57,34 @@ def top(values: Values) -> int:
     """The dashboard of a running fleet."""
     from supervisor.cli.top import top as show
 
-    return show(_socket(values))
+    return show(_meant(values).socket)
 
 
-def _socket(values: Values) -> str:
-    """The control socket that is meant. Raises ControlError when no such fleet is there to be asked."""
+def _meant(values: Values) -> Running:
+    """The running fleet that is meant. Raises ControlError when it does not run, or several could be meant."""
+    from supervisor.config import places
+    from supervisor.runs import whose
+    from supervisor.system import stdio
     from supervisor.system.control import place
 
-    running = place.running(os.environ)
-    named = values["fleet"] or _of_config(values["config"])
-    if named is None and len(running) > 1:
-        raise ControlError(f"several fleets are running: {', '.join(running)}", "choose one with --fleet NAME")
-    if named is None and not running:
-        raise ControlError("you have no running fleet", "start one with: supervisor up")
-    name = str(named or running[0])
-    path = place.socket_path(name, os.environ)
-    if not os.path.exists(path):
-        others = f"running: {', '.join(running)}" if running else "start it with: supervisor up"
-        raise ControlError(f"no fleet {name!r} is running here ({path})", others)
-    return path
+    fleets = place.running(os.environ)
+    name, config, folder = values["fleet"], values["config"], _folder()
+    if isinstance(name, str):
+        return whose.named(fleets, name)
+    if isinstance(config, str):
+        return whose.of_config(fleets, config, folder)
+    fleet, outside = whose.here(fleets, folder, places.find)
+    if outside:
+        stdio.say(f"supervisor: no project here; this is the fleet {fleet.name} of {visible(fleet.config)}\n")
+    return fleet
 
 
-def _of_config(config: object) -> str | None:
-    if not isinstance(config, str):
-        return None
-    from supervisor.config.load import load
-
-    return load(config, os.getcwd(), os.environ).fleet.name or "fleet"
+def _folder() -> str:
+    """The working folder, empty when it was deleted."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def _ask(path: str, request: requests.Request) -> dict[str, Any]:

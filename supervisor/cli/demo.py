@@ -56,8 +56,6 @@ def demo(options: list[str]) -> int:
         parsed = parse(["-c", os.path.join(folder, "demo.toml"), *options], environ, UP)
         assert parsed is not None
         planned = up.plan(*parsed, environ=environ)
-        # Two people may try it on one machine at the same time.
-        planned = planned.with_(key=f"demo-{os.getpid()}")
         stdio.say(
             "Six asyncio workers start now, some with typical faults; in 4 seconds they are\n"
             "stopped. Watch how they end.\n\n"

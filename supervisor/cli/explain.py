@@ -88,15 +88,14 @@ def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
     from supervisor.system.control import client, place
 
     notes: list[str] = []
-    for name in place.running(os.environ):
+    for fleet in place.running(os.environ):
         try:
-            path = place.socket_path(name, os.environ)
-            answer = client.ask(path, Explain(pid))
+            answer = client.ask(fleet.socket, Explain(pid))
         except SupervisorError as error:
-            notes.append(f"the fleet {name!r} could not be asked: {error.message}")
+            notes.append(f"the fleet {fleet.name!r} could not be asked: {error.message}")
             continue
         if answer.get("ok") and answer.get("worker") is not None:
-            return (path, answer), []
+            return (fleet.socket, answer), []
     return None, notes
 
 

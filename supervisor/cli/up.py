@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from supervisor.cli.plan import voice
 from supervisor.config.load import load
@@ -49,7 +50,8 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
     return UpPlan(
         fleet=fleet,
         log=log,
-        key=fleet.name or "fleet",
+        config=os.path.realpath(loaded.path),
+        option=f" -c {shlex.quote(given['config'])}" if given["config"] else "",
         dashboard=given["dashboard"] == "auto" and stdio.interactive(os.environ),
         voice=speaking,
     )

@@ -9,6 +9,7 @@ import os.path
 
 from supervisor.config import doubts, fields
 from supervisor.config.environment import Environments
+from supervisor.config.fields.stop import STOP
 from supervisor.core import ladder
 from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
 
@@ -171,7 +172,7 @@ def _chosen(settings: Settings, section: str, target: str) -> dict[str, Any]:
 
 def _stop(defaults: Settings, own: Settings, settings: Settings) -> StopSpec:
     """The escalation of [defaults], changed by the worker's; then everything else that belongs to a stop."""
-    climbed = fields.STOP.ladder
+    climbed = STOP.ladder
     for layer in (defaults, own):
         values: dict[str, Any] = {key: given.value for key, given in layer.items()}
         climbed = values.get("stop.escalation", climbed)

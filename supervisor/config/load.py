@@ -14,6 +14,7 @@ from supervisor.config.build import Builder
 from supervisor.config.complaint import Complaint, InvalidConfig
 from supervisor.config.machine import SYSTEM
 from supervisor.config.parse import decode, parse
+from supervisor.config.places import PLACES, PYPROJECT, counts
 from supervisor.config.problems import Problems
 from supervisor.core.frozen import Frozen
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from supervisor.config.locate import Path, Positions
     from supervisor.config.machine import Outside
     from supervisor.core.spec import FleetSpec, LogSpec
-
-PLACES = ("supervisor.toml", "configs/supervisor.toml", "pyproject.toml")
-PYPROJECT = ("tool", "sigdrain")
 
 
 class LoadedConfig(Frozen):
@@ -97,7 +95,7 @@ def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | C
             continue
         except OSError as error:
             return _unreadable(place, error)
-        if place != "pyproject.toml" or b"tool.sigdrain" in data:
+        if counts(place, data):
             return _understood(data, place, os.path.join(cwd, place), environ, outside)
     hint = "create one with `supervisor init`, or name a file with -c FILE"
     looked = "supervisor.toml, configs/supervisor.toml and [tool.sigdrain] in pyproject.toml"

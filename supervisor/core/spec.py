@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Overflow: TypeAlias = Literal["block", "drop"]
     LogFormat: TypeAlias = Literal["text", "json"]
     LogTime: TypeAlias = Literal["offset", "utc"]
+    Control: TypeAlias = Literal["auto", "off"]
 else:
     WorkerId = int
 
@@ -125,12 +126,14 @@ class FleetSpec(Frozen):
 
     ``limit`` is the fleet-wide grace limit: seconds from the first stop request until everything that is left gets
     SIGKILL.
+    ``control``: whether it has a control socket where it can have one.
     """
 
     workers: tuple[WorkerSpec, ...]
     manner: Manner = UP
     name: str | None = None
     limit: float | None = None
+    control: Control = "auto"
 
 
 class LogSpec(Frozen):

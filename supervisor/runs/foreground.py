@@ -6,7 +6,6 @@ import os
 import time
 
 from supervisor.core import events
-from supervisor.errors import SupervisorError
 from supervisor.loop.loop import Loop
 from supervisor.loop.observer import JobControl, Observer
 from supervisor.runs import assembly
@@ -15,7 +14,6 @@ from supervisor.runs.desk import Desk
 from supervisor.runs.evidence import Evidence
 from supervisor.runs.streams import Streams
 from supervisor.system.agent.agents import Agents
-from supervisor.system.control import place
 from supervisor.system.control.place import Folder
 from supervisor.system.control.server import Control
 from supervisor.system.poller import Poller
@@ -43,21 +41,27 @@ def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> i
     ``before`` is called with the loop and the instant when it is about to begin.
     """
     ground = assembly.prepare(ROOM, subreaper=True)
-    folder = Folder(plan.key, os.environ)
+    folder: Folder | OSError | None = None
+    try:
+        if plan.fleet.control == "auto":
+            folder = Folder(plan.fleet.name or "fleet", plan.config, os.environ)
+    except OSError as error:
+        folder = error
     try:
         foreground = Foreground(plan, folder, ground)
         if before is not None:
             before(foreground.loop, time.monotonic())
         return foreground.run()
     finally:
-        folder.close()
+        if isinstance(folder, Folder):
+            folder.close()
 
 
 class Foreground:
     """The parts of one run of `up`, joined."""
 
-    def __init__(self, plan: UpPlan, folder: Folder, ground: Ground) -> None:
-        """Raises SupervisorError when there can be no control socket."""
+    def __init__(self, plan: UpPlan, folder: Folder | OSError | None, ground: Ground) -> None:
+        """``folder``: where the control socket is to be, or why there can be none; None when none is wanted."""
         poller = Poller()
         self._plan = plan
         self._agents = Agents(poller)
@@ -71,21 +75,35 @@ class Foreground:
             agents=self._agents,
             attachments=Piped(self._streams, self._agents),
         )
+        self.loop.sources.append(self._streams.output)
+        self.loop.observers += [self._evidence, Teller(plan, self.loop, self._streams)]
+        self._control: Control | None = None
+        self._dashboard: Dashboard | None = None
+        try:
+            if isinstance(folder, OSError):
+                raise folder
+            if folder is not None:
+                self._publish(poller, folder)
+        except OSError as error:
+            if not plan.voice.quiet:
+                self._streams.say(fleet.unreachable(error))
+
+    def _publish(self, poller: Poller, folder: Folder) -> None:
+        """Open the control socket, and with it the way to a dashboard. Raises OSError."""
         desk = Desk(self.loop)
-        self._control = _control(poller, folder, desk)
+        self._control = Control(poller, folder.listen(), desk)
         viewer = Viewer(poller, self.loop.running.kept, folder.socket)
-        self._dashboard = Dashboard(self._streams, self._control, viewer, wanted=plan.dashboard)
+        self._dashboard = Dashboard(
+            self._streams, self._control, viewer, wanted=self._plan.dashboard, option=self._plan.option
+        )
         self.loop.jobs.append(self._dashboard)
-        self.loop.sources += [self._streams.output, self._control]
-        self.loop.observers += [
-            self._evidence,
-            Published(desk, self._control),
-            Teller(plan, self.loop, self._streams),
-        ]
+        self.loop.sources.append(self._control)
+        self.loop.observers.append(Published(desk, self._control))
 
     def run(self) -> int:
         """Start everything, wait until it is over, report; the exit code."""
-        self._dashboard.resumed()
+        if self._dashboard is not None:
+            self._dashboard.resumed()
         try:
             self.loop.see(events.StartAsked(time.monotonic()))
             self._agents.sweep()
@@ -93,24 +111,16 @@ class Foreground:
         finally:
             ending = self.loop.fleet.ending
             code = ending.code if ending.signal is None else 128 + ending.signal
-            self._control.over(code or 0)
-            self._dashboard.over()
+            if self._control is not None:
+                self._control.over(code or 0)
+            if self._dashboard is not None:
+                self._dashboard.over()
             self._streams.output.finish()
             self._agents.close()
         from supervisor.runs.telling import tell_fleet
 
         tell_fleet(self._plan, self._evidence.told(self._plan.voice), self._evidence.forgotten)
         return 0 if ended.ending.code == 0 else code or 0
-
-
-def _control(poller: Poller, folder: Folder, desk: Desk) -> Control:
-    try:
-        return Control(poller, place.listen(folder.socket), desk)
-    except OSError as error:
-        raise SupervisorError(
-            f"cannot make the control socket {folder.socket}: {error.strerror}",
-            "make room on its disk, or set XDG_RUNTIME_DIR to a folder of your own",
-        ) from None
 
 
 class Teller(Observer):
@@ -175,11 +185,12 @@ class Published(Observer):
 class Dashboard(JobControl):
     """The dashboard's process on our terminal: while it shows the fleet, no lines are written."""
 
-    def __init__(self, streams: Streams, control: Control, viewer: Viewer, *, wanted: bool) -> None:
+    def __init__(self, streams: Streams, control: Control, viewer: Viewer, *, wanted: bool, option: str) -> None:
         self._streams = streams
         self._control = control
         self._viewer = viewer
         self._wanted = wanted
+        self._option = option
         viewer.left = self._left
 
     def suspending(self) -> None:
@@ -205,5 +216,5 @@ class Dashboard(JobControl):
         self._streams.say(
             "the dashboard ended unexpectedly; output follows as lines"
             if failed
-            else "dashboard closed; output follows as lines. Open it again with: supervisor top"
+            else f"dashboard closed; output follows as lines. Open it again with: supervisor top{self._option}"
         )

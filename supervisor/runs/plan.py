@@ -41,13 +41,17 @@ class RunPlan(Frozen):
 
 
 class UpPlan(Frozen):
-    """What `up` shall run. ``key`` names the folder of the control socket."""
+    """What `up` shall run. ``config`` is the real path of its file, ``option`` how a later command names it.
+
+    ``option`` is empty where the command finds the file by itself, else as in `` -c shop.toml``.
+    """
 
     fleet: FleetSpec
     log: LogSpec
-    key: str
+    config: str
     dashboard: bool
     voice: Voice
+    option: str = ""
 
 
 def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> list[int]:

@@ -46,6 +46,15 @@ def stopping(fleet: Fleet, at: float) -> str:
     return f"{head}, kill in {duration(max(first - at, 0.0))}{last}; Ctrl-C again: next step now"
 
 
+def unreachable(error: OSError) -> str:
+    """Why there is no control socket, and what that means."""
+    where = f" at {error.filename}" if error.filename else ""
+    return (
+        f"no control socket{where}: {error.strerror}; `supervisor status`, `stop` and `top` cannot reach this fleet "
+        '(SIGTERM stops it; [fleet] control = "off" for no socket)'
+    )
+
+
 def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failure: str = "") -> str | None:
     """What to say about an end that nobody asked for; None when it was asked for. ``failure``: why it never ran."""
     if one.asked_by != "self":

@@ -52,10 +52,11 @@ class Server:
     """A control socket whose turns the test takes."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = str(folder / "c")
+        self.folder = place.Folder("served", str(folder / "supervisor.toml"), {"XDG_RUNTIME_DIR": str(folder)})
+        self.path = self.folder.socket
         self.poller = Poller()
         self.desk = Desk()
-        self.control = Control(self.poller, place.listen(self.path), self.desk)
+        self.control = Control(self.poller, self.folder.listen(), self.desk)
 
     def client(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
+from supervisor.system.control import place
 from tests.support.processes import PATIENCE, SUPERVISOR, Wrapped, until
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Up(Wrapped):
     @property
     def socket(self) -> Path:
         """The control socket."""
-        return self.folder / "r" / "sigdrain" / NAME / "control"
+        config = os.path.realpath(self.folder / "supervisor.toml")
+        return self.folder / "r" / "sigdrain" / place.key(NAME, config) / "control"
 
     def connect(self) -> Client:
         """A connection to the control socket, as soon as there is one."""

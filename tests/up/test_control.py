@@ -33,7 +33,8 @@ def test_status(tmp_path: Path) -> None:
         assert [row[:2] for row in rows[1:]] == [["api.1", "running"], ["api.2", "running"], ["mail", "running"]]
         known = json.loads(command(tmp_path, "status", "--json").stdout)
         assert known["socket"] == str(fleet.socket)
-        assert set(known) == {"socket", "fleet", "workers"}
+        assert known["config"] == os.path.realpath(tmp_path / "supervisor.toml")
+        assert set(known) == {"config", "socket", "fleet", "workers"}
         assert {"name", "want", "asked", "limit", "next_kill", "workers"} <= set(known["fleet"])
         assert [int(row[2]) for row in rows[1:]] == [one["pid"] for one in known["workers"]]
         assert set(known["workers"][0]) >= set(
@@ -267,8 +268,11 @@ def test_a_second_up_is_told(tmp_path: Path) -> None:
         fleet.phases(mail="running")
         second = command(tmp_path, "up")
         assert second.returncode == 1
-        assert f"the fleet 'tested' is already running (pid {fleet.pid})" in second.stderr
-        assert "supervisor top" in second.stderr
+        config = os.path.realpath(tmp_path / "supervisor.toml")
+        assert second.stderr == (
+            f"supervisor: the fleet 'tested' of {config} is already running (pid {fleet.pid})\n"
+            f"hint: see it with: supervisor top -c {config}\n"
+        )
         assert fleet.state()["mail"]["phase"] == "running"
 
 
@@ -282,80 +286,37 @@ def test_after_sigkill_the_next_up_starts(tmp_path: Path) -> None:
             until(lambda pid=pid: gone(pid), "its workers die with it")  # type: ignore[misc]  # a default in a lambda
         assert fleet.socket.exists()
         left = command(tmp_path, "status")
-        assert left.returncode == 1 and "you have no running fleet" in left.stderr
+        assert left.returncode == 1 and "supervisor.toml is not running" in left.stderr
         left = command(tmp_path, "status", "--fleet", "tested")
-        assert left.returncode == 1 and "its supervisor has gone" in left.stderr
+        assert left.returncode == 1 and "no fleet named 'tested' is running" in left.stderr
     with Up(tmp_path, TWO) as fleet:
         fleet.phases(**RUNNING)
         assert fleet.ended() == 0
 
 
 def test_a_stranger_on_the_socket(tmp_path: Path) -> None:
-    folder = tmp_path / "r" / "sigdrain" / "tested"
-    environment(tmp_path)
-    folder.mkdir(parents=True)
+    """Somebody of this user listens where the fleet's socket was, while the lock says that the fleet runs."""
     program = (
         "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n"
         "print(1, flush=True)\n"
         "while True:\n    c, _ = s.accept()\n    c.recv(99)\n    c.sendall(b'220 hello\\r\\n')\n    c.close()"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(folder / "control")], stdout=subprocess.PIPE
-    ) as stranger:
-        assert stranger.stdout is not None
-        stranger.stdout.readline()
-        for arguments in (("status",), ("stop",)):
-            found = command(tmp_path, *arguments, "--fleet", "tested")
-            assert found.returncode == 1
-            assert "is no supervisor" in found.stderr and "Traceback" not in found.stderr
-        with Up(tmp_path, TWO) as fleet:  # the lock says who runs, not the socket
-            fleet.phases(**RUNNING)
-            assert fleet.ended() == 0
-        stranger.kill()
-
-
-def test_no_fleet_and_several(tmp_path: Path) -> None:
-    for name in ("status", "stop", "top"):
-        found = command(tmp_path, name)
-        assert found.returncode in (1, 2) and found.stdout == ""
-        assert "you have no running fleet" in found.stderr or "the dashboard cannot run here" in found.stderr
-    one, two = tmp_path / "one", tmp_path / "two"
-    shared = environment(tmp_path)["XDG_RUNTIME_DIR"]
-    for folder in (one, two):
-        folder.mkdir()
-    named = '[fleet]\nname = "{}"\n' + TWO
-    with (
-        Up(one, named.format("one"), env={"XDG_RUNTIME_DIR": shared}) as first,
-        Up(two, named.format("two"), env={"XDG_RUNTIME_DIR": shared}) as second,
-    ):
-        for name in ("one", "two"):
-            until((tmp_path / "r/sigdrain" / name / "control").exists, "a socket")
-        found = command(tmp_path, "status")
-        assert found.returncode == 1
-        assert found.stderr == (
-            "supervisor: several fleets are running: one, two\nhint: choose one with --fleet NAME\n"
-        )
-        missing = command(tmp_path, "status", "--fleet", "three")
-        assert missing.stderr.startswith("supervisor: no fleet 'three' is running here (")
-        assert missing.stderr.endswith("hint: running: one, two\n")
-        assert json.loads(command(tmp_path, "status", "--json", "--fleet", "two").stdout)["fleet"]["name"] == "two"
-        assert "stopping" in command(tmp_path, "stop", "-c", "one/supervisor.toml").stdout
-        assert first.wait() == 0
-        assert second.process.poll() is None
-        assert second.ended() == 0
-
-
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("giving a folder away needs root")
-    environment(tmp_path)
-    folder = tmp_path / "r" / "sigdrain"
-    folder.mkdir()
-    os.chown(folder, 65534, 65534)
     with Up(tmp_path, TWO) as fleet:
-        assert fleet.wait() == 125
-        assert "cannot make the fleet's folder" in fleet.stderr and "65534" in fleet.stderr
-        assert "Traceback" not in fleet.stderr
+        fleet.phases(**RUNNING)
+        fleet.socket.unlink()
+        for name in ("status", "stop"):
+            found = command(tmp_path, name)
+            assert found.returncode == 1 and "there is no control socket at" in found.stderr
+        argv = [sys.executable, "-c", program, str(fleet.socket)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as stranger:
+            assert stranger.stdout is not None
+            stranger.stdout.readline()
+            for name in ("status", "stop"):
+                found = command(tmp_path, name)
+                assert found.returncode == 1
+                assert "is no supervisor" in found.stderr and "Traceback" not in found.stderr
+            stranger.kill()
+        assert fleet.ended() == 0
 
 
 def test_a_stopped_supervisor_does_not_answer_for_ever(tmp_path: Path) -> None:
@@ -375,7 +336,11 @@ def test_an_answer_that_cannot_be_shown(redirection: str, code: int, tmp_path: P
         until(fleet.socket.exists, "a socket")
         for command in ("status", "status --json"):
             found = subprocess.run(
-                ["bash", "-c", f"{SUPERVISOR} {command} {redirection}"], env=plain, capture_output=True, check=False
+                ["bash", "-c", f"{SUPERVISOR} {command} {redirection}"],
+                env=plain,
+                capture_output=True,
+                check=False,
+                cwd=tmp_path,
             )
             assert found.returncode == code
             assert b"Traceback" not in found.stderr

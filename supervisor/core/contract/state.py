@@ -60,6 +60,15 @@ def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) 
     }
 
 
+def troubled(worker: dict[str, Any]) -> bool:
+    """Whether a worker that is wanted up waits to be started again, failed, is stuck or ended other than as wanted.
+
+    One that has done its work, is being stopped or was stopped by a command is no trouble.
+    """
+    bad = worker["phase"] in ("backoff", "failed", "stuck") or worker.get("as_wanted") is False
+    return worker["want"] == "up" and bad
+
+
 def next_kill(fleet: Fleet) -> float | None:
     """The latest instant at which SIGKILL will have gone to all that stop; None when some never get it."""
     limit = fleet.asked + fleet.spec.limit if fleet.asked is not None and fleet.spec.limit is not None else None

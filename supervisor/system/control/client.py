@@ -28,7 +28,10 @@ def connect(path: str) -> socket.socket:
         stream.settimeout(PATIENCE)
     except FileNotFoundError:
         stream.close()
-        raise ControlError(f"no fleet is running here ({path})", "start it with: supervisor up") from None
+        raise ControlError(
+            f"there is no control socket at {path}",
+            "its fleet is just starting or ending, or `up` has said why it has none",
+        ) from None
     except OSError as error:
         stream.close()
         raise ControlError(

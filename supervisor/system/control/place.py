@@ -1,165 +1,267 @@
-"""The private folder of a running fleet: its lock and its control socket. One supervisor per fleet."""
+"""The private folders of running fleets: the lock, the control socket, and whose config it is. One fleet per config.
+
+``BASE/NAME-HASH8/lock`` holds the supervisor's pid, the fleet's name and the real path of its config, ``control`` is
+the socket; HASH8 is made from that path, so that two checkouts with one name do not meet. The lock, not the socket,
+says that the fleet runs: a socket is left behind by SIGKILL, a lock is not.
+
+Other users may prepare names in shared folders. So everything is opened below a descriptor of the folder above, never
+through a link (O_NOFOLLOW), never waiting for a FIFO (O_NONBLOCK), and its owner is looked at after it was opened.
+"""
 
 from __future__ import annotations
 
 import _socket
+import errno
 import fcntl
 import os
+import stat
 import time
+from binascii import crc32
 
-from supervisor.errors import ControlError, SupervisorError
+from supervisor.core.digits import whole
+from supervisor.core.frozen import Frozen
+from supervisor.errors import ControlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # `supervisor status` holds the lock of a fleet for an instant, to see whether it can; one that ends removes the file.
 TRIES = 3
-RETRY = 0.02
-LONGEST_PATH = 107  # bytes of sun_path without its final NUL (unix(7))
+RETRY = 0.02  # seconds
+LONGEST_PATH = 107  # bytes of sun_path without its final NUL (unix(7)); a longer one cannot be connected to
+LONGEST_LOCK = 8192  # bytes read of a lock: a pid, a name and a path of at most 4096 bytes (PATH_MAX)
+SHORT_NAME = 24  # characters of a fleet's name in its folder's, which leaves room in LONGEST_PATH
+MOST_PID = 1 << 22  # PID_MAX_LIMIT (proc(5))
 BACKLOG = 64  # callers that wait to be accepted
-SOCKET = "control"
-LOCK = "lock"
+SOCKET, LOCK = "control", "lock"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def base(environ: Mapping[str, str]) -> str:
-    """Where all fleets of this user have their folders."""
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    if runtime.startswith("/") and os.path.isdir(runtime):
-        return os.path.join(runtime, "sigdrain")
-    return "/run/sigdrain" if os.geteuid() == 0 else f"/tmp/sigdrain-{os.geteuid()}"
+class Running(Frozen):
+    """A fleet that runs: its name, its folder, the real path of its config, its supervisor's pid (0: not known)."""
+
+    name: str
+    folder: str
+    config: str
+    pid: int
+
+    @property
+    def key(self) -> str:
+        """``NAME-HASH8``, which no other fleet of this user has."""
+        return os.path.basename(self.folder)
+
+    @property
+    def socket(self) -> str:
+        """The path of its control socket; with ``control = "off"`` there is none."""
+        return os.path.join(self.folder, SOCKET)
 
 
-def socket_path(fleet: str, environ: Mapping[str, str]) -> str:
-    """The path of a fleet's control socket. Raises SupervisorError when a socket cannot have so long a one."""
-    path = os.path.join(base(environ), fleet, SOCKET)
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        raise SupervisorError(f"the path of the control socket is too long: {path}", "give the fleet a shorter name")
-    return path
+def key(name: str, config: str) -> str:
+    """The name of the folder of a fleet whose config has this real path."""
+    return f"{name[:SHORT_NAME]}-{crc32(os.fsencode(config)):08x}"
 
 
-def running(environ: Mapping[str, str]) -> list[str]:
-    """The fleets whose folder exists and whose lock is held."""
-    folder = base(environ)
+def running(environ: Mapping[str, str]) -> list[Running]:
+    """The fleets of this user that run, sorted by name and config."""
+    found: dict[str, Running] = {}
+    for base in _bases(environ):
+        found |= {fleet.folder: fleet for fleet in _running_in(base)}
+    return sorted(found.values(), key=lambda fleet: (fleet.name, fleet.config))
+
+
+def _bases(environ: Mapping[str, str]) -> list[str]:
+    """The folders that may have fleets of this user in them; new ones go into the first.
+
+    XDG_RUNTIME_DIR of another user (su, sudo -E) is not used: that user could take away what we make there. A fleet
+    that was started without the variable is found with it, and the other way round.
+    """
+    user = os.geteuid()
+    lasting = "/run/sigdrain" if user == 0 else f"/tmp/sigdrain-{user}"
+    given, usual = environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{user}"
+    bases = [os.path.join(given, "sigdrain")] if _is_of(given, user) else []
+    bases.append(lasting)
+    if _is_of(usual, user):
+        bases.append(os.path.join(usual, "sigdrain"))
+    return list(dict.fromkeys(bases))
+
+
+def _is_of(path: str, user: int) -> bool:
     try:
-        names = sorted(os.listdir(folder))
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return path.startswith("/") and stat.S_ISDIR(found.st_mode) and found.st_uid == user
+
+
+def _running_in(base: str) -> Iterator[Running]:
+    try:
+        above = _opened(base, None)
     except OSError:
-        return []
-    return [name for name in names if holder(os.path.join(folder, name)) is not None]
-
-
-def holder(folder: str) -> int | None:
-    """The pid of the supervisor that holds the lock, 0 if it did not say; None when nobody holds it."""
+        return
     try:
-        fd = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.read(fd, 32).strip()
-        return int(text) if text.isdigit() else 0
+        for name in os.listdir(above):
+            lock = _lock_in(name, above)
+            if lock is not None:
+                pid, _, rest = lock.partition(b"\n")
+                title, _, config = rest.partition(b"\n")
+                yield Running(
+                    title.decode(errors="replace"),
+                    os.path.join(base, name),
+                    os.fsdecode(config.removesuffix(b"\n")),
+                    whole(pid.decode(errors="replace"), MOST_PID) or 0,
+                )
     finally:
-        os.close(fd)
+        os.close(above)
+
+
+def _lock_in(name: str, above: int) -> bytes | None:
+    """What the lock of a fleet's folder says while a supervisor holds it; None when none does."""
+    folder = fd = -1
+    try:
+        folder = _opened(name, above)
+        fd = _checked(os.open(LOCK, os.O_RDONLY | _PLAIN, dir_fd=folder), stat.S_ISREG)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(fd, LONGEST_LOCK)
+    except OSError:
+        pass
+    finally:
+        _close(fd, folder)
     return None
 
 
-def listen(path: str) -> _socket.socket:
-    """A socket that listens at ``path`` and that nobody but its owner can reach. Raises OSError."""
-    listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    before = os.umask(0o177)
-    try:
-        listening.bind(path)
-        listening.listen(BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    finally:
-        os.umask(before)
-    return listening
-
-
 class Folder:
-    """A fleet's folder, locked while this object lives. The lock, not the socket, says that the fleet runs:
-    a socket is left behind by SIGKILL, a lock is not."""
+    """The folder of the fleet that this process runs, locked while this object lives."""
 
-    def __init__(self, fleet: str, environ: Mapping[str, str]) -> None:
-        """Raises ControlError when another supervisor runs this fleet, SupervisorError when it cannot be made."""
-        self.fleet = fleet
-        self.socket = socket_path(fleet, environ)
-        self.path = os.path.dirname(self.socket)
-        for _ in range(TRIES):
-            try:
-                found = self._locked()
-            except OSError as error:
-                raise SupervisorError(
-                    f"cannot make the fleet's folder {self.path}: {error.strerror}",
-                    "fix its permissions, or set XDG_RUNTIME_DIR to a folder of your own",
-                ) from None
-            if found is not None:
-                break
-            time.sleep(RETRY)
-        else:
-            pid = holder(self.path)
-            raise ControlError(
-                f"the fleet {fleet!r} is already running{f' (pid {pid})' if pid else ''}",
-                "watch it: supervisor top; stop it: supervisor stop; or give this one another [fleet] name",
-            ) from None
-        self._lock = found
+    def __init__(self, name: str, config: str, environ: Mapping[str, str]) -> None:
+        """``config`` is its real path.
+
+        Raises ControlError when the fleet runs, OSError (with the folder as its file) when there can be no folder.
+        """
+        base = _bases(environ)[0]
+        self._name = key(name, config)
+        self.path = os.path.join(base, self._name)
+        self.socket = os.path.join(self.path, SOCKET)
+        try:
+            for _ in range(TRIES):
+                holders = [fleet for fleet in running(environ) if fleet.config == config]
+                if not holders and self._taken(base):
+                    break
+                time.sleep(RETRY)
+            else:
+                raise _runs_already(name, holders[0].pid if holders else 0, config)
+        except OSError as error:
+            error.filename = self.path
+            raise
         try:
             os.ftruncate(self._lock, 0)
-            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
-            if os.path.lexists(self.socket):
-                os.unlink(self.socket)  # of a supervisor that was SIGKILLed: nobody holds the lock
+            os.pwrite(self._lock, b"%d\n%s\n%s\n" % (os.getpid(), name.encode(), os.fsencode(config)), 0)
         except OSError as error:
-            os.close(self._lock)
-            raise SupervisorError(
-                f"cannot use the fleet's folder {self.path}: {error.strerror}",
-                "make room on its disk, or remove what is in the way there",
-            ) from None
+            self.close()
+            error.filename = self.path
+            raise
 
-    def _locked(self) -> int | None:
-        """The lock's descriptor, None when somebody holds it or has just removed it. Raises OSError."""
-        path, base = os.path.join(self.path, LOCK), os.path.dirname(self.path)
-        os.makedirs(os.path.dirname(base), exist_ok=True)
+    def listen(self) -> _socket.socket:
+        """The control socket, which nobody but this user can reach. Raises OSError."""
+        if len(os.fsencode(self.socket)) > LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, "its path is too long for a socket", self.socket)
+        _remove(SOCKET, self._folder)  # of a supervisor that was SIGKILLed: nobody held the lock
+        listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        before = os.umask(0o177)
         try:
-            # Others may pass through the first one: root keeps copies of the agent in it, for workers of other users.
-            for folder, closed in ((base, 0o066), (self.path, 0o077)):
-                try:
-                    os.mkdir(folder, 0o700)
-                except FileExistsError:
-                    pass
-                _check_ours(folder, closed)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            return None  # the folder went away between two of these lines: its fleet has ended
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(fd), os.stat(path)):
-                return fd
-        except (BlockingIOError, FileNotFoundError):
-            pass
-        os.close(fd)
-        return None
+            listening.bind(f"/proc/self/fd/{self._folder}/{SOCKET}")
+            listening.listen(BACKLOG)
+        except OSError as error:
+            listening.close()
+            error.filename = self.socket
+            raise
+        finally:
+            os.umask(before)
+        return listening
 
     def close(self) -> None:
         """Remove everything; the lock goes last."""
-        for name in (SOCKET, LOCK):
-            try:
-                os.unlink(os.path.join(self.path, name))
-            except OSError:
-                pass
+        _remove(SOCKET, self._folder)
+        _remove(LOCK, self._folder)
         try:
-            os.rmdir(self.path)
+            os.rmdir(self._name, dir_fd=self._above)
         except OSError:
             pass
-        os.close(self._lock)
+        _close(self._lock, self._folder, self._above)
+
+    def _taken(self, base: str) -> bool:
+        """Make the folder and take its lock; False when somebody holds it or has just removed it. Raises OSError."""
+        above = folder = lock = -1
+        try:
+            # Others may pass through the first: root keeps copies of the agent in it, for workers of other users.
+            above = _made(base, None, 0o066)
+            folder = _made(self._name, above, 0o077)
+            lock = _checked(os.open(LOCK, os.O_RDWR | os.O_CREAT | _PLAIN, 0o600, dir_fd=folder), stat.S_ISREG)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            there = os.stat(LOCK, dir_fd=folder, follow_symlinks=False)
+            place = os.stat(self._name, dir_fd=above, follow_symlinks=False)
+            if os.path.samestat(os.fstat(lock), there) and os.path.samestat(os.fstat(folder), place):
+                self._above, self._folder, self._lock = above, folder, lock
+                above = folder = lock = -1
+                return True
+        except (BlockingIOError, FileNotFoundError):
+            pass  # it is held; or the folder went away between two of these lines: its fleet has ended
+        finally:
+            _close(lock, folder, above)
+        return False
 
 
-def _check_ours(folder: str, closed: int) -> None:
-    """Refuse a folder that somebody else prepared, as in /tmp; take from ours the mode bits ``closed``."""
-    found = os.lstat(folder)
-    if found.st_uid != os.geteuid():
-        raise PermissionError(1, f"it belongs to user {found.st_uid}", folder)
-    if found.st_mode & closed:
-        os.chmod(folder, found.st_mode & 0o777 & ~closed)
+def _runs_already(name: str, pid: int, config: str) -> ControlError:
+    import shlex
+
+    option = f"-c {shlex.quote(config)}"
+    return ControlError(
+        f"the fleet {name!r} of {config} is already running{f' (pid {pid})' if pid else ''}",
+        f"see it with: supervisor top {option}",
+    )
+
+
+def _made(path: str, above: int | None, closed: int) -> int:
+    """The descriptor of a folder of ours, made if it is not there, without the mode bits ``closed``.
+
+    Raises OSError.
+    """
+    try:
+        os.mkdir(path, 0o700, dir_fd=above)
+    except FileExistsError:
+        pass
+    fd = _opened(path, above)
+    mode = stat.S_IMODE(os.fstat(fd).st_mode)
+    if mode & closed:
+        os.fchmod(fd, mode & ~closed)
+    return fd
+
+
+def _opened(path: str, above: int | None) -> int:
+    """The descriptor of a folder that is there and ours. Raises OSError."""
+    return _checked(os.open(path, _FOLDER | _PLAIN, dir_fd=above), stat.S_ISDIR)
+
+
+def _checked(fd: int, kind: Callable[[int], bool]) -> int:
+    """The descriptor, if it is of that kind and ours; else it is closed. Raises PermissionError."""
+    found = os.fstat(fd)
+    if found.st_uid == os.geteuid() and kind(found.st_mode):
+        return fd
+    os.close(fd)
+    reason = f"it belongs to user {found.st_uid}" if found.st_uid != os.geteuid() else "it is of another kind"
+    raise PermissionError(errno.EPERM, reason)
+
+
+def _remove(name: str, folder: int) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        pass
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
