@@ -3,13 +3,14 @@
 Importing dataclasses and enum costs 2.7 x `python -c pass` and 3 MB of private memory (CPython 3.11, measured by
 benchmarks/imports.py), more than all the rest of the wrapper. A class that derives from :class:`Frozen` has what we
 use of a frozen dataclass: keyword and positional construction, defaults, equality, ``repr``, pattern matching,
-immutability. Type checkers treat it as one (PEP 681). Underneath it is a tuple, as with collections.namedtuple: a
-changed copy of a record with 25 fields takes 2 us instead of 10, and the stop of 500 workers makes thousands.
+immutability. Type checkers treat it as one (PEP 681).
+
+A record is no sequence: it has no length and no order, is not iterated and not written as JSON by itself. Its values
+stand in the instance's dictionary, so that a changed copy is one copy of that: 1 us for a record of 25 fields, where
+`dataclasses.replace` takes 10, and the stop of 500 workers makes thousands.
 """
 
 from __future__ import annotations
-
-from _collections import _tuplegetter  # type: ignore[import-not-found]  # not in typeshed; what namedtuple's fields are made of; collections itself costs 2 ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,69 +22,42 @@ else:
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
-class FrozenMeta(type):
-    """Collects the annotated fields in order, moves their defaults aside and makes each one read a tuple's place."""
-
-    def __new__(mcls, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> FrozenMeta:
-        own = [
-            key
-            for key, kind in space.get("__annotations__", {}).items()
-            if not key.startswith("__") and "ClassVar" not in str(kind)
-        ]
-        fields: list[str] = []
-        defaults: dict[str, Any] = {}
-        for base in bases:
-            fields += [field for field in getattr(base, "__match_args__", ()) if field not in fields]
-            defaults |= getattr(base, "__defaults__", {})
-        defaults |= {key: space.pop(key) for key in own if key in space}
-        for key in own:
-            if key not in fields:
-                space[key] = _tuplegetter(len(fields), key)
-                fields.append(key)
-        space["__slots__"] = ()
-        space["__match_args__"] = tuple(fields)
-        space["__defaults__"] = defaults
-        optional = len(fields)
-        while optional and fields[optional - 1] in defaults:
-            optional -= 1
-        space["__tail__"] = tuple(defaults[field] for field in fields[optional:])
-        return super().__new__(mcls, name, bases, space)
-
-
-if TYPE_CHECKING:
-    # To a type checker a record is no tuple: it has no length and is not iterated.
-    class _Base: ...
-
-    _tuple: Any
-else:
-    _Base = _tuple = tuple
-
-
-class Frozen(_Base, metaclass=FrozenMeta):
+class Frozen:
     """Base of all records, events and actions. Defaults must be immutable: they are shared."""
 
-    __match_args__: ClassVar[tuple[str, ...]]
-    __defaults__: ClassVar[dict[str, Any]]
-    __tail__: ClassVar[tuple[Any, ...]]  # the defaults of the last fields, up to one that has none
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+    __places__: ClassVar[dict[str, int]] = {}  # where each field stands in __match_args__
+    __defaults__: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Collect the annotated fields: those of the bases first, then the class's own, in order."""
+        own = [key for key, kind in cls.__annotations__.items() if key[:2] != "__" and "ClassVar" not in str(kind)]
+        fields: dict[str, None] = {}
+        defaults: dict[str, Any] = {}
+        for base in cls.__bases__:
+            fields |= dict.fromkeys(getattr(base, "__match_args__", ()))
+            defaults |= getattr(base, "__defaults__", {})
+        fields |= dict.fromkeys(own)
+        defaults |= {key: cls.__dict__[key] for key in own if key in cls.__dict__}
+        cls.__match_args__ = tuple(fields)  # type: ignore[misc]  # mypy lets nobody set it: PEP 634 expects a literal
+        cls.__defaults__ = defaults
+        cls.__places__ = {field: place for place, field in enumerate(fields)}
 
     if not TYPE_CHECKING:
 
-        def __new__(cls, *args, **kwargs):
-            fields = cls.__match_args__
-            if not kwargs and 0 <= (left := len(fields) - len(args)) <= len(cls.__tail__):
-                return tuple.__new__(cls, args + cls.__tail__[len(cls.__tail__) - left :])
-            if len(args) > len(fields):
-                raise TypeError(f"{cls.__name__} takes {len(fields)} values, got {len(args)}")
-            rest = fields[len(args) :]
-            values = cls.__defaults__ | kwargs
-            try:
-                made = tuple.__new__(cls, (*args, *[values[field] for field in rest]))
-            except KeyError as missing:
-                raise TypeError(f"{cls.__name__}: missing {missing}") from None
+        def __init__(self, *args, **kwargs):
+            values, fields = self.__dict__, self.__match_args__
+            values.update(self.__defaults__)
+            values.update(zip(fields, args, strict=False))
+            values.update(kwargs)
             for key in kwargs:
-                if key not in rest:
-                    raise TypeError(f"{cls.__name__}: unexpected or repeated {key!r}")
-            return made
+                if self.__places__.get(key, -1) < len(args):
+                    raise TypeError(f"{type(self).__name__}: unexpected or repeated {key!r}")
+            if len(args) > len(fields):
+                raise TypeError(f"{type(self).__name__} takes {len(fields)} values, got {len(args)}")
+            if len(values) < len(fields):
+                missing = next(field for field in fields if field not in values)
+                raise TypeError(f"{type(self).__name__}: missing {missing!r}")
 
     def __setattr__(self, key: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: cannot set {key!r}")
@@ -92,31 +66,30 @@ class Frozen(_Base, metaclass=FrozenMeta):
         raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {key!r}")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and bool(_tuple.__eq__(self, other))
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
+        return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash(_tuple(self))
-
-    def __bool__(self) -> bool:
-        return True
+        return hash((type(self), *[self.__dict__[field] for field in self.__match_args__]))
 
     def __repr__(self) -> str:
+        values, defaults = self.__dict__, self.__defaults__
         shown = ", ".join(
-            f"{field}={value!r}"
-            for field, value in zip(self.__match_args__, _tuple(self), strict=True)
-            if field not in self.__defaults__ or value != self.__defaults__[field]
+            f"{field}={values[field]!r}"
+            for field in self.__match_args__
+            if field not in defaults or values[field] != defaults[field]
         )
         return f"{type(self).__name__}({shown})"
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return tuple(_tuple(self))
-
     def with_(self, **changes: Any) -> Self:
-        """A copy with some fields changed (what ``dataclasses.replace`` does)."""
-        made: Self = _tuple.__new__(type(self), map(changes.pop, self.__match_args__, _tuple(self)))
-        if changes:
-            raise TypeError(f"{type(self).__name__} has no field {next(iter(changes))!r}")
+        """Return a copy with some fields changed (what ``dataclasses.replace`` does). Raises TypeError."""
+        made = _new(type(self))
+        values = made.__dict__
+        values.update(self.__dict__)
+        values.update(changes)
+        if len(values) > len(self.__match_args__):
+            unknown = next(key for key in changes if key not in self.__places__)
+            raise TypeError(f"{type(self).__name__} has no field {unknown!r}")
         return made
+
+
+_new = object.__new__

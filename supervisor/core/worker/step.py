@@ -287,8 +287,11 @@ def shutdown(life: Life) -> Shutdown:
     killed = any(climb.signal == signum.KILL for climb in life.sent)
     zero = asked if asked is not None else death.at if death else life.ended
 
+    def after(at: float) -> float:
+        return max(at - zero, 0.0)
+
     def since(at: float | None) -> float | None:
-        return None if at is None else max(at - zero, 0.0)
+        return None if at is None else after(at)
 
     return Shutdown(
         worker=life.spec.name,
@@ -309,11 +312,11 @@ def shutdown(life: Life) -> Shutdown:
             main_exited=since(death.at) if death else None,
             exited=None if life.outcome == "stuck" else since(life.ended),
         ),
-        escalation=tuple(climb.with_(at=since(climb.at)) for climb in life.sent),
+        escalation=tuple(climb.with_(at=after(climb.at)) for climb in life.sent),
         rusage=life.rusage,
         leftovers=life.fates,
         masks=life.masks,
-        samples=tuple(sample.with_(at=since(sample.at)) for sample in life.samples),
+        samples=tuple(sample.with_(at=after(sample.at)) for sample in life.samples),
         given_up=since(life.ended) if life.outcome == "stuck" else None,
         agent=AgentFacts(present=False, reason=None if life.spec.agent else AGENT_OFF),
         requests=stop.requests if stop and asked is not None else 0,
