@@ -152,7 +152,7 @@ _BEGINS = {
 def _event(marks: Marks, spans: tuple[PhaseSpan, ...], at: float) -> str:
     """What happened at this instant, in words."""
     if at <= 0.001:
-        return "the stop request" if marks.asked is not None else "the begin of the teardown"
+        return "the stop request" if marks.asked is not None else "the beginning of the teardown"
     for span in spans:
         if abs(span.start - at) < 0.005:
             return _BEGINS.get(span.name, span.name)

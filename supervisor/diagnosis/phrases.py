@@ -25,12 +25,12 @@ _WAITS = {
     "barrier": "at a barrier",
     "queue-get": "for an item in a queue",
     "queue-put": "for room in a queue",
-    "queue-join": "for a queue to be worked off",
+    "queue-join": "for all items of a queue to be done",
     "executor": "for a job in a thread",
     "read": "for bytes to read",
-    "drain": "for the peer to take bytes",
+    "drain": "for the peer to receive bytes",
     "child": "for a child process",
-    "server": "for the server's clients to go",
+    "server": "for the server's clients to leave",
     "socket": "for a socket",
     "future": "for a future",
 }
@@ -44,7 +44,7 @@ _IN_KERNEL = {
     "wait-child": "waiting for a child process",
 }
 _ENDED = {
-    "returned": "and returned all the same",
+    "returned": "but returned all the same",
     "cancelled": "ended as cancelled",
     "exception": "ended with an exception",
 }

@@ -63,7 +63,9 @@ def observations(shutdown: Shutdown) -> list[str]:
     lines: list[str] = []
     if len(samples) >= 2 and samples[-1].at > samples[0].at:
         used, span = samples[-1].cpu - samples[0].cpu, samples[-1].at - samples[0].at
-        lines.append(f"it used {figure(max(used, 0.0))} of CPU in the {figure(span)} between first and last look")
+        lines.append(
+            f"it used {figure(max(used, 0.0))} of CPU in the {figure(span)} between the first and the last look"
+        )
     listening = [sample for sample in samples if sample.listening is not None]
     if listening and listening[0].listening:
         closed = next((sample.at for sample in listening if not sample.listening), None)
@@ -93,7 +95,7 @@ def reason(shutdown: Shutdown, facts: AgentFacts) -> str | None:
     argv = shutdown.argv
     program = argv[0].rpartition("/")[2] if argv else ""
     if not program.startswith(_INTERPRETERS):
-        return f"`{program}` is not a Python interpreter, or cleans its environment" if program else None
+        return f"`{program}` is not a Python interpreter, or clears its environment" if program else None
     letter = isolating(argv)
     if letter is not None:
         return f"started with -{letter} ({_ISOLATING[letter]}), so the agent was not loaded"

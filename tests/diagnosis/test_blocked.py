@@ -73,7 +73,7 @@ def test_a_childs_main_thread_is_never_the_main_thread() -> None:
     ("handler", "target", "advice"),
     [
         ("ignore", "group", "The child ignores SIGTERM"),
-        ("default", "group", "A child in its process group has had SIGTERM too"),
+        ("default", "group", "A child in its process group received SIGTERM too"),
         ("default", "main", "Pass the stop on to the child"),
     ],
 )

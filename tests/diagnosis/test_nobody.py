@@ -48,7 +48,7 @@ def test_who_takes_its_cancel_and_waits_again_has_swallowed_it(caught: tuple[str
 
 
 @pytest.mark.parametrize(
-    ("clause", "advice"), [("BaseException as error", "Catch Exception"), ("CancelledError", "End that handler")]
+    ("clause", "advice"), [("BaseException as error", "Catch `Exception`"), ("CancelledError", "End that handler")]
 )
 def test_the_advice_is_about_what_the_handler_says_it_takes(clause: str, advice: str) -> None:
     source = RETRY.replace("BaseException as error", clause)

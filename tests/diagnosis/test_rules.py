@@ -73,7 +73,7 @@ def test_who_was_killed_before_its_grace_was_over_is_not_to_blame() -> None:
         finding for finding in explain(hurried, [], lambda _f, _l: None).findings if finding.code == "killed"
     )
     assert killed.severity == "warning"
-    assert any("was not over: it was asked 2 times" in line for line in killed.proof)
+    assert any("had not ended: the stop was requested 2 times" in line for line in killed.proof)
 
 
 # ------------------------------------------------------------------ places

@@ -53,7 +53,7 @@ def test_a_blocked_signal_that_is_pending() -> None:
         program.process.terminate()
         until(lambda: explained(program.pid)[1]["signal-blocked"].severity == "error", "it is pending")
         told, found = explained(program.pid)
-        assert found["signal-blocked"].title == "SIGTERM was sent, and it holds the signal blocked"
+        assert found["signal-blocked"].title == "SIGTERM was sent, but it blocks the signal"
         assert any("pending" in proof for proof in found["signal-blocked"].proof)
 
 
@@ -89,7 +89,7 @@ def test_a_stopped_program_tells_what_waits_for_its_going_on() -> None:
         program.process.terminate()
         _, found = explained(program.pid)
         assert list(found) == ["stopped"]
-        assert found["stopped"].proof == ("SIGTERM was sent and will be taken then",)
+        assert found["stopped"].proof == ("SIGTERM was sent and will be delivered then",)
         assert found["stopped"].advice == f"Continue it: kill -CONT {program.pid}"
         program.process.send_signal(signal.SIGCONT)
         assert program.process.wait(30) == -TERM, "the advice was right"
@@ -157,8 +157,8 @@ def test_a_full_pipe_names_who_does_not_read() -> None:
             until(lambda: "output-blocked" in explained(writer.pid)[1], "the pipe is full")
             _, found = explained(writer.pid)
             finding = found["output-blocked"]
-            assert finding.title == "Nobody takes what it writes to its stdout"
-            assert f"it is to be read by sleep (pid {reader.pid})" in finding.proof
+            assert finding.title == "No process reads what it writes to its stdout"
+            assert f"its reader is sleep (pid {reader.pid})" in finding.proof
             assert str(reader.pid) in finding.advice
 
 

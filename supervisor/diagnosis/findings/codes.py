@@ -63,7 +63,7 @@ _ROWS = (
         "The {signal} handler could not run for {seconds}{doing}",
         {
             "free-main": "Move the long call out of the main thread, or into code that releases the GIL and "
-            "returns now and then.",
+            "returns from time to time.",
             "free-gil": "Run that call in another process: while C code keeps the GIL, no other thread of its "
             "process can run.",
         },
@@ -72,7 +72,7 @@ _ROWS = (
     Code(
         "exit-by-reraised-signal",
         "note",
-        "It drained, then ended itself with {signal}: atexit handlers did not run",
+        "It finished its work, then ended itself with {signal}: atexit handlers did not run",
         "Put cleanup into the server's shutdown hook (lifespan), not into atexit.",
         "A server that raises the signal again after its drain skips atexit and the interpreter's own teardown.",
     ),
@@ -94,14 +94,14 @@ _ROWS = (
         "{task} {held} {seconds}",
         {
             "cleanup": "Bound the cleanup with a timeout (asyncio.timeout, wait_for), or do it before the stop.",
-            "attempts": "Its timeout cut it off: bound all such attempts together, or make them before the stop.",
-            "cut-off": "It was cut off before it had finished: give it more time, or let it finish sooner.",
-            "to-the-end": "Put a timeout around the wait, or cancel the task when the stop is asked for.",
+            "attempts": "Its timeout cut it off: limit all such attempts together, or make them before the stop.",
+            "cut-off": "It was cut off before it had finished: give it more time, or make it finish sooner.",
+            "to-the-end": "Put a timeout around the wait, or cancel the task when the stop is requested.",
             "new": "It began after the stop request: do it earlier, at the same time as the rest, or with a timeout.",
-            "others": "It waited for somebody to act: let the stop request reach whoever does, or put a timeout "
-            "around it.",
+            "others": "It waited for another part of the program: let that part see the stop request, or put a "
+            "timeout around the wait.",
             "tasks": "Put a timeout around this wait and cancel what is left.",
-            "in-flight": "It was in flight and ended by itself; if that is too long, give it a timeout or cancel it.",
+            "in-flight": "It was under way and ended by itself; if that is too long, give it a timeout or cancel it.",
         },
         "The exit waited for this task; nothing else would have ended it sooner.",
     ),
@@ -110,8 +110,8 @@ _ROWS = (
         "warning",
         "{task} {went_on}",
         {
-            "re-raise": "End that handler with a bare raise (or leave the loop), so that a cancel ends the task.",
-            "narrow": "Catch Exception (a bare except takes CancelledError too), or re-raise it, so that a cancel "
+            "re-raise": "End that handler with a bare `raise` (or leave the loop), so that cancelling ends the task.",
+            "narrow": "Catch `Exception` instead of everything, or re-raise CancelledError, so that cancelling "
             "ends the task.",
         },
         "A task that catches CancelledError and goes on cannot be stopped; the exit waits until it ends by itself.",
@@ -142,12 +142,12 @@ _ROWS = (
         "error",
         "loop.stop() ended the loop while {tasks} had not finished",
         "Cancel and gather the tasks first, and stop the loop when they have ended.",
-        "loop.stop() leaves run_forever() after this turn; whoever still awaits something never continues.",
+        "loop.stop() leaves run_forever() after this turn; a task that still awaits something never continues.",
     ),
     Code(
         "shielded-work-cut",
         "error",
-        "{task} was shielded, and cancelled all the same at the end",
+        "{task} was shielded, but was cancelled at the end all the same",
         "Keep the inner task and await it again when the outer one was cancelled: shield() only guards once.",
         "asyncio.shield() protects from the cancel of the waiting task, not from the runner's cancel of all tasks.",
     ),
@@ -156,14 +156,14 @@ _ROWS = (
         "note",
         "Closing the async generator {generator} took {seconds}",
         "Close it where it is used: async with contextlib.aclosing(...).",
-        "A generator left open is closed by the loop at the very end, in an order nobody chose.",
+        "A generator left open is closed by the loop at the very end, in an arbitrary order.",
     ),
     Code(
         "waits-for-nobody",
         "warning",
-        "{task} waited {seconds} for something that nobody was left to do",
+        "{task} waited {seconds} for something that nothing was left to do",
         {
-            "wait-first": "Wait for it before cancelling those who do it, or put a timeout around the wait.",
+            "wait-first": "Wait for it before cancelling the tasks that do it, or put a timeout around the wait.",
             "event": "Set the event on every way out (in a finally block), or put a timeout around the wait.",
             "condition": "Notify the condition when the state it stands for changes at the stop, or put a timeout "
             "around it.",
@@ -171,11 +171,11 @@ _ROWS = (
             "semaphore": "Release the semaphore in a finally block, or use `async with`.",
             "barrier": "Abort the barrier when one of its parties ends, or put a timeout around the wait.",
             "queue-get": "Put an item that means the end, or cancel the task that waits for one.",
-            "queue-put": "Somebody must take items, or raise maxsize; else put a timeout around the wait.",
+            "queue-put": "Keep a consumer that takes items, raise maxsize, or put a timeout around the wait.",
             "queue-join": "Call task_done() for every item, in a finally block, or put a timeout around join().",
             "bound": "Put a timeout around the wait.",
         },
-        "Cleanup in the wrong order: who would have ended this wait had been stopped already.",
+        "Cleanup in the wrong order: what would have ended this wait had already been stopped.",
     ),
     # ---- loop, threads
     Code(
@@ -196,17 +196,17 @@ _ROWS = (
         "executor-outlives-loop",
         "warning",
         "A job in {thread} ran on for {seconds} after its event loop was closed",
-        "Await the job, or let it look at a threading.Event that the shutdown sets.",
-        "The job's result has nobody to go to any more, and the exit still waits for its thread.",
+        "Await the job, or let it check a threading.Event that the shutdown sets.",
+        "Nothing can receive the job's result any more, and the exit still waits for its thread.",
     ),
     Code(
         "executor-busy",
         "note",
         "The exit waited {seconds} for {job} in {thread}",
         {
-            "event": "Let the job look at a threading.Event that the shutdown sets, or bound its time.",
+            "event": "Let the job check a threading.Event that the shutdown sets, or limit its time.",
             "sentinel": "It waits for an item that never comes: put a sentinel (None) into the queue when the stop "
-            "is asked for, or call get(timeout=...) in a loop that looks at a threading.Event.",
+            "is requested, or call get(timeout=...) in a loop that checks a threading.Event.",
             "timeout": "Give the call a timeout (requests: timeout=(3, 10)), so that its thread comes back by "
             "itself.",
         },
@@ -224,14 +224,14 @@ _ROWS = (
         "note",
         "The main thread was busy for {seconds} in {function}",
         "Check for the stop request inside the loop or the call, and bound it with a timeout.",
-        "The handler only took note of the request; the program looks at it when this call returns.",
+        "The handler only noted the request; the program sees it when this call returns.",
     ),
     Code(
         "slow-atexit",
         "note",
         "The atexit handler {function} took {seconds}",
         "Bound it with a timeout, or do the work before main() returns, where it can be cancelled.",
-        "atexit handlers run one after the other, after the loop is gone, and nothing limits them.",
+        "atexit handlers run one after the other, after the loop is gone, without any time limit.",
     ),
     # ---- transports, children, outside
     Code(
@@ -248,8 +248,8 @@ _ROWS = (
         {
             "close": "Close the writer and await writer.wait_closed() in a finally block.",
             "flush": "Await writer.wait_closed() before the loop ends, with a timeout for a peer that does not read.",
-            "abort": "Give the peer more time (await writer.wait_closed()), or writer.transport.abort() it if it may "
-            "lose them.",
+            "abort": "Give the peer more time (await writer.wait_closed()), or call writer.transport.abort() if the "
+            "bytes may be lost.",
         },
         "What was still buffered is lost, and the peer sees the connection break instead of end.",
     ),
@@ -259,11 +259,11 @@ _ROWS = (
         "The exit waited {seconds} for {child}",
         {
             "bound": "Bound the wait with a timeout, then terminate() and kill() the child.",
-            "ignored": "The child ignores {signal}: let it handle it, or bound the wait with a timeout and kill() "
-            "it.",
-            "had-it": "The child has had {signal} too: shorten its own shutdown, or bound the wait with a timeout.",
-            "group": "A child in its process group has had {signal} too: bound the wait with a timeout, then kill() "
-            "it.",
+            "ignored": "The child ignores {signal}: handle it there, or bound the wait with a timeout and kill() "
+            "the child.",
+            "had-it": "The child received {signal} too: shorten its own shutdown, or bound the wait with a timeout.",
+            "group": "A child in its process group received {signal} too: bound the wait with a timeout, then "
+            "kill() the child.",
             "pass-on": "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a "
             "timeout.",
         },
@@ -274,22 +274,22 @@ _ROWS = (
         "warning",
         "{children} outlived the main process",
         "Terminate and wait for child processes in the worker's own cleanup.",
-        "A process that is left behind keeps ports, files and memory, and answers to nobody.",
+        "A process that is left behind keeps ports, files and memory, and no supervisor stops it.",
     ),
     Code(
         "output-blocked",
         "warning",
-        "A write{fd} was stuck for {seconds}: nobody read the other end",
+        "A write{fd} was stuck for {seconds}: no process read the other end",
         "Read or close the other end of the pipe; log through a queue if readers may stall.",
-        "A full pipe or terminal blocks whoever writes, in the middle of whatever it does.",
+        "A full pipe or terminal blocks the writer in the middle of its work.",
     ),
     Code(
         "killed",
         "error",
         "SIGKILL ended it after {seconds}{still}",
         {
-            "end": "Make the stop signal end the program within its grace period, or give it more.",
-            "ask-once": "Give it the grace period that it has: ask once, and wait.",
+            "end": "Make the stop signal end the program within its grace period, or make that period longer.",
+            "ask-once": "Request the stop once and wait: a further request escalates at once.",
             "end-wait": "Let the signal handler end this wait: set the event, or cancel the main task.",
         },
         "Whatever was under way was lost: no finally, no flush, no answer.",

@@ -65,8 +65,12 @@ def killed(case: Case) -> Iterable[Claim]:
     if shutdown.hurried and shutdown.grace is not None:
         claim.severity = "warning"
         claim.advise("ask-once")
-        why = f"it was asked {shutdown.requests} times" if shutdown.requests > 1 else "the fleet's limit had passed"
-        claim.proof.append(f"its grace period of {figure(shutdown.grace)} was not over: {why}")
+        why = (
+            f"the stop was requested {shutdown.requests} times"
+            if shutdown.requests > 1
+            else "the fleet's limit had passed"
+        )
+        claim.proof.append(f"its grace period of {figure(shutdown.grace)} had not ended: {why}")
     if shutdown.outcome == "stuck":
         claim.proof.append("it did not even end after SIGKILL: uninterruptible sleep in the kernel (state D)")
     for climb in shutdown.escalation:

@@ -26,7 +26,7 @@ _PHASES = {
     "cancel": "asyncio.run() cancelled what was left and waits for it",
     "asyncgens": "asyncio.run() closes the async generators",
     "executor": "asyncio.run() waits for the jobs of its thread pool",
-    "thread-join": "the interpreter joins the threads that are no daemons",
+    "thread-join": "the interpreter joins the non-daemon threads",
     "atexit": "the interpreter runs the atexit handlers",
 }
 MOST_TIES = 4

@@ -41,7 +41,9 @@ def left_behind(case: Case) -> Iterable[Claim]:
             claim = Claim("loop-stopped-with-pending-tasks", severity, cause, **words)
             by = _handler_that_stops(process, stop) or stop.by
             claim.at(process, by)
-            called = f"was called at {place(by)}" if by else "was a callback of the loop; who gave it is not known"
+            called = (
+                f"was called at {place(by)}" if by else "was a callback of the loop; what scheduled it is not known"
+            )
             claim.proof.append(f"loop.stop() {called}")
         elif leave is not None:
             claim = _left(process, leave, shown, severity)

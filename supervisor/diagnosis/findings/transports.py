@@ -72,7 +72,7 @@ def _given_up(process: Process, left: list[Transport]) -> Claim:
     ).advise("abort" if waited else "flush")  # fmt: skip
     claim.proof += [f"{_line(transport)}, closing" for transport in left[:5]]
     if not waited:
-        claim.proof.append("nobody was seen waiting for the peer to take them")
+        claim.proof.append("no task was seen waiting for the peer to receive them")
     return claim.at(process, None)
 
 

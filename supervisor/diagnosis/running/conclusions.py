@@ -78,7 +78,7 @@ def answer(facts: Facts, signal: int) -> Answer:
 
 
 def pending(facts: Facts, signal: int) -> bool:
-    """Whether the signal was sent and has not been taken yet."""
+    """Whether the signal was sent and has not been delivered yet."""
     bit = 1 << (signal - 1)
     return bool((facts.shared_pending | facts.main.pending) & bit)
 
@@ -91,13 +91,13 @@ def _zombie(facts: Facts) -> Finding:
     who = f"its parent {called(parent)}" if parent else "its parent, outside of this PID namespace,"
     proof = [f"{who} has not asked for its exit status yet (wait(2))"]
     if parent and parent.state in "Tt":
-        proof.append(f"the parent is stopped (state {parent.state}): it cannot")
+        proof.append(f"the parent is stopped (state {parent.state}): it cannot do so")
     caught, ignored = facts.parent_masks or (0, 0)
     if facts.parent_masks and not (caught | ignored) & 1 << (signum.CHLD - 1):
         proof.append("the parent has no handler for SIGCHLD; it may wait in another way")
     if facts.mates:
         mates = several([called(mate) for mate in facts.mates], "process").replace("processs", "processes")
-        proof.append(f"of its process group still {'runs' if len(facts.mates) == 1 else 'run'}: {mates}")
+        proof.append(f"still running in its process group: {mates}")
     advice = "No signal reaches a zombie, and it uses nothing but its pid. "
     if parent is None or parent.pid == 1:
         advice += "Its parent is PID 1, which must reap: run the container with an init, such as supervisor run."
@@ -154,7 +154,7 @@ def _held(facts: Facts) -> list[Finding]:
                     "waits-for-vfork",
                     "warning",
                     f"It waits until {children} runs another program or ends (vfork(2))",
-                    "Explain that child; until then no signal but SIGKILL is taken.",
+                    "Explain that child; until then no signal but SIGKILL is delivered.",
                     proof=waiting,
                 )
             ]
@@ -162,8 +162,8 @@ def _held(facts: Facts) -> list[Finding]:
             Finding(
                 "uninterruptible",
                 "error",
-                "It is in the kernel, not to be interrupted (state D): even SIGKILL may have to wait for that",
-                "Look at what it waits for: a network file system whose server is gone, a disk, a FUSE program.",
+                "It is in the kernel and cannot be interrupted (state D): even SIGKILL may have to wait",
+                "See what it waits for: a network file system whose server is gone, a disk, a FUSE program.",
                 proof=tuple(one for one in (where, *waiting) if one),
             )
         ]
@@ -173,7 +173,9 @@ def _held(facts: Facts) -> list[Finding]:
 def _waiting(facts: Facts) -> tuple[str, ...]:
     names = [signum.name(number) for number in range(1, 65) if pending(facts, number)]
     return (
-        (f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} sent and will be taken then",) if names else ()
+        (f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} sent and will be delivered then",)
+        if names
+        else ()
     )
 
 
@@ -185,16 +187,16 @@ def _signals(facts: Facts) -> list[Finding]:
     name, sent, what = "SIGTERM", pending(facts, signum.TERM), answer(facts, signum.TERM)
     inter = _interrupt(facts, what)
     if what == "blocked":
-        threads = "its one thread holds" if facts.n_threads == 1 else f"all its {facts.n_threads} threads hold"
-        proof = [f"{threads} {name} blocked (SigBlk), and it reads it from no signalfd"]
+        threads = "its only thread blocks" if facts.n_threads == 1 else f"all its {facts.n_threads} threads block"
+        proof = [f"{threads} {name} (SigBlk), and no signalfd reads it"]
         if sent:
             proof.append(f"{name} is pending: it was sent and waits (SigPnd, ShdPnd)")
-        title = f"{name} was sent, and it holds the signal blocked" if sent else f"It holds {name} blocked"
-        advice = f"Unblock it (pthread_sigmask), also in what a parent leaves to its children; {inter}"
+        title = f"{name} was sent, but it blocks the signal" if sent else f"It blocks {name}"
+        advice = f"Unblock it (pthread_sigmask), also where a parent hands its mask to its children; {inter}"
         return [Finding("signal-blocked", "error" if sent else "warning", title, advice, proof=tuple(proof))]
     if what == "ignored":
         proof = [f"{name} is in its set of ignored signals (SigIgn)"]
-        advice = f"Let it handle {name}; ignored signals are inherited, so look at what started it too; {inter}"
+        advice = f"Make it handle {name}; ignored signals are inherited, so check what started it, too; {inter}"
         return [Finding("signal-ignored", "error", f"It ignores {name}", advice, proof=tuple(proof))]
     if what == "dropped":
         return [
@@ -211,19 +213,19 @@ def _signals(facts: Facts) -> list[Finding]:
             Finding(
                 "not-asked",
                 "note",
-                f"Nothing keeps {name} from ending it: it has no handler, so it was not sent",
+                f"Nothing keeps {name} from ending it: it has no handler, so the signal was not sent",
                 f"Ask it to stop: kill {facts.pid}",
                 proof=(f"{name} is neither handled, ignored nor blocked, and it lives",),
             )
         ]
     if sent and not _held(facts):
-        where = {"read": "takes it from a signalfd", "handled": "has a handler for it"}.get(what, "is to die of it")
+        where = {"read": "takes it from a signalfd", "handled": "has a handler for it"}.get(what, "would die of it")
         return [
             Finding(
                 "signal-not-taken",
                 "warning",
-                f"{name} was sent and has not been taken yet",
-                "Look at what its threads do: none of them comes to take it.",
+                f"{name} was sent and has not been delivered yet",
+                "See what its threads do: none of them reaches a point where signals are delivered.",
                 proof=(f"it {where}; the signal is still pending (SigPnd, ShdPnd)",),
             )
         ]
@@ -234,7 +236,7 @@ def _interrupt(facts: Facts, term: Answer) -> str:
     """Which other signal may end it by its own doing."""
     usable = answer(facts, signum.INT)
     if usable in ("handled", "read"):
-        return f"SIGINT it does handle: kill -INT {facts.pid}"
+        return f"it does handle SIGINT: kill -INT {facts.pid}"
     if term != "dropped" and usable == "default":
         return f"SIGINT has its default action: kill -INT {facts.pid} ends it at once"
     return f"SIGINT is {usable} too, so only SIGKILL is left" if usable != "default" else "only SIGKILL is left"
@@ -250,7 +252,7 @@ def _surroundings(facts: Facts) -> list[Finding]:
             Finding(
                 "descriptors-exhausted",
                 "warning",
-                f"It has {facts.fds} of at most {facts.fd_limit} descriptors open: it can hardly open one more",
+                f"It has {facts.fds} of at most {facts.fd_limit} descriptors open: it will soon run out of them",
                 "Find what it does not close, or raise the limit (ulimit -n, LimitNOFILE=).",
             )
         )
@@ -262,7 +264,7 @@ def _surroundings(facts: Facts) -> list[Finding]:
                 "zombie-children",
                 "note",
                 f"{len(dead)} of its children {'has' if len(dead) == 1 else 'have'} ended and not been waited for",
-                "Let it wait for its children (wait(2)); each keeps a pid until then.",
+                "Make it wait for its children (wait(2)); each keeps a pid until then.",
                 proof=(f"zombies: {pids}",),
             )
         )
@@ -273,7 +275,7 @@ def _surroundings(facts: Facts) -> list[Finding]:
                 Finding(
                     "output-unread",
                     "warning",
-                    f"Nobody has the other end of its {name}: the next write fails (SIGPIPE, EPIPE)",
+                    f"No process has the other end of its {name} open: the next write fails (SIGPIPE, EPIPE)",
                     "Restart it with an output that is read, or a file.",
                     proof=(f"no process has {output.target} open for reading",),
                 )
@@ -285,8 +287,8 @@ def _surroundings(facts: Facts) -> list[Finding]:
             Finding(
                 "peer-does-not-read",
                 "note",
-                f"{len(slow)} of its connections {'has' if len(slow) == 1 else 'have'} bytes the peer has not taken",
-                "A slow peer can hold a graceful close: put a limit on it.",
+                f"{len(slow)} of its connections {'has' if len(slow) == 1 else 'have'} bytes not received by the peer",
+                "A slow peer can delay a graceful close: limit the wait.",
                 proof=(f"{worst.unsent} bytes wait for {worst.peer}",),
             )
         )

@@ -109,12 +109,17 @@ def _wait(facts: Facts, call: Call, at: Where | None) -> Finding | None:
 
 _EVENTS = (
     "It waits for events: files, sockets, timers (an event loop at rest)",
-    "Which one only its tasks know; stopped under supervisor run or up, they are named in the report.",
+    "Only its tasks know which one; run under supervisor run or up, they are named in the report.",
 )
-_NOT_OURS = "Which one only the program itself knows: its own debugger or its log tells."
-_NAMED = "Let the stop end the waits of these tasks: cancel them, set what they wait for, or put a timeout around it."
+_NOT_OURS = "Only the program itself knows which one: see its debugger or its log."
+_NAMED = (
+    "Make the stop end the waits of these tasks: cancel them, set what they wait for, or put a timeout around it."
+)
 _SLEEP = ("It sleeps for a fixed time", "Wait for an event with a timeout instead, so that a stop can end the sleep.")
-_ACCEPT = ("It waits for a connection in accept", "Let the handler close the socket or raise: accept is repeated.")
+_ACCEPT = (
+    "It waits for a connection in accept",
+    "Make the handler close the socket or raise: Python repeats accept() after a handler returns.",
+)
 _OPEN = ("It waits in open, as for the other end of a FIFO", "Open the other end, or open with O_NONBLOCK.")
 _DISK = ("It waits for the disk", "Look at the disk: iostat -x 1")
 _PLAIN = {
@@ -135,7 +140,7 @@ def _busy(facts: Facts, at: Where | None) -> Finding:
     if facts.n_threads > 1:
         shares = (f"{one.name} ({one.tid}) {figure(one.cpu or 0.0)}" for one in running[:3])
         proof.append(f"by thread: {', '.join(shares)}")
-    advice = "Let the work look whether a stop was asked for." if at else f"See where: perf top -p {facts.pid}"
+    advice = "Make the work check for the stop request." if at else f"See where: perf top -p {facts.pid}"
     return Finding("busy", "warning", "It computes", advice, where=at, proof=tuple(proof))
 
 
@@ -146,7 +151,9 @@ def _child(facts: Facts, seen: str, at: Where | None) -> Finding:
     stopped = [child for child in awaited if child.state in "Tt"]
     proof = [seen, *(f"{_called(child)} is stopped (state {child.state})" for child in stopped[:3])]
     advice = (
-        f"Explain what it waits for: supervisor explain {awaited[0].pid}" if awaited else "It has no child any more."
+        f"See what the child waits for: supervisor explain {awaited[0].pid}"
+        if awaited
+        else "It has no child any more."
     )
     severity: Severity = "note"
     program = (facts.exe or "").rpartition("/")[2]
@@ -157,7 +164,7 @@ def _child(facts: Facts, seen: str, at: Where | None) -> Finding:
             advice = f"Start the command with & and `wait`, or with exec; {advice[:1].lower()}{advice[1:]}"
         else:
             proof.append("a shell passes no signal on to the command it waits for")
-            advice = f"Let the script exec its last command; {advice[:1].lower()}{advice[1:]}"
+            advice = f"Make the script exec its last command; {advice[:1].lower()}{advice[1:]}"
     title = f"It waits for its child {names}" if awaited else "It waits for a child"
     return Finding("waits-for-child", severity, title, advice, where=at, proof=tuple(proof))
 
@@ -166,28 +173,33 @@ def _output(facts: Facts, seen: str, at: Where | None) -> Finding:
     end = facts.end
     if end is None:
         return Finding(
-            "output-blocked", "warning", "Its write is not taken", "Read its output.", where=at, proof=(seen,)
+            "output-blocked", "warning", "Its write does not complete", "Read its output.", where=at, proof=(seen,)
         )
     name = {1: "its stdout", 2: "its stderr"}.get(end.fd, f"descriptor {end.fd}")
     to = {"pipe": "a pipe", "socket": f"a connection to {end.peer or 'a peer'}", "terminal": "a terminal"}
     proof = [f"{seen}, to {name}: {to.get(end.kind, end.target)}"]
-    advice = "Let the peer read, or put a limit on it."
+    advice = "Make the peer read, or limit the wait."
     if end.kind == "pipe":
         others = [one for one in end.holders or () if one.pid != facts.pid]
-        proof += [f"it is to be read by {_called(one)}{_stopped(one)}" for one in others]
+        proof += [f"its reader is {_called(one)}{_stopped(one)}" for one in others]
         if others:
-            advice = f"Let it read, or end it; what it does: supervisor explain {others[0].pid}"
+            advice = f"Make it read, or stop it; see what it does: supervisor explain {others[0].pid}"
         else:
             proof.append("no other process" + ("" if end.all_seen else " that you may look into") + " reads it")
             advice = (
-                "Only it holds the reading end itself: nobody will ever read."
+                "Only it holds the reading end itself: no process will ever read."
                 if end.all_seen
-                else "Ask as root who reads."
+                else "Ask as root to see which process reads."
             )
     elif end.kind == "terminal":
-        advice = "Its terminal takes nothing: Ctrl-S was pressed (press Ctrl-Q), or the window is gone or stopped."
+        advice = "Its terminal takes no output: Ctrl-S was pressed (press Ctrl-Q), or the window is gone or stopped."
     return Finding(
-        "output-blocked", "warning", f"Nobody takes what it writes to {name}", advice, where=at, proof=tuple(proof)
+        "output-blocked",
+        "warning",
+        f"No process reads what it writes to {name}",
+        advice,
+        where=at,
+        proof=tuple(proof),
     )
 
 
@@ -199,13 +211,13 @@ def _input(facts: Facts, seen: str, at: Where | None) -> Finding:
     source = {"pipe": "a pipe", "socket": end.peer or "a socket", "terminal": "a terminal"}.get(end.kind, end.target)
     proof = [f"{seen}, on {name}: {source}"]
     writers = [one for one in end.holders or () if one.pid != facts.pid]
-    proof += [f"it is to be written by {_called(one)}{_stopped(one)}" for one in writers[:3]]
+    proof += [f"its writer is {_called(one)}{_stopped(one)}" for one in writers[:3]]
     advice = "Put a timeout on the read, and let a stop request end it."
     if end.kind == "pipe" and not writers and end.all_seen:
         proof.append("no other process can write to it")
         advice = "It holds the writing end itself, so the end of the input never comes: close it after the fork."
     elif writers:
-        advice = f"What the writer does: supervisor explain {writers[0].pid}"
+        advice = f"See what the writer does: supervisor explain {writers[0].pid}"
     return Finding(
         "waits-for-input", "note", f"It waits for bytes from {source}", advice, where=at, proof=tuple(proof)
     )
@@ -216,8 +228,10 @@ def _file_lock(facts: Facts, seen: str, at: Where | None) -> Finding:
     holder = facts.lock_holder
     title = f"It waits for a lock on the file{what}"
     if holder is None:
-        return Finding("waits-for-file-lock", "warning", title, "See who has it: lslocks", where=at, proof=(seen,))
-    advice = f"What the holder does: supervisor explain {holder.pid}"
+        return Finding(
+            "waits-for-file-lock", "warning", title, "See which process holds it: lslocks", where=at, proof=(seen,)
+        )
+    advice = f"See what the holder does: supervisor explain {holder.pid}"
     proof = (seen, f"the lock is held by {_called(holder)}{_stopped(holder)} (/proc/locks)")
     return Finding("waits-for-file-lock", "warning", title, advice, where=at, proof=proof)
 
@@ -233,11 +247,11 @@ def _lock(facts: Facts, seen: str, at: Where | None) -> Finding:
     told = ", ".join((running + doing)[:4])
     proof = [seen, *([f"its other threads: {told}"] if told else [])]
     if facts.n_threads > 1 and not told:
-        proof.append(f"its {facts.n_threads - 1} other threads wait likewise")
+        proof.append(f"its {facts.n_threads - 1} other threads wait, too")
     advice = (
-        "One of its threads must let it go."
+        "One of its threads must release it."
         if facts.n_threads > 1
-        else "Another process shares the lock, or nobody will release it."
+        else "Another process shares the lock, or no thread is left to release it."
     )
     return Finding(
         "waits-for-lock",
@@ -254,7 +268,7 @@ def _blocked(read: Reading) -> Finding:
         "loop-blocked",
         "warning",
         "Its event loop is blocked: no other task, timer or signal callback runs meanwhile",
-        "Move this call into a thread (asyncio.to_thread), or use its asynchronous twin.",
+        "Move this call into a thread (asyncio.to_thread), or use its asynchronous counterpart.",
         where=read.where,
     )
 
@@ -266,9 +280,9 @@ def _joins(read: Reading) -> Finding:
         "executor-busy" if pool else "waits-for-threads",
         "warning",
         f"Its main thread waits for {'a pool job' if pool else 'a thread'} to end",
-        "Let the job see the stop request; what is only queued: shutdown(cancel_futures=True)."
+        "Make the job check for the stop request; drop jobs that only queue: shutdown(cancel_futures=True)."
         if pool
-        else "Let that work see the stop request, or make it a daemon thread that may be cut short.",
+        else "Make that work check for the stop request, or make it a daemon thread that may be cut short.",
         where=read.others[0] if read.others else read.where,
         proof=tuple(f"thread {one}" for one in who[:5]),
     )
@@ -280,8 +294,8 @@ def _main_ended(facts: Facts) -> Finding:
         "main-thread-ended",
         "warning",
         "Its main thread has ended, and other threads keep the process alive",
-        "Let the main thread wait for the others or end the process (exit(3)), not itself alone (pthread_exit(3)).",
-        proof=(f"threads that live: {names}",),
+        "Make the main thread wait for the others or end the process (exit(3)), not only itself (pthread_exit(3)).",
+        proof=(f"threads still running: {names}",),
     )
 
 
