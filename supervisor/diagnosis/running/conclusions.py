@@ -287,7 +287,7 @@ def _surroundings(facts: Facts) -> list[Finding]:
             Finding(
                 "peer-does-not-read",
                 "note",
-                f"{len(slow)} of its connections {'has' if len(slow) == 1 else 'have'} bytes not received by the peer",
+                f"{len(slow)} of its connections {'has' if len(slow) == 1 else 'have'} bytes the peer has not read",
                 "A slow peer can delay a graceful close: limit the wait.",
                 proof=(f"{worst.unsent} bytes wait for {worst.peer}",),
             )
