@@ -2,8 +2,9 @@
 
 python -m tests.wild.judge [--python PY] [--supervisor PATH] [--bare] [-v] [CASE...]
 
-CASE is the beginning of a program's name. --python is the interpreter of an environment with requirements.txt (without it only plain/ runs); --bare runs them
-without a supervisor and checks only that they do what their header says.
+CASE is the beginning of a program's name. --python is the interpreter of an environment with requirements.in
+(without it only plain/ runs). --bare runs them without a supervisor and checks only that they do what their header
+says; it sends one signal only.
 """
 
 from __future__ import annotations

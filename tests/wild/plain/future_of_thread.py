@@ -5,8 +5,7 @@ https://github.com/agronholm/apscheduler/issues/437
 """
 
 # LADDER: TERM/0.7/KILL
-# TAKES: 0.6
-# LOST: told
+# TAKES: 0.5
 import asyncio
 import signal
 import threading

@@ -4,9 +4,8 @@ that still has the pipe keeps the parent waiting for a process that is gone.
 https://github.com/python/cpython/pull/151983
 """
 
-# LADDER: TERM/1/KILL
-# TAKES: 0.9
-# LOST: child has ended
+# LADDER: TERM/0.8/KILL
+# TAKES: 0.7
 import asyncio
 import signal
 

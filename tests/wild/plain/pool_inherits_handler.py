@@ -4,8 +4,8 @@ pool's terminate() sends SIGTERM and joins: a worker in the middle of a job does
 https://github.com/getsentry/snuba/pull/1420
 """
 
-# LADDER: TERM/1/KILL
-# TAKES: 0.9
+# LADDER: TERM/0.8/KILL
+# TAKES: 0.7
 # LOST: pool is gone
 import multiprocessing
 import signal

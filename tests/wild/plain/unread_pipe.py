@@ -4,9 +4,8 @@ blocks in write(2), and the parent waits for it.
 https://github.com/agronholm/anyio/issues/1166
 """
 
-# LADDER: TERM/1/KILL
-# TAKES: 0.9
-# LOST: child has ended
+# LADDER: TERM/0.8/KILL
+# TAKES: 0.7
 import asyncio
 import signal
 import sys
