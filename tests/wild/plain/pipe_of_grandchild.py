@@ -9,7 +9,7 @@ https://github.com/python/cpython/pull/151983
 import asyncio
 import signal
 
-SCRIPT = "(trap '' TERM; exec sleep 30) & echo ready >&2; wait"
+SCRIPT = "(trap '' TERM; exec sleep 30) & trap 'sleep 0.2; exit' TERM; echo ready >&2; wait"
 
 
 async def main():
