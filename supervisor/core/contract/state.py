@@ -42,7 +42,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) 
         "worker": life.spec.name,
         "instance": life.spec.instance,
         "title": life.spec.title,
-        "want": "down" if fleet.want == "down" or _asked(life) else "up",
+        "want": "down" if fleet.want == "down" or _asked(life) or not life.attempts.wanted else "up",
         "phase": life.phase,
         "pid": life.pid,
         "argv": list(redact.argv(life.spec.exec.argv)),
