@@ -47,9 +47,12 @@ def test_a_threads_work_is_new_when_the_stop_found_it_waiting(
         message("ready", 0.0, sampler=True),
         message("phase", 0.005, name="thread-join", busy=[thread(SIGN_OFF, SIGN_OFF)]),
         message("thread-waiting", 0.4, **thread(SIGN_OFF, SIGN_OFF, seconds=0.38, doing="sleep")),
-        message("thread-moved", 1.0, **thread(SIGN_OFF, SIGN_OFF, seconds=0.98, doing="sleep")),
-        message("phase", 1.001, name="atexit"),
-        message("phase", 1.002, name="finalize"),
+        message("thread-waiting", 0.8, **thread(SIGN_OFF, SIGN_OFF, seconds=0.78, doing="sleep")),
+        message("thread-waiting", 1.6, **thread(SIGN_OFF, SIGN_OFF, seconds=1.58, doing="sleep")),
+        message("thread-moved", 2.4, **thread(SIGN_OFF, SIGN_OFF, seconds=2.38, doing="sleep")),
+        message("phase", 2.401, name="atexit"),
+        message("phase", 2.402, name="finalize"),
+        exited=2.45,
     )
     assert [(one.code, one.severity) for one in found] == [("non-daemon-thread", severity)]
     assert found[0].where is not None and found[0].where.line == 27
@@ -95,13 +98,21 @@ CONSUMER = """async def consumer(queue):
 @pytest.mark.parametrize(
     ("kind", "line", "function", "seconds", "severity"),
     [
-        ("queue-get", 3, "consumer", 1.2, "note"),
+        ("queue-get", 3, "consumer", 2.4, "note"),
         ("queue-get", 3, "consumer", 6.0, "warning"),  # more than half of the grace
-        ("queue-get", 4, "consumer", 1.2, "warning"),
-        ("queue-get", 3, "flush", 1.2, "warning"),
-        ("event", 3, "consumer", 1.2, "warning"),
+        ("queue-get", 4, "consumer", 1.9, "note"),  # a drain
+        ("queue-get", 4, "consumer", 2.4, "warning"),
+        ("queue-get", 3, "flush", 2.4, "warning"),
+        ("event", 3, "consumer", 2.4, "warning"),
     ],
-    ids=["next item", "for long", "after its loop", "another function", "was told by an event"],
+    ids=[
+        "next item",
+        "for long",
+        "after its loop, soon",
+        "after its loop",
+        "another function",
+        "was told by an event",
+    ],
 )
 def test_the_next_item_of_a_workers_loop_is_nothing_new(
     kind: str, line: int, function: str, seconds: float, severity: str

@@ -57,7 +57,7 @@ def test_a_parent_that_was_at_something_else_is_no_evidence() -> None:
 
 
 def test_a_parent_that_ended_at_once_did_not_need_it() -> None:
-    assert left((POOL, 774, "get"), lives=0.1) is None
+    assert left((POOL, 774, "get"), lives=0.05) is None
 
 
 def test_a_task_queue_finishes_what_it_hands_out() -> None:

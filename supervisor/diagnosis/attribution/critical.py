@@ -30,10 +30,12 @@ def critical_path(evidence: Evidence, known: Known, marks: Marks, spans: tuple[P
             if span.name == name and span.start < at:
                 pieces.append(Piece(name, span.start, at, name))
                 at = span.start
-    died = not any(span.name == "finalize" for span in spans)
-    pieces += walk(evidence, known, leader, at, spans, died)
+    names = {span.name for span in spans}
+    pieces += walk(evidence, known, leader, at, spans, died="finalize" not in names, killed="killed" in names)
     pieces.reverse()
-    return _tidy([part for piece in pieces for part in through_children(evidence, known, leader, piece)])
+    return _tidy(
+        [part for piece in pieces for part in through_children(evidence, known, leader, piece, marks.killed)]
+    )
 
 
 def _tidy(pieces: list[Piece]) -> list[Piece]:

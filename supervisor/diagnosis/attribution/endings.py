@@ -38,13 +38,15 @@ _JOINS = frozenset({"executor", "loop-close", "after-loop", "thread-join", "atex
 class Ending:
     """Everything that ended at the instant ``at`` of the walk, as far as it may have held the exit.
 
-    ``now``: within the sampler's grain; ``before``: earlier, but nothing else is known to have gone on since.
+    ``now``: within the sampler's grain; ``before``: earlier, but nothing else is known to have gone on since;
+    ``after``: what held the exit from then on.
     """
 
-    __slots__ = ("at", "before", "best", "known", "now", "tick")
+    __slots__ = ("after", "at", "before", "best", "known", "now", "tick")
 
-    def __init__(self, known: list[Hold], at: float, spans: tuple[PhaseSpan, ...]) -> None:
+    def __init__(self, known: list[Hold], at: float, spans: tuple[PhaseSpan, ...], after: Hold | None = None) -> None:
         self.known = known
+        self.after = after
         self.at = at
         self.tick = _grain(at)
         ended = [hold for hold in known if hold.start < at - INSTANT and 0.0 < hold.end <= at + self.tick]
@@ -58,6 +60,15 @@ class Ending:
 def _grain(at: float) -> float:
     """Within how many seconds two stamps so long after the stop may be of one instant."""
     return max(CLOSE, next(pause for until, pause in LOOKS if at < until + 2 * CLOSE) + JITTER)
+
+
+def went_on(ending: Ending) -> Hold | None:
+    """The thread that held the exit from this instant on was somewhere else until then."""
+    after = ending.after
+    if after is None or after.thread is None or after.thread.main:
+        return None
+    stays = [h for h in ending.known if h.thread is after.thread and abs(h.end - ending.at) <= ending.tick]
+    return max((one for one in stays if one.start < ending.at - INSTANT), key=lambda one: one.end, default=None)
 
 
 def clients_left(ending: Ending) -> Hold | None:
@@ -115,6 +126,7 @@ def woken(ending: Ending) -> Hold | None:
 
 # In order of belief: the first that answers is charged.
 RULES: tuple[Callable[[Ending], Hold | None], ...] = (
+    went_on,
     clients_left,
     job_returned,
     ended_itself,

@@ -50,8 +50,8 @@ def _by_kind(hold: Hold, tasks: list[Hold], others: list[Hold]) -> list[Hold]:
 
 def _joined(hold: Hold, others: list[Hold]) -> list[Hold]:
     """The threads that a thread which joins may be waiting for: one of several daemons is joined by name."""
-    if hold.block is None or not joining(hold.block):
-        return []
+    if hold.block is None or hold.what == "executor" or not joining(hold.block):
+        return []  # a job in a thread that waits (for an item, a lock) joins nobody
     threads = [other for other in others if other.thread is not None and not other.thread.main]
     return kept(threads) or (threads if len(threads) == 1 else [])
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.attribution.holds import CLOSE, POLL
-from supervisor.diagnosis.attribution.walk import SHORTEST, walk
+from supervisor.diagnosis.attribution.walk import SHORTEST, Piece, walk
+from supervisor.diagnosis.evidence.notes import Exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold, Known
-    from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.model import Block, Evidence, Process
 
 # Where a parent sits while it waits for a child process.
@@ -25,31 +25,24 @@ _CHILD_FILES = (
 # How long a parent process may take to notice the end of its child, seconds (polling with sleep: gunicorn 1 s,
 # uvicorn 0.5 s). Only where nothing else tells which child it waited for.
 REAPING = 1.1
+# What the kernel shows of a thread that does nothing until it is woken, or looks again.
+_ASLEEP = frozenset({"sleep", "poll", "lock", "wait-child"})
 
 
-def through_children(evidence: Evidence, known: Known, leader: Process, piece: Piece) -> list[Piece]:
-    """A piece in which the leader waited for a child process that has an agent too: the child's own path instead."""
-    waits = piece.what in ("unknown", "leftovers") if piece.hold is None else _is_passive(piece.hold)
-    if not waits or piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
+def through_children(
+    evidence: Evidence, known: Known, parent: Process, piece: Piece, killed: float | None
+) -> list[Piece]:
+    """A piece in which a process waited for a child of its own that has an agent too: the child's path instead.
+
+    ``killed``: when SIGKILL ended the worker, None when none did.
+    """
+    child = _waited_for(evidence, parent, piece)
+    if child is None:
         return [piece]
-    ended = [
-        child
-        for child in evidence.others(leader)
-        if child.phases and piece.start < child.last <= piece.end + CLOSE and child.last >= piece.end - REAPING
-    ]
-    ended += [
-        child
-        for child in evidence.others(leader)
-        if child not in ended and child.first is not None and piece.start < child.last <= piece.end + CLOSE
-    ]
-    if not ended:
-        return [piece]
-    if any(_at_users_code(child, piece) for child in ended):  # a pool's idle children end with the last busy one
-        ended = [child for child in ended if _at_users_code(child, piece)]
-    child = ended[-1] if ended[-1].phases else max(ended, key=lambda process: process.last)
     finalize = child.phase_start("finalize")
     until = min(finalize if finalize is not None else child.last, piece.end)
-    walked = reversed(walk(evidence, known, child, until, (), died=finalize is None))
+    cut = evidence.killer(child) is not None or (killed is not None and child.last >= killed - CLOSE)
+    walked = [*reversed(walk(evidence, known, child, until, (), finalize is None, cut))]
     own = [
         part.with_(start=max(part.start, piece.start), phase=part.phase or piece.phase, process=child)
         for part in walked
@@ -57,8 +50,47 @@ def through_children(evidence: Evidence, known: Known, leader: Process, piece: P
     ]
     if all(part.what == "unknown" for part in own):
         return [piece]
-    rest = piece.with_(start=until)
+    gone = min(max(child.last, until), piece.end)
+    if gone - until > SHORTEST:
+        own.append(Piece("finalize", until, gone, "finalize", None, child))
+    rest = piece.with_(start=gone)
     return [*own, rest] if rest.seconds > 0 else own
+
+
+def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | None:
+    """The child whose end ended the piece; None when the parent waited for none, or its own line says what for."""
+    if piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
+        return None
+    family = [child for child in evidence.others(parent) if piece.start < child.last <= piece.end + CLOSE]
+    told = [child for child in family if _told(parent, child)]
+    named = [child for child in family if child.pid == _named(piece.hold)] if piece.hold is not None else []
+    waits = piece.what in ("unknown", "leftovers") if piece.hold is None else _is_passive(piece.hold)
+    if not named and not waits and not (told and piece.hold is not None and _sleeps(piece.hold)):
+        return None
+    late = [child for child in told or family if child.last >= piece.end - REAPING]
+    ended = named or [child for child in late if child.phases or child in told]
+    ended = ended or [child for child in family if child.first is not None]
+    if any(_at_users_code(child, piece) for child in ended):  # a pool's idle children end with the last busy one
+        ended = [child for child in ended if _at_users_code(child, piece)]
+    return max(ended, key=lambda child: (bool(child.phases), child.last), default=None)
+
+
+def _told(parent: Process, child: Process) -> bool:
+    """The parent has sent the child a signal: it waits for its end."""
+    return any(note.target == child.pid for note in parent.of(Exit))
+
+
+def _named(hold: Hold | None) -> int | None:
+    """The pid of the child that the hold waits for."""
+    if hold is None:
+        return None
+    if hold.wait is not None:
+        return hold.wait.on.child
+    return (hold.block.child or hold.block.on.child) if hold.block is not None else None
+
+
+def _sleeps(hold: Hold) -> bool:
+    return hold.block is not None and hold.thread is not None and hold.thread.main and hold.block.doing in _ASLEEP
 
 
 def _at_users_code(child: Process, piece: Piece) -> bool:

@@ -39,15 +39,23 @@ class Piece(Frozen):
 
 
 def walk(
-    evidence: Evidence, known: Known, process: Process, until: float, spans: tuple[PhaseSpan, ...], died: bool
+    evidence: Evidence,
+    known: Known,
+    process: Process,
+    until: float,
+    spans: tuple[PhaseSpan, ...],
+    died: bool,
+    killed: bool,
 ) -> list[Piece]:
-    """The pieces of one process from ``until`` back to zero, the last first. ``died``: it never came to its end."""
+    """The pieces of one process from ``until`` back to zero, the last first.
+
+    ``died``: it never came to its interpreter's end; ``killed``: somebody cut it short.
+    """
     mine = [hold for hold in known.get(process.pid, ()) if hold.start < hold.end]
     pieces: list[Piece] = []
     at = until
     held = still_held(Graph(evidence, None, known), process) if died else None
-    ended_itself = not any(span.name == "killed" for span in spans)
-    if held is not None and held.rank >= LIBRARY and ended_itself:
+    if held is not None and held.rank >= LIBRARY and not killed:
         mine = _as_ended(mine, held)
     elif held is not None:
         pieces.append(_piece(held, max(held.start, 0.0), at, spans))
@@ -66,7 +74,7 @@ def walk(
                 pieces.append(_piece(back.hold, max(back.at, 0.0), at, spans))
             at, task = back.at, back.task
             continue
-        ending = Ending(mine, at, spans)
+        ending = Ending(mine, at, spans, pieces[-1].hold if pieces else None)
         hold = next((found for rule in RULES if (found := rule(ending)) is not None), None)
         if hold is not None:
             start = max(hold.start, joined_until(mine, hold, at), 0.0)

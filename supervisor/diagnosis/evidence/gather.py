@@ -71,6 +71,8 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
     for process in evidence.processes.values():
         threads.end_forgotten_blocks(process)
         threads.end_joined_blocks(process)
+        if until is not None and process.ended is None:  # nobody heard its end: it ended with the worker
+            process.last = max(process.last, until)
     for pid in [
         p for p, process in evidence.processes.items() if _was_another(process, until if p == main else None)
     ]:
@@ -118,6 +120,7 @@ def _phase(process: Process, note: Phase) -> None:
         if task is None:
             continue
         if note.name == "cancel":
+            task.at_cancel = True
             task.cancel_sure = True
             task.cancelled_at = note.at if task.cancelled_at is None else task.cancelled_at
         if note.name in ("loop-close", "thread-join"):
@@ -130,7 +133,7 @@ def _phase(process: Process, note: Phase) -> None:
 def _snapshot(process: Process, note: Snapshot) -> None:
     at, first = note.at, process.first is None
     quiet = at - process.silence_ended < threads.SPOKE_AGAIN  # until now not even its sampler could run
-    if first and process.hello.forked and any(threads.fork_at(told.stack) for told in note.threads):
+    if first and process.hello.forked and any(threads.left_its_loop(told.stack) for told in note.threads):
         process.inherited = {told.task for told in note.tasks if told.task is not None}
     for told in note.tasks:
         task = tasks.described(process, min(at, 0.0) if first else at, told)

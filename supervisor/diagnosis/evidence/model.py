@@ -6,8 +6,9 @@ negative: before the stop); None is unknown.
 
 from __future__ import annotations
 
+from supervisor.core import signum
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.evidence.notes import Ended, Eof, Hello, Phase, Snapshot
+from supervisor.diagnosis.evidence.notes import Ended, Eof, Exit, Hello, Phase, Snapshot
 from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
 TYPE_CHECKING = False
@@ -60,9 +61,9 @@ class Task:
     """The life of one task, from when it was first seen."""
 
     __slots__ = (
-        "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by", "created_handling",
-        "created_in", "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name", "number", "outcome",
-        "pid", "shielded", "waits",
+        "at_cancel", "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by",
+        "created_handling", "created_in", "destroyed", "done_at", "exception", "first_seen", "late", "moves", "name",
+        "number", "outcome", "pid", "shielded", "waits",
     )  # fmt: skip
 
     def __init__(self, pid: int, number: int, first_seen: float) -> None:
@@ -85,6 +86,7 @@ class Task:
         self.exception: str | None = None
         self.done_at: float | None = None
         self.moves = 0
+        self.at_cancel = False  # main ended before it did
         self.at_close = False
         self.destroyed = False
 
@@ -270,6 +272,14 @@ class Evidence:
             return self.processes[self.main]
         begun = [process for process in self.processes.values() if process.phases or process.first is not None]
         return max(begun or self.processes.values(), key=lambda process: process.last, default=None)
+
+    def killer(self, process: Process) -> Exit | None:
+        """The call by which another process of the worker killed this one; None when none is known to have."""
+        status = process.exit_status
+        if process.phase_start("finalize") is not None or (status is not None and status.signal != signum.KILL):
+            return None
+        calls = [note for other in self.processes.values() if other is not process for note in other.of(Exit)]
+        return next((call for call in calls if (call.target, call.signal) == (process.pid, signum.KILL)), None)
 
     def others(self, process: Process) -> list[Process]:
         """The processes besides this one, in order of their end."""

@@ -21,6 +21,7 @@ QUIET = 0.6
 SPOKE_AGAIN = 0.1
 _JOIN = frozenset({"executor", "thread-join", "atexit"})  # atexit: pools of Python 3.8
 # Where a child that multiprocessing forked begins; the fork itself may be in the part of the stack that was cut.
+_LOOPS = ("/asyncio/base_events.py", "/asyncio/runners.py", "/uvloop/__init__.py")
 _CHILD_BEGINS = ("/multiprocessing/popen_fork.py", "/multiprocessing/process.py", "/concurrent/futures/process.py")
 
 
@@ -135,6 +136,12 @@ def fork_at(stack: Stack) -> int:
     """How many frames of a forked child's stack are its parent's; 0 when multiprocessing did not fork it."""
     frames = [index for index, frame in enumerate(stack) if frame.file.endswith(_CHILD_BEGINS)]
     return frames[0] if frames else 0
+
+
+def left_its_loop(stack: Stack) -> bool:
+    """The thread is in a child that multiprocessing forked, and runs no loop there: the tasks are its parent's."""
+    begin = fork_at(stack)
+    return begin > 0 and not any(frame.file.endswith(_LOOPS) for frame in stack[begin:])
 
 
 def seen_again(thread: Thread, at: float, told: ThreadTold, first: bool, quiet: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.findings import (
     children,
+    finalize,
     from_outside,
     handlers,
     loop,
@@ -31,6 +32,8 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     tasks.held_by_tasks,
     threads.held_by_threads,
     threads.held_by_phases,
+    finalize.slow_finalize,
+    children.killed_by_parent,
     tasks.created_while_cancelled,
     tasks.shielded_cut,
     swallowed.quietly,

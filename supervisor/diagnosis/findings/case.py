@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 # A hold of the exit that is shorter is no finding: it is the price of a shutdown.
 TOLD = 0.1
-# Work that begins only after the stop request may take a twentieth of the grace period, and never less than this.
-NEW_WORK = 0.25
-NEW_SHARE = 1 / 20
+# A framework's pause at its own work that is shorter (seconds) is no finding.
+PAUSE = 0.25
+# Work that begins only after the stop request (closing handshakes, deregistering, a flush) is a drain as long as it
+# takes no more than a quarter of the grace period, and no more than two seconds; where there is no grace period, two.
+NEW_WORK = 2.0
+NEW_SHARE = 1 / 4
 # Half of the grace period, and what a busy machine adds to work that takes just that: equal endings stay equal.
 HALF = 1 / 2
 SLACK = 0.08
@@ -86,13 +89,13 @@ class Case:
         ``new_work``: it began only after the stop request; ``to_the_end``: it still held when SIGKILL came;
         ``nobody``: nobody was left who could end it.
         """
-        if self.killed and to_the_end and not self.shutdown.hurried:
+        if to_the_end and not (self.killed and self.shutdown.hurried):
             return "error"
         grace = self.shutdown.grace
         if nobody or (grace is not None and seconds > grace * HALF + SLACK):
             return "warning"
-        allowed = max(NEW_WORK, (10.0 if grace is None else grace) * NEW_SHARE)
-        return "warning" if new_work and seconds > allowed else "note"
+        allowed = NEW_WORK if grace is None else min(grace * NEW_SHARE, NEW_WORK)
+        return "warning" if new_work and seconds > allowed + SLACK else "note"
 
     @property
     def nothing_began(self) -> bool:
@@ -111,8 +114,12 @@ class Case:
         )
 
     def to_the_end(self, piece: Piece) -> bool:
-        """The piece is the one that SIGKILL cut short."""
-        return self.killed and piece.end >= self.until - AT_KILL
+        """The piece is the one that SIGKILL cut short: ours, or of its own process that of another one."""
+        process = piece.process
+        if self.killed and piece.end >= self.until - AT_KILL:
+            return True
+        cut = process is not None and piece.end >= process.last - AT_KILL and piece.what != "finalize"
+        return cut and process is not None and self.evidence.killer(process) is not None
 
     def is_new(self, piece: Piece) -> bool:
         """Whether the work of this piece began only after the stop request.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from supervisor.diagnosis.attribution.graph import Graph, descend
+from supervisor.diagnosis.attribution.graph import place as place_of
 from supervisor.diagnosis.attribution.timeline import received
+from supervisor.diagnosis.attribution.walk import Piece
 from supervisor.diagnosis.evidence.frames import place, user_first
 from supervisor.diagnosis.evidence.notes import Exit
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.signals import HANDLED, LATE, lost_in_flight
-from supervisor.diagnosis.phrases import at_line, bare, figure, several, signal_name
+from supervisor.diagnosis.phrases import at_line, bare, figure, named, several, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +50,58 @@ def child_hint(case: Case, pid: int | None) -> str:
         return "had-it"
     climbs = case.shutdown.escalation
     return "group" if climbs and climbs[0].target == "group" else "pass-on"
+
+
+def inherited(case: Case, claim: Claim, pid: int) -> None:
+    """Write into the rule's own claim what is known of a child that was left behind: line, handlers, birth."""
+    child, signal = case.evidence.processes.get(pid), case.asked_with
+    if child is None or child.first is None:
+        return
+    steps = descend(Graph(case.evidence, None, case.known), child)
+    step = place_of(steps)
+    if step is not None and step.hold.at is not None:
+        claim.proof.append(f"process {pid} was {at_line(step.hold.at)}")
+        claim.at(child, step.hold.at)
+    born = child.hello.by
+    handler = child.first.handler(signal) if signal is not None else None
+    if handler is not None and handler.inherited and handler.kind in ("python", "loop"):
+        claim.advise("inherited")
+        claim.proof.append(
+            f"it inherited the handler {handler.name or '?'} by fork, so {signal_name(signal)} only called that"
+        )
+    if born is not None:
+        claim.at(child, born)
+        claim.proof.append(f"forked at {place(born)}")
+
+
+def killed_by_parent(case: Case) -> Iterable[Claim]:
+    """A child process that another process of the worker killed, with what it was at."""
+    for process in case.evidence.processes.values():
+        call = case.evidence.killer(process)
+        if call is None or process is case.leader:
+            continue
+        step = place_of(descend(Graph(case.evidence, None, case.known), process))
+        if step is None:
+            continue
+        hold = step.hold
+        number = hold.task.number if hold.task is not None else hold.thread.ident if hold.thread is not None else 0
+        cause = ("task" if hold.task is not None else "thread", process.pid, number, hold.at)
+        name = named(hold.task) if hold.task is not None else "its main thread"
+        claim = Claim(
+            "killed", "error", cause, who=f"child process {process.pid}", seconds=figure(max(call.at, 0.0)),
+            still=f": {name} was {at_line(hold.at) or 'at work'}",
+        ).advise("child")  # fmt: skip
+        claim.at(process, hold.at, hold.task.name if hold.task is not None else None)
+        claim.seconds = max(call.at, 0.0)
+        claim.proof.append(killed_at(call, process))
+        claim.piece = Piece(hold.what, max(hold.start, 0.0), process.last, "", hold, process)
+        yield claim
+
+
+def killed_at(call: Exit, process: Process) -> str:
+    """``its parent killed child process 12 at gunicorn/arbiter.py:8 kill_worker``."""
+    at = f" at {place(call.by)}" if call.by is not None else ""
+    return f"its parent killed child process {process.pid} (SIGKILL{at})"
 
 
 def died_at_once(case: Case) -> Iterable[Claim]:

@@ -229,9 +229,25 @@ _ROWS = (
     Code(
         "slow-atexit",
         "note",
-        "The atexit handler {function} took {seconds}",
-        "Bound it with a timeout, or do the work before main() returns, where it can be cancelled.",
+        "The atexit handler {function} took {seconds}{joins}",
+        {
+            "bound": "Bound it with a timeout, or do the work before main() returns, where it can be cancelled.",
+            "daemon-joined": "The handler joins the thread itself, a daemon or not: call it before main() returns, "
+            "with a timeout, or give what the thread does (a request, a back-off) a limit of its own.",
+        },
         "atexit handlers run one after the other, after the loop is gone, without any time limit.",
+    ),
+    Code(
+        "slow-finalize",
+        "warning",
+        "The interpreter's own end took {seconds}{doing}",
+        {
+            "destructor": "Close the object before main() returns (a context manager, a finally block); what __del__ "
+            "does at the interpreter's end nobody can bound or cancel.",
+            "native": "Close the library's server or client before main() returns (await server.stop(grace), "
+            "client.close()): its native teardown runs when all Python code is over.",
+        },
+        "Destructors and native teardown run last, one after the other, after atexit, without any time limit.",
     ),
     # ---- transports, children, outside
     Code(
@@ -273,7 +289,12 @@ _ROWS = (
         "leaked-children",
         "warning",
         "{children} outlived the main process",
-        "Terminate and wait for child processes in the worker's own cleanup.",
+        {
+            "wait": "Terminate and wait for child processes in the worker's own cleanup.",
+            "inherited": "Reset the handler at the begin of the child's function (signal.signal(signal.{signal}, "
+            "signal.SIG_DFL)) or start it with the spawn method, and terminate() and join() it in the server's "
+            "shutdown hook (lifespan): atexit does not run when a server raises the signal again.",
+        },
         "A process that is left behind keeps ports, files and memory, and no supervisor stops it.",
     ),
     Code(
@@ -286,10 +307,11 @@ _ROWS = (
     Code(
         "killed",
         "error",
-        "SIGKILL ended it after {seconds}{still}",
+        "SIGKILL ended {who} after {seconds}{still}",
         {
             "end": "Make the stop signal end the program within its grace period, or make that period longer.",
             "ask-once": "Request the stop once and wait: a further request escalates at once.",
+            "child": "Give the child the time that it needs, or let it end this wait when it is asked to stop.",
             "end-wait": "Let the signal handler end this wait: set the event, or cancel the main task.",
         },
         "Whatever was under way was lost: no finally, no flush, no answer.",

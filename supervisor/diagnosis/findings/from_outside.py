@@ -6,7 +6,7 @@ from supervisor.core import redact
 from supervisor.core.record import AGENT_OFF
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim
-from supervisor.diagnosis.findings.children import child_hint
+from supervisor.diagnosis.findings.children import child_hint, inherited
 from supervisor.diagnosis.phrases import at_line, capital, figure, instant, named, several, signal_name
 from supervisor.diagnosis.without_agent import isolating, observations
 
@@ -32,9 +32,9 @@ def leaked(case: Case) -> Iterable[Claim]:
         # A process without a command line has exited and is only not reaped yet (proc(5), cmdline).
         if member.argv and not any(name in " ".join(member.argv) for name in _HELPERS)
     ]
-    if not left:
-        return
-    begin = case.marks.main_exited
+    begin, kill = case.marks.main_exited, case.marks.killed
+    if not left or (kill is not None and begin is not None and begin >= kill):
+        return  # one SIGKILL for all of them: nobody outlived anybody
     seconds = max(case.until - begin, 0.0) if begin is not None else 0.0
     fates = {member.fate for member in left}
     severity: Severity = "error" if "killed" in fates and not case.killed else "warning"
@@ -42,6 +42,8 @@ def leaked(case: Case) -> Iterable[Claim]:
         severity = "note"
     names = [f"{member.pid} ({_command(member.argv)})" for member in left]
     claim = Claim("leaked-children", severity, ("children",), children=capital(several(names, "process")))
+    claim.words["signal"] = signal_name(case.asked_with)
+    claim.advise("wait").at(None, None)
     claim.words["children"] = claim.words["children"].replace("processs", "processes")
     claim.seconds = seconds
     for member in left[:5]:
@@ -49,7 +51,8 @@ def leaked(case: Case) -> Iterable[Claim]:
         claim.proof.append(f"process {member.pid} `{_command(member.argv)}` {fate[member.fate]}")
     if begin is not None:
         claim.proof.append(f"the main process had exited at {instant(begin)}")
-    claim.at(None, None)
+    for member in left[:5]:
+        inherited(case, claim, member.pid)
     yield claim
 
 
@@ -60,7 +63,7 @@ def killed(case: Case) -> Iterable[Claim]:
     shutdown = case.shutdown
     process = case.leader
     after = case.marks.killed if case.marks.killed is not None else case.until
-    claim = Claim("killed", "error", ("killed",), seconds=figure(after), still="").advise("end")
+    claim = Claim("killed", "error", ("killed",), who="it", seconds=figure(after), still="").advise("end")
     claim.seconds = after
     if shutdown.hurried and shutdown.grace is not None:
         claim.severity = "warning"
@@ -80,6 +83,7 @@ def killed(case: Case) -> Iterable[Claim]:
         wait = main.open_wait if main is not None else None
         if main is not None and wait is not None:
             claim.at(process, wait.at, main.name)
+            claim.piece = next((piece for piece in reversed(case.pieces) if piece.process is process), None)
             claim.words["still"] = f": {named(main)} still waited {at_line(wait.at)}"
             if case.nothing_began:
                 claim.advise("end-wait").unanswered = True

@@ -6,8 +6,8 @@ from supervisor.diagnosis.attribution.holds import CANCELLED
 from supervisor.diagnosis.attribution.nobody import awaited_by_maker, nobody_left
 from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.findings.case import NEW_WORK, ONE_LOOK, TOLD, Case, Claim, is_users, users
-from supervisor.diagnosis.findings.children import child_hint
+from supervisor.diagnosis.findings.case import ONE_LOOK, PAUSE, TOLD, Case, Claim, is_users, users
+from supervisor.diagnosis.findings.children import child_hint, killed_at
 from supervisor.diagnosis.findings.swallowed import WENT_ON, caught_at, swallowed, waits_again, went_on
 from supervisor.diagnosis.phrases import (  # fmt: skip
     at_line,
@@ -42,7 +42,7 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
     for pieces in groups.values():
         seconds = sum(piece.seconds for piece in pieces)
         longest = max(pieces, key=lambda piece: piece.seconds)
-        if seconds >= (TOLD if _may_be_changed(longest) else NEW_WORK):
+        if seconds >= (TOLD if _may_be_changed(longest) else PAUSE):
             claim = _claim(case, longest, seconds)
             names = {piece.hold.task.name for piece in pieces if piece.hold and piece.hold.task}
             others = names - {longest.hold.task.name if longest.hold and longest.hold.task else ""}
@@ -129,6 +129,9 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
             claim.proof.append(f"meanwhile {named(other)} was in Server.wait_closed() {at_line(closing[-1].at)}")
     if begin > ONE_LOOK and task.late:
         claim.proof.append("the task was created after the stop request")
+    call = case.evidence.killer(hold.process)
+    if call is not None and case.to_the_end(piece):
+        claim.proof.append(killed_at(call, hold.process))
     if hold.process is not case.leader:
         claim.proof.append(f"in child process {hold.process.pid}")
         likewise = [

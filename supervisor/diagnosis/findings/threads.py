@@ -7,8 +7,9 @@ from supervisor.diagnosis.attribution.nobody import nobody_to_join
 from supervisor.diagnosis.attribution.processes import joins_pool
 from supervisor.diagnosis.evidence.frames import place, user_first
 from supervisor.diagnosis.evidence.notes import SignalReceived
-from supervisor.diagnosis.findings.case import NEW_WORK, TOLD, Case, Claim
+from supervisor.diagnosis.findings.case import PAUSE, TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
+from supervisor.diagnosis.findings.ladder import ladder
 from supervisor.diagnosis.phrases import at_line, bare, figure, in_kernel, job_name, signal_name
 
 TYPE_CHECKING = False
@@ -30,8 +31,8 @@ def held_by_threads(case: Case) -> Iterable[Claim]:
     groups: dict[Hashable, list[Piece]] = {}
     for piece in case.pieces:
         hold = piece.hold
-        if hold is None or hold.thread is None or hold.block is None:
-            continue
+        if hold is None or hold.thread is None or hold.block is None or piece.phase == "leftovers":
+            continue  # what outlived the main process held no exit of its: leaked-children tells of it
         function = (hold.at.file, hold.at.function) if hold.at else None
         groups.setdefault((hold.process.pid, hold.thread.ident, function, piece.what), []).append(piece)
     for pieces in groups.values():
@@ -39,7 +40,7 @@ def held_by_threads(case: Case) -> Iterable[Claim]:
         longest = max(pieces, key=lambda piece: piece.seconds)
         hold = longest.hold
         own = longest.what != "main" or hold is None or hold.at is None or hold.at.origin != "library"
-        if seconds >= (TOLD if own else NEW_WORK):  # a framework's main loop at its own work
+        if seconds >= (TOLD if own else PAUSE):  # a framework's main loop at its own work
             yield _claim(case, longest, seconds)
 
 
@@ -83,10 +84,13 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim(code, _worse(severity, last) if outlived else severity, cause, **words).advise(_job_hint(block))
         if outlived:
             claim.proof.append("the event loop was closed while the job was still running")
+    elif piece.what == "thread" and (joiner := _joined_by_exit(case, piece)) is not None:
+        claim = _atexit(severity, cause, joiner, words)
+        claim.proof.append(f"it joins {'the daemon ' if thread.daemon else ''}thread {thread.name!r}")
     elif piece.what == "thread":
         claim = Claim("non-daemon-thread", severity, cause, **words)
     elif piece.what == "atexit":
-        claim = Claim("slow-atexit", severity, cause, **words)
+        claim = _atexit(severity, cause, block, words)
     elif (nobody := nobody_to_join(process, hold)) is not None:
         claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words).advise("queue-join")
         claim.proof.append(nobody)
@@ -100,6 +104,20 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     claim.seconds, claim.piece = seconds, piece
     _prove(case, claim, piece, thread, block)
     return claim
+
+
+def _joined_by_exit(case: Case, piece: Piece) -> Block | None:
+    """Where an atexit handler joins the thread: the main thread's stay there."""
+    return next((step.hold.block for step in ladder(case, piece) if step.hold.what == "atexit"), None)
+
+
+def _atexit(severity: Severity, cause: Hashable, block: Block, words: dict[str, str]) -> Claim:
+    """A handler that atexit runs; it may join a thread, which then is what takes the time."""
+    outermost = bare(block.stack[0].function) if block.stack else ""
+    function = f"{block.callback or outermost}()" if block.callback or outermost else words["function"]
+    joins = ", joining a thread" if joining(block) else ""
+    claim = Claim("slow-atexit", severity, cause, **words | {"function": function, "joins": joins})
+    return claim.advise("daemon-joined" if joins else "bound")
 
 
 def _job_hint(block: Block) -> str:
@@ -165,7 +183,8 @@ def held_by_phases(case: Case) -> Iterable[Claim]:
             continue
         severity, unseen = case.held(seconds, True, case.to_the_end(pieces[-1])), "that was not seen"
         words = {"seconds": figure(seconds), "function": unseen, "thread": unseen, "job": "a job"}
-        claim = Claim(code, severity, ("phase", name), **words).advise("event")
+        claim = Claim(code, severity, ("phase", name), joins="", **words)
+        claim.advise("bound" if name == "atexit" else "event")
         claim.seconds = seconds
         claim.proof.append(f"the phase {name} took {figure(seconds)}; its lines could not be seen")
         yield claim.at(case.leader, None)

@@ -1,0 +1,47 @@
+"""The interpreter's own end: what still ran, or hung, after all Python code of the program was over."""
+
+from __future__ import annotations
+
+from supervisor.diagnosis.evidence.dump import stacks
+from supervisor.diagnosis.evidence.frames import place, user_first
+from supervisor.diagnosis.findings.case import PAUSE, Case, Claim, is_users
+from supervisor.diagnosis.phrases import figure, instant, task_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervisor.diagnosis.attribution.walk import Piece
+    from supervisor.diagnosis.evidence.frames import Stack
+    from supervisor.diagnosis.evidence.model import Process
+
+
+def slow_finalize(case: Case) -> Iterable[Claim]:
+    """Destructors and native teardown at the end of the interpreter that held the exit."""
+    for piece in case.pieces:
+        process = piece.process or case.leader
+        if piece.what == "finalize" and process is not None and piece.seconds >= PAUSE:
+            yield _claim(case, piece, process)
+
+
+def _claim(case: Case, piece: Piece, process: Process) -> Claim:
+    severity = case.held(piece.seconds, True, case.to_the_end(piece))
+    seen = [
+        (at, found[-1]) for at, text in process.dumps if at >= piece.start and (found := stacks(text, process.own))
+    ]
+    stack: Stack = seen[-1][1] if seen else ()
+    frame = user_first(None, stack)
+    words = {"seconds": figure(piece.seconds), "doing": f" in {frame.function}()" if frame is not None else ""}
+    claim = Claim("slow-finalize", severity, ("finalize", process.pid), **words)
+    claim.advise("destructor" if frame is not None else "native").at(process, frame)
+    claim.seconds = piece.seconds
+    for at, one in seen[:1] + seen[1:][-1:]:
+        inner = f", innermost {place(one[-1])}" if one[-1] != frame else ""
+        where = user_first(None, one)
+        claim.proof.append(f"{instant(at)} after the stop it was in {place(where or one[-1])}{inner}")
+    if not seen:
+        claim.proof.append("no Python code ran: native code (a library's own threads, C destructors) held it")
+    theirs = [task for task in process.tasks.values() if task.at_cancel and not is_users(task)]
+    if not seen and theirs:
+        claim.proof.append(f"when main ended, a library's task was still running: {task_name(theirs[0])}")
+    return claim
