@@ -29,9 +29,10 @@ def status(values: Values) -> int:
     if values["json"]:
         _print_json({"config": fleet.config, "socket": fleet.socket, **answer})
     else:
+        from supervisor.system import stdio
         from supervisor.views.status import table
 
-        _print(table(answer, time.monotonic()))
+        _print(table(answer, time.monotonic(), stdio.width(1)))
     return TROUBLE if any(state.troubled(worker) for worker in answer["workers"]) else 0
 
 

@@ -174,6 +174,17 @@ class Link(Frozen):
     pid: int | None = None
 
 
+class Waiting(Frozen):
+    """What a worker waits for now: in a phrase, with its place if it has one, and as the chain of who waits for whom.
+
+    ``at`` is the place as the phrase has it (``queue.py:41``), so that whoever shortens the phrase can keep it.
+    """
+
+    phrase: str
+    at: str | None = None
+    chain: tuple[Link, ...] = ()
+
+
 class Finding(Frozen):
     """Why a shutdown was slow or lost work; ``code`` is stable (DESIGN 4), ``seconds`` on the critical path."""
 

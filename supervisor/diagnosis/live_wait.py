@@ -1,13 +1,15 @@
-"""What a worker that is being stopped waits for right now, in one phrase for the dashboard's row."""
+"""What a worker that is being stopped waits for right now: a phrase for a row, and who waits for whom."""
 
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.attribution.graph import Graph, still_held
+from supervisor.core.record import Link, Waiting
+from supervisor.diagnosis.attribution.graph import Graph, descend, place
 from supervisor.diagnosis.attribution.holds import holds
 from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.gather import gather
 from supervisor.diagnosis.evidence.model import Process
+from supervisor.diagnosis.findings.ladder import chain
 from supervisor.diagnosis.phrases import named
 
 TYPE_CHECKING = False
@@ -27,8 +29,8 @@ _PHASES = {
 }
 
 
-def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> str | None:
-    """``waits for task 'consume' at queue.py:41 (7 more)``; None when nothing is known.
+def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> Waiting | None:
+    """Return what keeps the worker: ``waits for task 'consume' at queue.py:41 (7 more)``; None when nothing is known.
 
     ``now`` is monotonic seconds, ``main`` the main process's pid. A child's wait is named when the main process
     has none of its own to tell.
@@ -44,9 +46,12 @@ def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> str 
     at_work = any(one.by_task for one in told)
     for one in told:
         if one.process is leader and not (one.main_thread and at_work):
-            return one.phrase
+            return one.waiting
         if one.process is not leader and one.by_task:
-            return f"child {one.process.pid} {one.phrase}"
+            child = one.process.pid
+            parent = Link(f"the main process waits for child process {child}", pid=leader.pid)
+            inside = one.waiting
+            return inside.with_(phrase=f"child {child} {inside.phrase}", chain=(parent, *inside.chain))
     return None
 
 
@@ -54,7 +59,7 @@ class _Now(Frozen):
     """What one process waits for: a task of it, or (``main_thread``) what its main thread is at."""
 
     process: Process
-    phrase: str
+    waiting: Waiting
     by_task: bool = False
     main_thread: bool = False
 
@@ -62,29 +67,39 @@ class _Now(Frozen):
 def _now(evidence: Evidence, process: Process) -> _Now | None:
     if process.ended is not None:
         return None
-    known = [hold for hold in holds(process, 0.0, lambda _file, _line: None) if hold.open]
-    held = still_held(Graph(evidence, None, {process.pid: known}), process)
-    if held is not None:
+    known = [hold for hold in holds(process, 0.0, _no_source) if hold.open]
+    steps = descend(Graph(evidence, None, {process.pid: known}), process)
+    step = place(steps)
+    if step is not None:
+        held = step.hold
         named_task = held.task is not None and held.kind != "server"
-        return _Now(process, _held(held, known), by_task=named_task, main_thread=held.what == "main")
-    phrase = _PHASES.get(process.phases[-1].name) if process.phases else None
-    return _Now(process, phrase) if phrase else None
+        phrase, at = _held(held, known)
+        told = Waiting(phrase, at, chain([one.hold for one in steps], _no_source))
+        return _Now(process, told, by_task=named_task, main_thread=held.what == "main")
+    during = _PHASES.get(process.phases[-1].name) if process.phases else None
+    return _Now(process, Waiting(during)) if during else None
 
 
-def _held(held: Hold, known: list[Hold]) -> str:
-    at = f" at {line_of(held.at)}" if held.at else ""
+def _no_source(_file: str, _line: int) -> None:
+    """Source lines are left to whoever shows them."""
+
+
+def _held(held: Hold, known: list[Hold]) -> tuple[str, str | None]:
+    """Return the phrase, and the place in it."""
+    line = line_of(held.at) if held.at else None
+    at = f" at {line}" if line else ""
     if held.task is not None:
         others = sum(1 for hold in known if hold.task is not None and hold is not held)
         more = f" ({others} more)" if others else ""
-        if held.kind == "server":
-            return f"waits for clients of its server{at}{more}"
-        return f"waits for {named(held.task, short=True)}{at}{more}"
+        who = "clients of its server" if held.kind == "server" else named(held.task, short=True)
+        return f"waits for {who}{at}{more}", line
     assert held.thread is not None and held.block is not None
     if held.what == "loop-blocked":
-        return f"event loop blocked{at}"
+        return f"event loop blocked{at}", line
     if held.what == "executor":
-        return f"waits for a pool job{at}"
+        return f"waits for a pool job{at}", line
     if held.what == "main":
-        place = user_first(held.block.at, held.block.stack)
-        return f"main thread busy at {line_of(place)}" if place else "main thread busy"
-    return f"waits for thread {held.thread.name!r}{at}"
+        frame = user_first(held.block.at, held.block.stack)
+        line = line_of(frame) if frame else None
+        return "main thread busy" + (f" at {line}" if line else ""), line
+    return f"waits for thread {held.thread.name!r}{at}", line

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from supervisor.core import events
-from supervisor.core.contract.state import fleet_view, worker_view
+from supervisor.core.contract.state import fleet_view, waits, worker_view
 from supervisor.errors import UsageError
 from supervisor.system.proc import processes
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.core.contract import requests
+    from supervisor.core.record import Waiting
     from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
     from supervisor.loop.loop import Loop
@@ -38,7 +39,7 @@ class Desk:
         self._published: Mapping[WorkerId, Life] = {}
         self._head: dict[str, Any] = {}
         self._news: dict[WorkerId, None] = {}
-        self._waits: dict[WorkerId, str | None] = {}
+        self._waits: dict[WorkerId, Waiting | None] = {}
 
     # ------------------------------------------------------------------ the state
 
@@ -77,8 +78,8 @@ class Desk:
         return bool(self._news)
 
     def _view(self, life: Life, index: int) -> dict[str, Any]:
-        waits = self._waits.get(life.id) if life.stopping is not None else None
-        return worker_view(self._loop.fleet, life, index, waits)
+        waiting = self._waits.get(life.id) if life.stopping is not None else None
+        return worker_view(self._loop.fleet, life, index, waiting)
 
     def _name_waits(self, most: int) -> set[WorkerId]:
         """Look into the news of some stopping workers; those whose wait has another name now."""
@@ -91,9 +92,9 @@ class Desk:
             if messages and len(messages) <= MOST_MESSAGES:
                 from supervisor.diagnosis.live_wait import waiting
 
-                name = waiting(messages, now, life.last_pid)
-                if name != self._waits.get(worker):
-                    self._waits[worker] = name
+                found = waiting(messages, now, life.last_pid)
+                if found != self._waits.get(worker):
+                    self._waits[worker] = found
                     renamed.add(worker)
         return renamed
 
@@ -143,7 +144,7 @@ class Desk:
             "agent": life.agent,
             "probed": probed,
             "answered": [],
-            "waits": None,
+            **waits(None),
             "said": [],
         }
         messages = agents.messages(life.id) if agents else []
@@ -154,7 +155,7 @@ class Desk:
             # What was said first has the names, what was said last the places.
             messages = messages[: MOST_MESSAGES // 5] + messages[MOST_MESSAGES // 5 :][-MOST_MESSAGES * 4 // 5 :]
             answer["answered"] = sorted(answered(messages, since))
-            answer["waits"] = waiting(messages, now, life.last_pid)
+            answer |= waits(waiting(messages, now, life.last_pid))
             answer["said"] = said(messages, now, life.last_pid)
         caller.answer(answer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core.units import duration, plural
-from supervisor.diagnosis.evidence.frames import line_of, short
+from supervisor.diagnosis.evidence.frames import line_of, origin, short
 from supervisor.views.layout import TONE, cut, plain, wrap
 
 TYPE_CHECKING = False
@@ -31,7 +31,8 @@ def text(finding: Finding, width: int, style: Style = plain, proofs: int = MOST_
         out += [f"    {line}" for line in wrap(f"at {place(finding.where)}", width - 4)]
         if finding.where.source:
             out.append("      " + style(cut(finding.where.source, width - 6), "dim"))
-    out += ladder(finding.chain, width, style)
+    steps = ladder(finding.chain, width, style)
+    out += ["    " + style("who waits for whom", "dim"), *steps] if steps else []
     for proof in finding.proof[:proofs]:
         out += _item("-", proof, width, style)
     more = len(finding.proof) - proofs
@@ -43,32 +44,31 @@ def text(finding: Finding, width: int, style: Style = plain, proofs: int = MOST_
     return out
 
 
-def ladder(chain: tuple[Link, ...], width: int, style: Style = plain) -> list[str]:
+def ladder(chain: tuple[Link, ...], width: int, style: Style = plain, indent: str = "      ") -> list[str]:
     """Return who waits for whom as a ladder, from the exit down to the cause; nothing where only one waits.
 
     Lines of the program's own stand out from those of libraries.
     """
     if len(chain) < LEAST_STEPS:
         return []
-    out = ["    " + style("who waits for whom", "dim")]
+    out: list[str] = []
     for depth, (told, own) in enumerate(_steps(chain)):
-        indent = "  " * max(depth - 1, 0)
-        first, rest = (f"      {indent}└ ", f"      {indent}  ") if depth else ("      ", "      ")
+        first = indent + ("  " * (depth - 1) + "└ " if depth else "")
         for index, line in enumerate(wrap(told, width - len(first))):
-            out.append((rest if index else first) + (line if own else style(line, "dim")))
+            out.append((" " * len(first) if index else first) + (line if own else style(line, "dim")))
     return out
 
 
 def _steps(chain: tuple[Link, ...]) -> list[tuple[str, bool]]:
     """Return (text, whether it is a line of the program's own) of each step; a long chain without its middle."""
-    steps = [(_step(link), link.where is not None and link.where.source is not None) for link in chain]
+    steps = [(step(link), link.where is not None and origin(link.where.file) == "user") for link in chain]
     if len(steps) > MOST_STEPS:
         left_out = len(steps) - MOST_STEPS + 1
         steps[2 : 2 + left_out] = [(f"… {plural(left_out, 'more step')} …", False)]
     return steps
 
 
-def _step(link: Link) -> str:
+def step(link: Link) -> str:
     """Return ``main waits for an event at shop.py:52 lifespan``, with its place where the words have none."""
     if link.where is None or line_of(link.where) in link.what:
         return link.what
@@ -94,7 +94,7 @@ def markdown(finding: Finding) -> list[str]:
             out += ["", fence, finding.where.source, fence]
         out.append("")
     if len(finding.chain) >= LEAST_STEPS:
-        out += ["Who waits for whom:", "", *(f"1. {escaped(_step(link))}" for link in finding.chain), ""]
+        out += ["Who waits for whom:", "", *(f"1. {escaped(step(link))}" for link in finding.chain), ""]
     out += [f"- {escaped(proof)}" for proof in finding.proof]
     if finding.proof:
         out.append("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core import redact, signum
+from supervisor.core.contract.state import chain
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Where
 from supervisor.core.units import duration, plural
@@ -52,6 +53,8 @@ def text(told: Told, width: int = 80, style: Style = plain) -> str:
     out = [head]
     for label, value in [*_rows(told), *_fleet(told)]:
         out += row(label, value, _LABEL, width)
+    if told.fleet is not None:
+        out += finding.ladder(chain(told.fleet), width, style, indent=" " * _LABEL)
     out += _inside(told.inside, facts.pid, width, style)
     for found in told.findings:
         out += ["", *finding.text(found, width, style, proofs=len(found.proof))]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from supervisor.core.contract.state import chain
 from supervisor.core.units import duration
 from supervisor.core.visible import shown
+from supervisor.views import finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def table(state: dict[str, Any], now: float) -> str:
-    """Return a row for each worker: name, phase, pid, age, starts, what it is doing; ending in a newline."""
+def table(state: dict[str, Any], now: float, width: int = 80) -> str:
+    """Return a row for each worker, ending in a newline: name, phase, pid, age, starts, what it is doing.
+
+    Below a stopping worker stands who waits for whom, in lines of at most ``width`` columns.
+    """
     state = shown(state)
     rows = [("worker", "phase", "pid", "for", "starts", "")]
     rows += [_row(worker, now) for worker in state["workers"]]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f"  {row[5]}"
-        for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    lines: list[str] = []
+    for row, worker in zip(rows, ({}, *state["workers"]), strict=True):
+        cells = "  ".join(f"{cell:<{wide}}" for cell, wide in zip(row, widths, strict=False))
+        lines.append(f"{cells}  {row[5]}".rstrip())
+        lines += finding.ladder(chain(worker), width, indent="    ") if worker.get("stop") else []
+    return "\n".join(lines) + "\n"
 
 
 def _row(worker: dict[str, Any], now: float) -> tuple[str, str, str, str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from supervisor.core.contract.state import fleet_view, next_kill, worker_view
+from supervisor.core.record import Link, Waiting
 from supervisor.core.spec import FIRST, FleetSpec, RestartSpec, WorkerSpec
 from tests.core.script import Script, worker
 
@@ -20,7 +21,9 @@ def test_running() -> None:
     assert fleet_view(fleet) == {
         "name": "shop", "want": "up", "asked": None, "limit": None, "next_kill": None, "workers": 1,
     }  # fmt: skip
-    seen = worker_view(fleet, fleet.lives[FIRST], 0, "the executor")
+    seen = worker_view(
+        fleet, fleet.lives[FIRST], 0, Waiting("the executor", "w.py:3", (Link("main waits", None, 7),))
+    )
     assert (seen["title"], seen["want"], seen["phase"], seen["pid"], seen["stop"]) == (
         "api",
         "up",
@@ -29,6 +32,7 @@ def test_running() -> None:
         None,
     )
     assert (seen["starts"], seen["outcome"], seen["waits"]) == (1, None, "the executor")
+    assert (seen["waits_at"], seen["chain"]) == ("w.py:3", [{"what": "main waits", "where": None, "pid": 7}])
     assert json.loads(json.dumps(seen)) == seen
 
 

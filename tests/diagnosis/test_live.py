@@ -12,7 +12,9 @@ def until(name: str, seconds: float) -> str | None:
     """What the row says ``seconds`` after the stop."""
     taken = recording(name)
     now = taken.shutdown.zero + seconds
-    return waiting([message for message in taken.messages if message.at <= now], now, taken.shutdown.pid)
+    found = waiting([message for message in taken.messages if message.at <= now], now, taken.shutdown.pid)
+    assert found is None or found.at is None or f" at {found.at}" in found.phrase
+    return found.phrase if found is not None else None
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,18 @@ def test_pool_jobs_are_named() -> None:
     taken = recording("executor-3.13")
     now = taken.shutdown.zero - 0.2  # it ended by itself: zero is its exit
     said = [message for message in taken.messages if message.at <= now]
-    assert waiting(said, now, taken.shutdown.pid) == "waits for a pool job at executor_outlives_main.py:17"
+    found = waiting(said, now, taken.shutdown.pid)
+    assert found is not None and found.phrase == "waits for a pool job at executor_outlives_main.py:17"
+
+
+def test_who_waits_for_whom_right_now() -> None:
+    taken = recording("uvicorn-two-workers-3.11")
+    now = taken.shutdown.zero + 0.6
+    found = waiting([message for message in taken.messages if message.at <= now], now, taken.shutdown.pid)
+    assert found is not None
+    first, *_, last = found.chain
+    assert first.what.startswith("the main process waits for child process ")
+    assert last.where is not None and last.where.file.endswith("uvicorn_slow_request.py")
 
 
 def test_nothing_known_is_none() -> None:

@@ -88,7 +88,8 @@ def test_nothing_a_process_says_breaks_the_explanation(shutdown: Shutdown, said:
     assert all(one.end <= other.start + 1e-6 for one, other in itertools.pairwise(spans))
     assert all(len(line) <= 80 for line in lines(told, 80))
     assert markdown(told) is not None
-    assert waiting(said, 101.0, PIDS[0]) is None or isinstance(waiting(said, 101.0, PIDS[0]), str)
+    now = waiting(said, 101.0, PIDS[0])
+    assert now is None or now.phrase
 
 
 @settings(max_examples=60, deadline=None)

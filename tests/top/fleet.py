@@ -52,7 +52,7 @@ class Fleet:
             stop = {"by": "signal SIGINT", "asked": now, "signal": "SIGTERM", "since": now, "next_at": now + wait}
             stop |= {"next_signal": "SIGKILL", "leftovers": 0}
             worker |= {"want": "down", "phase": "draining", "stop": stop, "restart_at": None}
-            worker["waits"] = random.choice([*scenes.WAITS, None])
+            worker.update(random.choice([*scenes.WAITS, scenes.NOTHING]))
             self.news.append(worker)
             self.ends[worker["index"]] = now + min(random.expovariate(0.5), wait + 0.05)
 

@@ -5,12 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = "web api mailer billing search thumbnails webhooks sessions reports cleanup importer notifier".split()
-# As diagnosis/live_wait.py says it.
-WAITS = (
-    "waits for a pool job at thumbnails.py:212 resize",
-    "waits for task 'consume-42' at mailer.py:58 deliver (7 more)",
-    "waits for clients of its server at api.py:31 main",
+
+
+def _place(file: str, line: int, function: str) -> dict[str, Any]:
+    known = {"file": file, "line": line, "function": function}
+    return known | dict.fromkeys(("source", "task", "thread"))
+
+
+# What a worker waits for, as diagnosis/live_wait.py says it.
+WAITS: tuple[dict[str, Any], ...] = (
+    {"waits": "waits for a pool job at thumbnails.py:212", "waits_at": "thumbnails.py:212", "chain": []},
+    {
+        "waits": "waits for task 'consume-42' at mailer.py:58 (7 more)",
+        "waits_at": "mailer.py:58",
+        "chain": [
+            {"what": "main waits for task 'consume-42'", "where": _place("/srv/mailer.py", 91, "main"), "pid": 4202},
+            {
+                "what": "task 'consume-42' waits for all items of a queue to be done",
+                "where": _place("/srv/mailer.py", 58, "deliver"),
+                "pid": 4202,
+            },
+            {"what": "nobody: 'flusher' was cancelled at mailer.py:51", "where": None, "pid": 4202},
+        ],
+    },
+    {"waits": "waits for clients of its server at api.py:31", "waits_at": "api.py:31", "chain": []},
 )
+NOTHING: dict[str, Any] = {"waits": None, "waits_at": None, "chain": []}
 # Seconds of CLOCK_MONOTONIC at which the still scenes play; any number will do.
 NOW = 90_000.0
 
@@ -35,7 +55,7 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "starts": 1,
         "restart_at": None,
         "stop": None,
-        "waits": None,
+        **NOTHING,
         "outcome": None,
         "as_wanted": wanted,
         "started": True,
@@ -87,7 +107,7 @@ def troubled(count: int) -> list[dict[str, Any]]:
         worker(4, names[4], "failed", starts=6, outcome="failed", exit_code=3, ended=NOW - 700, since=NOW - 700),
         worker(5, names[5], "starting", since=NOW - 3, starts=2),
         worker(7, names[7], "exited", outcome="clean", exit_code=0, ended=NOW - 4_000, since=NOW - 4_000),
-        stopping(8, names[8], 3.2, waits=WAITS[0]),
+        stopping(8, names[8], 3.2, **WAITS[0]),
     ]
     known = {one["index"]: one for one in special}
     return [known.get(one["index"], one) for one in running(count)]
@@ -101,10 +121,10 @@ def going_down(count: int) -> list[dict[str, Any]]:
     two = left | {"next_at": NOW + 3.6, "next_signal": "SIGINT", "leftovers": 2}
     dead = left | {"since": NOW - 0.4, "next_at": NOW + 4.6, "next_signal": None, "leftovers": 0}
     special = [
-        stopping(1, names[1], 6.4, waits=WAITS[0]),
-        stopping(2, names[2], 6.4, 8.0, "cleaning", waits=WAITS[1]),
+        stopping(1, names[1], 6.4, **WAITS[0]),
+        stopping(2, names[2], 6.4, 8.0, "cleaning", **WAITS[1]),
         worker(4, names[4], "leaving", want="down", stop=two),
-        worker(5, names[5], "draining", want="down", stop=endless, waits=WAITS[2]),
+        worker(5, names[5], "draining", want="down", stop=endless, **WAITS[2]),
         worker(6, names[6], "killed", want="down", stop=dead),
         _ended(7, names[7], outcome="killed", signal="SIGKILL", ended=NOW - 1.5),
         _ended(8, names[8], outcome="signalled", signal="SIGTERM", ended=NOW - 6),

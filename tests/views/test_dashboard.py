@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def test_everybody_is_shown_or_counted() -> None:
     workers, head, _ = SCENES["stopping-300"]
     for row in (0, 17, 10_000):
         made = screen(workers, head, 120, 30, row=row)
-        (counted,) = [line for line in text(made).splitlines() if " more" in line]
+        (counted,) = [line for line in text(made).splitlines() if re.search(r"[↑+] ?\d+ .*more", line)]
         hidden = sum(int(word) for word in counted.split(":")[0].split() if word.isdecimal())
         assert len(made.shown) + hidden == 300
         if ":" in counted:
@@ -169,3 +170,29 @@ def test_ages(seconds: float, shown: str) -> None:
 def test_countdowns(seconds: float, shown: str) -> None:
     assert countdown(seconds) == shown
     assert cell_len(shown) <= 8
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_a_stopping_worker_keeps_file_and_line_of_its_wait(width: int) -> None:
+    """Also beside a long name, and when the task has one."""
+    long = scenes.stopping(0, "thumbnails-of-the-shop", 3.0, waits="x", waits_at="w.py:1", chain=[])
+    for told, at in (
+        (f"waits for task '{'resize-' * 9}' at pictures/thumbnails.py:1234 (17 more)", "pictures/thumbnails.py:1234"),
+        (f"child 4711 waits for task {'y' * 200} at mailer.py:58", "mailer.py:58"),
+    ):
+        seen = text(screen([long | {"waits": told, "waits_at": at}], scenes.down([long]), width, 24))
+        assert at in seen and "…" in seen
+
+
+@pytest.mark.parametrize(("width", "shows"), [(80, "mailer.py:58 → nobody"), (200, "at mailer.py:58 → nobody")])
+def test_why_a_wait_does_not_end_is_shown_where_there_is_room(width: int, shows: str) -> None:
+    one = scenes.stopping(0, "mailer", 3.0, **scenes.WAITS[1])
+    assert f"{shows}: 'flusher' was cancelled at mailer.py:51" in text(screen([one], scenes.down([one]), width, 24))
+
+
+def test_the_whole_chain_where_it_fits() -> None:
+    chain = [{"what": what, "where": None, "pid": 7} for what in ("main waits for a task", "task 'x' sleeps")]
+    one = scenes.stopping(0, "a", 3.0, waits="waits for task 'x' at a.py:1", waits_at="a.py:1", chain=chain)
+    assert "main waits for a task → task 'x' sleeps" in text(screen([one], scenes.down([one]), 120, 24))
+    unreadable = one | {"chain": [{"what": 3}]}
+    assert "task 'x' at a.py:1" in text(screen([unreadable], scenes.down([one]), 120, 24))

@@ -36,3 +36,17 @@ def test_table() -> None:
         "gone     exited    -    10.0 s  1       died of SIGSEGV",
         "never    waiting   -            0",
     ]
+
+
+def test_who_waits_for_whom_stands_below_a_stopping_worker() -> None:
+    stop = {"signal": "SIGTERM", "since": 97.0, "next_at": 107.0, "next_signal": "SIGKILL"}
+    place = {"file": "/app/mailer.py", "line": 58, "function": "flush", "source": None, "task": None, "thread": None}
+    chain = [
+        {"what": "main waits for a task", "where": None, "pid": 42},
+        {"what": "task 'flush' waits for an event", "where": place, "pid": 42},
+    ]
+    state = {"workers": [_worker("mailer", phase="draining", stop=stop, waits="task 'flush'", chain=chain)]}
+    assert status.table(state, 100.0).splitlines()[2:] == [
+        "    main waits for a task",
+        "    └ task 'flush' waits for an event at mailer.py:58 flush",
+    ]

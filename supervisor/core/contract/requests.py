@@ -102,7 +102,8 @@ VERBS = (
         "Tell what is known of the worker to which a process belongs.",
         Explain(4250),
         '`{"v": 1, "ok": true, "at": s, "fleet": "shop", "worker": {…}, "agent": true, "probed": 2, "answered": [], '
-        '"waits": null, "said": []}`; `worker` is null when no worker has this process',
+        '"waits": null, "waits_at": null, "chain": [], "said": []}`; `worker` is null when no worker has this '
+        "process",
     ),
     Verb(
         "watch",

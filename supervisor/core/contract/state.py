@@ -7,12 +7,16 @@ Fields are only ever added.
 from __future__ import annotations
 
 from supervisor.core import redact, signum
+from supervisor.core.contract.codec import Malformed
+from supervisor.core.contract.report import LINK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from supervisor.core.fleet.state import Fleet
+    from supervisor.core.record import Link, Waiting
     from supervisor.core.worker.life import Life, Stop
 
 VERSION = 1
@@ -30,10 +34,26 @@ def fleet_view(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) -> dict[str, Any]:
+def waits(waiting: Waiting | None) -> dict[str, Any]:
+    """What a stopping worker waits for; nothing is known: null, and no chain."""
+    if waiting is None:
+        return {"waits": None, "waits_at": None, "chain": []}
+    chain = [LINK.encode(link) for link in waiting.chain]
+    return {"waits": waiting.phrase, "waits_at": waiting.at, "chain": chain}
+
+
+def chain(view: Mapping[str, Any]) -> tuple[Link, ...]:
+    """Return who waits for whom, read back from a worker's view; nothing where another version wrote it."""
+    try:
+        return tuple(LINK.decode(link, "chain") for link in view.get("chain") or ())
+    except Malformed:
+        return ()
+
+
+def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = None) -> dict[str, Any]:
     """One worker.
 
-    ``index`` is its place in the order of display, ``waits`` what a stopping worker is being waited for, if its agent
+    ``index`` is its place in the order of display, ``waiting`` what a stopping worker waits for, if its agent
     knows.
     """
     return {
@@ -50,7 +70,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waits: str | None = None) 
         "starts": life.start,
         "restart_at": life.attempts.due,
         "stop": _stop(life),
-        "waits": waits,
+        **waits(waiting),
         "outcome": life.outcome,
         "as_wanted": life.as_wanted,
         "started": life.failure is None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.graph import Step
     from supervisor.diagnosis.attribution.holds import Hold
     from supervisor.diagnosis.attribution.walk import Piece
-    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.frames import Frame, Sources
     from supervisor.diagnosis.evidence.model import Process
     from supervisor.diagnosis.evidence.notes import Holders
     from supervisor.diagnosis.findings.case import Case
@@ -57,18 +57,21 @@ def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
     if piece.phase in _PHASES and (not steps or steps[0].hold.thread is None or not steps[0].hold.thread.main):
         told.append(Link(_PHASES[piece.phase], pid=hold.process.pid))
     found = [step.hold for step in steps] or [hold]
-    told += [_link(case, one) for one in found]
-    end = _end(hold.process, holders(found[-1]))
-    if end:
-        told.append(Link(end, pid=hold.process.pid))
-    return tuple(told)
+    return (*told, *chain(found, case.sources))
 
 
-def _link(case: Case, hold: Hold) -> Link:
+def chain(found: Sequence[Hold], sources: Sources) -> tuple[Link, ...]:
+    """Return holds, each waiting for the next, as links, with what is known of the end of the last one's wait."""
+    told = [_link(one, sources) for one in found]
+    end = _end(found[-1].process, holders(found[-1])) if found else None
+    return (*told, Link(end, pid=found[-1].process.pid)) if end else tuple(told)
+
+
+def _link(hold: Hold, sources: Sources) -> Link:
     process = hold.process
     task = hold.task.name if hold.task is not None else None
     thread = hold.thread.name if hold.thread is not None else None
-    at = where(hold.at, case.sources, process.cwd, task, thread)
+    at = where(hold.at, sources, process.cwd, task, thread)
     return Link(_said_of_task(hold) if hold.task is not None else _said_of_thread(hold), at, process.pid)
 
 

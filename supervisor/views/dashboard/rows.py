@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from supervisor.core.contract.state import chain
 from supervisor.core.frozen import Frozen
 from supervisor.core.units import duration, plural, size
-from supervisor.views import words
+from supervisor.core.visible import shown
+from supervisor.views import finding, words
 from supervisor.views.dashboard.text import fit, pad, printable
 
 TYPE_CHECKING = False
@@ -56,6 +59,8 @@ _USAGE = AGE + CPU + MEMORY + RESTARTS + 3 * GAP
 # Cells from which on a row has room for what a stop waits for beside the usage columns; below, it replaces them.
 _BESIDE = 72
 _LEAST_COMMAND = 16
+# Cells before the place of a wait, below which they say nothing.
+_LEAST_HEAD = 6
 
 
 class Usage(Frozen):
@@ -87,12 +92,12 @@ class Columns(Frozen):
     def bar(self) -> int:
         """The cells of a stop's bar."""
         room = self.detail - _ELAPSED - _STEP
-        return max(min(room - 2 if self.below else room // 4, 30), 6)
+        return max(min(room - 2 if self.below else room // 6, 30), 6)
 
 
 def columns(width: int, longest: int) -> Columns:
     """The layout of a screen of ``width`` cells whose longest worker's name has ``longest``."""
-    cap = 16 if width < 100 else 24 if width < 160 else 36
+    cap = max(width // 4, 16)
     name = max(min(longest, cap, width - PHASE - GAP - 1), 6)
     rest = width - 1 - name - GAP - PHASE - GAP
     pid = rest >= PID + GAP + 20
@@ -141,15 +146,15 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked:
 
 def waits(worker: Worker, layout: Columns) -> Line | None:
     """The line below a stopping worker that says what it waits for; None when that is not known."""
-    text = _waits(worker) if _stops(worker) else ""
-    if not text:
+    if not says_waits(worker):
         return None
-    return (Segment(" " * (layout.name + GAP) + fit(f"└ {text}", layout.total - layout.name - GAP), DIM),)
+    indent = layout.name + GAP
+    return (Segment(" " * indent + "└ " + _waits(worker, layout.total - indent - 2), DIM),)
 
 
 def says_waits(worker: Worker) -> bool:
     """Whether :func:`waits` has something to say."""
-    return _stops(worker) and bool(_waits(worker))
+    return _stops(worker) and bool(_beside(worker) or worker.get("waits"))
 
 
 def details(worker: Worker, now: float, layout: Columns, asked: float | None) -> list[Segment]:
@@ -245,7 +250,8 @@ def _stopping(worker: Worker, now: float, layout: Columns) -> list[Segment]:
         segments.append(Segment(words.bar(share, layout.bar) + " ", style))
         segments.append(Segment(pad(f"{following} {countdown(at - now)}", _STEP), LOUD if near else style))
     if not layout.below:
-        segments.append(Segment(" " * GAP + _waits(worker).removeprefix("waits for "), DIM))
+        room = layout.detail - sum(segment.cell_length for segment in segments) - GAP
+        segments.append(Segment(" " * GAP + _waits(worker, room, "waits for "), DIM))
     return cut(segments, layout.detail)
 
 
@@ -255,17 +261,52 @@ def _next_step(stop: Mapping[str, Any]) -> str:
     return str(signal).removeprefix("SIG") if signal else "stuck"
 
 
-def _waits(worker: Worker) -> str:
-    stop = worker["stop"]
+def _waits(worker: Worker, width: int, head: str = "") -> str:
+    """Return what a stopping worker waits for in at most ``width`` cells, as much of it as there is room for.
+
+    The whole chain of who waits for whom; else its last wait and why that does not end; else that wait, of which the
+    file and the line are kept longest. ``head``: words that the column's title says already.
+    """
+    before = "".join(f"{part}, " for part in _beside(worker))
+    phrase = printable(str(worker.get("waits") or "")).removeprefix(head)
+    if not phrase:
+        return fit(before.removesuffix(", "), width)
+    room = width - cell_len(before)
+    steps = chain(worker)
+    told = [finding.step(shown(step)) for step in steps]
+    at = printable(str(worker.get("waits_at") or ""))
+    ways = [" → ".join(told)] if len(steps) > 1 else []
+    if len(steps) > 1 and steps[-1].where is None:
+        ways += [f"{known} → {told[-1]}" for known in (phrase, _without_tail(phrase, at), at) if known]
+    fitting = next((text for text in ways if cell_len(text) <= room), None)
+    return before + (fitting if fitting is not None else _with_place(phrase, at, room))
+
+
+def _without_tail(phrase: str, at: str) -> str:
+    """Return a phrase up to its place."""
+    head, found, _ = phrase.partition(f" at {at}")
+    return head + found
+
+
+def _with_place(phrase: str, at: str, width: int) -> str:
+    """Return a phrase cut to ``width`` cells, its place (``queue.py:41``) whole as long as there is room for it."""
+    place = f" at {at}" if at else ""
+    head, found, _ = phrase.partition(place) if place else (phrase, "", "")
+    room = width - cell_len(place)
+    if cell_len(phrase) <= width or not found or room < _LEAST_HEAD:
+        return fit(phrase, width)
+    return fit(head, room) + place
+
+
+def _beside(worker: Worker) -> list[str]:
+    """What a stopping worker waits for that no agent needs to tell."""
     parts: list[str] = []
     if worker["phase"] == "killed":
         parts.append("SIGKILL sent")
-    if stop.get("leftovers"):
-        left = plural(int(stop["leftovers"]), "leftover")
+    if worker["stop"].get("leftovers"):
+        left = plural(int(worker["stop"]["leftovers"]), "leftover")
         parts.append(f"{left} of its exited main process")
-    if worker.get("waits"):
-        parts.append(printable(str(worker["waits"])))
-    return ", ".join(parts)
+    return parts
 
 
 def _elapsed(seconds: float) -> str:
