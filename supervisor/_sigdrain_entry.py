@@ -13,7 +13,7 @@ import sys
 def main() -> int:
     """Run the command line. Returns the exit code."""
     path = list(sys.path)
-    sys.path[:] = _without_the_workers(path)
+    sys.path[:] = _ours(path)
     try:
         from supervisor.entry import main as run
     except ModuleNotFoundError:
@@ -24,8 +24,14 @@ def main() -> int:
     return run(sys.argv[1:])
 
 
-def _without_the_workers(path: list[str]) -> list[str]:
-    """PYTHONPATH is the worker's. A project's own folder `supervisor` on it must not be taken for ours."""
+def _ours(path: list[str]) -> list[str]:
+    """Return where to look for our modules.
+
+    PYTHONPATH is the worker's: a project's own folder `supervisor` there must not be taken for ours. The command's
+    folder, which Python has put first, has no modules, and each import would look there.
+    """
+    if path and path[0] == os.path.dirname(sys.argv[0]):
+        path = path[1:]
     theirs = os.environ.get("PYTHONPATH")
     if not theirs:
         return path

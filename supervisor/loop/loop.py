@@ -56,7 +56,7 @@ class Loop:
     ) -> None:
         self.fleet: Fleet = new(spec)
         self.poller = poller or Poller()
-        self.agents = agents
+        self.agents: Agents | None = None
         self.sources: list[Source] = []
         self._exits = Exits()
         self._hands = Performer(
@@ -65,7 +65,6 @@ class Loop:
             subreaper=subreaper,
             tty=tty,
             attachments=attachments or Attachments(),
-            agents=agents,
             poller=self.poller,
             exits=self._exits,
             see=self.see_all,
@@ -75,8 +74,7 @@ class Loop:
         self.jobs: list[JobControl] = self._hands.jobs
         self.running = self._hands.running
         if agents is not None:
-            agents.listen(self._agent_said, self._agents_answered, self._heard)
-            self.sources.append(agents)
+            self.meet(agents)
         # Ignored when we were started (nohup). SIGINT and SIGQUIT are not meant: a shell's & ignores them, and the
         # command gets them back (signals.hand_down).
         self._ignored = inherited.ignored - {signum.INT, signum.QUIT, signum.CHLD}
@@ -111,6 +109,14 @@ class Loop:
         """A process that was started before this loop existed (the lean path of `run`)."""
         self.see(self._hands.watch(worker, self.fleet.lives[worker].spec, child))
 
+    def meet(self, agents: Agents) -> None:
+        """Hear from here on what the agents of the workers say."""
+        self.agents = self._hands.agents = agents
+        agents.listen(self._agent_said, self._agents_answered, self._heard)
+        self.sources.append(agents)
+        for running in self.running:
+            agents.main(running.worker, running.child.pid)
+
     def run(self) -> Fleet:
         """Until the fleet is over. On a bug of ours no worker is left behind: they are stopped, then it is raised."""
         try:
@@ -129,10 +135,12 @@ class Loop:
         deadline = self.deadline
         ready = self.poller.wait(0.0 if self._exits else None if deadline is None else deadline - monotonic())
         at = monotonic()
-        self._exits.stamp()
+        if len(ready) != 1 or ready[0][0] != self._signals:
+            self._exits.stamp()
         self._hands.census.refresh()
         # Ends before signals: a worker that was dead already was not stopped by the signal of the same batch.
-        self._ends()
+        if self._exits:
+            self._ends()
         signalled = False
         for fd, what in ready:
             if fd == self._signals:

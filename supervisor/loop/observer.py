@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from supervisor.core.actions import Note
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.system.process.spawn import Identity
 
 
 class Observer:
@@ -46,9 +47,12 @@ class Attached(Frozen):
 class Attachments:
     """Makes what each start of a worker gets, and takes it back. The base gives nothing: all is inherited from us."""
 
-    def attach(self, worker: WorkerId, spec: WorkerSpec) -> Attached:
-        """Return what the start that follows gets. Raises OSError when it cannot be made: the start has failed."""
-        del worker, spec
+    def attach(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> Attached:
+        """Return what the start that follows gets. Raises OSError when it cannot be made: the start has failed.
+
+        ``whom``: the user it will run as, None for ours.
+        """
+        del worker, spec, whom
         return Attached()
 
     def forked(self, worker: WorkerId) -> None:

@@ -7,10 +7,11 @@ import os
 from time import monotonic
 
 from supervisor.core import actions, events, signum
+from supervisor.errors import SupervisorError
 from supervisor.loop.running import Running, Table
 from supervisor.system import terminal
 from supervisor.system.proc import processes
-from supervisor.system.process import identity, send, spawn, wait
+from supervisor.system.process import send, spawn, wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ class Performer:
         subreaper: bool,
         tty: terminal.Terminal | None,
         attachments: Attachments,
-        agents: Agents | None,
         poller: Poller,
         exits: Exits,
         see: Callable[[list[events.Event]], None],
@@ -54,13 +54,13 @@ class Performer:
         self.running = Table()
         self.observers: list[Observer] = []
         self.jobs: list[JobControl] = []
+        self.agents: Agents | None = None
         self.census = processes.Census(subreaper)
         self._inherited = inherited
         self._alone = alone
         self._subreaper = subreaper
         self._tty = tty
         self._attachments = attachments
-        self._agents = agents
         self._poller = poller
         self._exits = exits
         self._see = see
@@ -110,8 +110,8 @@ class Performer:
             worker = waiting[0]
             try:
                 row.append((worker, self._launch(worker, lives[worker].spec)))
-            except identity.Unknown as error:
-                answers.append(self._not_started(worker, "user", errno.ENOENT, str(error)))
+            except SupervisorError as error:
+                answers.append(self._not_started(worker, "user", errno.ENOENT, error.message))
             except OSError as error:
                 if row and error.errno in (errno.EMFILE, errno.ENFILE):
                     self._attachments.withdraw(worker)
@@ -126,11 +126,12 @@ class Performer:
         return answers + self._fork(row, lives)
 
     def _launch(self, worker: WorkerId, spec: WorkerSpec) -> spawn.Launch:
-        attached = self._attachments.attach(worker, spec)
+        whom = _whom(spec)
+        attached = self._attachments.attach(worker, spec, whom)
         return spawn.Launch(
             spec.exec,
             self._inherited,
-            identity=identity.of(spec.exec),
+            identity=whom,
             terminal=self._tty,
             stdio=attached.stdio,
             additions=attached.additions,
@@ -159,8 +160,8 @@ class Performer:
         self.running.add(running)
         self._exits.watch(child.pidfd)
         self._poller.watch(child.status_fd, lambda at, _: self._see(self.status_known(running, at)))
-        if self._agents is not None:
-            self._agents.main(worker, child.pid)
+        if self.agents is not None:
+            self.agents.main(worker, child.pid)
         self._attachments.forked(worker)
         for observer in self.observers:
             observer.started(worker, child.pid)
@@ -210,15 +211,16 @@ class Performer:
     # -------------------------------------------------------------- looking
 
     def _probe(self, action: actions.Probe) -> events.Event:
-        asked = self._agents.probe(action.worker) if self._agents is not None else 0
+        asked = self.agents.probe(action.worker) if self.agents is not None else 0
         return events.Probed(monotonic(), action.worker, asked)
 
     def _dump(self, action: actions.Dump) -> None:
-        if self._agents is not None:
-            self._agents.dump(action.worker)
+        if self.agents is not None:
+            self.agents.dump(action.worker)
 
     def _read_masks(self, action: actions.ReadMasks) -> events.Event:
-        masks = processes.masks(self.running[action.worker].child.pid)
+        running = self.running[action.worker]
+        masks = processes.masks(running.child.pid, running.masks)
         return events.MasksRead(monotonic(), action.worker, masks)
 
     def _look(self, action: actions.Look) -> events.Event:
@@ -254,9 +256,8 @@ class Performer:
     def _reap(self, action: actions.Reap) -> events.Event:
         running = self.running.remove(action.worker)
         rusage = None if action.stuck else wait.reap(running.child.pid)
-        running.forget_members(self._poller)
         self._exits.unwatch(running.child.pidfd)
-        os.close(running.child.pidfd)
+        running.close(self._poller)
         self._attachments.detach(action.worker)
         return events.Reaped(monotonic(), action.worker, rusage, int.from_bytes(os.urandom(4), "big") / 2**32)
 
@@ -286,3 +287,12 @@ class Performer:
     def _note(self, action: actions.Note) -> None:
         for observer in self.observers:
             observer.note(action)
+
+
+def _whom(spec: WorkerSpec) -> spawn.Identity | None:
+    """Return whom the worker shall run as, None for our own user. Raises identity.Unknown."""
+    if spec.exec.user is None and spec.exec.group is None:
+        return None
+    from supervisor.system.process import identity
+
+    return identity.of(spec.exec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from supervisor.system.proc import reading
 from supervisor.system.process import spawn
 
 TYPE_CHECKING = False
@@ -18,10 +19,11 @@ class Running:
     """A worker's main process, alive or a zombie that is kept until its group has gone.
 
     ``status_fd`` is the pipe over which a failed exec is told, -1 once that is known; ``ended`` whether core has been
-    told of its end; ``members`` the pidfds by which its other processes are watched where we are no subreaper.
+    told of its end; ``members`` the pidfds by which its other processes are watched where we are no subreaper;
+    ``masks`` the file that tells its signal masks, where it is kept open.
     """
 
-    __slots__ = ("child", "ended", "members", "spec", "status_fd", "worker")
+    __slots__ = ("child", "ended", "masks", "members", "spec", "status_fd", "worker")
 
     def __init__(self, worker: WorkerId, spec: WorkerSpec, child: spawn.Child) -> None:
         self.worker = worker
@@ -30,6 +32,7 @@ class Running:
         self.status_fd = child.status_fd
         self.ended = False
         self.members: set[int] = set()
+        self.masks: reading.Kept | None = None
 
     @property
     def group(self) -> int:
@@ -43,6 +46,17 @@ class Running:
         os.close(self.status_fd)
         self.status_fd = -1
         return failure
+
+    def keep_masks(self) -> None:
+        """Open the file that tells its signal masks now, so that its stop is quicker; one more descriptor."""
+        self.masks = self.masks or reading.Kept(f"/proc/{self.child.pid}/status")
+
+    def close(self, poller: Poller) -> None:
+        """Give back all descriptors, also that of the process itself."""
+        self.forget_members(poller)
+        if self.masks is not None:
+            self.masks.close()
+        os.close(self.child.pidfd)
 
     def forget_members(self, poller: Poller) -> None:
         """Watch none of its other processes any more."""

@@ -5,9 +5,16 @@ A process does this once, before its first run; several runs may follow one anot
 
 from __future__ import annotations
 
+import errno
+import os
+
 from supervisor.core.frozen import Frozen
-from supervisor.runs.room import check_room
+from supervisor.errors import SpawnError
 from supervisor.system import signals, stdio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Ground(Frozen):
@@ -30,3 +37,44 @@ def prepare(room: int, *, subreaper: bool, init: bool = False) -> Ground:
 
         libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
     return Ground(inherited, subreaper or init)
+
+
+# Seconds after the start: the worker's own start is over by then, and a stop seldom comes before.
+QUIET = 0.05
+
+
+class Quiet:
+    """A source of the loop that is due once, in the first quiet moment."""
+
+    def __init__(self, at: float, act: Callable[[float], None]) -> None:
+        self._act = act
+        self.deadline: float | None = at + QUIET
+
+    def tick(self, at: float) -> None:
+        """Now."""
+        self.deadline = None
+        self._act(at)
+
+
+def check_room(room: int) -> None:
+    """Refuse before anything runs what would fail after it: we need so many descriptors to watch it and report."""
+    held: list[int] = []
+    try:
+        while len(held) < room:
+            held += os.pipe()
+    except OSError as error:
+        raise cannot_fork(error) from None
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
+def cannot_fork(error: OSError) -> SpawnError:
+    """Return what to tell of a fork, a pipe or a pidfd that could not be had."""
+    if error.errno == errno.EAGAIN:
+        hint = "the limit of processes is reached: raise it (ulimit -u, pids.max, TasksMax=)"
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = "the limit of open files is reached: raise it (ulimit -n, LimitNOFILE=)"
+    else:
+        hint = "try again, or see what the kernel says: dmesg"
+    return SpawnError(f"cannot start a process: {error.strerror}", hint, 125)

@@ -7,13 +7,13 @@ import os
 from supervisor.errors import SupervisorError
 from supervisor.loop.observer import Attached, Attachments
 from supervisor.system.proc import processes
-from supervisor.system.process import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.runs.streams import Streams
     from supervisor.system.agent.agents import Agents
+    from supervisor.system.process.spawn import Identity
 
 
 class Piped(Attachments):
@@ -24,10 +24,10 @@ class Piped(Attachments):
         self._agents = agents
         self._ends: dict[WorkerId, tuple[int, int, int]] = {}
 
-    def attach(self, worker: WorkerId, spec: WorkerSpec) -> Attached:
-        """Return the pipes' ends for a start and the variables of its own. Raises OSError, identity.Unknown."""
+    def attach(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> Attached:
+        """Return the pipes' ends for a start and the variables of its own. Raises OSError."""
         self._ends[worker] = self._streams.output.pipes(self._streams.lanes(worker, spec))
-        return Attached(self._ends[worker], self._additions(worker, spec))
+        return Attached(self._ends[worker], self._additions(worker, spec, whom))
 
     def forked(self, worker: WorkerId) -> None:
         """Only the child keeps the writing ends."""
@@ -42,14 +42,14 @@ class Piped(Attachments):
         """Pass on its last words."""
         self._streams.output.worker_ended(worker)
 
-    def _additions(self, worker: WorkerId, spec: WorkerSpec) -> dict[str, str]:
+    def _additions(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> dict[str, str]:
         """The mark by which its orphans are known again, and the way to the agent's channel."""
         mark = {processes.MARK: processes.mark(worker)}
         if not spec.agent:
             return mark
         env = spec.exec.env if spec.exec.env is not None else os.environ
         try:
-            return mark | self._agents.prepare(worker, env, identity.of(spec.exec))
+            return mark | self._agents.prepare(worker, env, whom)
         except SupervisorError as error:
             self._streams.say(f"{spec.title} runs without the agent, so less can be explained: {error.message}")
             return mark

@@ -31,8 +31,10 @@ class Evidence(Observer):
     Explaining one end takes milliseconds, for which the stop of the other workers would wait.
     """
 
-    def __init__(self, agents: Agents | None) -> None:
-        self._agents = agents
+    def __init__(self, agents: Agents | None, without: str | None = None) -> None:
+        """``without``: why there are no agents at all, where they were wanted."""
+        self.agents = agents
+        self.without = without
         self._ends: list[tuple[Shutdown, Sequence[AgentMessage]]] = []
         # Of each worker the user as whom its source files are read, None for our own.
         self._users: dict[str, Identity | None] = {}
@@ -41,11 +43,13 @@ class Evidence(Observer):
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Keep the record of a worker's end, and what its agents said."""
         said: Sequence[AgentMessage] = ()
-        if self._agents is not None:
-            self._users[shutdown.title] = self._agents.user(worker)
-            if (why := self._agents.reason(worker)) is not None:
-                shutdown = shutdown.with_(agent=shutdown.agent.with_(reason=why))
-            said = self._agents.take(worker, monotonic())
+        why = self.without
+        if self.agents is not None:
+            self._users[shutdown.title] = self.agents.user(worker)
+            why = self.agents.reason(worker)
+            said = self.agents.take(worker, monotonic())
+        if why is not None:
+            shutdown = shutdown.with_(agent=shutdown.agent.with_(reason=why))
         self._ends.append((shutdown, said))
         if len(self._ends) > MOST_EVIDENCE:
             self._ends[-MOST_EVIDENCE - 1] = (self._ends[-MOST_EVIDENCE - 1][0], ())

@@ -12,6 +12,7 @@ from supervisor.runs import assembly
 from supervisor.runs.attachments import Piped
 from supervisor.runs.desk import Desk
 from supervisor.runs.evidence import Evidence
+from supervisor.runs.rehearsal import rehearse
 from supervisor.runs.streams import Streams
 from supervisor.system.agent.agents import Agents
 from supervisor.system.control.place import Folder
@@ -106,7 +107,7 @@ class Foreground:
             self._dashboard.resumed()
         try:
             self.loop.see(events.StartAsked(time.monotonic()))
-            self._agents.sweep()
+            self.loop.sources.append(assembly.Quiet(time.monotonic(), self._prepare))
             ended = self.loop.run()
         finally:
             ending = self.loop.fleet.ending
@@ -121,6 +122,11 @@ class Foreground:
 
         tell_fleet(self._plan, self._evidence.told(self._plan.voice), self._evidence.forgotten)
         return 0 if ended.ending.code == 0 else code or 0
+
+    def _prepare(self, at: float) -> None:
+        """What can wait for a quiet moment."""
+        rehearse(self.loop, at)
+        self._agents.sweep()
 
 
 class Teller(Observer):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _signal  # not in typeshed; see above for why it is used
 import os
-import struct
 
 from supervisor.core import signum
 from supervisor.core.frozen import Frozen
@@ -20,8 +19,9 @@ SIG_IGN: int = _signal.SIG_IGN
 pidfd_send_signal = _signal.pidfd_send_signal
 ALL = signum.FORWARDED | {signum.CHLD}
 SI_KERNEL = 0x80
-# struct signalfd_siginfo (signalfd(2)): ssi_signo, ssi_errno, ssi_code, ssi_pid, ssi_uid, padded to 128 bytes.
-_INFO = struct.Struct("=IiiII108x")
+# struct signalfd_siginfo (signalfd(2)): ssi_signo, ssi_errno, ssi_code, ssi_pid, ssi_uid, padded to 128 bytes. Read
+# without `struct`, whose module is a shared object to be found and loaded (25 system calls).
+_INFO = 128
 
 
 class Inherited(Frozen):
@@ -87,15 +87,17 @@ def open_fd() -> int:
 def read(fd: int) -> list[Arrived]:
     """What has arrived, in delivery order; at most 64 at a time. Signals that our own writes caused are left out."""
     try:
-        data = os.read(fd, 64 * _INFO.size)
+        data = os.read(fd, 64 * _INFO)
     except BlockingIOError:
         return []
     me = os.getpid()
-    return [
-        Arrived(signo, pid, uid, code == SI_KERNEL)
-        for signo, _, code, pid, uid in _INFO.iter_unpack(data)
-        if not (pid == me and signo in (signum.PIPE, signum.XFSZ))
-    ]
+    arrived = [_arrived(data[start : start + _INFO]) for start in range(0, len(data), _INFO)]
+    return [one for one in arrived if not (one.sender_pid == me and one.signal in (signum.PIPE, signum.XFSZ))]
+
+
+def _arrived(info: bytes) -> Arrived:
+    signal, _, code, pid, uid = (int.from_bytes(info[at : at + 4], "little") for at in range(0, 20, 4))
+    return Arrived(signal, pid, uid, code == SI_KERNEL)
 
 
 def die_of(signal: int) -> None:

@@ -39,7 +39,7 @@ LAST_READS = 32
 
 
 class Agents:
-    """May exist before the loop does: the one worker of `run` starts before it."""
+    """All channels and what came over them."""
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
@@ -83,9 +83,16 @@ class Agents:
         self._workers[worker] = _Worker(self._lines[uid], identity)
         return inject.environment(env, self._lines[uid].path, self._lines[uid].home)
 
+    def adopt(self, worker: WorkerId, meeting: Meeting) -> None:
+        """Take over the one worker of `run`, which was started before this object, with a meeting of our own user."""
+        self._lines[meeting.uid] = self._line(meeting, inject.HOME)
+        self._workers[worker] = _Worker(self._lines[meeting.uid], None)
+
     def _open(self, identity: Identity | None) -> _Line:
         home = inject.home_for(identity)
-        meeting = Meeting(identity)
+        return self._line(Meeting(identity), home)
+
+    def _line(self, meeting: Meeting, home: str) -> _Line:
         try:
             channel = Channel(meeting)
         except OSError as error:

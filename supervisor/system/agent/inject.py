@@ -6,9 +6,6 @@ import os
 import stat
 
 from supervisor.errors import SupervisorError
-from supervisor.system.proc import reading
-from supervisor.system.process.acting import Acting
-from supervisor.system.trust import stranger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +36,8 @@ def home_for(whose: Identity | None) -> str:
     """Return the folder of the agent's files that a user can read: ours, or a copy. Raises SupervisorError."""
     if whose is None or whose.uid in (None, os.geteuid()):
         return HOME
+    from supervisor.system.process.acting import Acting
+
     names = _names(HOME)
     try:
         with Acting(whose):
@@ -96,6 +95,8 @@ def _copy(files: dict[str, bytes]) -> str:
 
 def _make_base() -> None:
     """Make the folder of the copies, which others may pass through but not list: fleets have theirs in it too."""
+    from supervisor.system.trust import stranger
+
     parent = os.path.dirname(COPIES)
     if (why := stranger(parent, ours=False)) is not None:
         raise PermissionError(1, why)
@@ -157,6 +158,8 @@ def agent_of(pid: int) -> int | None:
 
     One variable of the environment is looked for; nothing of it is kept.
     """
+    from supervisor.system.proc import reading
+
     start = f"{VARIABLE}=".encode()
     for entry in (reading.read(f"/proc/{pid}/environ", 1 << 20) or b"").split(b"\0"):
         if entry.startswith(start):

@@ -12,13 +12,13 @@ import os
 import stat
 
 from supervisor.errors import SupervisorError
-from supervisor.system.process.acting import Acting
-from supervisor.system.process.spawn import Identity
 from supervisor.system.trust import stranger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from supervisor.system.process.spawn import Identity
 
 FOLDER = "sigdrain-agent-"
 # Bytes of sun_path without its final NUL (unix(7)).
@@ -35,6 +35,7 @@ class Meeting:
         self._whose = whose if whose is not None and whose.uid not in (None, os.geteuid()) else None
         self.uid = os.geteuid() if self._whose is None or self._whose.uid is None else self._whose.uid
         self._name = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._listener: _socket.socket | None = None
         tried = []
         for base in _bases(self._whose is not None, os.environ if env is None else env):
             self.folder = os.path.join(base, f"{FOLDER}{self.uid}")
@@ -84,7 +85,12 @@ class Meeting:
             os.fchmod(fd, 0o700)
 
     def listen(self) -> _socket.socket:
-        """Return our listening socket, which only the user and root can reach. Raises OSError."""
+        """Return our listening socket, which only the user and root can reach. Raises OSError.
+
+        Agents may come from the first call on: they wait in its queue.
+        """
+        if self._listener is not None:
+            return self._listener
         listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         before = os.umask(0o177)
         try:
@@ -92,6 +98,8 @@ class Meeting:
             if self._whose is None:
                 listener.bind(self._here(self._name))
             else:
+                from supervisor.system.process.acting import Acting
+
                 with Acting(self._whose):
                     listener.bind(self._here(self._name))
             listener.listen(BACKLOG)
@@ -100,6 +108,7 @@ class Meeting:
             raise
         finally:
             os.umask(before)
+        self._listener = listener
         return listener
 
     def is_dump(self, dump: str, pid: int, fd: int) -> bool:
@@ -131,7 +140,9 @@ class Meeting:
         return data
 
     def close(self) -> None:
-        """Remove the socket. The folder stays, for the next supervisor of this user."""
+        """Close and remove the socket. The folder stays, for the next supervisor of this user."""
+        if self._listener is not None:
+            self._listener.close()
         self._remove(self._name)
         os.close(self._fd)
 

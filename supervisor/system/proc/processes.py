@@ -72,8 +72,14 @@ def stat(pid: int) -> Stat | None:
 
 def newest() -> int | None:
     """The pid that was given out last in our PID namespace (proc(5), /proc/loadavg)."""
-    data = reading.read_record("/proc/loadavg", 128)
+    global _loadavg
+    _loadavg = _loadavg or reading.Kept("/proc/loadavg")
+    data = _loadavg.read(128)
     return int(data.split()[4]) if data else None
+
+
+# Asked before every signal to a group.
+_loadavg: reading.Kept | None = None
 
 
 def argv(pid: int) -> tuple[str, ...]:
@@ -97,9 +103,12 @@ def environment(pid: int) -> list[bytes]:
     return data.split(b"\0") if data else []
 
 
-def masks(pid: int) -> Masks | None:
-    """What the process does with its signals (SigCgt, SigIgn, SigBlk of /proc/pid/status)."""
-    data = reading.read_record(f"/proc/{pid}/status", 8192)
+def masks(pid: int, kept: reading.Kept | None = None) -> Masks | None:
+    """What the process does with its signals (SigCgt, SigIgn, SigBlk of /proc/pid/status).
+
+    ``kept``: that file, opened before: 40 us instead of 75 after a second of idleness.
+    """
+    data = reading.read_record(f"/proc/{pid}/status", 8192) if kept is None else kept.read(8192)
     if not data:
         return None
     # SigBlk, SigIgn and SigCgt are three lines in a row, each a name, a colon, a tab and 16 hexadecimal digits.

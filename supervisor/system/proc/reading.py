@@ -38,6 +38,30 @@ def read_record(path: str, room: int) -> bytes:
         os.close(fd)
 
 
+class Kept:
+    """A file of one record that is kept open, so that reading it again costs no walk through /proc."""
+
+    def __init__(self, path: str) -> None:
+        """Nothing is read from a file that cannot be opened."""
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._fd = -1
+
+    def read(self, room: int) -> bytes:
+        """Return the record as it is now, at most ``room`` bytes; nothing when it cannot be read."""
+        try:
+            return os.pread(self._fd, room, 0)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 def descriptors(pid: int) -> dict[int, str] | None:
     """Descriptor -> what its link in /proc/pid/fd says, at most MOST_FDS of them; None when unreadable."""
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from supervisor.core.spec import ExecSpec
+from supervisor.errors import SupervisorError
 from supervisor.system.process.spawn import Identity
 
 
-class Unknown(Exception):
+class Unknown(SupervisorError):
     """There is no such user or group."""
 
 

@@ -1,0 +1,126 @@
+"""The command of `run` after its fork: watched to its end, then told. Imported when it runs already."""
+
+from __future__ import annotations
+
+import resource  # noqa: F401 - os.wait4 loads it for its result, 0.3 ms that our parent would wait for at the end
+import select
+from time import monotonic
+
+from supervisor.core.spec import FIRST
+from supervisor.core.verdict import worth_telling
+from supervisor.loop.loop import Loop
+from supervisor.loop.observer import Observer
+from supervisor.runs.assembly import Quiet
+from supervisor.runs.evidence import Evidence
+from supervisor.system.agent.meeting import Meeting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.actions import Note
+    from supervisor.core.fleet.state import Fleet
+    from supervisor.core.record import Shutdown
+    from supervisor.core.spec import FleetSpec, WorkerId
+    from supervisor.runs.assembly import Ground
+    from supervisor.runs.plan import Voice
+    from supervisor.system.process.spawn import Child
+    from supervisor.system.terminal import Terminal
+
+
+class Wrapped(Observer):
+    """One run of one command, whose process exists already."""
+
+    def __init__(
+        self,
+        fleet: FleetSpec,
+        ground: Ground,
+        tty: Terminal | None,
+        voice: Voice,
+        meeting: Meeting | str | None,
+    ) -> None:
+        """``meeting``: where its agents come to, or why they cannot; None when none is wanted."""
+        self._voice = voice
+        self._meeting = meeting if isinstance(meeting, Meeting) else None
+        self._evidence = Evidence(None, without=meeting if isinstance(meeting, str) else None)
+        self._loop = Loop(
+            fleet,
+            ground.inherited,
+            subreaper=ground.subreaper,
+            tty=tty,
+            observers=(self, self._evidence, Notes(voice)),
+        )
+
+    def run(self, child: Child) -> Fleet:
+        """Watch the process until nothing of the command is left; the last state."""
+        try:
+            if self._meeting is not None:
+                self._loop.poller.watch(self._meeting.listen().fileno(), lambda *_: self._meet())
+            self._loop.sources.append(Quiet(monotonic(), self._prepare))
+            self._loop.adopt(FIRST, child)
+            return self._loop.run()
+        finally:
+            if self._loop.agents is not None:
+                self._loop.agents.close()
+            elif self._meeting is not None:
+                self._meeting.close()
+
+    def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
+        """Before the evidence is taken: an agent whose process lived some milliseconds may wait to be heard still."""
+        del shutdown, worker
+        if self._meeting is not None and self._loop.agents is None and _calls(self._meeting):
+            self._meet()
+
+    def _prepare(self, at: float) -> None:
+        """What a stop needs is imported and tried while nobody waits for it."""
+        self._meet()
+        from supervisor.runs.rehearsal import rehearse
+
+        rehearse(self._loop, at)
+        if self._loop.agents is not None:
+            self._loop.agents.sweep()
+
+    def _meet(self) -> None:
+        """The first agent calls, or there is time: what hears agents is imported not before (4 ms, 0.5 MB)."""
+        if self._meeting is None or self._loop.agents is not None:
+            return
+        self._loop.poller.unwatch(self._meeting.listen().fileno())
+        try:
+            from supervisor.system.agent.agents import Agents
+        except (ImportError, OSError) as error:  # no descriptor is left to import with
+            self._evidence.without = f"what hears the agents cannot be imported: {error}"
+            return
+        agents = Agents(self._loop.poller)
+        agents.adopt(FIRST, self._meeting)
+        self._loop.meet(agents)
+        self._evidence.agents = agents
+
+    def tell(self) -> None:
+        """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""
+        voice = self._voice
+        for ended in self._evidence.told(voice, every=voice.verbose):
+            if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
+                from supervisor.runs.telling import tell
+
+                tell(voice, ended)
+
+
+def _calls(meeting: Meeting) -> bool:
+    """Whether an agent waits to be accepted."""
+    poll = select.poll()
+    poll.register(meeting.listen(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class Notes(Observer):
+    """Says notes at once, on stderr, which is the command's too, or loses them: the ladder waits for no reader."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    def note(self, note: Note) -> None:
+        """Say it, if it is to be said."""
+        if self._voice.quiet or (note.verbose and not self._voice.verbose):
+            return
+        from supervisor.core.visible import visible
+        from supervisor.system.output import sink
+
+        sink.say(f"supervisor: {visible(note.text)}\n", 2, patience=0)
