@@ -50,7 +50,7 @@ def test_a_command_line_that_is_no_utf8_gives_a_report_that_is(tmp_path: Path) -
     with Wrapped((), argv=argv) as wrapped:  # type: ignore[arg-type]  # Popen takes bytes as well
         assert wrapped.process.wait(PATIENCE) == 0
     (shutdown,) = json.loads(path.read_text(encoding="utf-8"))["shutdowns"]
-    assert [os.fsencode(word) for word in shutdown["argv"]] == [b"true", b"caf\xe9", "é".encode()]
+    assert shutdown["argv"] == ["true", "caf\ufffd", "é"]
 
 
 def test_a_report_behind_a_link_goes_where_the_link_leads(tmp_path: Path) -> None:
