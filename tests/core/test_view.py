@@ -58,6 +58,8 @@ def test_leftovers_and_the_end() -> None:
     seen = worker_view(script.fleet, script.fleet.lives[FIRST], 0)
     assert (seen["stop"], seen["phase"], seen["outcome"], seen["pid"]) == (None, "exited", "signalled", None)
     assert (seen["exit_code"], seen["ended"], seen["as_wanted"]) == (None, 5.0, True)
+    assert seen["took"] == 2.0
+    assert any("report: signalled, SIGTERM, 2 s," in line for line in script.lines), "as the record has it"
 
 
 def test_as_wanted() -> None:

@@ -62,6 +62,7 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "exit_code": None,
         "signal": None,
         "ended": None,
+        "took": None,
         **fields,
     }
 
@@ -137,7 +138,9 @@ def going_down(count: int) -> list[dict[str, Any]]:
 
 
 def _ended(index: int, title: str, **fields: Any) -> dict[str, Any]:
-    return worker(index, title, "exited", want="down", since=fields["ended"], **fields)
+    """A worker that ended on a stop request of 6.4 s ago."""
+    took = fields["ended"] - (NOW - 6.4)
+    return worker(index, title, "exited", want="down", since=fields["ended"], took=took, **fields)
 
 
 def down(workers: list[dict[str, Any]]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = 
         "exit_code": life.failure.code if life.failure else life.death.code if life.death else None,
         "signal": signum.name(life.death.signal) if life.death and life.death.signal is not None else None,
         "ended": life.ended,
+        "took": _took(life),
     }
 
 
@@ -110,6 +111,13 @@ def _kill_at(life: Life, stop: Stop) -> float | None:
     if grace is None:
         return None
     return stop.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.rung])
+
+
+def _took(life: Life) -> float | None:
+    """Seconds from the first stop signal to the end, the record's total; None while it runs, or ended unasked."""
+    if life.outcome is None or life.ended is None or life.stop is None or life.stop.asked is None:
+        return None
+    return max(life.ended - life.stop.asked, 0.0)
 
 
 def _asked(life: Life) -> bool:

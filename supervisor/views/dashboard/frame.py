@@ -177,13 +177,12 @@ def _body(made: Frame, room: _Room, roster: Roster, usage: Mapping[int, Usage], 
     made.shown = roster.order[first : first + room.rows]
     if room.titles:
         made.lines.append(rows.titles(layout, made.shown))
-    asked = roster.fleet.get("asked")
     for worker in made.shown:
-        made.lines.append(rows.row(worker, usage.get(worker.get("pid") or 0), layout, now, asked))
+        made.lines.append(rows.row(worker, usage.get(worker.get("pid") or 0), layout, now))
         waits = rows.waits(worker, layout) if room.below else None
         if waits:
             made.lines.append(waits)
-        made.moves_at = min(made.moves_at, rows.moves_at(worker, now, asked))
+        made.moves_at = min(made.moves_at, rows.moves_at(worker, now))
     if room.more:
         below = roster.order[first + room.rows :]
         hidden = fleet.hidden(roster.order[:first], below)

@@ -121,8 +121,8 @@ def titles(layout: Columns, shown: Sequence[Worker]) -> Line:
     return (Segment(fit(text.rstrip(), layout.total), DIM),)
 
 
-def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked: float | None = None) -> Line:
-    """One worker. ``asked`` is when the whole fleet was asked to stop, if it was."""
+def row(worker: Worker, usage: Usage | None, layout: Columns, now: float) -> Line:
+    """Return the row of one worker."""
     phase = str(worker["phase"])
     quiet = phase in ("exited", "waiting")
     name = _short(printable(str(worker["title"])), layout.name)
@@ -133,7 +133,7 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float, asked:
     if layout.pid:
         pid = worker.get("pid")
         segments.append(Segment(" " * GAP + pad("–" if pid is None else str(pid), PID, right=True), DIM))
-    detail = details(worker, now, layout, asked)
+    detail = details(worker, now, layout)
     if layout.beside or (not detail and layout.rest >= _USAGE):
         segments += _usage(worker, usage, now, quiet)
     if detail:
@@ -157,7 +157,7 @@ def says_waits(worker: Worker) -> bool:
     return _stops(worker) and bool(_beside(worker) or worker.get("waits"))
 
 
-def details(worker: Worker, now: float, layout: Columns, asked: float | None) -> list[Segment]:
+def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
     """What a worker that does not simply run has to say; empty for one that does."""
     phase, width = worker["phase"], layout.detail
     if width < 8:
@@ -175,7 +175,7 @@ def details(worker: Worker, now: float, layout: Columns, asked: float | None) ->
         return cut([Segment(text + given_up, ERROR)], width)
     if phase in ("exited", "killed", "stuck"):
         style = ERROR if ended_badly(worker) else DIM
-        return cut([Segment(_end(worker), style), Segment(_when(worker, now, asked), DIM)], width)
+        return cut([Segment(_end(worker), style), Segment(_when(worker, now), DIM)], width)
     return []
 
 
@@ -184,13 +184,13 @@ def ended_badly(worker: Worker) -> bool:
     return worker.get("as_wanted") is False
 
 
-def moves_at(worker: Worker, now: float, asked: float | None = None) -> float:
+def moves_at(worker: Worker, now: float) -> float:
     """When the text of this row next changes by itself; infinity for never."""
     phase = worker["phase"]
     if _stops(worker) or phase == "backoff":
         return now + FRAME
     since = worker.get("ended") if phase == "exited" else worker.get("since")
-    if since is None or phase in ("failed", "waiting") or _ended_after(worker, asked) is not None:
+    if since is None or phase in ("failed", "waiting") or worker.get("took") is not None:
         return math.inf
     return now + _age_step(now - since)
 
@@ -327,14 +327,8 @@ def _end(worker: Worker) -> str:
     return ""
 
 
-def _ended_after(worker: Worker, asked: float | None) -> float | None:
-    """Seconds from the fleet's stop request to this worker's end; None when it did not end on that."""
-    ended = worker.get("ended")
-    return ended - asked if ended is not None and asked is not None and ended >= asked else None
-
-
-def _when(worker: Worker, now: float, asked: float | None) -> str:
-    took = _ended_after(worker, asked)
+def _when(worker: Worker, now: float) -> str:
+    took = worker.get("took")
     if took is not None:
         return f" after {duration(took)}"
     ended = worker.get("ended")
