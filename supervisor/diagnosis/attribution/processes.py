@@ -122,8 +122,9 @@ def _is_passive(hold: Hold) -> bool:
     block = hold.block
     if block is None or hold.thread is None:
         return False
-    if not hold.thread.main:  # the thread by which a ProcessPoolExecutor hears of its children
-        return any(frame.file.endswith(_POOL_FILE) for frame in block.stack)
+    if not hold.thread.main:  # by which a ProcessPoolExecutor, or a server, hears of its children
+        hears = any(frame.file.endswith("/multiprocessing/connection.py") for frame in block.stack[-4:])
+        return hears or any(frame.file.endswith(_POOL_FILE) for frame in block.stack)
     inside = [frame for frame in (block.leaf, *block.stack[-3:]) if frame is not None]
     joins = any(frame.file.endswith(_CHILD_FILES) for frame in inside)
     return block.doing == "wait-child" or joins or (hold.at is not None and hold.at.origin == "library")

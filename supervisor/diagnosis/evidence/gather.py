@@ -62,7 +62,8 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
             if process.silent is not None and at - process.silent > threads.QUIET:
                 process.silence_ended = at
             process.silent = at
-        process.last = max(process.last, at)
+        if message.event != "ended":  # the kernel's word on it, also when its agent had gone long before
+            process.last = max(process.last, at)
         process.dropped = max(process.dropped, message.dropped)
         if not process.own:
             process.own = tuple(prefix for prefix in message.fields.get("own") or () if prefix)

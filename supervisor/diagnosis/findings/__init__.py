@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.findings import (
     children,
+    cut_short,
     finalize,
     from_outside,
     handlers,
@@ -41,6 +42,8 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     loop.destroyed_early,
     loop.exit_from_the_middle,
     threads.outlived_quietly,
+    cut_short.jobs_cut,
+    cut_short.cancelled_under_way,
     transports.unclosed,
     from_outside.leaked,
     from_outside.write_stuck,

@@ -177,6 +177,18 @@ _ROWS = (
         },
         "Cleanup in the wrong order: what would have ended this wait had already been stopped.",
     ),
+    Code(
+        "work-cut-short",
+        "error",
+        "{work} {were} under way{threads}, and {how}",
+        {
+            "jobs": "Give the work the time it needs (the server's graceful timeout), or await it in the shutdown "
+            "hook; work that must not be lost belongs into a queue that survives the process.",
+            "tasks": "If that work must not be lost, await it (with a timeout) before main returns, or catch the "
+            "cancel and finish it.",
+        },
+        "Work that nobody waits for is lost in the middle, though the exit looks clean.",
+    ),
     # ---- loop, threads
     Code(
         "loop-blocked",
@@ -301,7 +313,11 @@ _ROWS = (
         "output-blocked",
         "warning",
         "A write{fd} was stuck for {seconds}: no process read the other end",
-        "Read or close the other end of the pipe; log through a queue if readers may stall.",
+        {
+            "read": "Read or close the other end of the pipe; log through a queue if readers may stall.",
+            "feeder": "The thread feeds a multiprocessing.Queue that no process reads any more: keep its reader "
+            "until the end, or call queue.cancel_join_thread() before the exit (what was not read is lost then).",
+        },
         "A full pipe or terminal blocks the writer in the middle of its work.",
     ),
     Code(

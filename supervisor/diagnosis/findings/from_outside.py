@@ -100,7 +100,7 @@ def write_stuck(case: Case) -> Iterable[Claim]:
     if stuck < TOLD:
         return
     severity: Severity = "error" if case.killed else "warning"
-    claim = Claim("output-blocked", severity, ("outside",), fd="", seconds=figure(stuck))
+    claim = Claim("output-blocked", severity, ("outside",), fd="", seconds=figure(stuck)).advise("read")
     claim.seconds = stuck
     claim.proof.append(f"system call of the main thread at every look: write, for {figure(stuck)}")
     yield claim

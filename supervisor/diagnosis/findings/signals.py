@@ -21,7 +21,7 @@ LATE = 0.3
 # A handler that leaves the process from where it stood does so within so many seconds.
 HANDLED = 0.05
 # The agent tells of every signal the process sends; one counts as its own end when nothing came after it for so long.
-_SENDS = ("raise_signal", "os.kill")
+SENDS = ("raise_signal", "os.kill")
 RIGHT_BEFORE = 0.1
 # A further signal that comes so soon is the same request (seconds), not the next rung of the ladder.
 SAME_REQUEST = 0.1
@@ -99,7 +99,7 @@ def raised_again(case: Case) -> Iterable[Claim]:
         return
     if shutdown.masks is None or shutdown.masks.disposition(signal) != "caught" or case.killed:
         return
-    own = [note for note in process.of(Exit) if note.how in _SENDS and note.at > process.last - RIGHT_BEFORE]
+    own = [note for note in process.of(Exit) if note.how in SENDS and note.at > process.last - RIGHT_BEFORE]
     if process.phase_start("finalize") is not None or (not own and received(process, 0.0) is None):
         return
     claim = Claim("exit-by-reraised-signal", "note", ("reraised",), signal=signal_name(signal))

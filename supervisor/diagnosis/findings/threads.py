@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
 STARVES = 0.2
+_QUEUES = "/multiprocessing/queues.py"
 
 
 def held_by_threads(case: Case) -> Iterable[Claim]:
@@ -60,7 +61,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("waits-for-child", severity, cause, child=f"child process {process.pid}", **words)
         claim.advise(child_hint(case, process.pid))
     elif block.doing == "write":
+        feeds = block.on.kind == "feeder" or any(frame.file.endswith(_QUEUES) for frame in block.stack)
         claim = Claim("output-blocked", _worse(severity, last), cause, fd=_fd(block), **words)
+        claim.advise("feeder" if feeds else "read")
     elif block.doing == "wait-child":
         child = f"child process {block.child}" if block.child else "a child process"
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
