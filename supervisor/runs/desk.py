@@ -136,7 +136,7 @@ class Desk:
             return
         agents = self._loop.agents
         stop = life.stopping
-        probed = agents.probe(life.id) if agents and stop and stop.held is None and since is None else 0
+        probed = agents.probe(life.id) if agents and stop and stop.hold is None and since is None else 0
         answer: dict[str, Any] = {
             "at": now,
             "fleet": self._loop.fleet.spec.name,

@@ -15,6 +15,7 @@ SOURCE = Path(supervisor.core.__file__).parent
 TESTS = Path(__file__).parent
 MODULES = {
     "actions": "actions",
+    "dues": "worker.dues",
     "events": "events",
     "fleet": "fleet.step",
     "ladder": "ladder",
@@ -24,6 +25,7 @@ MODULES = {
     "signum": "signum",
     "spec": "spec",
     "state": "fleet.state",
+    "states": "worker.states",
     "step": "worker.step",
 }
 

@@ -42,7 +42,7 @@ class Account:
     def __init__(self) -> None:
         self.requests, self.last = 0, 0.0
         self.rung, self.since = -1, 0.0
-        self.any_sent = False
+        self.any_sent = self.held = False
         self.sent: list[int] = []
         self.stand_in: int | None = None
         self.stopped = False
@@ -82,6 +82,7 @@ class Promises:
         insists = (name == "SignalReceived" and again) or (name == "StopAsked" and event.by not in PEERS)
         for life in self.world.fleet.lives.values():
             was = before.lives[life.id]
+            self._way(was, life, event)
             if asked is not None and life.id in asked:
                 self._asked(was, life, event, insists=insists)
             elif name == "SignalReceived":
@@ -107,6 +108,14 @@ class Promises:
             self._first_sent(event)
         self._climbed(event.at)
 
+    def _way(self, was: Any, life: Any, event: Any) -> None:
+        """Whoever changes its state goes a way of the table; what an end means for others is a stop request."""
+        if was.state != life.state:
+            events, kind = self.world.core.events, type(event)
+            others = getattr(event, "worker", life.id) != life.id
+            told = self.world.core.states.leads(was.state, events.StopAsked if others else kind, life.state)
+            hold("a way of the table", told, (was.state, kind.__name__, life.state))
+
     def performed(self, before: Any, event: Any) -> None:
         """After the actions of a step: deadlines, the limit, and that peers are asked when they should be."""
         world = self.world
@@ -120,7 +129,7 @@ class Promises:
             hold("a tick makes progress", not due or world.fleet != before or bool(world.pending), before.deadline)
         for life in world.fleet.lives.values():
             self._deadline(life)
-            if life.stop is not None and life.stop.rung > 0:
+            if life.stop is not None and life.stop.standing.rung > 0:
                 self.accounts[life.id].stand_in = None  # the first signal was overtaken
 
     def _note_fact(self, name: str, event: Any) -> None:
@@ -160,7 +169,7 @@ class Promises:
             own = signal is None or stop.own_signal or stop.ladder.stop_signal == KILL
             account.stand_in = stop.ladder.stop_signal if own else dict(stop.rewrite).get(signal, signal)
         if account.requests and at - account.last < HURRY_AFTER:
-            hold("requests in the same moment are one", was.stop.rung == life.stop.rung, life.stop)
+            hold("requests in the same moment are one", was.stop.standing.rung == life.stop.standing.rung, life.stop)
             return
         if account.requests and not insists:
             hold("what asks for no stop starts and hurries none", was.stop == life.stop, life.stop)
@@ -168,20 +177,22 @@ class Promises:
         account.requests, account.last = account.requests + 1, at
         hold("a request starts the ladder", life.stop is not None and life.stop.asked is not None, life)
         if account.requests >= 2 and was.following is not None:
-            hold("asking again only hurries", life.stop.rung > was.stop.rung, (was.stop, life.stop))
+            hold("asking again only hurries", life.stop.standing.rung > was.stop.standing.rung, (was.stop, life.stop))
         if account.requests >= 3 and not stop.ladder.patient:
             hold("the third request is KILL", life.rung.signal == KILL, life.stop)
         if stop.ladder.patient:
-            hold("a patient ladder stays", life.stop.rung == was.stop.rung if was.stop else True, life.stop)
+            stays = was.stop is None or life.stop.standing.rung == was.stop.standing.rung
+            hold("a patient ladder stays", stays, life.stop)
 
     def _climbed(self, at: float) -> None:
         for life in self.world.fleet.lives.values():
             account, stop = self.accounts[life.id], life.stop
             if stop is None or not life.alive:
                 continue
-            hold("escalation never goes back", stop.rung >= account.rung, (account.rung, stop))
-            if stop.rung != account.rung:
-                account.rung, account.since = stop.rung, at
+            hold("escalation never goes back", stop.standing.rung >= account.rung, (account.rung, stop))
+            if stop.standing.rung != account.rung or (account.held and stop.hold is None):
+                account.rung, account.since = stop.standing.rung, at
+            account.held = stop.hold is not None
 
     def _first_sent(self, event: Any) -> None:
         """The first signal may have waited for the agent, for a moment; the grace period counts from it."""
@@ -197,10 +208,10 @@ class Promises:
         wait = life.rung.wait
         if life.rung.signal == KILL:
             hold("after SIGKILL there is a deadline too", wait is not None and deadline is not None, life)
-        if life.stop.held is not None:
+        if life.stop.hold is not None:
             soon = deadline is not None and deadline <= account.since + LONGEST_HOLD + EPSILON
             hold("the first signal waits for a moment only", soon, (deadline, account.since))
-        if wait is not None:
+        elif wait is not None:
             in_time = deadline is not None and deadline <= account.since + wait + EPSILON
             hold("every stop has a deadline", in_time, (deadline, account.since, wait))
 
@@ -227,7 +238,7 @@ class Promises:
         if action.wake and action.target != "leftovers":
             hold("SIGCONT only for a stopped worker", account.stopped, action)
         if self._kind(action) == "rung":
-            expected = [*(one.signal for one in life.spec.stop.ladder.rungs), KILL][life.stop.rung]
+            expected = [*(one.signal for one in life.spec.stop.ladder.rungs), KILL][life.stop.standing.rung]
             hold("the signal is the rung's", action.signal == expected, (action, life.stop))
         if action.ladder:
             account.sent.append(action.signal)
@@ -242,7 +253,7 @@ class Promises:
             self.accounts[action.worker].stand_in = None
         if kind in ("stand-in", "rung"):
             for one in hit:
-                rung = life.stop.rung if kind == "rung" else 0
+                rung = life.stop.standing.rung if kind == "rung" else 0
                 hold("nobody gets the same rung twice", rung not in one.rungs, (action, one.pid))
                 one.rungs.add(rung)
 
@@ -260,7 +271,7 @@ class Promises:
         if type(event).__name__ != "SignalReceived" or action.target == "leftovers":
             return "rung"
         was = self.before.lives[action.worker].stop
-        climbed = was is not None and was.rung != life.stop.rung
+        climbed = was is not None and was.standing.rung != life.stop.standing.rung
         sending = dict(life.spec.stop.rewrite).get(event.signal, event.signal)
         return "raw" if sending == action.signal and not climbed else "rung"
 
@@ -380,5 +391,6 @@ def _bound(life: Any, at: float) -> float:
     """The latest instant at which the stop is over, if every Tick from ``at`` on is on time."""
     if life.stopping is None:
         return INFINITY
-    first, *above = _waits(life, life.stop.rung)
-    return float(max(life.stop.since + first, at) + sum(above))
+    first, *above = _waits(life, life.stop.standing.rung)
+    since = life.stop.hold.until if life.stop.hold else life.stop.standing.since
+    return float(max(since + first, at) + sum(above))

@@ -12,12 +12,18 @@ from supervisor.core.fleet.step import step as fleet_step
 from supervisor.core.record import Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker import escalation
-from supervisor.core.worker.life import Life, Stop
-from supervisor.core.worker.step import shutdown, step
+from supervisor.core.worker.ending import shutdown
+from supervisor.core.worker.life import Life, Process, Standing, Stop
+from supervisor.core.worker.step import step
 
 SECOND = WorkerId(1)
 API = WorkerSpec("api", ExecSpec(("api",)), StopSpec(ladder.parse("TERM/10/KILL")))
 TOLD = 100.0
+
+
+def stopping(standing: Standing) -> Life:
+    """A worker whose main process has ended while it was being stopped."""
+    return Life(FIRST, API, state="orphaned", process=Process(7), stop=Stop("drill", None, TOLD, TOLD, 1, standing))
 
 
 @pytest.mark.parametrize(
@@ -37,14 +43,14 @@ TOLD = 100.0
 )
 def test_had_it_from_the_group(started: float, pid: int, newest: int | None, told: bool) -> None:
     """/proc rounds starts down to 10 ms: within one tick the pid decides, if the newest one was known."""
-    life = Life(FIRST, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1, group_told=TOLD, newest=newest))
+    life = stopping(Standing(0, TOLD, group_told=TOLD, newest=newest))
     _, actions = escalation.tell(life, (Member(pid, ("x",), started, in_group=True, state="S"),))
     assert (actions == ()) == told
 
 
 def test_told_one_by_one() -> None:
     """Those outside the group, those never told as a group; not zombies, and nobody twice."""
-    life = Life(FIRST, API, pid=7, stop=Stop("drill", None, TOLD, 0, TOLD, TOLD, 1))
+    life = stopping(Standing(0, TOLD))
     members = (
         Member(11, ("x",), 1.0, in_group=True, state="S"),
         Member(12, ("x",), 1.0, in_group=False, state="T"),
@@ -56,7 +62,7 @@ def test_told_one_by_one() -> None:
 
 
 def test_a_tick_without_a_stop() -> None:
-    life = Life(FIRST, API, pid=7)
+    life = Life(FIRST, API, state="running", process=Process(7))
     assert step(life, Tick(5.0)) == (life, ())
 
 
@@ -83,8 +89,8 @@ def test_no_signal_waits_for_a_look() -> None:
 
 def test_after_sigkill_nothing_gentler_follows() -> None:
     """Neither right after the last request, where signals are passed on as one request, nor later."""
-    stop = Stop("signal SIGTERM", 1, TOLD, 1, TOLD + 2, TOLD + 2, 3, group_told=TOLD + 2)
-    life = Life(FIRST, API, pid=7, phase="killed", stop=stop, killed=TOLD + 2)
+    stop = Stop("signal SIGTERM", 1, TOLD, TOLD + 2, 3, Standing(1, TOLD + 2, group_told=TOLD + 2), killed=TOLD + 2)
+    life = Life(FIRST, API, state="killed", process=Process(7), stop=stop)
     for at in (TOLD + 2.05, TOLD + 2.5):
         life, actions = escalation.request_stop(life, at, "signal SIGTERM", 1, 15)
         assert actions == ()

@@ -141,9 +141,11 @@ def _check_the_rungs(world: World) -> None:
         if not isinstance(event, REAL.events.Tick):
             return
         for was, life in zip(before.lives.values(), world.fleet.lives.values(), strict=True):
+            if was.following is None or (was.stop is not None and was.stop.hold is not None):
+                continue
             due, ended = was.next_rung_at, was.death.at if was.death is not None else 0.0
-            if due is not None and was.following and event.at >= max(due, ended + REAL.life.UNSEEN_LIMIT):
-                assert life.stop is None or life.stop.rung > was.stop.rung, (event, was)
+            if due is not None and event.at >= max(due, ended + REAL.dues.UNSEEN_LIMIT):
+                assert life.stop is None or life.stop.standing.rung > was.stop.standing.rung, (event, was)
 
     world.see = checked  # type: ignore[method-assign]  # the promises do not know how many looks fit
 

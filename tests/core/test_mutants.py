@@ -36,8 +36,8 @@ FAULTS = (
         "every stop has a deadline",  # armed only once somebody has died (honcho)
         "worker.life",
         "Life.next_rung_at",
-        "wait is not None",
-        "wait is not None and self.death",
+        "stop is None or wait is None",
+        "stop is None or wait is None or self.death is None",
     ),
     Fault(
         "every stop has a deadline",  # one worker after the other
@@ -64,15 +64,15 @@ FAULTS = (
         "an exit is never lost",  # the end after SIGKILL goes unheard
         "worker.step",
         "step",
-        "return _main_exited(life, event)",
-        "return _main_exited(life, event) if life.killed is None else (life, ())",
+        "return _TAKES[kind](life, event)",
+        "return _TAKES[kind](life, event) if kind is not MainExited or life.killed is None else (life, ())",
     ),
     Fault(
         "an exit is never lost",  # stuck is said of the dead
-        "worker.step",
+        "worker.dues",
         "_rung_over",
-        "return (life, (Survey(life.id),))",
-        "return _finish(life, at, stuck=True)",
+        "return escalation.survey(life, at)",
+        "return finish(life, at, stuck=True)",
     ),
     Fault(
         "nothing is done to a pid or group after its reap",
@@ -92,22 +92,22 @@ FAULTS = (
         "a stopped worker stays stopped",  # a request during fork is forgotten
         "worker.escalation",
         "request_stop",
-        "return (life.with_(stop=life.stop or Stop(by, by_pid, at, 0, at, at, 1)), ())",
+        "return (life.with_(stop=life.stop or Stop(by, by_pid, at, at, 1, Standing(0, at))), ())",
         "return (life, ())",
     ),
     Fault(
         "escalation never goes back",
         "worker.escalation",
-        "_first_request",
-        "stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)",
-        "stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1, rung=0)",
+        "request_stop",
+        "stop = stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)",
+        "stop = stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1, standing=Standing(0, at))",
     ),
     Fault(
         "asking again only hurries",
         "worker.escalation",
         "request_stop",
-        "stop.with_(requests=requests, last_request=at)",
-        "stop.with_(requests=requests, last_request=at, since=at)",
+        "stop.with_(requests=stop.requests + 1, last_request=at)",
+        "stop.with_(requests=stop.requests + 1, last_request=at, standing=stop.standing.with_(since=at))",
     ),
     Fault(
         "requests in the same moment are one",
@@ -120,15 +120,15 @@ FAULTS = (
         "the third request is KILL",
         "worker.escalation",
         "request_stop",
-        "requests >= 3",
-        "requests >= 4",
+        "stop.requests >= 3",
+        "stop.requests >= 4",
     ),
     Fault(
         "a patient ladder stays",
         "worker.escalation",
         "request_stop",
-        "requests >= 3 and (not life.spec.stop.ladder.patient)",
-        "requests >= 3",
+        "stop.requests >= 3 and (not life.spec.stop.ladder.patient)",
+        "stop.requests >= 3",
     ),
     Fault(
         "a request starts the ladder",  # only the first worker is asked
@@ -148,19 +148,19 @@ FAULTS = (
         "nobody gets the same rung twice",  # those signalled one by one
         "worker.escalation",
         "tell",
-        "member.key not in stop.told",
+        "member.key not in standing.told",
         "member.pid",
     ),
     Fault(
         "nobody gets the same rung twice",  # those that the group's signal reached
         "worker.escalation",
         "tell",
-        "not (member.in_group and _had_it_from_the_group(member, stop))",
+        "not (member.in_group and _had_it_from_the_group(member, standing))",
         "member.pid",
     ),
     Fault(
         "the first signal waits for a moment only",
-        "worker.life",
+        "worker.escalation",
         "PROBE_LIMIT",
         "0.25",
         "1.0",
@@ -204,8 +204,8 @@ FAULTS = (
         "the whole worker has ended",
         "worker.step",
         "_waited_for",
-        "member.in_group or asked or life.manner.init",
-        "asked or life.manner.init",
+        "member.in_group or everyone",
+        "everyone",
     ),
     Fault(
         "who may stay is left alone",
@@ -216,28 +216,28 @@ FAULTS = (
     ),
     Fault(
         "only a dead process is reaped",
-        "worker.step",
-        "_finish",
-        "stuck and life.death is None",
+        "worker.ending",
+        "finish",
+        "stuck and death is None",
         "False",
     ),
     Fault(
         "one report per start",
-        "fleet.endings",
-        "reaped",
-        "before.alive and not life.alive",
-        "not life.alive and life.outcome is not None",
+        "fleet.step",
+        "_take_in",
+        "life.state in RESTS and before.state not in RESTS",
+        "life.state in RESTS",
     ),
     Fault(
         "marks are in order and never negative",
-        "worker.step",
+        "worker.ending",
         "shutdown",
         "max(at - zero, 0.0)",
         "at - zero",
     ),
     Fault(
         "the outcome is the truth",  # killed by somebody else
-        "worker.step",
+        "worker.ending",
         "_outcome",
         "death.signal == signum.KILL and death.forced",
         "death.signal == signum.KILL and life.killed",
@@ -254,21 +254,21 @@ FAULTS = (
         "fleet.endings",
         "_unasked_end",
         "policy.on_exit == 'stop-all'",
-        "policy.on_exit == 'stop-all' and ended.outcome == 'clean'",
+        "policy.on_exit == 'stop-all' and record.outcome == 'clean'",
     ),
     Fault(
         "the unexpected is told",
         "worker.step",
-        "step",
+        "unexpected",
         "(Note(f'unexpected {type(event).__name__} while {life.spec.title} is {life.phase}'),)",
         "()",
     ),
     Fault(
         "the unexpected changes nothing",
         "worker.step",
-        "step",
-        "untried = going and life.running_since is None and (life.failure is None)",
-        "untried = going",
+        "_started",
+        "process is None or process.running_since is not None or life.failure is not None",
+        "process is None",
     ),
     Fault(
         "a tick makes progress",
@@ -278,11 +278,18 @@ FAULTS = (
         "turn.limited = False",
     ),
     Fault(
-        "a recording is the run",  # a clock in the core
+        "a way of the table",  # an agent's word moves one that nobody stops
         "worker.step",
+        "_agent_said",
+        "life.state in ('draining', 'cleaning') and event.what == 'cleaned'",
+        "event.what == 'cleaned'",
+    ),
+    Fault(
+        "a recording is the run",  # a clock in the core
+        "worker.ending",
         "shutdown",
-        "death.at if death else life.ended",
-        "life.ended + 1e-9 * __import__('time').perf_counter()",
+        "death.at if death else end.at",
+        "end.at + 1e-9 * __import__('time').perf_counter()",
     ),
 )
 

@@ -185,25 +185,30 @@ def test_asked_again_while_the_signal_waits() -> None:
 
 
 def test_short_grace_and_agent() -> None:
-    """A rung shorter than the wait for the agent: no rung is skipped, and none waits for a look."""
+    """A rung shorter than the wait for the agent: it is no shorter for that, counted from its signal."""
     wrap(
         """
         >> 1 agent says hello
         >> 3 SIGTERM
         << probe
-        >> 3 tick
+        >> 3.25 tick
         << SIGTERM to the group
+        << probe
+        << last look
+        >> 3.275 tick
+        << dump
+        >> 3.35 tick
         << SIGKILL to the group
         << survey
-        >> 3.1 found nobody
-        >> 3.2 dies of SIGKILL
+        >> 3.4 found nobody
+        >> 3.4 dies of SIGKILL
         << survey
-        >> 3.2 found nobody
+        >> 3.4 found nobody
         << reap
-        << report: killed, SIGKILL, 0.2 s, asked by signal SIGTERM
+        << report: killed, SIGKILL, 0.15 s, asked by signal SIGTERM
         == over, SIGKILL
         """,
-        escalation="TERM/0/KILL",
+        escalation="TERM/0.1/KILL",
     )
 
 

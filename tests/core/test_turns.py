@@ -14,7 +14,7 @@ from supervisor.core.fleet.state import Fleet, new
 from supervisor.core.fleet.step import LOOKS_A_TURN
 from supervisor.core.record import Member
 from supervisor.core.spec import ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
-from supervisor.core.worker.life import LAST_GASP, UNSEEN_LIMIT
+from supervisor.core.worker.dues import LAST_GASP, UNSEEN_LIMIT
 
 MANY = 40
 

@@ -62,7 +62,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = 
         "worker": life.spec.name,
         "instance": life.spec.instance,
         "title": life.spec.title,
-        "want": "down" if fleet.want == "down" or _asked(life) or not life.attempts.wanted else "up",
+        "want": "down" if fleet.want == "down" or life.requested or not life.attempts.wanted else "up",
         "phase": life.phase,
         "pid": life.pid,
         "argv": list(redact.argv(life.spec.exec.argv)),
@@ -110,18 +110,14 @@ def _kill_at(life: Life, stop: Stop) -> float | None:
     grace = life.ladder.grace
     if grace is None:
         return None
-    return stop.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.rung])
+    return stop.standing.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.standing.rung])
 
 
 def _took(life: Life) -> float | None:
     """Seconds from the first stop signal to the end, the record's total; None while it runs, or ended unasked."""
-    if life.outcome is None or life.ended is None or life.stop is None or life.stop.asked is None:
+    if life.ended is None or life.stop is None or life.stop.asked is None:
         return None
     return max(life.ended - life.stop.asked, 0.0)
-
-
-def _asked(life: Life) -> bool:
-    return life.stop is not None and life.stop.asked is not None
 
 
 def _stop(life: Life) -> dict[str, Any] | None:
@@ -133,8 +129,8 @@ def _stop(life: Life) -> dict[str, Any] | None:
         "by": life.stop.by,
         "asked": life.stop.asked,
         "signal": signum.name(sent) if sent is not None else None,
-        "since": life.stop.since,
+        "since": life.stop.standing.since,
         "next_at": life.next_rung_at,
         "next_signal": signum.name(following.signal) if following else None,
-        "leftovers": len(life.left) if life.death is not None else 0,
+        "leftovers": len(life.leftovers.alive) if life.death is not None else 0,
     }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from supervisor.core.actions import Note
+from supervisor.core.events import StartAsked, StopAsked
 from supervisor.core.worker import escalation
 from supervisor.core.worker.restart import Attempts
+from supervisor.core.worker.states import leads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supervisor.core.events import StartAsked, StopAsked
     from supervisor.core.fleet.state import Turn
     from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
@@ -28,7 +29,7 @@ def stop(turn: Turn, event: StopAsked) -> None:
         go_down(turn, event.at)
 
     def ask(life: Life) -> escalation.Step:
-        if not insists and life.stop is not None and life.stop.asked is not None:
+        if not insists and life.requested:
             return life, ()
         return escalation.request_stop(life, event.at, event.by, event.by_pid, None)
 
@@ -42,7 +43,7 @@ def start(turn: Turn, event: StartAsked) -> None:
         return
     for worker in turn.lives if event.workers is None else event.workers:
         life = turn.lives[worker]
-        if not life.alive and life.phase != "starting":
+        if leads(life.state, StartAsked, "forking"):
             # A planned restart is overtaken, and a start by hand is a new first attempt.
             turn.put(*escalation.begin(life.with_(attempts=Attempts())))
 
@@ -59,6 +60,6 @@ def go_down(turn: Turn, at: float) -> None:
 def _rest(turn: Turn, chosen: Iterable[WorkerId], attempts: Attempts) -> None:
     for worker in [*chosen]:
         life = turn.lives[worker]
-        if life.phase in ("waiting", "backoff"):
-            life = life.with_(phase="exited")
+        if leads(life.state, StopAsked, "exited"):
+            life = life.with_(state="exited")
         turn.put(life if life.attempts == attempts else life.with_(attempts=attempts))

@@ -60,7 +60,7 @@ def _stop(turn: Turn, event: SignalReceived) -> None:
     requests.go_down(turn, event.at)
 
     def ask(life: Life) -> escalation.Step:
-        if first and life.stop is not None and life.stop.asked is not None:
+        if first and life.requested:
             return life, ()  # a command is stopping it: the fleet's first request hurries nobody
         sending = life.spec.stop.rewritten(event.signal)
         if sending == 0:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.spec import FIRST, FleetSpec, WorkerId
+from supervisor.core.worker.dues import dues
 from supervisor.core.worker.life import Life
+from supervisor.core.worker.states import OVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,9 +54,9 @@ class Fleet(Frozen):
     @property
     def over(self) -> bool:
         """Nothing is alive and nothing will be started."""
-        # Asked after every batch of facts: any() with a generator costs twice as much.
-        for life in self.lives.values():
-            if life.pid is not None or life.phase in ("waiting", "starting", "backoff"):
+        # Asked after every batch of facts: all() with a generator costs twice as much.
+        for life in self.lives.values():  # noqa: SIM110 - as just said
+            if life.state not in OVER:
                 return False
         return True
 
@@ -70,7 +72,7 @@ def new(spec: FleetSpec) -> Fleet:
     """Return a fleet of which nothing runs yet. The one process of `run` is being started before there is a fleet."""
     lives = [Life(WorkerId(number), worker, spec.manner) for number, worker in enumerate(spec.workers, FIRST)]
     if spec.manner.wraps:
-        lives = [life.with_(phase="starting", start=1) for life in lives]
+        lives = [life.with_(state="forking", start=1) for life in lives]
     return Fleet(spec, {life.id: life for life in lives})
 
 
@@ -115,7 +117,7 @@ class Turn:
     def date(self) -> None:
         """Write down when those that have changed want their next Tick."""
         for worker in self._undated:
-            due, signal_due = self.lives[worker].dues()
+            due, signal_due = dues(self.lives[worker])
             _write(self.dues, worker, due)
             _write(self.signals_due, worker, signal_due)
         self._undated.clear()

@@ -10,10 +10,8 @@ from supervisor.core.actions import Note, Survey
 from supervisor.core.events import (
     Event,
     OrphansChanged,
-    Reaped,
     SignalReceived,
     StartAsked,
-    StartFailed,
     StopAsked,
     Tick,
     WorkerEvent,
@@ -21,8 +19,8 @@ from supervisor.core.events import (
 from supervisor.core.fleet import endings, requests, signals
 from supervisor.core.fleet.state import Fleet, Turn, limit_due
 from supervisor.core.worker import escalation
+from supervisor.core.worker.states import RESTS
 from supervisor.core.worker.step import step as life_step
-from supervisor.core.worker.step import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +44,12 @@ def step(fleet: Fleet, *events: Event) -> tuple[Fleet, tuple[Action, ...]]:
 
 def _take_in(turn: Turn, event: Event) -> None:
     match event:
-        case Reaped():
-            endings.reaped(turn, event)
-        case StartFailed() if turn.lives[event.worker].phase == "starting" and not turn.lives[event.worker].alive:
-            endings.never_started(turn, event)
         case WorkerEvent():
-            turn.put(*life_step(turn.lives[event.worker], event))
+            before = turn.lives[event.worker]
+            life, actions = life_step(before, event)
+            turn.put(life, actions)
+            if life.state in RESTS and before.state not in RESTS:
+                endings.ended(turn, life, event)
         case Tick():
             _tick(turn, event)
         case SignalReceived():
@@ -61,8 +59,8 @@ def _take_in(turn: Turn, event: Event) -> None:
         case StartAsked():
             requests.start(turn, event)
         case OrphansChanged():
-            ending = [life.id for life in turn.lives.values() if life.death is not None and life.outcome is None]
-            turn.each(lambda life: (life.with_(unseen=True), ()), ending)
+            for life in [life for life in turn.lives.values() if life.state == "orphaned"]:
+                turn.put(life.with_(leftovers=life.leftovers.with_(unseen=True)))
         case _:
             turn.actions.append(Note(f"unexpected {type(event).__name__}"))
 
@@ -81,9 +79,9 @@ def _tick(turn: Turn, event: Tick) -> None:
         turn.each(lambda life: escalation.kill(life, at))
     turn.date()
     others = [turn.lives[worker] for worker, due in turn.dues.items() if due <= at]
-    turn.each(escalation.begin, [life.id for life in others if life.attempts.due is not None])
-    looks = [life for life in others if life.attempts.due is None and turn.signals_due.get(life.id, at + 1) > at]
-    turn.each(lambda life: life_step(life, event), _first(turn, looks))
+    restarts = [life.id for life in others if life.state == "backoff"]
+    looks = [life for life in others if life.state != "backoff" and turn.signals_due.get(life.id, at + 1) > at]
+    turn.each(lambda life: life_step(life, event), [*restarts, *_first(turn, looks)])
 
 
 def _first(turn: Turn, due: list[Life]) -> list[WorkerId]:
@@ -94,12 +92,12 @@ def _first(turn: Turn, due: list[Life]) -> list[WorkerId]:
     who has waited longest. Where orphans end all the time, all the dead are due in every turn: each has to have its
     turn, and so have the living.
     """
-    due.sort(key=lambda life: (not life.unseen or life.surveyed is not None, turn.dues[life.id]))
+    due.sort(key=lambda life: (not life.leftovers.unseen or life.leftovers.surveyed is not None, turn.dues[life.id]))
     return [life.id for life in due[:LOOKS_A_TURN]]
 
 
 def _look_at_all(turn: Turn, at: float) -> None:
     """Of so few workers everybody is looked at at once: that keeps no signal waiting."""
     for life in [*turn.lives.values()]:
-        if life.unseen:
-            turn.put(*survey(life, at))
+        if life.leftovers.unseen and life.going:
+            turn.put(*escalation.survey(life, at))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from supervisor.core import signum
 from supervisor.core.actions import Action, Foreground, Probe, ReadMasks, Signal, Spawn, Survey
 from supervisor.core.record import Member
-from supervisor.core.worker.life import PROBE_LIMIT, Life, Stop
+from supervisor.core.worker.life import Hold, Life, Standing, Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Two stop requests closer than this are one: standard signals coalesce, and systemd's KillMode=control-group
 # or a process-group kill reaches us and the worker's other watchers at the same moment.
 HURRY_AFTER = 0.1
+# The stop signal waits so long for an agent to be armed: 3 ms as a rule, 0.2 s with eight busy processes a core. One
+# that comes while the agent works would be handled on top of whatever the probe had interrupted.
+PROBE_LIMIT = 0.25
 # /proc gives a process's start rounded down to ticks of USER_HZ (proc(5), starttime; 100 on every architecture that
 # we run on), counted by a clock that is read beside ours.
 START_TICK = 0.01
@@ -32,7 +35,7 @@ def begin(life: Life) -> Step:
         id=life.id,
         spec=life.spec,
         manner=life.manner,
-        phase="starting",
+        state="forking",
         start=life.start + 1,
         attempts=life.attempts.with_(due=None),
     )
@@ -47,30 +50,32 @@ def forward(life: Life, signal: int) -> Step:
 
 
 def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
-    """A stop request; ``signal`` is the one to send for rung 1, None for the ladder's own.
+    """Take a stop request in; ``signal`` is the one to send for rung 1, None for the ladder's own.
 
-    The first one starts the ladder; a further one at least HURRY_AFTER later climbs; the third is SIGKILL.
+    The first request starts the ladder; a further one at least HURRY_AFTER later climbs; the third is SIGKILL.
     """
-    if life.phase == "starting" and not life.alive:
-        # Being forked: the request waits until there is a process (step.py, Forked).
-        return life.with_(stop=life.stop or Stop(by, by_pid, at, 0, at, at, 1)), ()
+    if life.state == "forking":
+        # The request waits until there is a process (step.py, Forked).
+        return life.with_(stop=life.stop or Stop(by, by_pid, at, at, 1, Standing(0, at))), ()
     if not life.going:
         return life, ()
-    if life.stop is None or life.stop.asked is None:
-        return _first_request(life, at, by, by_pid, signal)
     stop = life.stop
-    if at - stop.last_request < HURRY_AFTER and stop.held is not None:
-        return life, ()  # the first one has not even been sent
+    if stop is None:
+        return _first_request(life, at, by, by_pid, signal)
+    if stop.asked is None:
+        stop = stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)
+        return _request_for_leftovers(life, stop, signal)
     if at - stop.last_request < HURRY_AFTER:
-        return _again(life, signal)
-    requests = stop.requests + 1
-    life = life.with_(stop=stop.with_(requests=requests, last_request=at))
-    if requests >= 3 and not life.spec.stop.ladder.patient:
+        # One that is held back has not even been sent.
+        return (life, ()) if stop.hold is not None else _again(life, signal)
+    stop = stop.with_(requests=stop.requests + 1, last_request=at)
+    life = life.with_(stop=stop)
+    if stop.requests >= 3 and not life.spec.stop.ladder.patient:
         return kill(life, at)
     if life.following is not None:
-        return climb(life, at, stop.rung + 1)
-    if stop.held is not None:
-        return release(life)  # nothing to climb to, but no need to wait for the agent either
+        return climb(life, at, stop.standing.rung + 1)
+    if stop.hold is not None:
+        return release(life, at)  # nothing to climb to, but no need to wait for the agent either
     return _again(life, signal)
 
 
@@ -89,33 +94,37 @@ def kill(life: Life, at: float) -> Step:
     return climb(life, at, len(life.ladder.rungs) - 1)
 
 
+def _request_for_leftovers(life: Life, stop: Stop, signal: int | None) -> Step:
+    """The ladder for what the main process left has begun: a request adds the processes outside the group. The others
+    have had the rung's signal; one from outside is passed on to them as well."""
+    raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
+    return life.with_(stop=stop), (*raw, Survey(life.id))
+
+
 def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
-    if life.stop is not None:
-        # The ladder for what the main process left has begun: this adds the processes outside the group. The others
-        # have had the rung's signal; one from outside is passed on to them as well.
-        stop = life.stop.with_(by=by, by_pid=by_pid, asked=at, last_request=at, requests=1)
-        raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
-        return life.with_(stop=stop), (*raw, Survey(life.id))
-    stop = Stop(by, by_pid, at, 0, at, at, 1, at if life.spec.stop.group else None)
-    life = life.with_(stop=stop, phase="draining" if life.death is None else life.phase)
+    standing = Standing(0, at, group_told=at if life.spec.stop.group else None)
+    stop = Stop(by, by_pid, at, at, 1, standing)
+    orphaned = life.state == "orphaned"
+    life = life.with_(stop=stop, state="orphaned" if orphaned else "draining")
     if life.ladder.stop_signal == signum.KILL:
         return climb(life, at, 0)  # nothing gentler stands in for it: after it only the verdict would come
     sending = life.ladder.stop_signal if signal is None else signal
-    if life.death is not None:
+    if orphaned:
         return life, (_signal(life, sending, wake=False, ladder=True),)  # the survey that is under way tells the rest
     if life.agent and not life.stopped:
-        life = life.with_(stop=stop.with_(held=sending, held_until=at + PROBE_LIMIT))
+        life = life.with_(stop=stop.with_(hold=Hold(sending, at, at + PROBE_LIMIT)))
         return life, (ReadMasks(life.id), Probe(life.id))
     return life, (ReadMasks(life.id), _signal(life, sending, wake=life.stopped, ladder=True))
 
 
-def release(life: Life) -> Step:
-    """Send the signal that was held back for the agent, if one is."""
+def release(life: Life, at: float) -> Step:
+    """Send the signal that was held back for the agent, if one is. The grace period begins only now."""
     stop = life.stop
-    if stop is None or stop.held is None:
+    if stop is None or stop.hold is None:
         return life, ()
-    life = life.with_(stop=stop.with_(held=None, held_until=None))
-    return life, (_signal(life, stop.held, wake=life.stopped, ladder=True),)
+    standing = stop.standing.with_(since=at, held_since=stop.hold.since)
+    life = life.with_(stop=stop.with_(hold=None, standing=standing))
+    return life, (_signal(life, stop.hold.signal, wake=life.stopped, ladder=True),)
 
 
 def climb(life: Life, at: float, rung: int) -> Step:
@@ -123,21 +132,27 @@ def climb(life: Life, at: float, rung: int) -> Step:
     assert life.stop is not None
     signal = life.ladder.rungs[rung].signal
     kills = signal == signum.KILL
-    stop = life.stop.with_(rung=rung, since=at, told=frozenset(), group_told=None, held=None, held_until=None)
-    life = life.with_(stop=stop)
-    actions: list[Action] = []
+    orphaned = life.state == "orphaned"
+    everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
+    anybody = not orphaned or any(member.in_group for member in life.leftovers.alive)
+    stop = life.stop.with_(standing=Standing(rung, at, group_told=at if anybody and everyone else None), hold=None)
+    wake = life.stopped and not kills
     if kills:
-        life = life.with_(killed=life.killed or at, phase="killed" if life.death is None else "leaving")
-    if life.death is None or any(member.in_group for member in life.left):
-        everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
-        life = life.with_(stop=stop.with_(group_told=at if everyone else None))
-        wake = life.stopped and not kills
-        actions.append(_signal(life, signal, wake=wake, ladder=True, everyone=everyone))
+        stop = stop.with_(killed=stop.killed or at)
+        life = life.with_(state="orphaned" if orphaned else "killed")
+    life = life.with_(stop=stop)
+    actions = (_signal(life, signal, wake=wake, ladder=True, everyone=everyone),) if anybody else ()
     # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
     # SIGKILL to a living main process the look waits until the other workers have had their signals.
-    if life.death is None:
-        return life.with_(unseen=kills), tuple(actions)
-    return life.with_(unseen=False, surveyed=at), (*actions, Survey(life.id))
+    if orphaned:
+        life, look = survey(life, at)
+        return life, (*actions, *look)
+    return life.with_(leftovers=life.leftovers.with_(unseen=kills)), actions
+
+
+def survey(life: Life, at: float) -> Step:
+    """Look who there is besides the main process."""
+    return life.with_(leftovers=life.leftovers.with_(unseen=False, surveyed=at)), (Survey(life.id),)
 
 
 def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool | None = None) -> Signal:
@@ -149,29 +164,31 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
     """Send the rung's signal to those that have not had it; nobody gets the same rung twice."""
     stop = life.stop
     assert stop is not None
+    standing = stop.standing
     fresh = tuple(
         member
         for member in members
-        if member.key not in stop.told
+        if member.key not in standing.told
         and member.state != "Z"
-        and not (member.in_group and _had_it_from_the_group(member, stop))
+        and not (member.in_group and _had_it_from_the_group(member, standing))
     )
     if not fresh:
         return life, ()
-    signal = life.ladder.rungs[stop.rung].signal
-    life = life.with_(stop=stop.with_(told=stop.told | {member.key for member in fresh}))
+    signal = life.ladder.rungs[standing.rung].signal
+    told = standing.told | {member.key for member in fresh}
+    life = life.with_(stop=stop.with_(standing=standing.with_(told=told)))
     return life, (Signal(life.id, signal, "leftovers", members=fresh, wake=signal != signum.KILL, ladder=True),)
 
 
-def _had_it_from_the_group(member: Member, stop: Stop) -> bool:
+def _had_it_from_the_group(member: Member, standing: Standing) -> bool:
     """Whether it existed when the rung's signal went to its group. Within one tick the pid says which came first:
     pids are given out in rising order, but for a wrap."""
-    told = stop.group_told
+    told = standing.group_told
     if told is None or member.started > told + CLOCK_GRAIN:
         return False
-    if member.started + START_TICK + CLOCK_GRAIN < told or stop.newest is None:
+    if member.started + START_TICK + CLOCK_GRAIN < told or standing.newest is None:
         return True
-    return member.pid <= stop.newest
+    return member.pid <= standing.newest
 
 
 def resumed(life: Life) -> Step:

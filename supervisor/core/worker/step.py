@@ -1,13 +1,13 @@
 """Facts about one worker: ``step(life, event) -> (life, actions)``. An unexpected one yields a visible Note.
 
 The whole worker has ended when its main process, the rest of its group and (after a stop request, or as PID 1)
-the processes that left the group are gone.
+the processes that left the group are gone. Which event may come in which state is a table: states.py.
 """
 
 from __future__ import annotations
 
 from supervisor.core import signum
-from supervisor.core.actions import Dump, Look, Note, Probe, Reap, Survey, Suspend
+from supervisor.core.actions import Note, Suspend
 from supervisor.core.events import (
     AgentSaid,
     Event,
@@ -26,248 +26,163 @@ from supervisor.core.events import (
     Surveyed,
     Tick,
 )
-from supervisor.core.record import AGENT_OFF, AgentFacts, Climb, Leftover, Marks, Member, Shutdown
-from supervisor.core.worker.escalation import climb, release, request_stop, tell
-from supervisor.core.worker.life import Death, Life, Stop
+from supervisor.core.record import Climb, Member
+from supervisor.core.worker.dues import tick
+from supervisor.core.worker.ending import finish
+from supervisor.core.worker.escalation import release, request_stop, tell
+from supervisor.core.worker.life import Death, Life, Process, Standing, Stop
+from supervisor.core.worker.states import GOING, LATECOMERS, WAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.core.record import Fate, Outcome, Phase
+    from collections.abc import Callable
+    from typing import Any
+
     from supervisor.core.worker.escalation import Step
+    from supervisor.core.worker.states import State
 
 
 def step(life: Life, event: Event) -> Step:
     """Take one fact in. An unexpected one changes nothing and yields a Note."""
-    going = life.going
-    untried = going and life.running_since is None and life.failure is None
-    match event:
-        case Forked() if life.phase == "starting" and not life.alive:
-            return _forked(life, event)
-        case Started() if untried:
-            return _started(life, event.at), ()
-        case StartFailed() if untried:
-            return life.with_(failure=event), ()
-        case MainExited() if going and life.death is None:
-            return _main_exited(life, event)
-        case MainStopped() if going and life.death is None:
-            return _main_stopped(life, event)
-        case MainContinued() if going:
-            return life.with_(stopped=False), ()
-        case Surveyed() if going and (life.death is not None or life.killed is not None):
-            return _surveyed(life, event)
-        case Sent() if life.alive:
-            return _sent(life, event), ()
-        case MasksRead() if going and life.stop is not None:
-            return life.with_(masks=event.masks), ()
-        case Sampled() if going and life.stop is not None:
-            return (life.with_(samples=(*life.samples, event.sample)) if event.sample else life), ()
-        case Reaped() if life.alive and life.outcome is not None:
-            return _reaped(life, event), ()
-        case AgentSaid() if going:
-            return _agent_said(life, event), ()
-        case Probed() if going and life.stop is not None:
-            return release(life) if event.asked == 0 else (life, ())
-        case ProbeAnswered() if going and life.stop is not None:
-            return release(life)
-        case Tick():
-            return _tick(life, event.at)
-        case AgentSaid() | Probed() | ProbeAnswered() if not going:
-            return life, ()  # as below
-        case Surveyed() | Sent() | MasksRead() | Sampled() | MainStopped() | MainContinued() if not going:
-            return life, ()  # legal latecomers: asked or seen before the end
-        case _:
-            return life, (Note(f"unexpected {type(event).__name__} while {life.spec.title} is {life.phase}"),)
+    kind = type(event)
+    if kind in WAYS[life.state] or kind is Tick:
+        return _TAKES[kind](life, event)
+    if kind in LATECOMERS and life.state not in GOING:
+        return life, ()
+    return unexpected(life, event)
+
+
+def unexpected(life: Life, event: Event) -> Step:
+    """The fact cannot be: it is told, and changes nothing."""
+    return life, (Note(f"unexpected {type(event).__name__} while {life.spec.title} is {life.phase}"),)
+
+
+# ------------------------------------------------------------------ the start
 
 
 def _forked(life: Life, event: Forked) -> Step:
     waiting = life.stop
-    life = life.with_(pid=event.pid, last_pid=event.pid, since=event.at, terminal=event.terminal, stop=None)
+    process = Process(event.pid, event.terminal)
+    life = life.with_(state="starting", process=process, since=event.at, stop=None)
     if waiting is None:
         return life, ()
     return request_stop(life, event.at, waiting.by, waiting.by_pid, None)
 
 
-def _started(life: Life, at: float) -> Life:
-    life = life.with_(running_since=at)
-    return life.with_(phase="running") if life.phase == "starting" else life
+def _started(life: Life, event: Started) -> Step:
+    process = life.process
+    if process is None or process.running_since is not None or life.failure is not None:
+        return unexpected(life, event)
+    state = "running" if life.state == "starting" else life.state
+    return life.with_(state=state, process=process.with_(running_since=event.at)), ()
 
 
-def _agent_said(life: Life, event: AgentSaid) -> Life:
-    if event.what == "hello":
-        return life.with_(agent=True)
-    if event.what in life.reached:
-        return life
-    life = life.with_(reached=(*life.reached, event.what))
-    if life.phase in ("draining", "cleaning") and event.what == "drained":
-        return life.with_(phase="cleaning")
-    if life.phase in ("draining", "cleaning") and event.what == "cleaned":
-        return life.with_(phase="leaving")
-    return life
+def _start_failed(life: Life, event: StartFailed) -> Step:
+    process = life.process
+    if process is not None and (process.running_since is not None or life.failure is not None):
+        return unexpected(life, event)
+    if process is not None:
+        return life.with_(failure=event), ()  # the process says so before it exits
+    # There is no process, and there will be no news of one.
+    life = life.with_(failure=event, death=Death(event.at, 125, None))
+    return finish(life, event.at)[0].with_(state="failed"), ()
+
+
+# ------------------------------------------------------------------ the main process
 
 
 def _main_exited(life: Life, event: MainExited) -> Step:
-    forced = life.killed is not None
-    life = life.with_(death=Death(event.at, event.code, event.signal, forced), stopped=False, surveyed=None)
-    if life.stop is not None and life.stop.held is not None:
+    process, stop, leftovers = life.process, life.stop, life.leftovers.with_(surveyed=None, unseen=not event.alone)
+    if stop is not None and stop.hold is not None:
         # It needs no signal any more, and whoever is left has had none: they are told one by one.
-        life = life.with_(stop=life.stop.with_(held=None, held_until=None, group_told=None))
+        stop = stop.with_(hold=None, standing=stop.standing.with_(group_told=None))
+    if process is not None and process.stopped:
+        process = process.with_(stopped=False)
+    death = Death(event.at, event.code, event.signal, forced=life.killed is not None)
+    life = life.with_(state="orphaned", process=process, stop=stop, death=death, leftovers=leftovers)
     if life.failure is not None:
-        return _finish(life, event.at)
-    if life.phase != "killed":
-        life = life.with_(phase="leaving")
-    if event.alone:
-        return _surveyed(life.with_(surveyed=event.at), Surveyed(event.at, life.id, ()))
-    return life.with_(unseen=True), ()
+        return finish(life, event.at)
+    return _who_is_left(life, event.at, ()) if event.alone else (life, ())
 
 
 def _main_stopped(life: Life, event: MainStopped) -> Step:
-    life = life.with_(stopped=True)
+    assert life.process is not None
+    process = life.process.with_(stopped=True)
+    life = life.with_(process=process)
     apart = life.spec.exec.own_group
-    if life.stop is not None or (apart and not life.terminal):
+    if life.stop is not None or (apart and not process.terminal):
         return life, ()
     return life, (Suspend(event.signal, job=apart),)
 
 
+def _main_continued(life: Life, _event: MainContinued) -> Step:
+    assert life.process is not None
+    return life.with_(process=life.process.with_(stopped=False)), ()
+
+
+def _agent_said(life: Life, event: AgentSaid) -> Step:
+    process = life.process
+    assert process is not None
+    if event.what == "hello":
+        return life.with_(process=process.with_(agent=True)), ()
+    if event.what in process.reached:
+        return life, ()
+    life = life.with_(process=process.with_(reached=(*process.reached, event.what)))
+    if life.state in ("draining", "cleaning") and event.what == "drained":
+        return life.with_(state="cleaning"), ()
+    if life.state in ("draining", "cleaning") and event.what == "cleaned":
+        return life.with_(state="leaving"), ()
+    return life, ()
+
+
+# ------------------------------------------------------------------ what is left
+
+
 def _surveyed(life: Life, event: Surveyed) -> Step:
-    fresh = _unknown(life.seen_left, event.members)
-    if life.killed is not None:
-        # SIGKILL has gone to the group: whoever of it is still seen is dying of it.
-        life = life.with_(shot=life.shot | {member.key for member in fresh if member.in_group})
-    if life.death is None:
-        # SIGKILL was sent while the main process lived: tell those outside its group, unless they may stay.
+    leftovers = life.leftovers
+    if life.state == "killed":
+        # SIGKILL was sent while the main process lives: tell those outside its group, unless they may stay.
         wanted = life.spec.stop.leftovers != "leave"
         outside = tuple(member for member in event.members if wanted and not member.in_group)
-        return tell(life.with_(seen_left=(*life.seen_left, *_unknown(life.seen_left, outside))), outside)
-    life = life.with_(seen_left=(*life.seen_left, *fresh), left=event.members)
+        seen = (*leftovers.seen, *_unknown(leftovers.seen, outside))
+        return tell(life.with_(leftovers=leftovers.with_(seen=seen, shot=_dying(life, event.members))), outside)
+    return _who_is_left(life, event.at, event.members)
+
+
+def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
+    """The main process has ended, and these are alive: the worker ends with them, if they belong to its end."""
+    leftovers = life.leftovers
+    seen = (*leftovers.seen, *_unknown(leftovers.seen, members))
+    life = life.with_(leftovers=leftovers.with_(alive=members, seen=seen, shot=_dying(life, members)))
     waited = _waited_for(life)
     if not waited:
-        return _finish(life, event.at)
-    life = life.with_(waited=True, stop=life.stop or Stop("self", None, None, 0, event.at, event.at, 0))
+        return finish(life, at)
+    stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
+    life = life.with_(leftovers=life.leftovers.with_(waited=True), stop=stop)
     due = life.next_rung_at
-    if due is not None and event.at >= due and life.following is None:
-        return _finish(life, event.at, stuck=True)
+    if due is not None and at >= due and life.following is None:
+        return finish(life, at, stuck=True)
     life, actions = tell(life, waited)
     if life.spec.stop.leftovers == "signal":
-        life, more = _finish(life, event.at)
+        life, more = finish(life, at)
         return life, (*actions, *more)
     return life, actions
+
+
+def _dying(life: Life, members: tuple[Member, ...]) -> frozenset[tuple[int, int]]:
+    """SIGKILL has gone to the group: whoever of it is still seen, and was not before, is dying of it."""
+    if life.killed is None:
+        return life.leftovers.shot
+    fresh = _unknown(life.leftovers.seen, members)
+    return life.leftovers.shot | {member.key for member in fresh if member.in_group}
 
 
 def _waited_for(life: Life) -> tuple[Member, ...]:
     """The survivors that belong to this end: the group, and after a stop request those outside it too."""
     if life.spec.stop.leftovers == "leave":
         return ()
-    asked = life.stop is not None and life.stop.asked is not None
-    return tuple(member for member in life.left if member.in_group or asked or life.manner.init)
-
-
-def _sent(life: Life, event: Sent) -> Life:
-    stop = life.stop
-    if stop is None or not event.ladder:
-        return life
-    if stop.asked is not None and not life.sent:
-        # The grace period counts from the signal itself, which may have waited for the agent.
-        stop = stop.with_(asked=event.at, since=event.at if stop.rung == 0 else stop.since)
-    if event.target == "group":
-        stop = stop.with_(group_told=event.at, newest=event.newest)
-    life = life.with_(stop=stop)
-    if event.signal == signum.KILL and event.delivered:
-        group = life.left if event.target == "group" else ()
-        hit = (*event.hit, *(member.key for member in group if member.in_group))
-        first = all(climb.signal != signum.KILL for climb in life.sent)
-        life = life.with_(shot=life.shot | frozenset(hit), killed=event.at if first else life.killed)
-    return life.with_(sent=(*life.sent, Climb(event.at, event.signal, event.target, event.delivered)))
-
-
-def _tick(life: Life, at: float) -> Step:
-    """What is due: a signal, and only while there is none to send, the looks."""
-    stop, rung_at = life.stopping, life.next_rung_at
-    if stop is None or life.signal_at is None or at < life.signal_at:
-        return _look(life, at)
-    # Held back still? The agent does not answer: Python code does not run there now. The signal waits no longer.
-    life, actions = release(_skip_looks(life, at))
-    if rung_at is not None and at >= rung_at:
-        life, more = _rung_over(life, at, stop.rung)
-        actions = (*actions, *more)
-    return life, actions
-
-
-def _look(life: Life, at: float) -> Step:
-    """One of each kind that is due. A second stage of the last gasp waits for another turn: an agent may answer."""
-    life, found = survey(life, at)
-    actions = list(found)
-    if life.gasp_at is not None and at >= life.gasp_at and life.stop is not None:
-        first = life.stop.gasps == 0
-        actions += [Probe(life.id), Look(life.id, final=True)] if first else [Dump(life.id)]
-        life = life.with_(stop=life.stop.with_(gasps=life.stop.gasps + 1))
-    if life.look_at is not None and at >= life.look_at:
-        life = _skip_looks(life, at)
-        actions.append(Look(life.id))
-    return life, tuple(actions)
-
-
-def survey(life: Life, at: float) -> Step:
-    """Look who there is besides the main process, if that has not been done since it mattered."""
-    if life.survey_at is None:
-        return life, ()
-    return life.with_(unseen=False, surveyed=at), (Survey(life.id),)
-
-
-def _skip_looks(life: Life, at: float) -> Life:
-    """Looks that were missed (we were suspended) are not made up for: one now says what there is to see."""
-    while (look_at := life.look_at) is not None and at >= look_at and life.stop is not None:
-        life = life.with_(stop=life.stop.with_(looks=life.stop.looks + 1))
-    return life
-
-
-def _rung_over(life: Life, at: float, rung: int) -> Step:
-    """The grace period of a rung has passed: the next one, or after the last the verdict."""
-    if life.following is not None:
-        return climb(life, at, rung + 1)
-    if life.death is None:
-        return _finish(life, at, stuck=True)
-    life = life.with_(unseen=False, surveyed=at)
-    return life, (Survey(life.id),)  # the last look: somebody's end may have gone unnoticed
-
-
-# ------------------------------------------------------------------ the end
-
-
-def _finish(life: Life, at: float, stuck: bool = False) -> Step:
-    """The whole worker has ended, or is given up as stuck: say how, then let the zombie go."""
-    ended = at if life.death is None else max(at, life.death.at) if life.waited else life.death.at
-    return life.with_(
-        ended=ended,
-        outcome=_outcome(life, stuck),
-        fates=_fates(life),
-        phase="stuck" if stuck else life.phase,
-    ), (Reap(life.id, stuck=stuck and life.death is None),)
-
-
-def _reaped(life: Life, event: Reaped) -> Life:
-    phase: Phase = "stuck" if life.phase == "stuck" else "failed" if life.failure else "exited"
-    return life.with_(pid=None, rusage=event.rusage, phase=phase, since=event.at)
-
-
-def _outcome(life: Life, stuck: bool) -> Outcome:
-    if stuck:
-        return "stuck"
-    death = life.death
-    assert death is not None
-    if life.failure is not None:
-        return "failed"
-    if death.signal is None:
-        return "clean" if death.code in life.spec.stop.success_codes else "failed"
-    return "killed" if death.signal == signum.KILL and death.forced else "signalled"
-
-
-def _fates(life: Life) -> tuple[Leftover, ...]:
-    alive = {member.key for member in life.left}
-    fates: list[Leftover] = []
-    for member in life.seen_left:
-        fate: Fate = "left" if member.key in alive else "killed" if member.key in life.shot else "ended"
-        fates.append(Leftover(member.pid, member.argv, fate))
-    return tuple(fates)
+    everyone = life.requested or life.manner.init
+    return tuple(member for member in life.leftovers.alive if member.in_group or everyone)
 
 
 def _unknown(seen: tuple[Member, ...], found: tuple[Member, ...]) -> tuple[Member, ...]:
@@ -275,50 +190,75 @@ def _unknown(seen: tuple[Member, ...], found: tuple[Member, ...]) -> tuple[Membe
     return tuple(member for member in found if member.key not in known)
 
 
-# ------------------------------------------------------------------ the record
+# ------------------------------------------------------------------ answers
 
 
-def shutdown(life: Life) -> Shutdown:
-    """The record of an ended life. Zero is the first stop signal, else the death of the main process."""
-    assert life.outcome is not None and life.ended is not None
-    stop, death = life.stop, life.death
-    asked = stop.asked if stop else None
-    # The ladder may have reached SIGKILL before anybody had looked, and there was nobody left to get it.
-    killed = any(climb.signal == signum.KILL for climb in life.sent)
-    zero = asked if asked is not None else death.at if death else life.ended
+def _sent(life: Life, event: Sent) -> Step:
+    stop = life.stop
+    if stop is None or not event.ladder:
+        return life, ()
+    standing = stop.standing
+    if stop.asked is not None and not stop.sent:
+        # The grace period counts from the signal itself, which may have waited for the agent.
+        stop = stop.with_(asked=event.at)
+        standing = standing.with_(since=event.at) if standing.rung == 0 else standing
+    if event.target == "group":
+        standing = standing.with_(group_told=event.at, newest=event.newest)
+    killed = stop.killed
+    if event.signal == signum.KILL and event.delivered:
+        first = all(climb.signal != signum.KILL for climb in stop.sent)
+        killed = event.at if first else killed
+        life = life.with_(leftovers=life.leftovers.with_(shot=life.leftovers.shot | _hit(life, event)))
+    climbed = Climb(event.at, event.signal, event.target, event.delivered)
+    return life.with_(stop=stop.with_(standing=standing, killed=killed, sent=(*stop.sent, climbed))), ()
 
-    def after(at: float) -> float:
-        return max(at - zero, 0.0)
 
-    def since(at: float | None) -> float | None:
-        return None if at is None else after(at)
+def _hit(life: Life, event: Sent) -> frozenset[tuple[int, int]]:
+    """The members that the signal has reached: those that were signalled one by one, and those of the group."""
+    group = life.leftovers.alive if event.target == "group" else ()
+    return frozenset((*event.hit, *(member.key for member in group if member.in_group)))
 
-    return Shutdown(
-        worker=life.spec.name,
-        instance=life.spec.instance,
-        start=life.start,
-        pid=life.last_pid,
-        argv=life.spec.exec.argv,
-        asked_by=stop.by if stop and asked is not None else "self",
-        asked_by_pid=stop.by_pid if stop else None,
-        outcome=life.outcome,
-        exit_code=life.failure.code if life.failure else death.code if death else None,
-        signal=death.signal if death and not life.failure else None,
-        grace=life.spec.stop.ladder.grace,
-        zero=zero,
-        marks=Marks(
-            asked=since(asked),
-            killed=since(life.killed) if killed else None,
-            main_exited=since(death.at) if death else None,
-            exited=None if life.outcome == "stuck" else since(life.ended),
-        ),
-        escalation=tuple(climb.with_(at=after(climb.at)) for climb in life.sent),
-        rusage=life.rusage,
-        leftovers=life.fates,
-        masks=life.masks,
-        samples=tuple(sample.with_(at=after(sample.at)) for sample in life.samples),
-        given_up=since(life.ended) if life.outcome == "stuck" else None,
-        agent=AgentFacts(present=False, reason=None if life.spec.agent else AGENT_OFF),
-        requests=stop.requests if stop and asked is not None else 0,
-        started=life.failure is None,
-    )
+
+def _masks_read(life: Life, event: MasksRead) -> Step:
+    return (life.with_(stop=life.stop.with_(masks=event.masks)), ()) if life.stop else unexpected(life, event)
+
+
+def _sampled(life: Life, event: Sampled) -> Step:
+    if life.stop is None:
+        return unexpected(life, event)
+    if event.sample is None:
+        return life, ()
+    return life.with_(stop=life.stop.with_(samples=(*life.stop.samples, event.sample))), ()
+
+
+def _probed(life: Life, event: Probed) -> Step:
+    """Nobody will answer: the signal waits no longer."""
+    return release(life, event.at) if event.asked == 0 else (life, ())
+
+
+def _probe_answered(life: Life, event: ProbeAnswered) -> Step:
+    return release(life, event.at)
+
+
+def _reaped(life: Life, event: Reaped) -> Step:
+    state: State = "stuck" if life.outcome == "stuck" else "failed" if life.failure else "exited"
+    return life.with_(state=state, rusage=event.rusage, since=event.at), ()
+
+
+_TAKES: dict[type[Event], Callable[[Life, Any], Step]] = {
+    Forked: _forked,
+    Started: _started,
+    StartFailed: _start_failed,
+    MainExited: _main_exited,
+    MainStopped: _main_stopped,
+    MainContinued: _main_continued,
+    AgentSaid: _agent_said,
+    Surveyed: _surveyed,
+    Sent: _sent,
+    MasksRead: _masks_read,
+    Sampled: _sampled,
+    Probed: _probed,
+    ProbeAnswered: _probe_answered,
+    Reaped: _reaped,
+    Tick: lambda life, event: tick(life, event.at),
+}

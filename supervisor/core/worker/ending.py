@@ -1,0 +1,88 @@
+"""How a worker has ended: the verdict, what became of its leftovers, and the record that is told."""
+
+from __future__ import annotations
+
+from supervisor.core import signum
+from supervisor.core.actions import Reap
+from supervisor.core.record import AGENT_OFF, AgentFacts, Leftover, Marks, Shutdown
+from supervisor.core.worker.life import End, Leftovers, Life
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervisor.core.record import Fate, Outcome
+    from supervisor.core.worker.escalation import Step
+
+
+def finish(life: Life, at: float, stuck: bool = False) -> Step:
+    """Say how the whole worker has ended, or that it is given up as stuck; then let the zombie go."""
+    death = life.death
+    ended = at if death is None else max(at, death.at) if life.leftovers.waited else death.at
+    end = End(_outcome(life, stuck), ended, _fates(life.leftovers))
+    return life.with_(state="ended", end=end), (Reap(life.id, stuck=stuck and death is None),)
+
+
+def _outcome(life: Life, stuck: bool) -> Outcome:
+    if stuck:
+        return "stuck"
+    death = life.death
+    assert death is not None
+    if life.failure is not None:
+        return "failed"
+    if death.signal is None:
+        return "clean" if death.code in life.spec.stop.success_codes else "failed"
+    return "killed" if death.signal == signum.KILL and death.forced else "signalled"
+
+
+def _fates(leftovers: Leftovers) -> tuple[Leftover, ...]:
+    alive = {member.key for member in leftovers.alive}
+    fates: list[Leftover] = []
+    for member in leftovers.seen:
+        fate: Fate = "left" if member.key in alive else "killed" if member.key in leftovers.shot else "ended"
+        fates.append(Leftover(member.pid, member.argv, fate))
+    return tuple(fates)
+
+
+def shutdown(life: Life) -> Shutdown:
+    """Return the record of an ended life. Zero is the first stop signal, else the death of the main process."""
+    assert life.end is not None
+    end, stop, death = life.end, life.stop, life.death
+    asked = stop.asked if stop else None
+    # The ladder may have reached SIGKILL before anybody had looked, and there was nobody left to get it.
+    killed = any(climb.signal == signum.KILL for climb in life.sent)
+    zero = asked if asked is not None else death.at if death else end.at
+
+    def after(at: float) -> float:
+        return max(at - zero, 0.0)
+
+    def since(at: float | None) -> float | None:
+        return None if at is None else after(at)
+
+    return Shutdown(
+        worker=life.spec.name,
+        instance=life.spec.instance,
+        start=life.start,
+        pid=life.last_pid,
+        argv=life.spec.exec.argv,
+        asked_by=stop.by if stop and asked is not None else "self",
+        asked_by_pid=stop.by_pid if stop else None,
+        outcome=end.outcome,
+        exit_code=life.failure.code if life.failure else death.code if death else None,
+        signal=death.signal if death and not life.failure else None,
+        grace=life.spec.stop.ladder.grace,
+        zero=zero,
+        marks=Marks(
+            asked=since(asked),
+            killed=since(life.killed) if killed else None,
+            main_exited=since(death.at) if death else None,
+            exited=None if end.outcome == "stuck" else since(end.at),
+        ),
+        escalation=tuple(climb.with_(at=after(climb.at)) for climb in life.sent),
+        rusage=life.rusage,
+        leftovers=end.fates,
+        masks=stop.masks if stop else None,
+        samples=tuple(sample.with_(at=after(sample.at)) for sample in stop.samples) if stop else (),
+        given_up=since(end.at) if end.outcome == "stuck" else None,
+        agent=AgentFacts(present=False, reason=None if life.spec.agent else AGENT_OFF),
+        requests=stop.requests if stop and asked is not None else 0,
+        started=life.failure is None,
+    )

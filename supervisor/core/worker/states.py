@@ -1,0 +1,172 @@
+"""The states of a worker and the ways between them: which event may come in which state, and where it may lead.
+
+What comes and has no way here changes nothing and is told, but for those that were on their way when the worker
+ended. docs/states.md shows the table as a drawing; a test walks it, every event in every state.
+
+A state is what a worker is, its *phase* is how that is called outside (supervisor/core/contract): a process that has
+been asked for and one whose exec is not known yet are both `starting`. Two facts are no state, since they make no
+difference to what may come: whether the exec of a worker that is being stopped already has worked, and what its
+leftovers are.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.events import (
+    AgentSaid,
+    Event,
+    Forked,
+    MainContinued,
+    MainExited,
+    MainStopped,
+    MasksRead,
+    OrphansChanged,
+    ProbeAnswered,
+    Probed,
+    Reaped,
+    Sampled,
+    Sent,
+    SignalReceived,
+    StartAsked,
+    Started,
+    StartFailed,
+    StopAsked,
+    Surveyed,
+    Tick,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    from supervisor.core.record import Phase
+
+    State: TypeAlias = Literal[
+        "waiting", "forking", "starting", "running", "draining", "cleaning", "leaving", "killed", "orphaned", "ended",
+        "exited", "failed", "stuck", "backoff",
+    ]  # fmt: skip
+    Ways: TypeAlias = dict[type[Event], tuple[State, ...]]
+
+MEANING: dict[State, str] = {
+    "waiting": "it has never been started",
+    "forking": "its process has been asked for",
+    "starting": "it has a process; whether that can become the command is not known",
+    "running": "it runs",
+    "draining": "it was asked to stop",
+    "cleaning": "its main work has ended (the agent says so)",
+    "leaving": "its event loop is closed (the agent says so)",
+    "killed": "SIGKILL has gone out; the main process is still there",
+    "orphaned": "its main process has ended; the rest of it is looked for, or ends",
+    "ended": "how it ended is decided; the zombie of its main process is kept until the end",
+    "exited": "it has ended",
+    "failed": "it could not be started, or was restarted too often",
+    "stuck": "it did not end, even after SIGKILL, and was given up",
+    "backoff": "it has ended and will be started again",
+}
+
+# Where the phase depends on more than the state, `Life.phase` says.
+PHASES: dict[State, Phase] = {
+    "waiting": "waiting",
+    "forking": "starting",
+    "starting": "starting",
+    "running": "running",
+    "draining": "draining",
+    "cleaning": "cleaning",
+    "leaving": "leaving",
+    "killed": "killed",
+    "orphaned": "leaving",
+    "ended": "leaving",
+    "exited": "exited",
+    "failed": "failed",
+    "stuck": "stuck",
+    "backoff": "backoff",
+}
+
+# Its main process lives.
+LIVES: frozenset[State] = frozenset({"starting", "running", "draining", "cleaning", "leaving", "killed"})
+# Signals may go to it.
+GOING: frozenset[State] = LIVES | {"orphaned"}
+# It has a main process, perhaps as a zombie: pid and group number cannot be used again.
+HELD: frozenset[State] = GOING | {"ended"}
+# It has ended, and is not started again unless somebody asks for it.
+OVER: frozenset[State] = frozenset({"exited", "failed", "stuck"})
+# Nothing of it is there.
+RESTS: frozenset[State] = OVER | {"waiting", "backoff"}
+
+# Asked for or seen before the end of a worker: no surprise after it.
+LATECOMERS: frozenset[type[Event]] = frozenset(
+    {AgentSaid, MainContinued, MainStopped, MasksRead, ProbeAnswered, Probed, Sampled, Sent, Surveyed}
+)
+
+
+def _stays(state: State, *events: type[Event]) -> Ways:
+    return dict.fromkeys(events, (state,))
+
+
+def _being_stopped(state: State, *further: State) -> Ways:
+    """Return the ways of a worker that is being stopped and whose main process lives; its agent leads further."""
+    return {
+        **_stays(state, Started, StartFailed, MainStopped, MainContinued, Sent, MasksRead, Sampled),
+        **_stays(state, Probed, ProbeAnswered),
+        AgentSaid: (state, *further),
+        SignalReceived: (state, "killed"),
+        StopAsked: (state, "killed"),
+        Tick: (state, "killed"),
+        MainExited: ("orphaned", "ended"),
+    }
+
+
+# Not listed: what concerns a worker in no state (OrphansChanged but of one that is orphaned, StartAsked of one that
+# runs), what is asked of the whole fleet and does not concern one at rest (a stop), and Tick when nothing is due.
+WAYS: dict[State, Ways] = {
+    "waiting": {StartAsked: ("forking",), StopAsked: ("exited",), SignalReceived: ("exited",)},
+    "forking": {
+        Forked: ("starting", "draining", "killed"),
+        StartFailed: ("failed", "backoff"),
+        **_stays("forking", StopAsked, SignalReceived),
+    },
+    "starting": {
+        Started: ("running",),
+        **_stays("starting", StartFailed, AgentSaid, MainStopped, MainContinued, Sent),
+        SignalReceived: ("starting", "draining", "killed"),
+        StopAsked: ("draining", "killed"),
+        MainExited: ("orphaned", "ended"),
+    },
+    "running": {
+        **_stays("running", AgentSaid, MainStopped, MainContinued, Sent),
+        SignalReceived: ("running", "draining", "killed"),
+        StopAsked: ("draining", "killed"),
+        MainExited: ("orphaned", "ended"),
+    },
+    "draining": _being_stopped("draining", "cleaning", "leaving"),
+    "cleaning": _being_stopped("cleaning", "leaving"),
+    "leaving": _being_stopped("leaving"),
+    "killed": {
+        **_being_stopped("killed"),
+        Surveyed: ("killed",),
+        Tick: ("killed", "ended"),
+    },
+    "orphaned": {
+        Surveyed: ("orphaned", "ended"),
+        Tick: ("orphaned", "ended"),
+        **_stays("orphaned", OrphansChanged, StopAsked, SignalReceived, Sent, AgentSaid, MainContinued),
+        **_stays("orphaned", MasksRead, Sampled, Probed, ProbeAnswered),
+    },
+    "ended": {
+        Reaped: ("exited", "failed", "stuck", "backoff"),
+        **_stays("ended", Sent),
+    },
+    "exited": {StartAsked: ("forking",)},
+    "failed": {StartAsked: ("forking",)},
+    "stuck": {StartAsked: ("forking",)},
+    "backoff": {
+        StartAsked: ("forking",),
+        Tick: ("forking",),
+        StopAsked: ("exited",),
+        SignalReceived: ("exited",),
+    },
+}
+
+
+def leads(state: State, event: type[Event], to: State) -> bool:
+    """Whether the event may lead from one state to the other."""
+    return to in WAYS[state].get(event, ())
