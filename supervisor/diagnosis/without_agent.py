@@ -96,16 +96,16 @@ def reason(shutdown: Shutdown, facts: AgentFacts) -> str | None:
     program = argv[0].rpartition("/")[2] if argv else ""
     if not program.startswith(_INTERPRETERS):
         return f"`{program}` is not a Python interpreter, or clears its environment" if program else None
-    letter = isolating(argv)
-    if letter is not None:
-        return f"started with -{letter} ({_ISOLATING[letter]}), so the agent was not loaded"
+    option = isolating(argv)
+    if option is not None:
+        return f"started with {option}, so the agent was not loaded"
     return (
         "the interpreter did not load it (before Python 3.8, frozen, or started again with -I or without PYTHONPATH)"
     )
 
 
 def isolating(argv: tuple[str, ...]) -> str | None:
-    """The interpreter's option that keeps the agent out: I, E or S; None when there is none (python(1))."""
+    """Return the interpreter's option that keeps the agent out: ``-I (isolated)``; None without one (python(1))."""
     if not argv or not argv[0].rpartition("/")[2].startswith(_INTERPRETERS):
         return None
     for option in argv[1:]:
@@ -113,7 +113,7 @@ def isolating(argv: tuple[str, ...]) -> str | None:
             break
         found = next((letter for letter in _ISOLATING if letter in option), None)
         if found is not None and not option.startswith("--"):
-            return found
+            return f"-{found} ({_ISOLATING[found]})"
     return None
 
 

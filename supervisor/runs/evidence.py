@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 
 from supervisor.core.verdict import worth_telling
@@ -79,6 +80,11 @@ class Evidence(Observer):
         from supervisor.diagnosis.explain import explained
         from supervisor.system import sources
 
+        if shutdown.agent.reason is None and not any(message.pid == shutdown.pid for message in said):
+            from supervisor.system.agent import absent
+
+            why = absent.reason(shutdown.argv, os.environ)
+            shutdown = shutdown.with_(agent=shutdown.agent.with_(reason=why))
         user = self._users.get(shutdown.title)
         if user not in lines:
             lines[user] = sources.reader(user)
