@@ -88,7 +88,14 @@ WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tas
          count (queue-join: items not done, tasks still getting); count (event, queue-get, lock: waiters)
          kinds: task tasks shield sleep event condition lock semaphore barrier queue-get queue-put queue-join
          executor read drain child server socket future generator ready (would run at once)
-THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, child
+         of a thread: join (thread), pool (threads), result (job; count), loop (tasks that run_until_complete() waits
+         for), feeder (of a multiprocessing.Queue: writes into its pipe), child, condition lock queue-get queue-put
+         queue-join (object: qualified name of the type)
+JOB      job (number of its future), name (of the callable, without partial() and a context's run()), at (its
+         definition; null: C), by (the user's line that awaits it, else a library's), task (that awaits it), thread
+         (that does it), done
+THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, child, on (WAIT), job (JOB: of a pool's
+         thread), callback (qualified name of what atexit runs)
          state: loop-idle pool-idle callback (runs a callback or a task's step: the loop is blocked) executor (runs
          a pool job) join-threads join-executor busy (anything else)
          doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
@@ -115,9 +122,10 @@ MAX_ITEMS = 300  # entries of one list
 
 FRAME = "frame"
 STACK = [FRAME]
+JOB = {"job": int, "name": str, "at": FRAME, "by": FRAME, "task": int, "thread": int, "done": bool}
 WAIT = {
     "kind": str, "task": int, "name": str, "tasks": [int], "count": int, "due": float, "peer": str, "child": int,
-    "clients": [str], "unfinished": int,
+    "clients": [str], "unfinished": int, "object": str, "target": int, "job": JOB, "thread": int, "threads": [int],
 }  # fmt: skip
 TASK = {
     "task": int, "name": str, "coro": str, "at": FRAME, "leaf": FRAME, "stack": STACK, "on": WAIT, "cancelling": int,
@@ -125,7 +133,7 @@ TASK = {
 }  # fmt: skip
 THREAD = {
     "thread": int, "tid": int, "name": str, "main": bool, "daemon": bool, "state": str, "at": FRAME, "leaf": FRAME,
-    "stack": STACK, "doing": str, "fd": int, "child": int,
+    "stack": STACK, "doing": str, "fd": int, "child": int, "on": WAIT, "job": JOB, "callback": str,
 }  # fmt: skip
 HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME, "inherited": bool}
 CHILD = {"pid": int, "name": str, "how": str, "daemon": bool, "alive": bool}

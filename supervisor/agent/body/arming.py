@@ -11,6 +11,7 @@ import sys
 from time import monotonic_ns
 
 import _sigdrain_agent as agent
+import _sigdrain_agent_jobs as jobs
 import _sigdrain_agent_late as late
 import _sigdrain_agent_monitoring as monitoring
 import _sigdrain_agent_sampler as sampler
@@ -128,4 +129,5 @@ def after_fork() -> None:
         monitoring.stop()
         late.disarm()
     tasks.followed.clear()
+    jobs.forget()
     del tasks.loops[:]

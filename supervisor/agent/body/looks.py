@@ -12,6 +12,7 @@ import sys
 import _sigdrain_agent as agent
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_grain as grain
+import _sigdrain_agent_joins as joins
 import _sigdrain_agent_tasks as tasks
 import _sigdrain_agent_threads as threads
 import _sigdrain_agent_waits as waits
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
+NOTHING = joins.Doing()
 SAMPLE = 300  # tasks of which a census looks at the place
 
 _seen: Dict[int, ThreadWait] = {}
@@ -92,7 +94,7 @@ def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[
     places, idents = stacks(now)
     moved = [_seen.pop(ident) for ident in list(_seen) if ident not in idents]
     due, came = [], []
-    for ident, exact, stack in places:
+    for ident, exact, stack, doing in places:
         wait = _seen.get(ident)
         if wait is None or wait.exact != exact:
             at = frames.culprit(stack)
@@ -108,20 +110,22 @@ def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[
                 came.append(wait)
         if wait.due(now):
             wait.tell_at *= 2
-            wait.described = threads.describe(ident, stack, threads.known())
+            wait.described = threads.describe(ident, stack, threads.known(), doing)
             due.append(wait)
     return moved, due, came
 
 
-def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any]]], Set[int]]:
-    """(thread, exact place, stack) of those that moved or are to be told, and all threads. No frame is held after."""
+def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any], Any]], Set[int]]:
+    """(thread, exact place, stack, what it does) of those that moved or are to be told, and all threads. No frame is
+    held after."""
     places, idents = [], set()
     for ident, frame in frames.running().items():
         idents.add(ident)
         wait, back = _seen.get(ident), frame.f_back
         exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
         if wait is None or wait.exact != exact or wait.due(now):
-            places.append((ident, exact, frames.thread_stack(frame)))
+            doing = joins.look(frame, ident) if wait is not None and wait.due(now) else NOTHING
+            places.append((ident, exact, frames.thread_stack(frame), doing))
     return places, idents
 
 

@@ -8,6 +8,7 @@ from os import open as open_file
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_frames as frames
+import _sigdrain_agent_joins as joins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,8 +120,11 @@ def cpu(tid: Optional[int]) -> Optional[int]:
         return None
 
 
-def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any]) -> Dict[str, Any]:
-    """THREAD of one thread, but for what the kernel knows of it: complete() adds that when no frame is held."""
+def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any], doing: Any) -> Dict[str, Any]:
+    """THREAD of one thread, but for what the kernel knows of it: complete() adds that when no frame is held.
+
+    ``doing``: what joins.look() found while it was held.
+    """
     threading: Any = sys.modules.get("threading")
     thread = told.get(ident)
     at = frames.culprit(stack)
@@ -135,6 +139,9 @@ def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any]) -> Dict
         "leaf": frames.place(stack[-1]) if stack else None,
         "stack": frames.places(stack),
         "child": next((spot.pid for spot in stack[-4:] if spot.pid), None),
+        "on": doing.on,
+        "job": doing.job,
+        "callback": doing.callback,
     }
 
 
@@ -152,7 +159,10 @@ def snapshot() -> List[Dict[str, Any]]:
 
 def _described() -> List[Dict[str, Any]]:
     told = known()
-    return [describe(ident, frames.thread_stack(frame), told) for ident, frame in frames.running().items()]
+    return [
+        describe(ident, frames.thread_stack(frame), told, joins.look(frame, ident))
+        for ident, frame in frames.running().items()
+    ]
 
 
 def busy(daemons: bool = True) -> List[Dict[str, Any]]:
