@@ -24,11 +24,11 @@ def check(
 ) -> None:
     """Check a config file and list everything that is wrong with it. Exits with 0 if there are no errors, else 2."""
     from supervisor.config import load
+    from supervisor.config.places import working_folder
     from supervisor.core.units import plural
 
-    config = file if file is not None else config
-    complaints = load.check(config, os.getcwd(), os.environ)
-    failed = any(complaint.severity == "error" for complaint in complaints)
+    folder = working_folder()
+    loaded, complaints = load.check(file if file is not None else config, folder, os.environ)
     if json:
         from supervisor.views.data import dumps
 
@@ -37,12 +37,12 @@ def check(
     else:
         for complaint in complaints:
             typer.echo(str(complaint), err=True)
-        if not failed:
-            loaded = load.load(config, os.getcwd(), os.environ)
+        if loaded is not None:
             count = plural(len(loaded.fleet.workers), "worker")
             verdict = f"no errors, {plural(len(complaints), 'warning')}" if complaints else "no problems"
-            typer.echo(visible(f"{os.path.relpath(loaded.path)}: {verdict}, {count}"))
-    raise typer.Exit(2 if failed else 0)
+            path = os.path.relpath(loaded.path, folder) if folder else loaded.path
+            typer.echo(visible(f"{path}: {verdict}, {count}"))
+    raise typer.Exit(2 if loaded is None else 0)
 
 
 @app.command()

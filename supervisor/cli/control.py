@@ -69,7 +69,7 @@ def _meant(values: Values) -> Running:
     from supervisor.system.control import place
 
     fleets = place.running(os.environ)
-    name, config, folder = values["fleet"], values["config"], _folder()
+    name, config, folder = values["fleet"], values["config"], places.working_folder()
     if isinstance(name, str):
         return whose.named(fleets, name)
     if isinstance(config, str):
@@ -78,14 +78,6 @@ def _meant(values: Values) -> Running:
     if outside:
         stdio.say(f"supervisor: no project here; this is the fleet {fleet.name} of {visible(fleet.config)}\n")
     return fleet
-
-
-def _folder() -> str:
-    """The working folder, empty when it was deleted."""
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return ""
 
 
 def _ask(path: str, request: requests.Request) -> dict[str, Any]:

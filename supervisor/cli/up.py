@@ -7,6 +7,7 @@ import shlex
 
 from supervisor.cli.plan import voice
 from supervisor.config.load import load
+from supervisor.config.places import working_folder
 from supervisor.errors import UsageError
 from supervisor.runs.plan import UpPlan, choose
 from supervisor.system import stdio
@@ -36,7 +37,7 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
             "let systemd run it: ExecStart=/path/to/supervisor up -c FILE with KillMode=mixed; or use tmux",
         )
     speaking = voice(given)
-    loaded = load(given["config"], os.getcwd(), environ)
+    loaded = load(given["config"], working_folder(), environ)
     if not speaking.quiet:
         for warning in loaded.warnings:
             stdio.say(f"{warning}\n")

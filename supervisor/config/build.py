@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from supervisor.config.machine import Outside
+    from supervisor.config.machine import Account, Outside
     from supervisor.config.problems import Problems
     from supervisor.config.validate import Document, Settings
 
@@ -43,6 +43,7 @@ class Builder:
         self._cwd = cwd
         self._outside = outside
         self._problems = problems
+        self._accounts: dict[str, Account | None] = {}
         self._programs: dict[tuple[str, str, str], bool] = {}
         self._environments = Environments(environ, folder, outside, problems)
 
@@ -94,12 +95,17 @@ class Builder:
     def _shared(self, settings: Settings) -> dict[str, Any]:
         """The parts of the ExecSpec that are equal in all instances."""
         shared: dict[str, Any] = {}
-        for key, exists in (("user", self._outside.user), ("group", self._outside.group)):
+        for key in ("user", "group"):
             name = self._filled(settings, key, self._environments.base, {})
             if name is not None:
                 shared[key] = name
-                if not exists(name):
+                if not (self._account(name) if key == "user" else self._outside.group(name)):
                     self._problems.value(settings[key].path, f'names "{name}", but there is no such {key}')
+        account = self._account(shared.get("user"))
+        if account is not None and not account.known and "group" not in settings:
+            self._problems.value(
+                settings["user"].path, f'names "{account.name}", a number without a user', "set group, too"
+            )
         limits = self._merged("limits", settings)
         if limits:
             shared["limits"] = tuple((f"RLIMIT_{name.upper()}", soft, hard) for name, (soft, hard) in limits.items())
@@ -111,7 +117,9 @@ class Builder:
     def _exec(
         self, own: Settings, shared: dict[str, Any], settings: Settings, placeholders: Mapping[str, str]
     ) -> ExecSpec:
-        env = self._environments.build((self._document.defaults, own), placeholders)
+        account = self._account(shared.get("user"))
+        user = account.variables if account is not None else {}
+        env = self._environments.build((self._document.defaults, own), placeholders, user)
         variables = self._environments.base if env is None else env
         command = settings["command"]
         words: Any = command.value
@@ -130,6 +138,12 @@ class Builder:
             self._problems.warn((*command.path, 0), f'runs "{argv[0]}", which is not a program{where}')
         # Workers of a fleet stand apart from our terminal: Ctrl-C reaches them through the supervisor only.
         return ExecSpec(tuple(argv), env=env, cwd=cwd, session=True, stdin_null=True, output="pipe", **shared)
+
+    def _account(self, name: str | None) -> Account | None:
+        """The user of that name; looked for once."""
+        if name is not None and name not in self._accounts:
+            self._accounts[name] = self._outside.user(name)
+        return self._accounts[name] if name is not None else None
 
     def _runnable(self, name: str, path: str, folder: str) -> bool:
         """Whether there is such a program; looked for once."""

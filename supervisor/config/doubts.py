@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from supervisor.config.expand import placeholders
+from supervisor.config.fields.restart import RESTART
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def _restart(own: Settings, settings: Settings, values: dict[str, Any], problems
             "remove one of the two",
         )
     first, longest = values.get("backoff.first"), values.get("backoff.max")
+    if first is not None and longest is None and first > RESTART.backoff_max:
+        problems.value(
+            settings["backoff.first"].path,
+            f"is longer than the longest pause, which is {RESTART.backoff_max:g} s",
+            "set backoff.max, too",
+        )
     if first is not None and longest is not None and first > longest:
         problems.value(settings["backoff.max"].path, f"is shorter than backoff.first, which is {first:g} s")
     pauses = [key for key in own if key.startswith("backoff.")]

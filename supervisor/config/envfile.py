@@ -29,7 +29,7 @@ MOST = 50
 
 def parse(text: str, file: str) -> tuple[dict[str, str], list[Complaint]]:
     """The variables in order of the file, a later one winning, and a complaint for each line that is wrong."""
-    text = text.replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     found: dict[str, str] = {}
     complaints: list[Complaint] = []
     at = 0

@@ -31,11 +31,16 @@ class Environments:
         self._problems = problems
         self._files: dict[str, dict[str, str]] = {}
 
-    def build(self, layers: tuple[Settings, ...], placeholders: Mapping[str, str]) -> dict[str, str] | None:
-        """The complete environment, or None when no layer changes anything: then the supervisor's is inherited."""
-        if not any("env" in layer or "env_file" in layer for layer in layers):
+    def build(
+        self, layers: tuple[Settings, ...], placeholders: Mapping[str, str], user: Mapping[str, str]
+    ) -> dict[str, str] | None:
+        """The complete environment, or None when no layer changes anything: then the supervisor's is inherited.
+
+        ``user``: what the worker's own user has in its environment, which goes before the supervisor's.
+        """
+        if not user and not any("env" in layer or "env_file" in layer for layer in layers):
             return None
-        variables = dict(self.base)
+        variables = {**self.base, **user}
         for layer in layers:
             for name, path in _items(layer, "env_file"):
                 variables.update(self._file(self.expanded(name, path, self.base, {}), path))

@@ -50,7 +50,8 @@ A warning looks the same and lets the fleet start.
 
 - **Durations** are seconds (`10`, `0.5`) or texts with units: `"500ms"`, `"1m30s"`, `"2h"`, `"1d"`.
 - **Escalations** are signals with seconds between them: `"TERM/10/INT/5/KILL"`; a single number of seconds is
-  short for TERM, this wait, KILL; `"none"` never escalates.
+  short for TERM, this wait, KILL; `"none"` never escalates. A wait after KILL is how long to wait until the worker
+  counts as stuck (5 seconds without one).
 - **Paths** are relative to the folder of the config file.
 - **Variables**: `${NAME}` and `${NAME:-default}` (when unset or empty) are filled in in `command`, `env`,
   `env_file`, `cwd`, `user` and `group`; `$$` is a plain `$`, and a `$` before anything but `{` or `$` stays. A
@@ -59,8 +60,8 @@ A warning looks the same and lets the fleet start.
   a variable holds is never expanded again.
 - **Placeholders**: `{instance}` (from 1; needs `instances`) and `{port}` (needs `port`) in `command`, `env` and
   `cwd`; `{{port}}` is the plain text `{port}`. All other braces stay as they are.
-- **Layers** of an environment, later ones winning: the supervisor's own, `env_file` of [defaults], `env` of
-  [defaults], the worker's `env_file`, the worker's `env`.
+- **Layers** of an environment, later ones winning: the supervisor's own, with `user` that user's USER, LOGNAME,
+  HOME and SHELL, `env_file` of [defaults], `env` of [defaults], the worker's `env_file`, the worker's `env`.
 - **Env files** have lines `KEY=VALUE`, `export KEY=VALUE`, `# comment`. `'single quotes'` keep everything as it
   is, `"double quotes"` know `\\n \\r \\t \\" \\\\ \\$`; both may span lines. Without quotes a value ends at the end
   of the line or at ` #`. `$` means nothing.

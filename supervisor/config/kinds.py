@@ -64,7 +64,8 @@ def shown(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a table"
-    return str(value)
+    # A number with more than 4300 digits has no decimal text (sys.set_int_max_str_digits): 0xfff… may be one.
+    return f"{value}" if not isinstance(value, int) or abs(value) < 10**40 else "a number of more than 40 digits"
 
 
 def convert(value: object, field: Field, report: Report) -> object:
@@ -74,7 +75,7 @@ def convert(value: object, field: Field, report: Report) -> object:
 
 def _text(value: object, _: Field, report: Report) -> str | None:
     if not isinstance(value, str) or not value:
-        hint = f'write it in quotes: "{value}"' if isinstance(value, int) else ""
+        hint = f'write it in quotes: "{shown(value)}"' if isinstance(value, int) else ""
         report.bad(f"must be a non-empty string, not {shown(value)}", hint=hint)
     elif "\0" in value:
         report.bad("contains a NUL character, which no path, name or argument can")
@@ -249,7 +250,7 @@ def _env(value: object, field: Field, report: Report) -> dict[str, str] | None:
             report.bad_key(f'{shown(name)} is no name of a variable: it is empty or holds "="', name)
         elif isinstance(text, str) and "\0" not in text:
             found[name] = text
-        elif isinstance(text, int) and not isinstance(text, bool):
+        elif isinstance(text, int) and not isinstance(text, bool) and abs(text) < 10**40:
             found[name] = str(text)
         else:
             # true could mean "1", "true" or "yes" to the program: we do not guess.

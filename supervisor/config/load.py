@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from binascii import crc32
 
 from supervisor.config import validate
 from supervisor.config.build import Builder
@@ -39,15 +40,34 @@ class LoadedConfig(Frozen):
 
 def load(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM) -> LoadedConfig:
     """The config at ``path``, or the first of PLACES in ``cwd``. Raises InvalidConfig with every complaint."""
-    loaded, complaints = _examine(path, cwd, environ, outside)
+    loaded, complaints = check(path, cwd, environ, outside)
     if loaded is None:
         raise InvalidConfig(complaints)
     return loaded
 
 
-def check(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM) -> list[Complaint]:
-    """Everything there is to complain about, errors and warnings, sorted by position."""
-    return _examine(path, cwd, environ, outside)[1]
+def check(
+    path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM
+) -> tuple[LoadedConfig | None, list[Complaint]]:
+    """The config, None when it has errors; and all there is to complain about, errors and warnings, by position.
+
+    ``cwd`` is empty when the working folder was deleted.
+    """
+    if not cwd and not (path or "").startswith("/"):
+        hint = "change to another folder, or name the config by its whole path: -c /…/supervisor.toml"
+        return None, [Complaint(path or ".", 0, 0, "the working folder was deleted", hint=hint)]
+    source = _find(cwd, environ, outside) if path is None else _read(path, cwd, environ, outside)
+    if isinstance(source, Complaint):
+        return None, [source]
+    problems = Problems()
+    problems.elsewhere += source.complaints
+    document = validate.document(source.raw, source.root, problems)
+    builder = Builder(document, environ, source.folder, cwd, outside, problems)
+    fleet = builder.fleet(_default_name(source.folder))
+    complaints = _placed(problems, source)
+    if problems.failed:
+        return None, complaints
+    return LoadedConfig(fleet, builder.log(), source.path, tuple(complaints)), complaints
 
 
 class _Source(Frozen):
@@ -67,23 +87,6 @@ class _Source(Frozen):
     @property
     def folder(self) -> str:
         return os.path.dirname(self.path)
-
-
-def _examine(
-    path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside
-) -> tuple[LoadedConfig | None, list[Complaint]]:
-    source = _find(cwd, environ, outside) if path is None else _read(path, cwd, environ, outside)
-    if isinstance(source, Complaint):
-        return None, [source]
-    problems = Problems()
-    problems.elsewhere += source.complaints
-    document = validate.document(source.raw, source.root, problems)
-    builder = Builder(document, environ, source.folder, cwd, outside, problems)
-    fleet = builder.fleet(_default_name(source.folder))
-    complaints = _placed(problems, source)
-    if problems.failed:
-        return None, complaints
-    return LoadedConfig(fleet, builder.log(), source.path, tuple(complaints)), complaints
 
 
 def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
@@ -190,5 +193,7 @@ def _default_name(folder: str) -> str:
     """The project's folder as a name: ``shop`` for /srv/shop/supervisor.toml and /srv/shop/configs/…."""
     if os.path.basename(folder) == "configs":
         folder = os.path.dirname(folder)
-    name = re.sub(r"[^A-Za-z0-9]+", "-", os.path.basename(folder)).strip("-")
-    return name[:63] or "fleet"
+    own = os.path.basename(folder)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", own).strip("-")
+    # Nothing of it can be in a name (`проект`): told apart by its hash. Of / there is no name at all.
+    return name[:63] or (f"fleet-{crc32(os.fsencode(own)):08x}" if own else "fleet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from supervisor.core.digits import whole
 from supervisor.core.frozen import Frozen
 
 TYPE_CHECKING = False
@@ -16,15 +17,33 @@ if TYPE_CHECKING:
 MOST_BYTES = 1 << 20
 
 
+MOST_ID = 2**32 - 2  # of a user or group; the next one means "unchanged" (setresuid(2))
+DEFAULT_SHELL = "/bin/sh"
+
+
+class Account(Frozen):
+    """What a user's processes have in their environment. ``known``: the user has an entry in passwd(5)."""
+
+    name: str
+    home: str
+    shell: str
+    known: bool = True
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """As systemd sets them for User=."""
+        return {"USER": self.name, "LOGNAME": self.name, "HOME": self.home, "SHELL": self.shell}
+
+
 class Outside(Frozen):
     """The questions, as functions, so that tests can answer them.
 
-    ``read`` gives at most MOST_BYTES + 1 bytes of a file and raises OSError. ``program`` finds a command as
-    execvpe(3) would: (name, PATH, folder for relative paths) -> found.
+    ``read`` gives at most MOST_BYTES + 1 bytes of a file and raises OSError. ``user`` is None for one that is not
+    there. ``program`` finds a command as execvpe(3) would: (name, PATH, folder for relative paths) -> found.
     """
 
     read: Callable[[str], bytes]
-    user: Callable[[str], bool]
+    user: Callable[[str], Account | None]
     group: Callable[[str], bool]
     folder: Callable[[str], bool]
     program: Callable[[str, str, str], bool]
@@ -36,28 +55,29 @@ def read(path: str) -> bytes:
         return file.read(MOST_BYTES + 1)
 
 
-def user(name: str) -> bool:
-    """Whether there is such a user; a number always is one."""
+def user(name: str) -> Account | None:
+    """The user of that name or number. A number without an entry is one too; its home is /, as in containers."""
     import pwd  # a config without `user` does not pay for it
 
-    if name.isdecimal():
-        return int(name) < 2**32 - 1
+    number = whole(name, MOST_ID)
     try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
+        found = pwd.getpwnam(name) if number is None else pwd.getpwuid(number)
+    except (KeyError, ValueError):
+        return None if number is None else Account(name, "/", DEFAULT_SHELL, known=False)
+    # A shell that lets nobody in is of no use to a program that looks for one (systemd leaves it out, too).
+    usable = found.pw_shell and os.path.basename(found.pw_shell) not in ("nologin", "false")
+    return Account(found.pw_name, found.pw_dir or "/", found.pw_shell if usable else DEFAULT_SHELL)
 
 
 def group(name: str) -> bool:
     """Whether there is such a group; a number always is one."""
     import grp
 
-    if name.isdecimal():
-        return int(name) < 2**32 - 1
+    if whole(name, MOST_ID) is not None:
+        return True
     try:
         grp.getgrnam(name)
-    except KeyError:
+    except (KeyError, ValueError):
         return False
     return True
 

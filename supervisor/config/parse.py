@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # tomllib's time grows with the cube of a key's parts (CPython 3.11 and 3.13: 43 s for 50 000 of them).
 _LONG_KEY = re.compile(r"""(?:^|[\[{,])(?:[ \t]*[\w"'-]+[ \t]*\.){40}""", re.MULTILINE)
+_LONG_NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d_]{4300,}")
+_INI = re.compile(r"\[\s*(?:program|group|fcgi-program|eventlistener|watcher)\s*:\s*([^\]\s]+)")
 _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _TWICE = ("Cannot overwrite a value", "Cannot declare", "Cannot mutate")
 
@@ -49,6 +51,11 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], Complaint | None]:
         return tomllib.loads(text), None
     except tomllib.TOMLDecodeError as error:
         return {}, _explained(str(error), text, file)
+    except ValueError:
+        # int() refuses it, which tomllib passes on (sys.set_int_max_str_digits).
+        long = _LONG_NUMBER.search(text)
+        span = long.span() if long else (0, 0)
+        return {}, _at(_positions(text), file, *span, "a number has more than 4300 digits")
     except RecursionError:
         return {}, Complaint(file, 0, 0, "is nested too deeply", hint="nest arrays and tables a few levels at most")
 
@@ -91,6 +98,10 @@ def _hint(message: str, text: str, start: int) -> str:
         if word and word[0] in ("True", "False", "yes", "no", "on", "off"):
             return "TOML writes true and false"
         return "put strings in quotes"
+    line = text[text.rfind("\n", 0, start) + 1 :]
+    ini = _INI.match(line)
+    if ini:
+        return f"this looks like supervisord's; here it is [worker.{ini[1]}]"
     if message.startswith("Unescaped '\\'"):
         return "write \\\\, or put the string in single quotes"
     return ""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import os.path
+import os
 
 PLACES = ("supervisor.toml", "configs/supervisor.toml", "pyproject.toml")
 PYPROJECT = ("tool", "sigdrain")
 # A pyproject.toml larger than that is looked at in its beginning only, bytes.
 _MOST = 1 << 20
+
+
+def working_folder() -> str:
+    """The folder we are in; empty when it was deleted."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def counts(place: str, data: bytes) -> bool:

@@ -11,6 +11,7 @@ import re
 from supervisor.config import envfile
 from supervisor.config.complaint import Complaint
 from supervisor.config.locate import Positions
+from supervisor.core.digits import whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def _command(text: str) -> list[str] | str:
 
 def _base(dotenv: str | None, environ: Mapping[str, str]) -> int:
     values = dict(environ) | (envfile.parse(dotenv, ".env")[0] if dotenv else {})
-    port = values.get("PORT", "")
-    return int(port) if port.isdecimal() else 5000
+    port = whole(values.get("PORT", ""), 65535)
+    return 5000 if port is None else port
 
 
 def _complaint(positions: Positions, file: str, span: tuple[int, int], message: str) -> Complaint:

@@ -5,7 +5,7 @@ Knows the table of fields, not what the values mean together (config/build.py do
 
 from __future__ import annotations
 
-from supervisor.config import kinds
+from supervisor.config import foreign, kinds
 from supervisor.config.field import Field
 from supervisor.config.fields import SECTIONS, of
 from supervisor.config.problems import dotted, nearest
@@ -137,8 +137,10 @@ def _unknown_section(name: str, value: object, path: Path, problems: Problems) -
         worker = dotted((*path[:-1], "worker", name))
         problems.key(path, f'unknown section "{name}", did you mean [{worker}]?')
     else:
-        meant = nearest(name, SECTIONS)
-        problems.key(path, f'unknown section "{name}"' + (f', did you mean "{meant}"?' if meant else ""))
+        explained = foreign.section(name)
+        meant = nearest(name, SECTIONS) if not explained else ""
+        guess = f', did you mean "{meant}"?' if meant else ""
+        problems.key(path, f'unknown section "{name}"{guess}', explained)
 
 
 def _unknown_key(key: str, group: str, path: Path, known: Mapping[str, Field], problems: Problems) -> str:
@@ -154,10 +156,14 @@ def _unknown_key(key: str, group: str, path: Path, known: Mapping[str, Field], p
     candidates = {other.removeprefix(group): other for other in known if other.startswith(group)}
     for other, field in known.items():
         candidates.setdefault(other.rpartition(".")[2], other)
-        for foreign in field.also:
-            candidates.setdefault(foreign, other)
-    meant = nearest(key, candidates)
+        for name in field.also:
+            candidates.setdefault(name, other)
+    explained = foreign.key(key) if key not in candidates else ""
+    meant = nearest(key, candidates) if not explained else ""
     target = candidates.get(meant, "")
     guess = f', did you mean "{target.removeprefix(group)}"?' if target else ""
-    problems.key(path, f'unknown key "{key}"{guess}')
+    # What another tool calls it may take other values: the example shows ours.
+    if target and meant in known[target].also:
+        explained = f"write it as {target.removeprefix(group)} = {known[target].example}"
+    problems.key(path, f'unknown key "{key}"{guess}', explained)
     return target

@@ -13,6 +13,7 @@ DEFAULT = "TERM/10/KILL"
 # After SIGKILL only uninterruptible sleep holds a process; s6-supervise looks again after 5 s as well.
 AFTER_KILL = 5.0
 LONGEST = 366 * 86400.0
+LONGEST_TEXT = 1000  # characters; some hundred rungs, far more than anybody waits for
 
 
 class LadderError(ValueError):
@@ -74,12 +75,16 @@ def parse(text: str) -> Ladder:
     """``"TERM/10/INT/5/KILL"`` or ``"none"`` -> the ladder. Waits are seconds. Raises LadderError."""
     if text == "none":
         return Ladder((Rung(signum.TERM, None),))
+    if len(text) > LONGEST_TEXT:
+        raise LadderError(f"{text[:20]!r}… has {len(text)} characters; a ladder has {LONGEST_TEXT} at most")
     parts = text.split("/")
     if len(parts) == 1 and _seconds(parts[0]) is not None:
         parts = ["TERM", parts[0], "KILL"]
     rungs: list[Rung] = []
     for part in parts:
         wait = _seconds(part)
+        if part.startswith("-") and part[1:].isdecimal() and rungs and rungs[-1].wait is None:
+            raise LadderError(f"{text!r} has a negative wait at {part!r}, or a signal without a wait before it")
         if wait is None:
             rungs.append(Rung(_signal(part, text), None))
         elif not rungs:

@@ -27,6 +27,8 @@ def named(fleets: Sequence[Running], name: str) -> Running:
 
 def of_config(fleets: Sequence[Running], config: str, folder: str) -> Running:
     """The running fleet of a config file; ``folder`` is where a relative path begins. Raises ControlError."""
+    if not folder and not config.startswith("/"):
+        raise ControlError("the working folder was deleted", "name the config by its whole path")
     path = os.path.realpath(os.path.join(folder, config))
     for fleet in fleets:
         if fleet.config == path:

@@ -9,11 +9,18 @@ import pytest
 
 from supervisor.config.complaint import WINDOW, Complaint, InvalidConfig
 from supervisor.config.load import check, load
-from supervisor.config.machine import Outside
+from supervisor.config.machine import Account, Outside
 from supervisor.config.problems import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+ACCOUNTS = {
+    "root": Account("root", "/root", "/bin/bash"),
+    "www": Account("www", "/srv", "/bin/sh"),
+    "12345": Account("12345", "/", "/bin/sh", known=False),
+}
 
 
 def outside(files: Mapping[str, str | bytes]) -> Outside:
@@ -27,8 +34,8 @@ def outside(files: Mapping[str, str | bytes]) -> Outside:
 
     return Outside(
         read=read,
-        user=lambda name: name in ("root", "www"),
-        group=lambda name: name in ("root", "www"),
+        user=ACCOUNTS.get,
+        group=lambda name: name in ("root", "www", "12345"),
         folder=lambda path: path in ("/srv", "/srv/app"),
         program=lambda name, _path, _folder: not name.startswith("no-"),
     )
@@ -37,7 +44,7 @@ def outside(files: Mapping[str, str | bytes]) -> Outside:
 def complaints(text: str, **files: str) -> list[Complaint]:
     names = {name.replace("_", "."): content for name, content in files.items()}
     machine = outside({"supervisor.toml": text, **names})
-    return check(None, "/srv", {"HOME": "/root", "PATH": "/bin"}, machine)
+    return check(None, "/srv", {"HOME": "/root", "PATH": "/bin"}, machine)[1]
 
 
 WORKER = '[worker.api]\ncommand = ["api"]\n'
@@ -47,7 +54,24 @@ ABOUT_A_WORKER = [
     ("gracee = 10", "3:1", 'error: [worker.api] unknown key "gracee", did you mean "stop.grace"?', ""),
     ("stop.gracee = 1", "3:6", 'error: [worker.api.stop] unknown key "gracee", did you mean "grace"?', ""),
     ("numprocs = 1", "3:1", 'error: [worker.api] unknown key "numprocs", did you mean "instances"?', ""),
-    ("TimeoutStopSec = 1", "3:1", 'error: [worker.api] unknown key "TimeoutStopSec", did you mean "stop.grace"?', ""),
+    (
+        "TimeoutStopSec = 1",
+        "3:1",
+        'error: [worker.api] unknown key "TimeoutStopSec", did you mean "stop.grace"?',
+        "30",
+    ),
+    ("autorestart = true", "3:1", 'unknown key "autorestart", did you mean "restart"?', 'restart = "on-failure"'),
+    ("depends-on = []", "3:1", 'error: [worker.api] unknown key "depends-on"', "all workers start at once"),
+    ("healthcheck = {}", "3:1", 'error: [worker.api] unknown key "healthcheck"', "nobody asks whether it is ready"),
+    ('stdout_logfile = "x"', "3:1", 'unknown key "stdout_logfile"', "stdout and stderr of `supervisor up`"),
+    ("instances = 0x" + "f" * 5000, "3:13", "not a number of more than 40 digits", ""),
+    ("env = { A = 0x" + "f" * 5000 + " }", "3:13", "must be a string, not a number of more than 40 digits", ""),
+    ("user = 0x" + "f" * 5000, "3:8", "not a number of more than 40 digits", ""),
+    ('user = "' + "9" * 5000 + '"', "3:8", "but there is no such user", ""),
+    ('stop.signal = "' + "9" * 5000 + '"', "3:15", "must be a signal", ""),
+    ('stop.escalation = "' + "9" * 5000 + '"', "3:19", "is not a valid escalation", ""),
+    ('user = "12345"', "3:8", "a number without a user", "group"),
+    ("backoff.first = 31", "3:17", "is longer than the longest pause, which is 30 s", "backoff.max"),
     ("xyzzy = 1", "3:1", 'error: [worker.api] unknown key "xyzzy"', ""),
     ("limit = 1", "3:1", 'error: [worker.api] unknown key "limit", did you mean "limits"?', ""),
     ("stop = 10", "3:8", 'error: [worker.api] "stop" is a table, not 10', "stop.escalation ="),
@@ -163,6 +187,9 @@ ABOUT_THE_FILE = [
     ("worker.api = { instances = 2 }\n", ":1:8", "[worker.api] has no command"),
     (f"{WORKER}[api2]\ncommand = 'x'\n", ":3:2", 'unknown section "api2", did you mean [worker.api2]?'),
     (f"{WORKER}[workers.b]\n", ":3:2", 'unknown section "workers", did you mean "worker"?'),
+    (f"{WORKER}[supervisord]\nx = 1\n", ":3:2", 'unknown section "supervisord"'),
+    (f"{WORKER}backoff.burst = {'9' * 5000}\n", ":3:17", "a number has more than 4300 digits"),
+    (f"{WORKER}x = [1, -{'9' * 5000}]\n", ":3:9", "a number has more than 4300 digits"),
     (f"debug = true\n{WORKER}", ":1:1", 'unknown key "debug"'),
     (f"{WORKER}[fleet]\nlimt = 1\n", ":4:1", '[fleet] unknown key "limt", did you mean "limit"?'),
     (f"{WORKER}[fleet]\nrestart = 'never'\n", ":4:1", '"restart" belongs to a worker, not here'),
@@ -196,6 +223,11 @@ def test_about_the_file(text: str, place: str, message: str) -> None:
     assert found[0].place == f"supervisor.toml{place}"
     assert message in found[0].message
     assert len(found) == 1
+
+
+def test_a_file_of_supervisord() -> None:
+    (complaint,) = complaints("[program:web]\ncommand=python3 app.py\n")
+    assert complaint.hint == "this looks like supervisord's; here it is [worker.web]"
 
 
 def test_the_whole_text_of_some_complaints() -> None:

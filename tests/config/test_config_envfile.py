@@ -109,3 +109,8 @@ def test_any_text_is_read_or_complained_about(text: str) -> None:
     found, complaints = parse(text, "x.env")
     lines = [line for line in text.split("\n") if line.strip(" \t") and not line.lstrip(" \t").startswith("#")]
     assert found or complaints or not lines
+
+
+def test_a_byte_order_mark() -> None:
+    """Notepad writes one; only at the beginning it is one."""
+    assert parse("\ufeffFOO=1\nBAR=\ufeff2\n", "x.env") == ({"FOO": "1", "BAR": "\ufeff2"}, [])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from supervisor.config.complaint import InvalidConfig
 from supervisor.config.load import check, load
 from supervisor.config.machine import MOST_BYTES
+from supervisor.config.places import working_folder
 from tests.config.loading import ENVIRON, WORKER, loaded
 
 # ------------------------------------------------------------------ which file
@@ -34,9 +38,9 @@ def test_the_order_of_places(tmp_path: Path) -> None:
 
 def test_a_pyproject_without_our_table_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
-    (complaint,) = check(None, str(tmp_path), ENVIRON)
+    (complaint,) = check(None, str(tmp_path), ENVIRON)[1]
     assert complaint.file == str(tmp_path) and "no config found" in complaint.message
-    (complaint,) = check("pyproject.toml", str(tmp_path), ENVIRON)
+    (complaint,) = check("pyproject.toml", str(tmp_path), ENVIRON)[1]
     assert complaint.place == "pyproject.toml" and complaint.message == "has no [tool.sigdrain] table"
 
 
@@ -44,7 +48,7 @@ def test_places_in_a_pyproject(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         "[project]\n\n[tool.sigdrain.worker.api]\ncomand = 'x'\ncommand = 'sh'\n"
     )
-    (complaint,) = check(None, str(tmp_path), ENVIRON)
+    (complaint,) = check(None, str(tmp_path), ENVIRON)[1]
     assert complaint.place == "pyproject.toml:4:1"
     assert complaint.message.startswith("[tool.sigdrain.worker.api] unknown key")
 
@@ -66,7 +70,7 @@ def complaint_about(folder: Path, data: bytes) -> str:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    (complaint,) = check("x/supervisor.toml", str(tmp_path), ENVIRON)
+    (complaint,) = check("x/supervisor.toml", str(tmp_path), ENVIRON)[1]
     assert str(complaint).startswith("x/supervisor.toml: error: cannot be read: no such file or directory")
     assert "supervisor init" in complaint.hint
 
@@ -74,7 +78,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "supervisor.toml").mkdir()
     for path in (None, "supervisor.toml"):
-        (complaint,) = check(path, str(tmp_path), ENVIRON)
+        (complaint,) = check(path, str(tmp_path), ENVIRON)[1]
         assert str(complaint).startswith("supervisor.toml: error: cannot be read: is a directory")
 
 
@@ -101,7 +105,7 @@ def test_a_huge_file(size: int, tmp_path: Path) -> None:
 
 
 def test_a_file_without_an_end() -> None:
-    (complaint,) = check("/dev/zero", "/", ENVIRON)
+    (complaint,) = check("/dev/zero", "/", ENVIRON)[1]
     assert "is larger than 1 MiB" in complaint.message
 
 
@@ -127,6 +131,45 @@ def test_a_pipe_can_be_a_config(tmp_path: Path) -> None:
     assert done.stdout == "api\n"
 
 
+# ------------------------------------------------------------------ where we are
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Iterator[None]:
+    """A working folder that was deleted."""
+    before = os.getcwd()
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    yield
+    os.chdir(before)
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_the_working_folder_was_deleted(tmp_path: Path) -> None:
+    assert working_folder() == ""
+    for path in (None, "supervisor.toml", "../supervisor.toml"):
+        (complaint,) = check(path, working_folder(), ENVIRON)[1]
+        assert complaint.message == "the working folder was deleted" and "-c /" in complaint.hint
+    (tmp_path / "supervisor.toml").write_text(f"{WORKER}cwd = '.'\n")
+    config, complaints = check(str(tmp_path / "supervisor.toml"), working_folder(), ENVIRON)
+    assert config is not None and complaints == []
+    assert config.fleet.workers[0].exec.cwd == str(tmp_path)
+
+
+def test_names_of_folders_without_a_letter_for_a_name(tmp_path: Path) -> None:
+    """They are told apart, and keep their names."""
+    names: list[str | None] = []
+    for folder in ("проект", "項目", "-", "проект/..", "shop über"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        names.append(loaded(tmp_path / folder, WORKER).fleet.name)
+    first, second, third, _, fifth = names
+    assert len({first, second, third}) == 3
+    assert all(re.fullmatch("fleet-[0-9a-f]{8}", name or "") for name in (first, second, third))
+    assert fifth == "shop-ber"
+    assert loaded(tmp_path / "проект", WORKER).fleet.name == first
+
+
 # ------------------------------------------------------------------ Procfile
 
 
@@ -148,7 +191,7 @@ def test_a_procfile(tmp_path: Path) -> None:
 
 def test_a_wrong_procfile(tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text("web: sh\nnonsense\nweb: sh\nmail: sh 'open\n")
-    found = check("Procfile", str(tmp_path), ENVIRON)
+    found = check("Procfile", str(tmp_path), ENVIRON)[1]
     assert [complaint.place for complaint in found] == ["Procfile:2:1", "Procfile:3:1", "Procfile:4:7"]
     assert [complaint.message for complaint in found] == [
         "this line is neither NAME: COMMAND nor a comment",

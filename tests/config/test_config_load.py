@@ -43,6 +43,8 @@ def test_the_smallest_config(tmp_path: Path) -> None:
 def test_every_key_reaches_its_spec(tmp_path: Path) -> None:
     me = pwd.getpwuid(os.getuid()).pw_name
     mine = grp.getgrgid(os.getgid()).gr_name
+    account = machine.user(me)
+    assert account is not None
     text = f"""
         [fleet]
         name = "shop"
@@ -85,8 +87,8 @@ def test_every_key_reaches_its_spec(tmp_path: Path) -> None:
         WorkerSpec(
             name="api",
             exec=ExecSpec(
-                argv=("sh", "-c", "a b", "/home/ada"),
-                env={**ENVIRON, "A": "1", "B": "x"},
+                argv=("sh", "-c", "a b", account.variables["HOME"]),
+                env={**ENVIRON, **account.variables, "A": "1", "B": "x"},
                 cwd=str(tmp_path / "app"),
                 user=me,
                 group=mine,
@@ -208,7 +210,7 @@ def test_an_env_file_is_complained_about_once(tmp_path: Path) -> None:
     (tmp_path / "supervisor.toml").write_text(
         f"[defaults]\nenv_file = 'x.env'\n{WORKER}instances = 2\n[worker.b]\ncommand = 'sh'\n"
     )
-    assert [complaint.place for complaint in check(None, str(tmp_path), ENVIRON)] == ["x.env:1:1"]
+    assert [complaint.place for complaint in check(None, str(tmp_path), ENVIRON)[1]] == ["x.env:1:1"]
 
 
 def test_a_worker_that_is_never_restarted_may_say_what_its_end_means(tmp_path: Path) -> None:
@@ -230,10 +232,46 @@ def test_overflow_of_all_and_of_one(tmp_path: Path) -> None:
 
 
 def test_users_and_groups_of_this_machine() -> None:
-    assert machine.user(pwd.getpwuid(os.getuid()).pw_name) and machine.group(grp.getgrgid(os.getgid()).gr_name)
-    assert machine.user("54321") and machine.group("54321")
-    assert not machine.user("no such user") and not machine.group("no such group")
-    assert not machine.user(str(2**32 - 1)) and not machine.group(str(2**32 - 1))
+    me = pwd.getpwuid(os.getuid())
+    for name in (me.pw_name, str(me.pw_uid), f"0{me.pw_uid}"):
+        account = machine.user(name)
+        assert account is not None and account.known
+        assert (account.name, account.home) == (me.pw_name, me.pw_dir)
+    assert machine.group(grp.getgrgid(os.getgid()).gr_name)
+    assert machine.user("54321") == machine.Account("54321", "/", "/bin/sh", known=False)
+    assert machine.group("54321")
+    for name in ("no such user", str(2**32 - 1), "9" * 5000, "-1", "\u0661", "a\0b"):
+        assert machine.user(name) is None and not machine.group(name), name
+
+
+def test_a_shell_that_lets_nobody_in_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for shell, shown in (("/usr/sbin/nologin", "/bin/sh"), ("/bin/false", "/bin/sh"), ("", "/bin/sh"), ("/z", "/z")):
+        entry = pwd.struct_passwd(("ada", "x", 7, 7, "", "/home/ada", shell))
+        monkeypatch.setattr(pwd, "getpwnam", lambda _name, entry=entry: entry)
+        assert machine.user("ada") == machine.Account("ada", "/home/ada", shown)
+
+
+ADA = machine.Account("ada", "/home/of/ada", "/bin/zsh")
+AS_ADA = machine.SYSTEM.with_(user=lambda _name: ADA)
+
+
+def test_the_environment_of_another_user(tmp_path: Path) -> None:
+    """As systemd's User=: USER, LOGNAME, HOME and SHELL are that user's unless the config says otherwise."""
+    (tmp_path / "x.env").write_text("SHELL=/bin/mine\n")
+    text = (
+        f'{WORKER}user = "ada"\ncwd = "${{HOME}}/x"\n[worker.b]\ncommand = ["sh", "${{HOME}}"]\nuser = "ada"\n'
+        'env_file = "x.env"\nenv = { HOME = "/srv", X = "${USER}" }\n[worker.c]\ncommand = "sh"\n'
+    )
+    (tmp_path / "supervisor.toml").write_text(text)
+    root = ENVIRON | {"HOME": "/root", "USER": "root"}
+    config = load(None, str(tmp_path), root, AS_ADA)
+    a, b, c = (worker.exec for worker in config.fleet.workers)
+    assert a.env == root | {"USER": "ada", "LOGNAME": "ada", "HOME": "/home/of/ada", "SHELL": "/bin/zsh"}
+    assert a.cwd == "/home/of/ada/x"
+    assert b.env is not None
+    assert b.env == a.env | {"HOME": "/srv", "SHELL": "/bin/mine", "X": "ada"}
+    assert b.argv == ("sh", "/srv")
+    assert c.env is None, "the others inherit ours"
 
 
 def test_programs(tmp_path: Path) -> None:

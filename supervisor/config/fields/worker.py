@@ -82,7 +82,8 @@ FIELDS: tuple[Field, ...] = (
         section="worker",
         key="user",
         kind="text",
-        help="User to run as, by name or number. Only root can change it.",
+        help="User to run as, by name or number. Only root can change it. USER, LOGNAME, HOME and SHELL are that "
+        "user's, unless env or env_file set them. A number without an entry in passwd(5) needs `group`.",
         example='"www-data"',
         unset="the supervisor's",
         also=("uid",),
