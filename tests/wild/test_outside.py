@@ -27,9 +27,8 @@ SUPERVISOR = Path(sys.executable).with_name("supervisor")
 # What the diagnosis does not see today; who mends one takes it off this list.
 NOT_YET = frozenset(
     """
-    aiohttp_socket aiosqlite_open apscheduler_coroutine arq_job dramatiq_busy granian_thread grpc_aio_stream huey_term
-    hypercorn_hook kafka_last_event redis_blocking_pop redis_subscriber sentry_atexit uvicorn_background_cut
-    uvicorn_events
+    aiohttp_socket aiosqlite_open apscheduler_coroutine arq_job dramatiq_busy huey_term hypercorn_hook
+    redis_blocking_pop redis_subscriber sentry_atexit uvicorn_events
     """.split()
 )
 

@@ -6,6 +6,7 @@ https://github.com/internetarchive/openlibrary/pull/10540
 
 # RUN: {py} {file} {port}
 # BEFORE: {py} helpers/silent.py {port}
+# LADDER: TERM/5/KILL
 # TAKES: 1.9
 # EXPECT: slow-atexit sentry
 import signal
