@@ -5,7 +5,7 @@ from __future__ import annotations
 GUIDE = """\
 # The config file
 
-<!-- Generated from supervisor/config/ by `python -m tests.config.generate`. Edit there. -->
+<!-- Generated from supervisor/config/ by `scripts/docs`. Edit there. -->
 
 `supervisor up` and all commands about a fleet read `-c FILE`, else the first of these in the current folder:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,8 +219,3 @@ def test_what_is_no_request_is_told(data: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("id", [1.5, True, ["x"], "x" * 101, 10**4000])
 def test_an_id_that_cannot_be_sent_back_is_none(id: Any) -> None:
     assert requests.parse({"v": 1, "do": "status", "id": id}).id is None
-
-
-def test_the_page_has_the_table() -> None:
-    page = Path(__file__).parents[2] / "docs/control.md"
-    assert requests.table() in page.read_text(), f"docs/control.md lacks:\n{requests.table()}"
