@@ -1,4 +1,4 @@
-"""Experiments on `up`, the fleet. Targets are the project's own (issue B)."""
+"""Experiments on `up`, the fleet. Targets are the project's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experiments on `run`, the wrapper of one command. Targets are the project's own (issue A)."""
+"""Experiments on `run`, the wrapper of one command. Targets are the project's own."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 class SupervisorError(Exception):
     """A message of the form "what, where", a hint that says what to do, and the exit code to leave with.
 
-    ``exit_code`` 2 usage or config, 125 our own failure, 126 not executable, 127 not found (DESIGN 3).
+    ``exit_code`` 2 usage or config, 125 our own failure, 126 not executable, 127 not found
+    (docs/architecture.md, "Stop semantics").
     """
 
     exit_code = 125

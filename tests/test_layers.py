@@ -1,4 +1,7 @@
-"""The house rules of DESIGN 2 that a machine can check: who imports whom, the size of files, no developer's paths."""
+"""The house rules that a machine can check: who imports whom, the size of files, no developer's paths.
+
+The house: docs/architecture.md, "Layers".
+"""
 
 from __future__ import annotations
 

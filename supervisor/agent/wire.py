@@ -48,7 +48,7 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                       asyncgens    generators [{name, at}]
                       executor     busy [THREAD], queued
                       loop-close   tasks (still pending), n_tasks, transports [TRANSPORT], busy, queued
-                      loop-closed  (the loop is closed: DESIGN's mark `cleaned`)
+                      loop-closed  (the loop is closed: the mark `cleaned`)
                       thread-join  busy (non-daemon threads alive), loops, tasks (pending on loops never closed)
                       atexit
                       finalize     (the interpreter takes itself down: after it only task-destroyed)

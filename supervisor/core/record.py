@@ -1,6 +1,7 @@
 """What leaves the core: one frozen :class:`Shutdown` per end of a worker, and the parts it is made of.
 
-Three axes (DESIGN 4): *want*, *phase* (where it is) and *outcome* (how it ended, once). Unknown is None, never 0.
+Three axes (docs/architecture.md, "Vocabulary"): *want*, *phase* (where it is) and *outcome* (how it ended, once).
+Unknown is None, never 0.
 Instants (``Marks``, ``at``) are seconds since zero, the first of asked, noticed and begin of teardown.
 """
 
@@ -186,7 +187,7 @@ class Waiting(Frozen):
 
 
 class Finding(Frozen):
-    """Why a shutdown was slow or lost work; ``code`` is stable (DESIGN 4), ``seconds`` on the critical path."""
+    """Why a shutdown was slow or lost work; ``code`` is stable, ``seconds`` on the critical path."""
 
     code: str
     severity: Severity

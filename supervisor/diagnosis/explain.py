@@ -66,7 +66,7 @@ def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sou
 
 def _from_the_beginning(shutdown: Shutdown, evidence: Evidence) -> tuple[Shutdown, bool]:
     """Zero of a worker that we did not ask to stop: a stop signal that reached it past us, else the begin of its
-    teardown (DESIGN 4)."""
+    teardown (docs/architecture.md, "Vocabulary")."""
     if shutdown.marks.asked is not None:
         return shutdown, False
     direct = timeline.signalled_directly(evidence.leader, shutdown)

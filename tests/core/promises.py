@@ -1,4 +1,4 @@
-"""What the core promises (DESIGN 2 and 3), checked against the simulated world at every step, by name.
+"""What the core promises (docs/architecture.md, "Layers"), checked by name at every step of the simulated world.
 
 Written from the promises, not from the code: the model keeps its own account of requests, rungs and instants.
 """

@@ -144,7 +144,7 @@ def test_like_a_dataclass(x: int, y: int, other: int) -> None:
 
 
 def test_core_imports_nothing_heavy() -> None:
-    """The reason of its being: neither dataclasses nor enum nor typing is loaded with the core (DESIGN 2)."""
+    """The reason of its being: neither dataclasses nor enum nor typing is loaded with the core."""
     code = (
         "import sys, supervisor.core.fleet.step, supervisor.core.contract.report\n"
         "print(*sorted({'dataclasses', 'enum', 'typing', 're', 'inspect', 'signal'} & set(sys.modules)))"

@@ -1,4 +1,4 @@
-"""What the core promises (DESIGN 2 and 3), held by any fleet, in any order of happenings, on a simulated system.
+"""What the core promises (docs/architecture.md, "Layers"), held by any fleet, in any order of happenings.
 
 The promises are in `promises.py`, the system is `world.py`. Here hypothesis looks for an order of happenings that
 breaks one; `test_mutants.py` shows that each promise is able to fail.

@@ -1,4 +1,4 @@
-"""The report contract (DESIGN 5): names are only ever added; unknown is null, never 0."""
+"""The report contract (docs/report.md, "The report"): names are only ever added; unknown is null, never 0."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.shutdowns import shutdown
 
 ORIGIN = report.Origin("0.1.0", "3.11.7", "2026-01-02T03:04:05+00:00", "here")
 
-# DESIGN 5, field by field; a dict stands for an object, a list for a list of its only element, None for a value.
+# Field by field; a dict stands for an object, a list for a list of its only element, None for a value.
 CONTRACT: dict[str, Any] = {
     "schema": None,
     "supervisor": dict.fromkeys(("version", "python", "started_at", "host", "fleet", "tag")),

@@ -69,7 +69,7 @@ def test_every_name_reads_back() -> None:
 
 
 def test_forwarded() -> None:
-    """1-31 but KILL, STOP and CHLD, and the real-time ones (issue A, 4)."""
+    """1-31 but KILL, STOP and CHLD, and the real-time ones."""
     assert set(range(1, 65)) - signum.FORWARDED == {signum.KILL, signum.STOP, signum.CHLD, 32, 33}
     assert {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} == signum.STOP_REQUESTS
     assert {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU} == signum.SUSPENDS

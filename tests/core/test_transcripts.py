@@ -1,4 +1,4 @@
-"""How one command is stopped, as transcripts: read them as the specification (DESIGN 3).
+"""How one command is stopped, as transcripts: the specification (docs/architecture.md, "Stop semantics").
 
 ``>>`` with seconds: what happens. ``<<``: what the supervisor does. ``==``: where it stands in the end.
 """

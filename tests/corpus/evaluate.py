@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SUPERVISOR = Path(sys.executable).with_name("supervisor")
-# How far a finding's seconds may be off: the larger of the two (issue C, Proof).
+# How far a finding's seconds may be off: the larger of the two.
 SHARE = 0.20
 LEAST = 0.10
 

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 Version = tuple[int, int]
 Kind = Literal["bad", "good"]
 
-CODES = frozenset(  # DESIGN 4
+CODES = frozenset(  # docs/findings.md has them all
     """
     no-signal-handler signal-ignored handler-displaced handler-not-run exit-by-reraised-signal
     exit-without-cleanup slow-task cancel-swallowed task-created-in-cancel-handler

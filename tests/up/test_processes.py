@@ -204,7 +204,7 @@ def test_runaways_belong_to_their_worker(tmp_path: Path, kind: str) -> None:
 
 
 def test_runaways_of_a_worker_that_ended_by_itself_are_listed(tmp_path: Path) -> None:
-    """Nobody asked it to stop: what it started may be wanted (DESIGN 3)."""
+    """Nobody asked it to stop: what it started may be wanted (docs/architecture.md, "Stop semantics")."""
     config = f'[worker.w]\ncommand = {python("family.py", "daemon", "1", "silent")}\nrestart = "never"'
     with Up(tmp_path, config, "--report", "r.json") as fleet:
         fleet.wait()

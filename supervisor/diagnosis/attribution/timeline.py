@@ -1,4 +1,7 @@
-"""Marks and shutdown phases of one worker, from its leading process and the outside facts (DESIGN 4)."""
+"""Marks and shutdown phases of one worker, from its leading process and the outside facts.
+
+What they mean: docs/architecture.md, "Vocabulary".
+"""
 
 from __future__ import annotations
 
