@@ -69,10 +69,10 @@ FAULTS = (
     ),
     Fault(
         "an exit is never lost",  # stuck is said of the dead
-        "worker.dues",
-        "_rung_over",
-        "return escalation.survey(life, at)",
-        "return finish(life, at, stuck=True)",
+        "worker.step",
+        "_who_is_left",
+        "waited = _waited_for(life)",
+        "waited = _waited_for(life) or life.leftovers.seen",
     ),
     Fault(
         "nothing is done to a pid or group after its reap",

@@ -105,8 +105,7 @@ def _stays(state: State, *events: type[Event]) -> Ways:
 def _being_stopped(state: State, *further: State) -> Ways:
     """Return the ways of a worker that is being stopped and whose main process lives; its agent leads further."""
     return {
-        **_stays(state, Started, StartFailed, MainStopped, MainContinued, Sent, MasksRead, Sampled),
-        **_stays(state, Probed, ProbeAnswered),
+        **_stays(state, Started, MainStopped, MainContinued, Sent, MasksRead, Sampled, Probed, ProbeAnswered),
         AgentSaid: (state, *further),
         SignalReceived: (state, "killed"),
         StopAsked: (state, "killed"),
@@ -118,7 +117,7 @@ def _being_stopped(state: State, *further: State) -> Ways:
 # Not listed: what concerns a worker in no state (OrphansChanged but of one that is orphaned, StartAsked of one that
 # runs), what is asked of the whole fleet and does not concern one at rest (a stop), and Tick when nothing is due.
 WAYS: dict[State, Ways] = {
-    "waiting": {StartAsked: ("forking",), StopAsked: ("exited",), SignalReceived: ("exited",)},
+    "waiting": {StartAsked: ("forking",), StopAsked: ("exited",), SignalReceived: ("waiting", "exited")},
     "forking": {
         Forked: ("starting", "draining", "killed"),
         StartFailed: ("failed", "backoff"),
@@ -137,18 +136,20 @@ WAYS: dict[State, Ways] = {
         StopAsked: ("draining", "killed"),
         MainExited: ("orphaned", "ended"),
     },
-    "draining": _being_stopped("draining", "cleaning", "leaving"),
+    "draining": {
+        **_being_stopped("draining", "cleaning", "leaving"),
+        StartFailed: ("draining",),
+    },
     "cleaning": _being_stopped("cleaning", "leaving"),
     "leaving": _being_stopped("leaving"),
     "killed": {
         **_being_stopped("killed"),
-        Surveyed: ("killed",),
+        **_stays("killed", Surveyed, StartFailed),
         Tick: ("killed", "ended"),
     },
     "orphaned": {
         Surveyed: ("orphaned", "ended"),
-        Tick: ("orphaned", "ended"),
-        **_stays("orphaned", OrphansChanged, StopAsked, SignalReceived, Sent, AgentSaid, MainContinued),
+        **_stays("orphaned", Tick, OrphansChanged, StopAsked, SignalReceived, Sent, AgentSaid, MainContinued),
         **_stays("orphaned", MasksRead, Sampled, Probed, ProbeAnswered),
     },
     "ended": {
@@ -160,9 +161,9 @@ WAYS: dict[State, Ways] = {
     "stuck": {StartAsked: ("forking",)},
     "backoff": {
         StartAsked: ("forking",),
-        Tick: ("forking",),
+        Tick: ("backoff", "forking"),
         StopAsked: ("exited",),
-        SignalReceived: ("exited",),
+        SignalReceived: ("backoff", "exited"),
     },
 }
 
