@@ -10,12 +10,17 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmarks import fleet, imports, wrapper
+from benchmarks import curve, fleet, imports, wrapper
 from benchmarks.harness import Bench, BenchError, build_worker, prepare_process, rounds
 from benchmarks.peers import OURS, PEERS, PeerAbsent, Programs
 from benchmarks.report import Experiment, report
 
-SETS = {"wrapper": wrapper.EXPERIMENTS, "fleet": fleet.EXPERIMENTS, "imports": imports.EXPERIMENTS}
+SETS = {
+    "wrapper": wrapper.EXPERIMENTS,
+    "fleet": fleet.EXPERIMENTS,
+    "scale": curve.EXPERIMENTS,
+    "imports": imports.EXPERIMENTS,
+}
 ALL: dict[str, Experiment[Bench]] = {each.name: each for group in SETS.values() for each in group}
 
 

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-OURS = ("run", "run --no-agent", "up")
+OURS = ("run", "run --no-agent", "up", "up, by section")
+# The variable that names the file for the figures of a run that is timed by section.
+SECTIONS = "BENCHMARK_SECTIONS"
 PYTHON = "python -c pass"
 
 # A clean environment for all: PYTHONDONTWRITEBYTECODE or PYTHONUNBUFFERED of the caller would change the figures.
@@ -131,6 +133,14 @@ on_exit = "ignore"
 {grace}""")
     options = ["--report", str(job.report)] if job.report else []
     return Launch([program, "up", "-c", str(path), *options])
+
+
+@_peer("up, by section", "supervisor", _INSTALL)
+def _up_by_section(job: Job, program: str) -> Launch:
+    """The Python beside the command runs it, timed by section."""
+    python, driver = Path(program).with_name("python"), Path(__file__).with_name("sections.py")
+    _, *arguments = _up(job, program).argv
+    return Launch([str(python), str(driver), os.environ[SECTIONS], *arguments])
 
 
 # ------------------------------------------------------------------ wrappers of one command
