@@ -59,6 +59,8 @@ class Loop:
         self.agents: Agents | None = None
         self.sources: list[Source] = []
         self._exits = Exits()
+        # What was found in this turn, and core is told of at once: hundreds of starts work in one.
+        self._facts: list[events.Event] = []
         self._hands = Performer(
             inherited,
             alone=spec.manner.wraps,
@@ -67,7 +69,7 @@ class Loop:
             attachments=attachments or Attachments(),
             poller=self.poller,
             exits=self._exits,
-            see=self.see_all,
+            found=self._facts.extend,
         )
         self.observers: list[Observer] = self._hands.observers
         self.observers += observers
@@ -148,6 +150,9 @@ class Loop:
                 continue
             self.poller.call(fd, at, what)
             self._exits.stamp()
+        facts = self._facts[:]
+        self._facts.clear()
+        self.see_all(facts)
         if signalled:
             self._signals_ready(at)
             self._exits.stamp()

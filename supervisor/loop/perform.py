@@ -36,7 +36,7 @@ SPAWNS_IN_A_ROW = 50
 
 
 class Performer:
-    """Knows the running processes. ``see`` takes the facts that arrive later: exec has worked, a member has ended."""
+    """Knows the running processes. ``found`` takes the facts that arrive later: exec has worked, a member has ended."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Performer:
         attachments: Attachments,
         poller: Poller,
         exits: Exits,
-        see: Callable[[list[events.Event]], None],
+        found: Callable[[list[events.Event]], None],
     ) -> None:
         """``alone``: there is one worker, to which every descendant of ours belongs; none needs a mark."""
         self.running = Table()
@@ -63,7 +63,7 @@ class Performer:
         self._attachments = attachments
         self._poller = poller
         self._exits = exits
-        self._see = see
+        self._found = found
         self._ways: dict[type[actions.Action], Way] = {
             actions.Signal: self._send,
             actions.ReadMasks: self._read_masks,
@@ -159,7 +159,7 @@ class Performer:
         running = Running(worker, spec, child)
         self.running.add(running)
         self._exits.watch(child.pidfd)
-        self._poller.watch(child.status_fd, lambda at, _: self._see(self.status_known(running, at)))
+        self._poller.watch(child.status_fd, lambda at, _: self._found(self.status_known(running, at)))
         if self.agents is not None:
             self.agents.main(worker, child.pid)
         self._attachments.forked(worker)
@@ -249,7 +249,7 @@ class Performer:
         self._poller.unwatch(fd)
         os.close(fd)
         running.members.discard(fd)
-        self._see([events.OrphansChanged(at)])
+        self._found([events.OrphansChanged(at)])
 
     # -------------------------------------------------------------- the end, and telling
 

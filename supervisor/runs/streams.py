@@ -31,7 +31,7 @@ class Streams:
 
     def __init__(self, plan: UpPlan, poller: Poller) -> None:
         self._log = plan.log
-        self._color = plan.voice.color
+        self._colored = {fd: stdio.colored(plan.voice.color, fd, os.environ) for fd in (1, 2)}
         self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
         self._titles: dict[WorkerId, str] = {}
         self._shown: Log | None = None
@@ -69,10 +69,10 @@ class Streams:
             return lines.Json(spec.name, spec.instance, stream, self._log.time)
         if not self._log.prefix:
             return lines.Plain()
-        return lines.Prefixed(spec.title, self._width, worker, stdio.colored(self._color, fd, os.environ))
+        return lines.Prefixed(spec.title, self._width, worker, self._colored[fd])
 
     @property
     def _own(self) -> Format:
         if self._log.format == "json":
             return lines.Json("supervisor", 0, "stderr", self._log.time)
-        return lines.Prefixed("supervisor", self._width, -1, stdio.colored(self._color, 2, os.environ))
+        return lines.Prefixed("supervisor", self._width, -1, self._colored[2])
