@@ -36,7 +36,7 @@ SPAWNS_IN_A_ROW = 50
 
 
 class Performer:
-    """Knows the running processes. ``found`` takes the facts that arrive later: exec has worked, a member has ended."""
+    """Knows the running processes. ``found`` takes facts that arrive later: exec has worked, a member has ended."""
 
     def __init__(
         self,
