@@ -214,9 +214,16 @@ class Worker:
 
     def probe(self) -> Worker:
         self.until(lambda: self.channel.live(self.pid))
-        before = len(self.all("ready"))
-        os.kill(self.pid, signal.SIGURG)
-        self.until(lambda: len(self.all("ready")) > before)
+        before, ask_at = len(self.all("ready")), 0.0
+
+        def answered() -> bool:
+            nonlocal ask_at
+            if time.monotonic() >= ask_at:  # a signal right before a system call wakes nobody: it is sent again
+                os.kill(self.pid, signal.SIGURG)
+                ask_at = time.monotonic() + 1.0
+            return len(self.all("ready")) > before
+
+        self.until(answered)
         return self
 
     def send(self, number: int) -> Worker:

@@ -227,3 +227,23 @@ def test_who_gave_the_signal_back_to_the_kernel_is_not_signalled() -> None:
     worker.until(lambda: worker.agents.deadline is None)
     assert worker.process.poll() is None and worker.of("dump") == []
     worker.close()
+
+
+def test_who_does_not_answer_is_asked_again() -> None:
+    """The first signal may come right before a system call and wake nobody: here the first is thrown away."""
+    worker = Watched(
+        """
+        import signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])
+        print("ready", flush=True)
+        signal.sigwait([signal.SIGURG])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGURG])
+        signal.sigtimedwait([], 600)
+        """
+    )
+    worker.until(lambda: bool(worker.of("hello")))
+    assert worker.process.stdout is not None and worker.process.stdout.readline() == "ready\n"
+    assert worker.agents.probe(FIRST) == 1
+    worker.until(lambda: bool(worker.of("ready")))
+    assert worker.agents.deadline is None
+    worker.close()

@@ -7,6 +7,7 @@ What a worker says is kept until its end is explained, bounded: the rest of a fl
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 from supervisor.core import signum
 from supervisor.errors import SupervisorError
@@ -34,6 +35,9 @@ ROOM = 1_000
 FINALIZE_LOOKS = (0.25, 1.0, 3.0)
 # Seconds that faulthandler gets to write them.
 WRITING = 0.05
+# Seconds after which a process that has not answered is probed once more. CPython runs a handler between two
+# instructions: a signal that comes between the last of them and a system call wakes nobody (no wake-up descriptor).
+ASK_AGAIN = 0.03
 # Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
 LAST_READS = 32
 
@@ -49,9 +53,9 @@ class Agents:
         self._lines: dict[int, _Line] = {}
         self._workers: dict[WorkerId, _Worker] = {}
         self._by_main: dict[int, WorkerId] = {}
-        self._finalizing: dict[
-            int, tuple[WorkerId, float, int]
-        ] = {}  # by pid: when it is looked at next, looks so far
+        self._asked: dict[WorkerId, float] = {}  # when those who have not answered are asked again
+        # By pid: whose it is, when it is looked at next, how often it was.
+        self._finalizing: dict[int, tuple[WorkerId, float, int]] = {}
         self._reasons: dict[WorkerId, str] = {}
         self._unswept: list[Meeting] = []
 
@@ -123,6 +127,8 @@ class Agents:
         for pid in state.pids:
             if channel.live(pid) and channel.signal(pid, signum.URG):
                 state.unanswered.add(pid)
+        if state.unanswered:
+            self._asked[worker] = monotonic() + ASK_AGAIN
         return len(state.unanswered)
 
     def dump(self, worker: WorkerId) -> None:
@@ -138,9 +144,20 @@ class Agents:
     @property
     def deadline(self) -> float | None:
         """When a process that takes itself down is to be looked at next (monotonic seconds); None for never."""
-        return min((due for _, due, _ in self._finalizing.values()), default=None)
+        due = [*self._asked.values(), *(due for _, due, _ in self._finalizing.values())]
+        return min(due) if due else None
 
     def tick(self, at: float) -> None:
+        """Ask again who has not answered; look at who still takes itself down."""
+        for worker in [worker for worker, due in self._asked.items() if due <= at]:
+            del self._asked[worker]
+            state = self._workers.get(worker)
+            if state is not None:
+                for pid in state.unanswered:
+                    state.line.channel.signal(pid, signum.URG)
+        self._look_at_ends(at)
+
+    def _look_at_ends(self, at: float) -> None:
         """Have the stacks written of the processes that still take themselves down, then read what was written."""
         for pid, (worker, due, looks) in list(self._finalizing.items()):
             if due > at:
@@ -253,6 +270,8 @@ class Agents:
             self._said(worker, mark, message.at)
         if message.pid in state.unanswered and (message.event in ("ready", "eof") or _is_repeated(message)):
             state.unanswered.discard(message.pid)
+            if not state.unanswered:
+                self._asked.pop(worker, None)
             if not state.unanswered and self._workers.get(worker) is state:
                 self._answered(worker, at)
 
