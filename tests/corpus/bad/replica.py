@@ -1,12 +1,12 @@
 # expect: slow-task
 # also: loop-blocked
 # where: hand_over
-# seconds: 1.1
-# total: 1.7
+# seconds: 2.4
+# total: 3.0
 # stop: TERM
 # prints: handed over
 # shape: two causes in a row, the second is the bigger
-# truth: First compaction blocks the loop for 0.6 s, then handing over to the peer takes 1.1 s.
+# truth: First compaction blocks the loop for 0.6 s, then handing over to the peer takes 2.4 s.
 """A storage node that compacts and hands over when it leaves."""
 import asyncio
 import signal
@@ -19,7 +19,7 @@ def compact(segments):
 
 
 async def hand_over(peer):
-    await asyncio.sleep(1.1)  # <- here
+    await asyncio.sleep(2.4)  # <- here
     print("handed over to", peer, flush=True)
 
 
