@@ -25,6 +25,7 @@ class Section:
     grace: float
     options: tuple[str, ...]
     python: tuple[int, int]
+    file: str
 
 
 def sections() -> list[Section]:
@@ -48,4 +49,5 @@ def _section(match: re.Match[str]) -> Section:
         grace=float(how.get("grace", "10")),
         options=tuple(how.get("options", "").split()),
         python=(int(major), int(minor)),
+        file=how.get("file", match["code"].replace("-", "_") + ".py"),
     )

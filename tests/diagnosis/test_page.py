@@ -37,7 +37,7 @@ def explanations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     with ProcessPoolExecutor(4) as pool:
         futures = {}
         for code in RUNNABLE:
-            program = folder / f"{code.replace('-', '_')}.py"
+            program = folder / SECTIONS[code].file
             program.write_text(SECTIONS[code].program)
             futures[code] = pool.submit(run, str(program), SECTIONS[code].options, SECTIONS[code].grace)
         yield futures

@@ -9,6 +9,7 @@ from supervisor.diagnosis.findings import (
     from_outside,
     handlers,
     loop,
+    setup,
     signals,
     swallowed,
     tasks,
@@ -49,6 +50,7 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     from_outside.write_stuck,
     from_outside.child_waited_for,
     from_outside.killed,
+    setup.does_not_fit,
     from_outside.no_agent,
 )
 

@@ -333,6 +333,16 @@ _ROWS = (
         "Whatever was under way was lost: no finally, no flush, no answer.",
     ),
     Code(
+        "stop-setup",
+        "note",
+        "{what}",
+        {
+            "limit": "The inner limit must be the shorter one, or SIGKILL comes first and the work is lost.",
+            "main-only": "Send the signal to the main process only: run --child-only, or stop.target in a config.",
+        },
+        "Two limits, or two senders of one signal, that do not know of one another lose work on a busy day.",
+    ),
+    Code(
         "no-agent",
         "note",
         "Seen from outside only: {reason}",

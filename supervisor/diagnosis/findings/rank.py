@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
-from supervisor.diagnosis.evidence.frames import Frame, line_of, place, where
+from supervisor.diagnosis.evidence.frames import Frame, line_of, package, place, where
+from supervisor.diagnosis.findings import libraries
 from supervisor.diagnosis.findings.case import Claim, is_users
 from supervisor.diagnosis.findings.codes import CODES
 from supervisor.diagnosis.findings.ladder import ladder, links
+from supervisor.diagnosis.limits import started_server
 from supervisor.diagnosis.phrases import at_line, several, task_name
 
 TYPE_CHECKING = False
@@ -185,13 +187,24 @@ def _finding(case: Case, group: Group) -> Finding:
         code=claim.code,
         severity=group.severity,
         title=_title(claim),
-        advice=_filled(row.advised(claim.hint), claim.words),
+        advice=" ".join((_filled(row.advised(claim.hint), claim.words), *_of_libraries(case, claim, steps))),
         seconds=seconds,
         where=where(_telling(at.frame), case.sources, cwd, at.task, at.thread),
         proof=tuple(dict.fromkeys((*claim.proof, *at.beside))),
         also=tuple(also),
         chain=links(case, claim.piece, steps) if claim.piece is not None else (),
     )
+
+
+def _of_libraries(case: Case, claim: Claim, steps: tuple[Step, ...]) -> list[str]:
+    """What the servers and libraries on the chain offer, as a list of one or none."""
+    stacks = [step.hold.wait.stack for step in steps if step.hold.wait is not None]
+    stacks += [step.hold.block.stack for step in steps if step.hold.block is not None]
+    frames = [frame for stack in stacks for frame in stack] + ([claim.frame] if claim.frame is not None else [])
+    started = started_server(case.shutdown.argv)
+    packages = [*([started] if started else []), *(name for frame in frames if (name := package(frame.file)))]
+    told = libraries.advice(claim.code, packages, case.shutdown.argv)
+    return [told] if told else []
 
 
 class _Place(Frozen):
