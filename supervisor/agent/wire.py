@@ -65,9 +65,11 @@ While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits short
     task-done       task, name, coro, outcome (returned, cancelled, exception), exception, at, leaf, seconds (last
                     wait), since_cancel, cancelling, caught FRAME (the `except` that stopped CancelledError,
                     3.12+), shielded, late (bool: created after shutdown began), moves (waits after the cancel)
-    task-cancelled  task, name, at: cancel() seen, where it can be: Task.cancelling() rose (3.11+), a handler was
-                    entered (3.12+), the exception state holds CancelledError. Not told where the phase `cancel`
+    task-cancelled  task, name, at, by FRAME (who called cancel(), where its wake-up was seen), by_task: cancel()
+                    seen, where it can be: Task.cancelling() rose (3.11+), a handler was entered (3.12+), the
+                    exception state holds CancelledError, the wake-up was seen. Not told where the phase `cancel`
                     tells it of all tasks
+    wakes           rows [WAKE], those of one task in their order, missed (how often wake-ups went unseen so far)
     task-destroyed  task, name, coro, at, late: "Task was destroyed but it is pending!"
     task-census     n_tasks, groups [{count, coro, at}]: when more than 200; counts are projected from a sample
     loop-exception  message, exception: loop.call_exception_handler() for other reasons
@@ -100,6 +102,11 @@ THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, chi
          a pool job) join-threads join-executor busy (anything else)
          doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
          pid), other
+WAKE     t (ns, as in every message), task (woken), by_task (ran, or has just ended) or by_thread (neither: a callback
+         of the loop), how (returned, raised, cancelled: what the awaited future ended with; step: it has just been
+         created, or runs on without waiting; null: not known), at FRAME (the innermost of the user's own code that
+         ran, else of a library, else asyncio's; null: C code), name (of by_thread; of a callback: timer, executor,
+         signal, io, null), times (that it was woken in this same way since it was last told)
 HANDLER  signal, kind (default, ignore, python, loop, foreign), name, at (its definition), by (who installed it),
          inherited (bool: in the process that this one was forked from);
          loop: the event loop calls it, add_signal_handler() installed it
@@ -137,6 +144,9 @@ THREAD = {
 }  # fmt: skip
 HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME, "inherited": bool}
 CHILD = {"pid": int, "name": str, "how": str, "daemon": bool, "alive": bool}
+WAKE = {
+    "t": int, "task": int, "by_task": int, "by_thread": int, "how": str, "at": FRAME, "name": str, "times": int,
+}  # fmt: skip
 LOOP = {
     "loop": int, "type": str, "running": bool, "closed": bool, "n_tasks": int, "timers": int, "next_timer": float,
     "ready": int, "watched": int, "asyncgens": int,
@@ -175,7 +185,8 @@ EVENTS: Dict[str, Dict[str, Any]] = {
         "seconds": float, "since_cancel": float, "cancelling": int, "caught": FRAME, "shielded": bool, "late": bool,
         "moves": int,
     },
-    "task-cancelled": {"task": int, "name": str, "at": FRAME},
+    "task-cancelled": {"task": int, "name": str, "at": FRAME, "by": FRAME, "by_task": int},
+    "wakes": {"rows": [WAKE], "missed": int},
     "task-destroyed": {"task": int, "name": str, "coro": str, "at": FRAME, "late": bool},
     "task-census": {"n_tasks": int, "groups": [{"count": int, "coro": str, "at": FRAME}]},
     "loop-exception": {"message": str, "exception": str},

@@ -12,6 +12,7 @@ from time import monotonic_ns
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_jobs as jobs
+import _sigdrain_agent_edges as edges
 import _sigdrain_agent_late as late
 import _sigdrain_agent_monitoring as monitoring
 import _sigdrain_agent_sampler as sampler
@@ -50,6 +51,8 @@ def begin(reason: str, number: Optional[int] = None, ask: bool = False) -> None:
         sampling = watching = True
         if first:
             late.arm()
+            for loop in tasks.loops:
+                edges.arm(loop)
         watching = monitoring.start()
         sampling = sampler.start(limit, give_up)
         took = (monotonic_ns() - entered) / 1e9
@@ -78,6 +81,7 @@ def disarm() -> None:
     sampler.stop()
     monitoring.stop()
     late.disarm()
+    edges.disarm()
     tasks.followed.clear()
 
 
@@ -87,6 +91,7 @@ def give_up() -> None:
     armed, asked_by = False, None
     monitoring.stop()
     late.disarm()
+    edges.disarm()
 
 
 def limit() -> float:
@@ -128,6 +133,7 @@ def after_fork() -> None:
         armed, asked_by, _sampler_paused = False, None, False
         monitoring.stop()
         late.disarm()
+    edges.disarm()
     tasks.followed.clear()
     jobs.forget()
     del tasks.loops[:]

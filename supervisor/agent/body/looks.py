@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 import _sigdrain_agent as agent
+import _sigdrain_agent_edges as edges
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_grain as grain
 import _sigdrain_agent_joins as joins
@@ -57,6 +58,7 @@ class ThreadWait:
 
 
 def tick(now: int) -> None:
+    edges.drain(now)
     moved, due, came = look_at_threads(now)
     for wait in came:
         wait.cpu = threads.cpu(wait.tid)
@@ -166,7 +168,7 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
     if waiter is None or kept.waiter is None or kept.waiter() is not waiter:
         kept.waiter = _weakly(waiter)
         if kept.cancelled_at is None and tasks.cancel_requested(task, kept):
-            tell_cancel(task, kept)
+            tell_cancel(kept)
         now_at, now_leaf = tasks.where(task)
         if (now_at, now_leaf) != (kept.at, kept.leaf):
             seconds = (now - kept.since) / 1e9
@@ -179,7 +181,7 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
                 told.update(was=was, was_leaf=was_leaf, seconds=seconds, since_cancel=since(kept, now))
                 tell("task-moved", told)
     elif kept.cancelled_at is None and hasattr(task, "cancelling") and task.cancelling():
-        tell_cancel(task, kept)
+        tell_cancel(kept)
     seconds = (now - kept.since) / 1e9
     if seconds >= kept.tell_at:
         kept.tell_at *= 2
@@ -189,9 +191,9 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
     return changed
 
 
-def tell_cancel(task: Any, kept: Any) -> None:
+def tell_cancel(kept: Any) -> None:
     tasks.saw_cancel(kept, tell=False)
-    tell("task-cancelled", {"task": kept.number, "name": tasks.name_of(task), "at": kept.at})
+    tell("task-cancelled", tasks.cancelled(kept))
 
 
 def since(kept: Any, now: int) -> Optional[float]:

@@ -10,6 +10,7 @@ import os
 from time import monotonic_ns, thread_time_ns
 
 import _sigdrain_agent as agent
+import _sigdrain_agent_edges as edges
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_grain as grain
 import _sigdrain_agent_looks as looks
@@ -150,6 +151,7 @@ def _run(wake: Any, limit: Callable[[], float], give_up: Callable[[], None]) -> 
                 break
             pause = next(pause for until, pause in grain.LOOKS if lasts < until)
             wake.acquire(True, max(pause, grain.DUTY * took / 1e9))
+            edges.refill((monotonic_ns() - now) / 1e9)
         looks.last(monotonic_ns())
     except Exception as error:  # nothing may leave this thread: it would be printed
         agent.say("agent-error", where="sampler", error=repr(error)[:300])

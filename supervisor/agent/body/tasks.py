@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
+from collections import deque
 from itertools import count
 from time import monotonic_ns
 
@@ -13,7 +14,7 @@ import _sigdrain_agent_frames as frames
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, Iterator, List, Optional, Tuple
+    from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
 
     Place = Tuple[str, int, str]
 
@@ -23,13 +24,14 @@ SCANNED = 20_000  # task references that one look may touch: 2 to 4 ms
 loops: List[Any] = []
 followed: Dict[int, Followed] = {}  # id(task) -> its record
 _numbers = count(1)
+_ended: Deque[Followed] = deque(maxlen=64)  # records of tasks whose done callbacks may run now
 
 
 class Followed:
     """What we remember of one task. It holds the task weakly: a dropped task must die as it would without us."""
 
     __slots__ = (
-        "at", "cancel_seen", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number", "polled",
+        "at", "cancel", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number", "polled",
         "ref", "shielded", "since", "tell_at", "waiter",
     )  # fmt: skip
 
@@ -44,7 +46,7 @@ class Followed:
         self.since = monotonic_ns()
         self.tell_at = 0.05
         self.cancelled_at: Optional[int] = None
-        self.cancel_seen = 0
+        self.cancel: Any = None  # the wake-up (edges.Row) that brought it its cancel
         self.caught: Optional[Place] = None
         self.shielded = is_shielded(task)
         self.late = late
@@ -166,6 +168,30 @@ def record(task: Any) -> Optional[Followed]:
     return found if found is not None and found.ref() is task else None
 
 
+def current(loop: Any) -> Any:
+    """The task that runs in this loop; None: a callback, or nothing does."""
+    module: Any = sys.modules["asyncio.tasks"]
+    if sys.version_info >= (3, 14):
+        return module.current_task(loop)
+    return module._current_tasks.get(loop)
+
+
+def number_of(kept: Any) -> Optional[int]:
+    """The number of a task by its record, or by a reference to it; one without a record is followed from now on."""
+    if type(kept) is ref:
+        task = kept()
+        kept = follow(task, polled=True) if task is not None and not task.done() else None
+    return kept.number if type(kept) is Followed else None
+
+
+def record_of_ended(task: Any) -> Optional[Followed]:
+    """record(), also of a task that has just ended: asked for in its done callbacks."""
+    found = record(task)
+    if found is None:
+        found = next((kept for kept in reversed(_ended) if kept.ref() is task), None)
+    return found
+
+
 def follow(task: Any, late: bool = False, polled: bool = False) -> Optional[Followed]:
     found = record(task)
     if found is None and len(followed) < FOLLOWED:
@@ -199,20 +225,31 @@ def cancel_requested(task: Any, kept: Followed) -> bool:
     return getattr(task, "_must_cancel", False) is True or frames.handling(coro_of(task)) is not None
 
 
-def saw_cancel(kept: Followed, tell: bool = True) -> None:
+def saw_cancel(kept: Followed, tell: bool = True, at: Optional[int] = None) -> None:
     if kept.cancelled_at is None:
-        kept.cancelled_at = monotonic_ns()
+        kept.cancelled_at = at or monotonic_ns()
         kept.moves = 0
         if tell:
-            task = kept.ref()
-            name = name_of(task) if task is not None else kept.name
-            agent.say("task-cancelled", task=kept.number, name=name, at=kept.at)
+            agent.say("task-cancelled", **cancelled(kept))
+
+
+def cancelled(kept: Followed) -> Dict[str, Any]:
+    """The fields of task-cancelled."""
+    task, row = kept.ref(), kept.cancel
+    return {
+        "task": kept.number,
+        "name": name_of(task) if task is not None else kept.name,
+        "at": kept.at,
+        "by": row.place if row is not None else None,
+        "by_task": number_of(row.by) if row is not None else None,
+    }
 
 
 def on_done(task: Any) -> None:
     try:
         kept = followed.pop(id(task), None)
         if kept is not None:
+            _ended.append(kept)
             agent.say("task-done", **done(task, kept))
     except BaseException as error:
         agent.failed("task-done", error)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import _signal
 import sys
+from time import monotonic_ns
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_arming as arming
+import _sigdrain_agent_edges as edges
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_hooks as hooks
 import _sigdrain_agent_late as late
@@ -34,6 +36,8 @@ def note(what: str, about: Any = None, *more: Any) -> None:
     if not arming.armed and what in OF_A_LOOP and (hooks.rounds >= hooks.ROUNDS_TOLD or not arming.in_main_thread()):
         return
     arming.stopping = arming.stopping or what != "probe"
+    if arming.armed:
+        edges.drain(monotonic_ns())
     _NOTES[what](about, *more)
     arming.resume_sampler()
 
@@ -111,6 +115,7 @@ def on_loop_close(loop: Any, frame: Optional[FrameType] = None) -> None:
         return
     tasks.meet(loop)
     arming.begin_if_any_left("loop-close", loop)
+    edges.disarm(loop)  # what is called on a closed loop raises: our frame is not to be in that traceback
     left = tasks.pending(loop)
     open_files = dict(getattr(loop, "_transports", None) or {})
     agent.say(
@@ -203,6 +208,7 @@ def on_kill(how: str, frame: Optional[FrameType] = None) -> None:
 
 
 def on_finalize(*_: Any) -> None:
+    edges.disarm()
     sampler.stop()
     monitoring.stop()
 

@@ -92,6 +92,14 @@ def known() -> Dict[int, Any]:
     return dict(threading._active) if threading is not None else {}
 
 
+def myself() -> Tuple[int, Optional[str]]:
+    """The number of the thread that runs this, and what `threading` calls it: numbers are used again."""
+    ident: int = agent.get_ident()
+    threading: Any = sys.modules.get("threading")
+    thread = threading._active.get(ident) if threading is not None else None
+    return ident, str(thread._name) if thread is not None else None
+
+
 def count() -> Optional[int]:
     """How many threads `threading` knows, of whatever interpreter or build; None where nobody loaded it."""
     threading: Any = sys.modules.get("threading")
