@@ -13,6 +13,8 @@ and the difference of the two minima, which a busy machine disturbs least.
 * probe: from SIGURG to "ready" as the receiver sees it, and the agent's own part.
 * shutdown: from SIGTERM to exit with 5 and with 10 000 tasks that each run a cleanup; probed first, as the
   supervisor does it, which is not part of the time (the stop signal waits for it at most 250 ms).
+* watched: CPU time of a loop that makes 100 000 `call_soon()` a second for 2 s, while a shutdown is watched; with
+  uvloop where that Python has it.
 * forwarding: from SIGTERM to `supervisor run` until the handler of its asyncio worker, the probe included; beside it
   `run --no-agent`. Needs the installed `supervisor` beside the Python that runs this.
 """
@@ -25,6 +27,7 @@ import select
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -71,6 +74,19 @@ async def main():
     await asyncio.gather(*tasks, return_exceptions=True)
 asyncio.run(main())
 """
+PACED = """
+import asyncio, time
+async def main():
+    print("ready", flush=True)
+    await asyncio.sleep(0.3)
+    loop, begun, used = asyncio.get_running_loop(), time.monotonic(), time.process_time()
+    for turn in range(200):
+        for _ in range(1000): loop.call_soon(int)
+        await asyncio.sleep(max(0, begun + turn / 100 - time.monotonic()))
+    print(time.process_time() - used, flush=True)
+asyncio.run(main())
+"""
+UVLOOP = "import uvloop; uvloop.install()"
 FORWARDED = """
 import asyncio, os, signal, time
 async def main():
@@ -203,6 +219,21 @@ class Bench:
 
         return self.pairs(measure, max(5, self.rounds // 2))
 
+    def watched(self, code: str) -> list[tuple[float, float]]:
+        def measure(channel: Channel | None) -> float:
+            child = Child(self.python, code, channel, self.env)
+            child.line()
+            if channel:
+                child.probe()
+            used = float(child.line())
+            child.end()
+            return used
+
+        return self.pairs(measure, max(5, self.rounds // 3))
+
+    def has_uvloop(self) -> bool:
+        return not subprocess.run([self.python, "-c", "import uvloop"], capture_output=True, check=False).returncode
+
     def forwarding(self) -> list[tuple[float, float]]:
         supervisor = os.path.join(os.path.dirname(sys.executable), "supervisor")
 
@@ -274,6 +305,9 @@ def measure(python: str, rounds: int, only: list[str]) -> None:
     row("start, asyncio, not compiled, later", lambda: difference(bench.start(ASYNCIO, bare), 1e3, "ms"))
     row("memory, asyncio", lambda: difference(bench.memory(), 1, "MB"))
     row("tasks per second", lambda: ratio(bench.tasks(), max, 1e-3, "k/s"))
+    row("watched, asyncio", lambda: ratio(bench.watched(PACED), min, 1e3, "ms"))
+    if bench.has_uvloop():
+        row("watched, uvloop", lambda: ratio(bench.watched(UVLOOP + PACED), min, 1e3, "ms"))
     row("forwarding", lambda: difference(bench.forwarding(), 1e3, "ms"))
     five: list[float] = []
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
-from collections import deque
 from time import monotonic_ns
-from types import BuiltinMethodType, MethodType
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_frames as frames
@@ -24,13 +22,14 @@ import _sigdrain_agent_threads as threads
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
 NAMES = ("call_soon", "call_soon_threadsafe")
 C_KINDS = ("TaskStepMethWrapper", "TaskWakeupMethWrapper")  # with bound methods: what a task gives to call_soon()
 BURST = 1_000  # calls that are looked at in a row: 1 to 3 us each
-RATE = 4_000  # more of them a second: in a loop that makes 100 000 calls a second they cost a tenth of its CPU time
-KEPT = 5_000  # rows that wait for the sampler; beyond, the oldest go
+RATE = 3_000  # more of them a second: in a loop that makes 100 000 calls a second they cost a tenth of its CPU time
+OFF = 45_000_000  # ns that a recorder stays off at least: to put it back makes the loop's next calls dearer
+KEPT = 5_000  # rows that wait for the sampler at most
 TOLD = 20_000  # rows that one shutdown tells of: 2 MB of messages
 AGAIN = 500_000_000  # ns after which a wake-up that only repeats itself is told once more
 CLIMBED = 25  # frames above a wake-up that are searched for the user's own code
@@ -42,16 +41,14 @@ ORIGINS = {
     "selector_events.py": "io", "unix_events.py": "io", "sslproto.py": "io",
 }  # fmt: skip
 
-rows: Deque[Row] = deque(maxlen=KEPT)
+rows: List[Row] = []
 missed = 0  # how often a recorder took itself off, or rows were lost
 _recorders: List[Recorder] = []
 _kinds: Dict[type, bool] = {}  # can a callable of this type be a task's step or wake-up?
 _futures: List[type] = []  # asyncio's own: what they answer is not the program's code
 _cancelled_error: Any = None
 _last: Dict[int, Row] = {}  # number of a task -> its last row, while the task is only woken in the same way again
-_thrown: Deque[Tuple[Any, Tuple[int, Optional[str]], Optional[frames.Place]]] = deque(
-    maxlen=64
-)  # what threads gave to a loop: its handles
+_thrown: List[List[Any]] = []  # what threads gave to a loop of late: [handle, thread, place]
 _draining = agent.allocate_lock()
 _told = 0
 
@@ -70,25 +67,30 @@ class Row:
 
 
 class Recorder:
-    """What stands in front of one loop's two methods."""
+    """What stands in front of one loop's two methods.
 
-    __slots__ = ("left", "loop", "on", "ours")
+    Never through ``loop.__dict__``: since 3.11 that would make a dictionary of it, and the loop slower for ever.
+    """
+
+    __slots__ = ("left", "loop", "off_at", "on", "ours")
 
     def __init__(self, loop: Any) -> None:
-        self.loop, self.left, self.on = loop, BURST, False
+        self.loop, self.left, self.on, self.off_at = loop, BURST, False, 0
         self.ours = {name: _recording(self, name) for name in NAMES}
 
     def put(self) -> None:
-        if not self.on:
-            self.on = True
-            for name, ours in self.ours.items():
-                setattr(self.loop, name, ours)
+        self.on = True
+        for name, ours in self.ours.items():
+            setattr(self.loop, name, ours)
 
     def take_off(self) -> None:
-        self.on = False
+        self.on, self.off_at = False, monotonic_ns()
         for name, ours in self.ours.items():
-            if self.loop.__dict__.get(name) is ours:
-                self.loop.__dict__.pop(name, None)
+            if getattr(self.loop, name) is ours:
+                delattr(self.loop, name)
+
+
+METHOD = type(Recorder.put.__get__(0))  # types.MethodType, without an import
 
 
 # -- on and off ------------------------------------------------------------------------------------------------
@@ -101,10 +103,10 @@ def arm(loop: Any) -> None:
     uvloop, base = sys.modules.get("uvloop"), sys.modules.get("asyncio.base_events")
     stock = (getattr(uvloop, "Loop", None), getattr(base, "BaseEventLoop", None))
     owner = next((cls for cls in stock if cls is not None and cls in type(loop).__mro__), None)
-    if owner is None or any(getattr(type(loop), name) is not getattr(owner, name) for name in NAMES):
-        return
-    if any(name in loop.__dict__ for name in NAMES):
-        return
+    for name in NAMES:
+        theirs = getattr(owner, name, None)
+        if theirs is None or getattr(loop, name) != theirs.__get__(loop, type(loop)):
+            return
     _learn_types()
     recorder = Recorder(loop)
     _recorders.append(recorder)
@@ -119,7 +121,7 @@ def disarm(loop: Any = None) -> None:
             recorder.take_off()
             _recorders.remove(recorder)
     if loop is None:
-        rows.clear()
+        del rows[:]
         _last.clear()
         _told = missed = 0
 
@@ -131,11 +133,12 @@ def after_fork() -> None:
     disarm()
 
 
-def refill(seconds: float) -> None:
-    """Give each recorder its tokens for so many seconds, and put back those that took themselves off."""
+def refill(seconds: float, now: int) -> None:
+    """Give each recorder its tokens for so many seconds; put back one that has been off for a while."""
     for recorder in _recorders:
-        recorder.left = min(BURST, recorder.left + int(RATE * seconds) + 1)
-        recorder.put()
+        recorder.left = min(BURST, max(0, recorder.left) + int(RATE * seconds) + 1)
+        if not recorder.on and now - recorder.off_at > OFF:
+            recorder.put()
 
 
 # -- recording: in whatever thread calls, and as short as can be -----------------------------------------------
@@ -146,33 +149,42 @@ def _recording(recorder: Recorder, name: str) -> Callable[..., Any]:
     real = getattr(loop, name)
     followed, kinds, events = tasks.followed, _kinds, sys.modules["asyncio.events"]
 
-    def look(callback: Any, args: Any, other_thread: bool) -> None:
+    def call_soon(_: Any, callback: Any, *args: Any, context: Any = None) -> Any:
+        if kinds.get(type(callback), True):
+            look(callback, args, False)
         recorder.left -= 1
         if recorder.left < 0:
             _exhausted(recorder)
-        elif kinds.get(type(callback)) or _is_new_kind(callback):
-            try:
-                woken = callback.__self__
-                kept = followed.get(id(woken))
-                if kept is not None and kept.ref() is woken:
-                    _record(loop, kept, woken, args, other_thread)
-            except Exception as error:
-                agent.failed("call_soon", error)
-
-    def call_soon(_: Any, callback: Any, *args: Any, context: Any = None) -> Any:
-        look(callback, args, False)
-        return real(callback, *args, context=context)
+        return real(callback, *args) if context is None else real(callback, *args, context=context)
 
     def call_soon_threadsafe(_: Any, callback: Any, *args: Any, context: Any = None) -> Any:
         other_thread = events._get_running_loop() is not loop
         look(callback, args, other_thread)
+        thrown = None
+        if other_thread:  # the loop may run it before the call returns: until then the callback stands for its handle
+            thrown = [callback, threads.myself(), _place(_waker(sys._getframe(1))[0])]
+            _thrown.append(thrown)
+            del _thrown[:-64]
+        recorder.left -= 1
+        if recorder.left < 0:
+            _exhausted(recorder)
         handle = real(callback, *args, context=context)
-        if other_thread:
-            _thrown.append((ref(handle), threads.myself(), _place(_waker(sys._getframe(1))[0])))
+        if thrown is not None:
+            thrown[0] = ref(handle)
         return handle
 
+    def look(callback: Any, args: Any, other_thread: bool) -> None:
+        try:
+            if kinds.get(type(callback)) or _is_new_kind(callback):
+                woken = callback.__self__
+                kept = followed.get(id(woken))
+                if kept is not None and kept.ref() is woken:
+                    _record(loop, kept, woken, args, other_thread)
+        except Exception as error:
+            agent.failed("call_soon", error)
+
     ours = call_soon if name == "call_soon" else call_soon_threadsafe
-    return MethodType(hooks.like(ours, real), loop)
+    return METHOD(hooks.like(ours, real), loop)  # type: ignore[no-any-return]  # a bound method
 
 
 def _exhausted(recorder: Recorder) -> None:
@@ -192,7 +204,7 @@ def _is_new_kind(callback: Any) -> bool:
 
 def _learn_types() -> None:
     global _cancelled_error
-    _kinds.update({MethodType: True, BuiltinMethodType: True})
+    _kinds.update({METHOD: True, type(len): True})
     futures, module = sys.modules.get("asyncio.futures"), sys.modules.get("asyncio.tasks")
     found = [getattr(futures, name, None) for name in ("Future", "_PyFuture")]
     found += [getattr(module, name, None) for name in ("Task", "_PyTask", "_GatheringFuture")]
@@ -217,9 +229,10 @@ def _record(loop: Any, kept: Any, woken: Any, args: Any, other_thread: bool) -> 
     if how is CANCELLED:  # a task that awaits another one is cancelled through it
         relayed = getattr(row.by, "cancel", None) if args[0] is running else None
         kept.cancel = relayed or row
-    if len(rows) == KEPT:
+    if len(rows) < KEPT:
+        rows.append(row)
+    else:
         missed += 1
-    rows.append(row)
 
 
 def _outcome(future: Any) -> Optional[str]:
@@ -274,8 +287,8 @@ def _find_origin(row: Row, loop: Any, callback: Optional[FrameType]) -> None:
         row.origin = ORIGINS.get(code.co_name) or ORIGINS.get(code.co_filename.rsplit("/", 1)[-1])
     handle = _handle(callback.f_back if callback is not None else sys._getframe(4))
     if handle is not None:
-        for reference, thread, place in _thrown:
-            if reference() is handle:
+        for given, thread, place in list(_thrown):
+            if given is handle._callback or (type(given) is ref and given() is handle):
                 row.by, row.place = thread, place
                 return
         if any(one is handle for one in list(getattr(loop, "_signal_handlers", {}).values())):
@@ -302,8 +315,9 @@ def drain(now: int) -> None:
         return
     try:
         ready: List[Row] = []
-        while rows:
-            row = rows.popleft()
+        fresh = rows[:KEPT]
+        del rows[: len(fresh)]
+        for row in fresh:
             before = _last.get(row.kept.number)
             if before is not None and _same(before, row):
                 before.at, before.times = row.at, before.times + 1

@@ -151,7 +151,8 @@ def _run(wake: Any, limit: Callable[[], float], give_up: Callable[[], None]) -> 
                 break
             pause = next(pause for until, pause in grain.LOOKS if lasts < until)
             wake.acquire(True, max(pause, grain.DUTY * took / 1e9))
-            edges.refill((monotonic_ns() - now) / 1e9)
+            woke = monotonic_ns()
+            edges.refill((woke - now) / 1e9, woke)
         looks.last(monotonic_ns())
     except Exception as error:  # nothing may leave this thread: it would be printed
         agent.say("agent-error", where="sampler", error=repr(error)[:300])

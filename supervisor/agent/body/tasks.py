@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
-from collections import deque
 from itertools import count
 from time import monotonic_ns
 
@@ -14,7 +13,7 @@ import _sigdrain_agent_frames as frames
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
+    from typing import Any, Dict, Iterator, List, Optional, Tuple
 
     Place = Tuple[str, int, str]
 
@@ -24,7 +23,7 @@ SCANNED = 20_000  # task references that one look may touch: 2 to 4 ms
 loops: List[Any] = []
 followed: Dict[int, Followed] = {}  # id(task) -> its record
 _numbers = count(1)
-_ended: Deque[Followed] = deque(maxlen=64)  # records of tasks whose done callbacks may run now
+_ended: List[Followed] = []  # records of tasks whose done callbacks may run now
 
 
 class Followed:
@@ -250,6 +249,7 @@ def on_done(task: Any) -> None:
         kept = followed.pop(id(task), None)
         if kept is not None:
             _ended.append(kept)
+            del _ended[:-64]
             agent.say("task-done", **done(task, kept))
     except BaseException as error:
         agent.failed("task-done", error)
