@@ -11,8 +11,8 @@ import sys
 from time import monotonic_ns
 
 import _sigdrain_agent as agent
-import _sigdrain_agent_jobs as jobs
 import _sigdrain_agent_edges as edges
+import _sigdrain_agent_jobs as jobs
 import _sigdrain_agent_late as late
 import _sigdrain_agent_monitoring as monitoring
 import _sigdrain_agent_sampler as sampler
