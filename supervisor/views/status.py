@@ -50,6 +50,8 @@ def _doing(worker: dict[str, Any], now: float) -> str:
         if stop["next_at"] is not None and stop["next_signal"]:
             text += f", {stop['next_signal']} in {duration(max(stop['next_at'] - now, 0))}"
         return text
+    if (worker.get("healthy_at") or 0.0) > now:
+        return "running again after a failure"
     if worker["restart_at"] is not None:
         return f"starts again in {duration(max(worker['restart_at'] - now, 0))}"
     if worker.get("started") is False:  # a supervisor from before an upgrade does not tell

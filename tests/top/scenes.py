@@ -63,6 +63,7 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "signal": None,
         "ended": None,
         "took": None,
+        "healthy_at": None,
         **fields,
     }
 

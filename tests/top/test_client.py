@@ -82,7 +82,7 @@ def test_keys_move_rows_and_log(dashboard: Dashboard, server: Server) -> None:
 def test_help_is_an_overlay_that_any_key_closes(dashboard: Dashboard) -> None:
     shown = dashboard()
     shown.type("?")
-    shown.until("its main process ends")
+    shown.until("its main process is ending")
     shown.type("\x1b")
     shown.until("mailer")
 

@@ -196,3 +196,15 @@ def test_the_whole_chain_where_it_fits() -> None:
     assert "main waits for a task → task 'x' sleeps" in text(screen([one], scenes.down([one]), 120, 24))
     unreadable = one | {"chain": [{"what": 3}]}
     assert "task 'x' at a.py:1" in text(screen([unreadable], scenes.down([one]), 120, 24))
+
+
+def test_a_worker_in_a_loop_of_crashes_is_not_running() -> None:
+    """Between two crashes it is there for a while; it counts as running when it has been healthy."""
+    crashing = scenes.worker(0, "api", starts=4, since=NOW - 2, healthy_at=NOW + 8)
+    workers = [crashing, scenes.worker(1, "web")]
+    head = scenes.fleet(workers)
+    seen = text(screen(workers, head, 100, 24))
+    assert "running 1/2 · 1 unstable" in seen and re.search(r"api +unstable", seen)
+    assert screen(workers, head, 100, 24).moves_at <= NOW + 8
+    healthy = text(screen([crashing | {"healthy_at": NOW - 1}, workers[1]], head, 100, 24))
+    assert "running 2/2" in healthy and "unstable" not in healthy

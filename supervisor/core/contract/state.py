@@ -78,6 +78,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = 
         "signal": signum.name(life.death.signal) if life.death and life.death.signal is not None else None,
         "ended": life.ended,
         "took": _took(life),
+        "healthy_at": _healthy_at(life),
     }
 
 
@@ -111,6 +112,13 @@ def _kill_at(life: Life, stop: Stop) -> float | None:
     if grace is None:
         return None
     return stop.standing.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.standing.rung])
+
+
+def _healthy_at(life: Life) -> float | None:
+    """From when on a worker that runs again after a failure counts as healthy; None for one that has not failed."""
+    if life.phase not in ("starting", "running") or not life.attempts.count or life.since is None:
+        return None
+    return life.since + life.spec.restart.stable
 
 
 def _took(life: Life) -> float | None:

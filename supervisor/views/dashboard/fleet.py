@@ -7,7 +7,7 @@ import math
 from rich.cells import cell_len
 
 from supervisor.core.units import plural
-from supervisor.views.dashboard.rows import STOPPING, ended_badly, says_waits, whole
+from supervisor.views.dashboard.rows import STOPPING, ended_badly, says_waits, unstable, whole
 from supervisor.views.dashboard.text import printable
 
 TYPE_CHECKING = False
@@ -98,9 +98,12 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
     """
     if roster.fleet.get("want") == "down":
         return _going_down(roster, now, embedded)
-    found, running = roster.counts, roster.counts.get("running", 0)
+    found = roster.counts
+    shaky = sum(unstable(worker, now) for worker in roster.order)
+    running = sum(worker["phase"] == "running" and not unstable(worker, now) for worker in roster.order)
     coming = found.get("starting", 0) + found.get("waiting", 0)
     parts = [f"running {running}/{len(roster.order)}"]
+    parts += [f"{shaky} unstable"] if shaky else []
     parts += [f"{found[phase]} {phase}" for phase in ("failed", "backoff") if phase in found]
     parts += [f"{count} {what}" for what, count in (("stopping", roster.stopping), ("starting", coming)) if count]
     parts += [f"{found['exited']} exited"] if "exited" in found else []
@@ -108,7 +111,7 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
         parts.pop()
     if "failed" in found or "stuck" in found:
         tone = "error"
-    elif "backoff" in found or roster.stopping:
+    elif "backoff" in found or shaky or roster.stopping:
         tone = "warning"
     else:
         tone = "busy" if coming else "good"
@@ -118,7 +121,9 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
 def state_moves_at(roster: Roster, now: float) -> float:
     """When the header's sentence next changes by itself; infinity for never."""
     at: float | None = roster.fleet.get("next_kill")
-    if roster.fleet.get("want") != "down" or at is None or at <= now:
+    if roster.fleet.get("want") != "down":
+        return min((worker["healthy_at"] for worker in roster.order if unstable(worker, now)), default=math.inf)
+    if at is None or at <= now:
         return math.inf
     return at - math.ceil(at - now) + 1
 

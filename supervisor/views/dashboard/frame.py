@@ -229,33 +229,34 @@ def _footer(made: Frame, room: _Room, roster: Roster, log: Log, width: int) -> L
             keys.append(f"↑↓ PgUp PgDn {look.focus}")
         if all(can.values()):
             keys.append(f"Tab {'log' if look.focus == 'rows' else 'rows'}")
-        keys += ["l hide log" if look.log else "l show log", "? help", "q lines" if look.embedded else "q quit"]
+        keys += ["l hide log" if look.log else "l show log", "? help"]
         keys_line = " " + " · ".join(keys)
     return (Segment(text.fit(keys_line, width), DIM),)
 
 
 _KEYS = (
     ("↑ ↓ PgUp PgDn", "move the rows, or the log; Home and End: to its ends"),
-    ("Tab", "choose what they move"),
+    ("Tab", "choose which of the two they move"),
     ("l", "show or hide the log"),
     ("?", "this page"),
 )
 _PHASES = (
-    ("starting", "the process exists, it is not ready yet"),
+    ("starting", "the process exists but is not ready yet"),
     ("running", "ready"),
-    ("draining", "asked to stop, ends its work"),
-    ("cleaning", "its work is done, it closes what it had open"),
-    ("leaving", "its main process ends or has ended; others of it may be left"),
+    ("unstable", "running again after a failure, not yet for long"),
+    ("draining", "the stop was requested; it finishes its work"),
+    ("cleaning", "its work is done; it closes what it had open"),
+    ("leaving", "its main process is ending or has ended; others may be left"),
     ("killed", "SIGKILL was sent"),
-    ("stuck", "did not even end after SIGKILL: it hangs in the kernel"),
-    ("backoff", "ended unasked, is started again soon"),
+    ("stuck", "did not end after SIGKILL: it hangs in the kernel"),
+    ("backoff", "ended without a request; it starts again soon"),
     ("failed", "could not be started, or ended too often"),
 )
 
 
 def _help(width: int, height: int, embedded: bool) -> list[Line]:
     leave = (
-        (("q", "close the dashboard; the fleet goes on, its output follows as lines"), ("Ctrl-C", "stop the fleet"))
+        (("q", "close the dashboard; the fleet goes on, output follows as lines"), ("Ctrl-C", "stop the fleet"))
         if embedded
         else (("q Ctrl-C", "leave; the fleet goes on"),)
     )
@@ -266,6 +267,6 @@ def _help(width: int, height: int, embedded: bool) -> list[Line]:
         for key, meaning in table:
             style = rows.STYLES.get(key, PLAIN)
             lines.append(tuple(rows.cut([Segment(f"  {key:<15}", style), Segment(meaning)], width)))
-    tail = "  the bar of a stopping worker fills up to the next step of its escalation"
+    tail = "  the bar of a stopping worker fills until the next step of its escalation"
     lines += [(), (Segment(text.fit(tail, width), DIM),)]
     return lines[1:] if len(lines) > height else lines

@@ -128,7 +128,9 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float) -> Lin
     name = _short(printable(str(worker["title"])), layout.name)
     segments = [
         Segment(" " + pad(name, layout.name) + " " * GAP, DIM if quiet else PLAIN),
-        Segment(pad(phase, PHASE), STYLES.get(phase, PLAIN)),
+        Segment(
+            pad(_shown_phase(worker, now), PHASE), WARNING if unstable(worker, now) else STYLES.get(phase, PLAIN)
+        ),
     ]
     if layout.pid:
         pid = worker.get("pid")
@@ -155,6 +157,16 @@ def waits(worker: Worker, layout: Columns) -> Line | None:
 def says_waits(worker: Worker) -> bool:
     """Whether :func:`waits` has something to say."""
     return _stops(worker) and bool(_beside(worker) or worker.get("waits"))
+
+
+def unstable(worker: Worker, now: float) -> bool:
+    """Whether a worker runs again after a failure, and not yet for long enough to count as healthy."""
+    return (worker.get("healthy_at") or 0.0) > now
+
+
+def _shown_phase(worker: Worker, now: float) -> str:
+    """The phase; a worker in a loop of crashes is not called ``running`` between two of them."""
+    return "unstable" if unstable(worker, now) else str(worker["phase"])
 
 
 def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
@@ -192,7 +204,8 @@ def moves_at(worker: Worker, now: float) -> float:
     since = worker.get("ended") if phase == "exited" else worker.get("since")
     if since is None or phase in ("failed", "waiting") or worker.get("took") is not None:
         return math.inf
-    return now + _age_step(now - since)
+    at = now + _age_step(now - since)
+    return min(at, worker["healthy_at"]) if unstable(worker, now) else at
 
 
 def age(seconds: float) -> str:
