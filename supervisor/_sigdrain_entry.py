@@ -6,8 +6,14 @@ overwrite each other; then this module still is ours and can say so instead of f
 
 from __future__ import annotations
 
+import _signal
 import os
 import sys
+
+# Ctrl-C in the first instants ends us as it ends any program; Python would print a traceback. `run` and `up` take all
+# signals over before they start anything. Without `import signal`, which loads enum.
+if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def main() -> int:

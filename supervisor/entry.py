@@ -31,8 +31,6 @@ def main(argv: Sequence[str]) -> int:
             raise
         complain(f"supervisor: cannot write the output: {error.strerror}")
         code = 125
-    except KeyboardInterrupt:
-        return 130
     return flushed(code)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from supervisor.cli import config, control, explain
+from supervisor.cli import config, control, explain, usage
 from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP, Option
 
 if TYPE_CHECKING:
@@ -18,20 +18,26 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="supervisor",
     help="Runs and stops processes, measures every shutdown, and says why it was slow or lost work.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Parse and run; the exit code. Usage errors are printed by typer (exit 2)."""
+    """Parse and run; the exit code. Raises UsageError for a wrong command line; without any, help is shown."""
+    known = [one.name or getattr(one.callback, "__name__", "") for one in app.registered_commands]
+    if argv and not argv[0].startswith("-") and argv[0] not in known:
+        raise usage.unknown(argv, known)
+    name = os.path.basename(sys.argv[0])
     try:
-        name = os.path.basename(sys.argv[0])
-        app(args=list(argv), prog_name=name if name in ("supervisor", "sigdrain") else "supervisor")
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 0
-    return 0
+        code = app(
+            args=list(argv) or ["--help"],
+            prog_name=name if name in ("supervisor", "sigdrain") else "supervisor",
+            standalone_mode=False,
+        )
+    except usage.Mistake as error:
+        raise usage.mistake(error) from None
+    return (code if isinstance(code, int) else 0) if argv else 2
 
 
 def _version(wanted: bool) -> None:
@@ -87,22 +93,26 @@ def _typer_option(option: Option) -> Any:
         envvar=option.env,
         rich_help_panel=option.panel,
         callback=check if option.choices else None,
-        show_default=option.default is not None,
+        show_default=option.shown or option.default is not None,
     )
 
 
-def _command(table: Sequence[Option], argument: str = "", meaning: str = "") -> Any:
-    """A decorator: the signature of a command from a table, with the words behind the options as ``argument``."""
+def _command(table: Sequence[Option], words: str = "", *, interspersed: bool = True) -> Any:
+    """A decorator: a command whose options come from a table. ``words``: how its usage names what follows them.
+
+    ``interspersed``: options may follow the words, too.
+    """
 
     def decorate(function: Any) -> Any:
         parameters = _from_table(table)
-        if argument:
-            words = Annotated[list[str] | None, typer.Argument(metavar=argument, help=meaning)]
+        if words:
+            behind = Annotated[list[str] | None, typer.Argument(hidden=True)]
             keyword = inspect.Parameter.KEYWORD_ONLY
-            parameters.append(inspect.Parameter("words", keyword, default=None, annotation=words))
+            parameters.append(inspect.Parameter("words", keyword, default=None, annotation=behind))
         function.__signature__ = inspect.Signature(parameters)
         function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return function
+        settings = {"allow_interspersed_args": interspersed}
+        return app.command(cls=usage.command(f"[OPTIONS] {words}".rstrip()), context_settings=settings)(function)
 
     return decorate
 
@@ -112,25 +122,29 @@ def _split(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}, words
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
-@_command(RUN, "[--] CMD...", "The command to run, with its arguments.")  # type: ignore[untyped-decorator]  # typer reads what it sets
+@_command(RUN, "[--] CMD...", interspersed=False)  # type: ignore[untyped-decorator]  # typer reads what it sets
 def run(**given: Any) -> None:
-    """Run one command, forward signals to it, escalate, and explain a slow or forced shutdown."""
+    """Run one command, forward signals to it, escalate, and explain a slow or forced shutdown.
+
+    CMD is the command with its arguments; options come before it.
+    """
     from supervisor.cli.run import run
 
     raise typer.Exit(run(*_split(given)))
 
 
-@app.command()
-@_command(UP, "[NAME]...", "Start only these workers of the config.")  # type: ignore[untyped-decorator]  # as above
+@_command(UP, "[NAME]...")  # type: ignore[untyped-decorator]  # as above
 def up(**given: Any) -> None:
-    """Run a fleet from a config file in the foreground; Ctrl-C stops it and shows how each worker ended."""
+    """Run a fleet from a config file in the foreground; Ctrl-C stops it and shows how each worker ended.
+
+    With NAMEs only these workers of the config are started.
+    """
     from supervisor.cli.up import up
 
     raise typer.Exit(up(*_split(given)))
 
 
-@app.command()
+@app.command(cls=usage.command("[OPTIONS]"))
 def demo(
     dashboard: Annotated[str, typer.Option("--dashboard", metavar="auto|never", help="As in up.")] = "auto",
     color: Annotated[str, typer.Option("--color", metavar="auto|always|never", help="As in up.")] = "auto",
@@ -141,21 +155,24 @@ def demo(
     raise typer.Exit(demo(["--dashboard", dashboard, "--color", color]))
 
 
-@app.command()
 @_command(STATUS)  # type: ignore[untyped-decorator]  # as above
 def status(**given: Any) -> None:
-    """Show what each worker of a running fleet is doing."""
+    """Show what each worker of a running fleet is doing.
+
+    Exits with 0; 1 if the fleet does not run; 3 if a worker that should run is in backoff, failed or stuck.
+    """
     raise typer.Exit(control.status(given))
 
 
-@app.command()
-@_command(STOP, "[NAME]...", "The workers to stop; without a name, the whole fleet.")  # type: ignore[untyped-decorator]  # as above
+@_command(STOP, "[NAME]...")  # type: ignore[untyped-decorator]  # as above
 def stop(**given: Any) -> None:
-    """Stop a running fleet, or some of its workers, by their escalation."""
+    """Stop a running fleet, or some of its workers, by their escalation.
+
+    NAME is a worker, all its instances, or one of them as in web.2; without a NAME the whole fleet stops.
+    """
     raise typer.Exit(control.stop(*_split(given)))
 
 
-@app.command()
 @_command(TOP)  # type: ignore[untyped-decorator]  # as above
 def top(**given: Any) -> None:
     """Show the dashboard of a running fleet."""

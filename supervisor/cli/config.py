@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from supervisor.cli import usage
 from supervisor.core.visible import visible
 
 app = typer.Typer()
@@ -16,13 +17,16 @@ File = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=usage.command("[OPTIONS] [FILE]"))
 def check(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="The config file, as with -c.")] = None,
+    file: Annotated[str | None, typer.Argument(hidden=True)] = None,
     config: File = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check a config file and list everything that is wrong with it. Exits with 0 if there are no errors, else 2."""
+    """Check a config file and list everything that is wrong with it. Exits with 0 if there are no errors, else 2.
+
+    FILE is the same as -c FILE.
+    """
     from supervisor.config import load
     from supervisor.config.places import working_folder
     from supervisor.core.units import plural
@@ -45,7 +49,7 @@ def check(
     raise typer.Exit(2 if loaded is None else 0)
 
 
-@app.command()
+@app.command(cls=usage.command("[OPTIONS]"))
 def schema() -> None:
     """Print the JSON Schema of the config file, for editors."""
     from supervisor.config.describe import schema as describe
@@ -54,9 +58,12 @@ def schema() -> None:
     typer.echo(dumps(describe()), nl=False)
 
 
-@app.command()
-def init(path: Annotated[str, typer.Argument(metavar="[FILE]")] = "supervisor.toml") -> None:
-    """Write a starter config; never overwrites a file."""
+@app.command(cls=usage.command("[OPTIONS] [FILE]"))
+def init(path: Annotated[str, typer.Argument(hidden=True)] = "supervisor.toml") -> None:
+    """Write a starter config; never overwrites a file.
+
+    FILE is supervisor.toml unless another is named.
+    """
     from supervisor.config.describe import starter
     from supervisor.errors import UsageError
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from supervisor.cli import usage
+from supervisor.core.digits import whole
+
 if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.views.running import Told
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 LONGEST = 60.0  # seconds of one observation
+MOST_PID = 1 << 22  # PID_MAX_LIMIT (proc(5))
 
 
 def _seconds(value: float) -> float:
@@ -22,15 +26,22 @@ def _seconds(value: float) -> float:
     return value
 
 
+def _pid(text: str) -> int:
+    pid = whole(text, MOST_PID)
+    if not pid:
+        raise typer.BadParameter(f"{text[:40]!r} is not a process ID")
+    return pid
+
+
 def _color(value: str) -> str:
     if value not in ("auto", "always", "never"):
         raise typer.BadParameter(f"{value!r} is not one of auto, always, never")
     return value
 
 
-@app.command()
+@app.command(cls=usage.command("[OPTIONS] PID"))
 def explain(
-    pid: Annotated[int, typer.Argument(metavar="PID", min=1, max=(1 << 22), help="Process ID; anybody's process.")],
+    pid: Annotated[int, typer.Argument(metavar="PID", parser=_pid, hidden=True)],
     seconds: Annotated[
         float, typer.Option("--for", metavar="S", callback=_seconds, help="Seconds to observe it.")
     ] = 1.0,
@@ -42,7 +53,10 @@ def explain(
         ),
     ] = "auto",
 ) -> None:
-    """Explain what a running process waits for and why it does not stop. It is only observed, never changed."""
+    """Explain what a running process waits for and why it does not stop. It is only observed, never changed.
+
+    PID is its process ID; it may be anybody's process.
+    """
     from supervisor.system import stdio
     from supervisor.views import running
     from supervisor.views.data import dumps

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Option(Frozen):
     """One option: ``flag`` takes no value; ``many`` may be given again; ``env`` names its environment variable.
 
-    ``momentary``: it belongs to one call and has no such variable.
+    ``momentary``: it belongs to one call and has no such variable. ``shown``: what holds without it, where that is no
+    plain ``default``.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Option(Frozen):
     default: str | None = None
     panel: str = "Stopping"
     momentary: bool = False
+    shown: str = ""
 
     @property
     def key(self) -> str:
@@ -54,9 +56,9 @@ REPORT = Option(
 RUN = (
     Option(
         ("--escalation",),
-        "Signals to send and seconds to wait between them, as in TERM/10/INT/5/KILL; none: never escalate. "
-        "[default: TERM/10/KILL]",
+        "Signals to send and seconds to wait between them, as in TERM/10/INT/5/KILL; none: never escalate.",
         "LADDER",
+        shown="TERM/10/KILL",
     ),
     Option(("-g", "--grace"), "Grace period: seconds between the stop signal and the next signal.", "S"),
     Option(
@@ -126,9 +128,10 @@ RUN = (
 
 CONFIG = Option(
     ("-c", "--config"),
-    "The config file. [default: supervisor.toml, configs/supervisor.toml, pyproject.toml]",
+    "The config file.",
     "FILE",
     panel="Starting",
+    shown="supervisor.toml, configs/supervisor.toml or pyproject.toml here",
 )
 UP = (
     CONFIG,
@@ -158,7 +161,10 @@ UP = (
 
 PANEL = "Options"
 FLEET = Option(("--fleet",), "The fleet; needed only when several are running.", "NAME", panel=PANEL, momentary=True)
-TOP = (FLEET, Option(CONFIG.names, "The fleet's config file.", "FILE", panel=PANEL))
+TOP = (
+    FLEET,
+    Option(CONFIG.names, "The fleet's config file.", "FILE", panel=PANEL, shown="that of the project we are in"),
+)
 STATUS = (*TOP, Option(("--json",), "Print JSON.", flag=True, panel=PANEL, momentary=True))
 STOP = (
     *STATUS,

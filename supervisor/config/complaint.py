@@ -46,7 +46,7 @@ class Complaint(Frozen):
             shown, carets = _underlined(self.source, self.column, self.width)
             lines += [f"{self.line:5} | {shown}", f"      | {carets}"]
         if self.hint:
-            lines.append(visible(f"      = {self.hint}"))
+            lines.append(visible(f"      hint: {self.hint}"))
         return "\n".join(lines)
 
 

@@ -252,15 +252,15 @@ def test_the_whole_text_of_some_complaints() -> None:
         supervisor.toml:6:19: error: [worker.api] item 2 of "command" uses the variable NOPE, which is not set
             6 | command = ["api", "${NOPE}"]
               |                   ^^^^^^^^^
-              = set it, or write ${NOPE:-default}
+              hint: set it, or write ${NOPE:-default}
         supervisor.toml:7:14: warning: [worker.api.stop] "grace" allows 90 s, but the fleet's limit kills it after 5 s
             7 | stop.grace = "1m30s"
               |              ^^^^^^^
-              = raise [fleet] limit, or shorten the escalation (TERM/90/KILL)
+              hint: raise [fleet] limit, or shorten the escalation (TERM/90/KILL)
         supervisor.toml:9:9: error: [worker.db] has no command
             9 | [worker.db]
               |         ^^
-              = add command = ["python3", "app.py"]
+              hint: add command = ["python3", "app.py"]
         3 errors, 1 warning""")
 
 

@@ -1,0 +1,165 @@
+"""What is said about the command line itself: help, mistakes, the ways to call it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from supervisor.cli.app import app
+from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP
+from tests.support.processes import PATIENCE, SUPERVISOR
+
+COMMANDS = [one.callback.__name__ for one in app.registered_commands if one.callback is not None]
+TABLES = {"run": RUN, "up": UP, "status": STATUS, "stop": STOP, "top": TOP}
+
+
+def say(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("SIGDRAIN_")}
+    return subprocess.run(
+        [SUPERVISOR, *arguments],
+        env=plain | {"COLUMNS": "100", "NO_COLOR": "1"} | env,
+        capture_output=True, text=True, timeout=PATIENCE, cwd=cwd, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help(name: str) -> None:
+    """Equal with all versions of typer that we allow, which write usage lines and types each in their own way."""
+    shown = say(name, "-h")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    usage = re.search(r"Usage: supervisor \w+ \[OPTIONS\](.*)", shown.stdout)
+    assert usage is not None
+    assert usage[1].strip() in ("", "[--] CMD...", "[NAME]...", "[FILE]", "PID")
+    assert not re.search(r"<\w+>|\[\[|\bwords\b|\{", shown.stdout)
+    for option in TABLES.get(name, ()):
+        default = option.shown or option.default
+        assert all(spelling in shown.stdout for spelling in option.names)
+        assert default is None or default in " ".join(re.sub("[│\n]", " ", shown.stdout).split()), option.names
+
+
+def test_help_without_a_command() -> None:
+    shown, asked = say(), say("-h")
+    assert shown.returncode == 2 and asked.returncode == 0
+    assert shown.stdout == asked.stdout
+    assert all(name in shown.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        (
+            "python3 worker.py -v",
+            "there is no command 'python3'",
+            "to run a program: supervisor run -- python3 worker.py -v",
+        ),
+        ("/bin/sh -c x", "there is no command '/bin/sh'", "to run a program: supervisor run -- /bin/sh -c x"),
+        ("stats --json", "there is no command 'stats'", "did you mean: supervisor status --json"),
+        ("xyzzy", "there is no command 'xyzzy'", "commands are: run, up, demo"),
+        ("run", "no command to run", "as in: supervisor run -- python worker.py"),
+        ("run --bogus", "no such option: --bogus", "see: supervisor run -h"),
+        ("--bogus", "no such option: --bogus", "see: supervisor -h"),
+        ("run --color x -- true", "invalid value for '--color'", "see: supervisor run -h"),
+        ("status extra", "got unexpected extra argument", "see: supervisor status -h"),
+        ("explain", "missing argument 'PID'", "see: supervisor explain -h"),
+        ("explain 0", "'0' is not a process ID", "see: supervisor explain -h"),
+        ("run --grace x -- true", "--grace x: not a duration", "write seconds"),
+        ("run --escalation TERM/-1/KILL -- true", "has a negative wait at '-1'", "as in TERM/10/INT/5/KILL"),
+    ],
+)
+def test_a_mistake(line: str, message: str, hint: str) -> None:
+    """All look alike, wherever they were found."""
+    found = say(*line.split())
+    assert (found.returncode, found.stdout) == (2, "")
+    first, second = found.stderr.splitlines()
+    assert first.startswith("supervisor: ") and message in first
+    assert second.startswith("hint: ") and hint in second
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain {}",
+        "run --grace {} -- true",
+        "run --escalation {} -- true",
+        "run -r {}:1 -- true",
+        "run --stop-signal {} -- true",
+    ],
+)
+def test_a_number_that_no_number_can_be(line: str) -> None:
+    found = say(*line.format("9" * 5000).split())
+    assert found.returncode == 2
+    assert found.stderr.startswith("supervisor: ") and "Traceback" not in found.stderr
+
+
+def test_as_a_module() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "supervisor", "run", "--", "echo", "it runs"],
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, "it runs\n", "")
+    version = subprocess.run(
+        [sys.executable, "-m", "supervisor", "--version"], capture_output=True, text=True, check=False
+    )
+    assert version.stdout == say("--version").stdout
+
+
+EARLY = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
+where = sys.argv[1]
+class Struck:
+    def find_spec(self, name, path=None, target=None):
+        if name == where:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Struck())
+sys.argv = ["supervisor", *sys.argv[2:]]
+from supervisor._sigdrain_entry import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("where", ["supervisor.entry", "supervisor.cli.options", "supervisor.config.load", "typer"])
+def test_ctrl_c_in_the_first_instants(where: str, tmp_path: Path) -> None:
+    """It ends of the signal, as any program does that handles none; no traceback, and nothing was started."""
+    (tmp_path / "supervisor.toml").write_text('[worker.w]\ncommand = ["touch", "ran"]\n')
+    line = ["check"] if where == "typer" else ["up"]
+    found = subprocess.run(
+        [sys.executable, "-c", EARLY, where, *line],
+        capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (found.returncode, found.stdout, found.stderr) == (-signal.SIGINT, "", "")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_ctrl_c_that_was_ignored_stays_ignored() -> None:
+    """As in a job that a shell without job control started with `&`."""
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    script = f"trap '' INT; exec {sys.executable} -c 'import supervisor._sigdrain_entry; {code}'"
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.toml").write_text('[worker.w]\ncommand = ["echo", "up"]\nrestart = "never"\ncwd = "."\n')
+    commands = (
+        "up -q", f"up -q -c {tmp_path}/supervisor.toml", f"check {tmp_path}/supervisor.toml", "check",
+        "run -- echo run", "status",
+    )  # fmt: skip
+    found = []
+    for command in commands:
+        (tmp_path / "gone").mkdir()
+        script = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && exec {SUPERVISOR} {command}"
+        env = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
+        done = subprocess.run(
+            ["sh", "-c", script], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert "Traceback" not in done.stderr
+        found.append((done.returncode, done.stdout.split("|")[-1].strip()))
+    assert found == [
+        (2, ""), (0, "up"), (0, f"{tmp_path}/supervisor.toml: no problems, 1 worker"), (2, ""), (0, "run"), (1, ""),
+    ]  # fmt: skip
