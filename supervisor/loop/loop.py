@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from supervisor.core.events import Said
     from supervisor.core.spec import FleetSpec, WorkerId
     from supervisor.loop.observer import JobControl, Observer
+    from supervisor.loop.running import Running
     from supervisor.system.agent.agents import Agents
     from supervisor.system.poller import Source
     from supervisor.system.process.spawn import Child
@@ -184,7 +185,7 @@ class Loop:
 
     def _ends(self) -> None:
         """Tell core who has ended. What is more than ENDS_A_TURN waits for the next turn, which comes at once."""
-        facts: list[events.Event] = []
+        ended: list[tuple[Running, float, wait.Exit]] = []
         for _ in range(min(len(self._exits), ENDS_A_TURN)):
             pidfd, at = self._exits.take()
             found = wait.peek_exit(pidfd)
@@ -193,9 +194,15 @@ class Loop:
                 continue
             running = self.running.of_pidfd(pidfd)
             running.ended = True
-            facts += self._hands.status_known(running, at)
-            facts.append(events.MainExited(at, running.worker, found.code, found.signal))
+            ended.append((running, at, found))
             self._exits.stamp()
+        # Asked once for all of them, now that they are dead.
+        dead = [running.child.pid for running, _, _ in ended]
+        alone = bool(dead) and self._hands.census.without_orphans(self.running.claimed, dead)
+        facts: list[events.Event] = []
+        for running, at, found in ended:
+            facts += self._hands.status_known(running, at)
+            facts.append(events.MainExited(at, running.worker, found.code, found.signal, alone))
         self.see_all(facts)
         self._exits.stamp()
 

@@ -1,9 +1,8 @@
-"""Makes docs/states.md, the states of a worker and what is due for it: ``python -m tests.core.states_page``."""
+"""The page docs/states.md: the states of a worker and what is due for it, from the tables of the core."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.core.worker.dues import DUES
@@ -13,14 +12,12 @@ if TYPE_CHECKING:
     from supervisor.core.events import Event
     from supervisor.core.worker.states import State
 
-PAGE = Path(__file__).parents[2] / "docs/states.md"
-
 HEAD = """\
 # The states of a worker
 
-Made by `python -m tests.core.states_page` from `supervisor/core/worker/states.py` and `dues.py`; a test holds them
-equal. An arrow says which event may lead from one state to another; what leaves a worker in its state is only in the
-module. An event that has no way changes nothing, and is told as unexpected.
+Made by `scripts/docs` from `supervisor/core/worker/states.py` and `supervisor/core/worker/dues.py`. An arrow says
+which event may lead from one state to another; what leaves a worker in its state is only in the module. An event that
+has no way changes nothing, and is told as unexpected.
 """
 
 
@@ -68,7 +65,3 @@ def _dues() -> list[str]:
         "|---|---|---|",
         *rows,
     ]
-
-
-if __name__ == "__main__":
-    PAGE.write_text(text())

@@ -13,7 +13,6 @@ from supervisor.core.record import Masks, Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.core.worker.life import Life
 from supervisor.core.worker.states import GOING, HELD, LATECOMERS, LIVES, MEANING, OVER, PHASES, RESTS, WAYS
-from tests.core import states_page
 
 AGAIN, ONCE, NEVER = RestartSpec("on-failure"), RestartSpec("on-failure", burst=0), RestartSpec("never")
 MEMBER = Member(11, ("member",), 0.5, in_group=True, state="S")
@@ -146,7 +145,3 @@ def test_kinds_of_states() -> None:
 def test_the_phase_of_one_whose_main_process_has_gone(state: str) -> None:
     phases = {fleet.lives[FIRST].phase for where, fleet in places() if where == state}
     assert phases == {"leaving", "killed"} | ({"stuck"} if state == "ended" else set())
-
-
-def test_the_page_is_that_of_the_table() -> None:
-    assert states_page.PAGE.read_text() == states_page.text(), "python -m tests.core.states_page"

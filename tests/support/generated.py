@@ -11,6 +11,7 @@ from pathlib import Path
 
 from supervisor.config import describe
 from supervisor.core.contract import requests
+from tests.core import states_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +23,7 @@ def generated() -> dict[str, str]:
         "configs/reference.toml": describe.reference_toml(),
         "docs/config.md": describe.reference(),
         "docs/control.md": _with_table("docs/control.md", "requests", requests.table()),
+        "docs/states.md": states_page.text(),
     }
 
 

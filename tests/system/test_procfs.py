@@ -129,3 +129,16 @@ def test_zombies_are_not_asked_for_their_environment(orphans: Orphans) -> None:
     assert orphans.survey() == [set()] * WORKERS
     assert orphans.reads == []
     os.waitpid(pid, 0)
+
+
+def test_without_orphans() -> None:
+    """Nobody has to be looked for where all our children are known, the dead themselves among them."""
+    census = processes.Census(subreaper=True)
+    with subprocess.Popen(["/bin/true"]) as main, subprocess.Popen(["/bin/sleep", "600"]) as other:
+        os.waitid(os.P_PID, main.pid, os.WEXITED | os.WNOWAIT)
+        known = {main.pid, other.pid}
+        assert census.without_orphans(known.__contains__, [main.pid])
+        assert not census.without_orphans({main.pid}.__contains__, [main.pid]), "the other one may be an orphan"
+        assert not census.without_orphans(known.__contains__, [main.pid, 1]), "our children could not be read"
+        assert not processes.Census(subreaper=False).without_orphans(known.__contains__, [main.pid])
+        other.kill()

@@ -12,7 +12,7 @@ from supervisor.system.proc.reading import children, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import TypeVar
 
     from supervisor.core.spec import WorkerId
@@ -172,6 +172,17 @@ class Census:
         hundreds may end in one batch.
         """
         self._adopted = self._marks = None
+
+    def without_orphans(self, ours: Callable[[int], bool], dead: Collection[int]) -> bool:
+        """Whether it is certain that these dead main processes have left nobody: all our children are ``ours``.
+
+        Whom a process leaves comes to its subreaper before the end of that process can be seen. False without a
+        subreaper, and when our children cannot be read: the dead are zombies still, and must be among them.
+        """
+        if not self._subreaper:
+            return False
+        children = own_children()
+        return set(dead) <= set(children) and all(map(ours, children))
 
     def members(
         self, main: int, group: int, mains: Collection[int], mark: str | None, *, dead: bool = False
