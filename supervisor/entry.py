@@ -8,7 +8,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableMapping, Sequence
 
     from supervisor.errors import SupervisorError
 
@@ -21,6 +21,7 @@ def main(argv: Sequence[str]) -> int:
     if refusal:
         complain(f"supervisor: {refusal}")
         return 125
+    _uncoerce(os.environ)
     try:
         code = _dispatch(argv)
     except SupervisorError as error:
@@ -41,6 +42,29 @@ def _unsupported() -> str:
     if os.uname().machine.startswith(("mips", "sparc", "alpha", "parisc")):
         return "this processor's Linux numbers its signals differently (signal(7)), which is not supported"
     return ""
+
+
+# What Python writes into LC_CTYPE when it was started in the C locale (PEP 538).
+COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+
+
+def _uncoerce(environ: MutableMapping[str, str]) -> None:
+    """Take back what Python has done to our environment, which is the workers' too: a locale of its own choice.
+
+    /proc/self/environ (proc(5)) is what we were started with; it is only read where the locale may be Python's.
+    """
+    if environ.get("LC_CTYPE") not in COERCED or environ.get("LC_ALL"):
+        return
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = file.read().split(b"\0")
+    except OSError:
+        return
+    before = next((entry[9:] for entry in given if entry.startswith(b"LC_CTYPE=")), None)
+    if before is None:
+        del environ["LC_CTYPE"]
+    else:
+        environ["LC_CTYPE"] = os.fsdecode(before)
 
 
 def _dispatch(argv: Sequence[str]) -> int:
