@@ -15,13 +15,13 @@ from supervisor.diagnosis.findings.rank import ranked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.record import Marks, PhaseSpan, Shutdown
     from supervisor.diagnosis.attribution.walk import Piece
     from supervisor.diagnosis.evidence.frames import Sources
-    from supervisor.diagnosis.evidence.model import Evidence
+    from supervisor.diagnosis.evidence.model import Evidence, Process
 
 
 def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Explanation:
@@ -65,19 +65,22 @@ def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sou
 
 
 def _from_the_beginning(shutdown: Shutdown, evidence: Evidence) -> tuple[Shutdown, bool]:
-    """Zero of a worker that we did not ask to stop: a stop signal that reached it past us, else the begin of its
-    teardown (docs/architecture.md, "Vocabulary")."""
-    if shutdown.marks.asked is not None:
-        return shutdown, False
-    direct = timeline.signalled_directly(evidence.leader, shutdown)
+    """Zero of a worker that began to end before we asked it to, or that we did not ask at all: the stop signal that
+    reached it past us, else the begin of its teardown (docs/architecture.md, "Vocabulary")."""
+    asked = shutdown.marks.asked is not None
+    direct = (timeline.began_earlier if asked else _directly(shutdown))(evidence.leader)
     if direct is not None:
         at, signal = direct
         shutdown = _shifted(shutdown, at).with_(zero=shutdown.zero + at, direct_signal=signal)
         return shutdown.with_(marks=shutdown.marks.with_(asked=0.0)), True
     begun = timeline.teardown_began(evidence.leader)
-    if begun is None or begun >= 0.0:
+    if asked or begun is None or begun >= 0.0:
         return shutdown, False
     return _shifted(shutdown, begun).with_(zero=shutdown.zero + begun), True
+
+
+def _directly(shutdown: Shutdown) -> Callable[[Process | None], tuple[float, int] | None]:
+    return lambda process: timeline.signalled_directly(process, shutdown)
 
 
 def _shifted(shutdown: Shutdown, by: float) -> Shutdown:

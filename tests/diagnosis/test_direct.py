@@ -78,3 +78,33 @@ def test_it_ended_of_it(before: float, changes: dict[str, Any], counts: bool) ->
 
 def test_a_reload_asks_for_nothing() -> None:
     assert ended((0.8, 1)).direct_signal is None
+
+
+def asked(*phases: tuple[float, str]) -> Any:
+    """A worker that we asked to stop at 0; a Ctrl-C had reached it 4 s earlier, and these steps were seen."""
+    told = [
+        message("hello", -900.0, python="3.12.1", cwd="/app"),
+        message("signal-received", -4.0, signal=INT, kind="python", name="_on_sigint"),
+        *(message("phase", when, name=name) for when, name in phases),
+        message("signal-received", 0.001, signal=TERM, kind="python", name="stop"),
+    ]
+    return explained(stopped(1.0), told, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("phases", "earlier"),
+    [
+        ([(-3.9, "cancel"), (-3.8, "executor"), (0.9, "finalize")], True),
+        ([(-3.9, "cancel"), (-3.8, "loop-close"), (-3.7, "loop-closed"), (-3.6, "thread-join")], True),
+        ([(-3.9, "cancel"), (-3.8, "loop-close"), (-3.7, "loop-closed"), (0.5, "cancel")], False),
+        ([(0.5, "cancel"), (0.9, "finalize")], False),
+    ],
+    ids=["main had ended", "threads were joined", "another loop ran since", "it was survived"],
+)
+def test_a_stop_that_had_begun_before_we_asked_counts_from_its_own_signal(
+    phases: list[tuple[float, str]], earlier: bool
+) -> None:
+    one = asked(*phases)
+    assert one.direct_signal == (INT if earlier else None)
+    assert one.total == pytest.approx(5.0 if earlier else 1.0)
+    assert one.escalation[0].at == pytest.approx(4.0 if earlier else 0.0)

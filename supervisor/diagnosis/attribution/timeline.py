@@ -37,6 +37,28 @@ def teardown_began(process: Process | None) -> float | None:
     return min(begun, default=None)
 
 
+def began_earlier(process: Process | None) -> tuple[float, int] | None:
+    """(when, which) a stop signal had set off the teardown that the worker was still in when we asked it to stop.
+
+    A Ctrl-C that the program caught, and event loops that were run and closed before, are none: after them the
+    program was at work again, or its last loop was closed and no thread was joined yet.
+    """
+    if process is None:
+        return None
+    before = [phase for phase in process.phases if phase.at < -EARLY and phase.name in TEARDOWN]
+    if not before or before[-1].name == "loop-closed":
+        return None
+    closed = [index for index, phase in enumerate(before) if phase.name == "loop-closed"]
+    joins = before[-1].name in ("thread-join", "atexit", "finalize")
+    first = closed[-1] + 1 if closed and not joins else closed[-2] + 1 if len(closed) > 1 else 0
+    begun = before[first].at
+    notes = [note for note in process.of(HandlerRan) if note.handler.signal in _STOPS and note.at <= begun + EARLY]
+    signals = [note for note in notes if begun - note.at <= DIRECT]
+    if not signals or signals[0].handler.signal is None:
+        return None
+    return signals[0].at, signals[0].handler.signal
+
+
 def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[float, int] | None:
     """(when, which) a stop signal reached a worker that we had not asked to stop, and it ended of it.
 

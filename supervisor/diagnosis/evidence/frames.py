@@ -22,6 +22,7 @@ _INSTALLED = ("/site-packages/", "/dist-packages/")
 _VENDORED = ("/_vendor/", "/vendored/", "/third_party/")
 # Code without a file of its own: made by exec() (namedtuple, dataclass), typed in, frozen into the interpreter.
 _NO_FILE = ("<string>", "<stdin>", "<frozen", "<__array_function__")
+_BUILT_IN = frozenset({"", ".", "src", "lib", "python", "grpcio"})
 _COMPILED = (".pyx", ".pxi", ".pxd")
 
 
@@ -64,6 +65,8 @@ def frame_of(raw: tuple[str, int, str], own: tuple[str, ...] = ()) -> Frame:
 
 def package(file: str) -> str | None:
     """The installed package that a file belongs to (``aiohttp``); None for the user's and the standard library's."""
+    if file.endswith(_COMPILED):  # named as where it was built: src/python/grpcio/grpc/_cython/….pyx.pxi
+        return next((part for part in file.split("/")[:-1] if part not in _BUILT_IN), None)
     found = next((folder for folder in _INSTALLED if folder in file), None)
     return file.rpartition(found)[2].partition("/")[0].removesuffix(".py") if found else None
 

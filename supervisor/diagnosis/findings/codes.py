@@ -111,6 +111,8 @@ _ROWS = (
         "{task} {went_on}",
         {
             "re-raise": "End that handler with a bare `raise` (or leave the loop), so that cancelling ends the task.",
+            "wait-for": "Before Python 3.12 asyncio.wait_for() drops a cancel that meets its result: use "
+            "asyncio.timeout() (3.11+, the package async-timeout before), or look at a flag in the loop.",
             "narrow": "Catch `Exception` instead of everything, or re-raise CancelledError, so that cancelling "
             "ends the task.",
         },

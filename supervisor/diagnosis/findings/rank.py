@@ -200,11 +200,13 @@ def _of_libraries(case: Case, claim: Claim, steps: tuple[Step, ...]) -> list[str
     """What the servers and libraries on the chain offer, as a list of one or none."""
     stacks = [step.hold.wait.stack for step in steps if step.hold.wait is not None]
     stacks += [step.hold.block.stack for step in steps if step.hold.block is not None]
+    tasks = claim.process.tasks.values() if claim.process is not None and not steps else ()
+    stacks += [wait.stack for task in tasks if task.name == claim.task for wait in task.waits[-1:]]
     frames = [frame for stack in stacks for frame in stack] + ([claim.frame] if claim.frame is not None else [])
     started = started_server(case.shutdown.argv)
     packages = [*([started] if started else []), *(name for frame in frames if (name := package(frame.file)))]
     told = libraries.advice(claim.code, packages, case.shutdown.argv)
-    return [told] if told else []
+    return [told] if told and claim.hint != "main-only" else []
 
 
 class _Place(Frozen):

@@ -70,8 +70,22 @@ def went_on(case: Case, piece: Piece, seconds: float) -> Claim:
     if caught is not None:
         seen = "the cancellation was caught at" if task.caught else "the handler around this wait that takes it:"
         claim.proof.append(f"{seen} {line_of(caught)}")
-    claim.advise(_let_it_pass(case, process, caught))
+    dropped = caught is None and _in_wait_for(process, task)
+    if dropped:
+        claim.proof.append("no except took it: asyncio.wait_for() returned its result and dropped the cancel")
+    claim.advise("wait-for" if dropped else _let_it_pass(case, process, caught))
     return claim.at(process, caught or hold.at, task.name)
+
+
+def _in_wait_for(process: Process, task: Task) -> bool:
+    """The cancel met the task in ``asyncio.wait_for()``, which before Python 3.12 could drop it (bpo-42130)."""
+    major, _, rest = (process.python or "").partition(".")
+    minor = rest.partition(".")[0]
+    if not (major == "3" and minor.isdecimal() and int(minor) < 12) or task.cancelled_at is None:
+        return False
+    near = [wait for wait in task.waits if wait.start <= task.cancelled_at + CLOSE]
+    frames = [*near[-1].stack, near[-1].leaf] if near else []
+    return any(frame is not None and frame.function == "wait_for" and frame.origin == "stdlib" for frame in frames)
 
 
 def caught_at(case: Case, hold: Hold, task: Task) -> Frame | None:

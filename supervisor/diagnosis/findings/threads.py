@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # A loop that is blocked for so long starves every other task: more than work in flight that ends by itself.
 STARVES = 0.2
+# A thread that waited for a processor for more than this share of its stay is not to blame for it: the machine is.
+STARVED = 0.5
 _QUEUES = "/multiprocessing/queues.py"
 
 
@@ -50,7 +52,8 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     assert hold is not None and hold.thread is not None and hold.block is not None
     process, thread, block = hold.process, hold.thread, hold.block
     last = case.to_the_end(piece)
-    severity = case.held(seconds, case.is_new(piece), last)
+    starved = (block.delayed or 0.0) > STARVED * (block.end - block.start) or (block.importing and not last)
+    severity: Severity = "note" if starved and not last else case.held(seconds, case.is_new(piece), last)
     function = f"{bare(hold.at.function)}()" if hold.at else "unknown code"
     cause = ("thread", process.pid, thread.ident, hold.at)
     pool = "a process pool" if _pool_machinery(block) else repr(thread.name)
@@ -69,7 +72,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("waits-for-child", severity, cause, child=child, **words)
         claim.advise(child_hint(case, block.child))
     elif piece.what == "loop-blocked":
-        worse = _worse(severity, last) if seconds >= STARVES else severity
+        worse = _worse(severity, last) if seconds >= STARVES and not starved else severity
         handler = _handler_on(case, block)
         hint = "thread"
         if handler is not None:
@@ -170,6 +173,10 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
     elif in_kernel(block.doing):
         fd = f" (fd {block.fd})" if block.fd is not None else ""
         claim.proof.append(f"the kernel shows it {in_kernel(block.doing)}{fd}")
+    if block.delayed is not None and block.delayed > STARVED * (block.end - block.start):
+        claim.proof.append(f"it waited {figure(block.delayed)} of that for a processor: the machine was busy")
+    elif block.importing:
+        claim.proof.append("it imported a module for the first time")
     if claim.code == "loop-blocked" and joins_pool(block):
         claim.proof += _in_children(case, hold)[:3]
 
