@@ -68,6 +68,11 @@ def _uncoerce(environ: MutableMapping[str, str]) -> None:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
+    if "_SUPERVISOR_COMPLETE" in os.environ or "_SIGDRAIN_COMPLETE" in os.environ:
+        from supervisor.cli.complete import asked, complete
+
+        if shell := asked(os.environ):
+            return complete(shell, os.environ)
     lean = {"run": _run, "up": _up, "status": _control, "stop": _control}.get(argv[0]) if argv else None
     code = lean(argv) if lean is not None else None
     if code is not None:

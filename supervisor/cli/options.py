@@ -178,6 +178,17 @@ STOP = (
 )
 
 
+# Of commands that typer alone parses: what completion offers.
+_OF_UP = {option.key: option for option in UP}
+DEMO = (_OF_UP["dashboard"], _OF_UP["color"])
+CHECK = (CONFIG, Option(("--json",), "Print JSON.", flag=True))
+EXPLAIN = (
+    Option(("--for",), "Seconds to observe it.", "S"),
+    Option(("--json",), "Print JSON.", flag=True),
+    _OF_UP["color"],
+)
+
+
 def parse(
     argv: Sequence[str], environ: Mapping[str, str], table: Sequence[Option] = RUN
 ) -> tuple[Values, list[str]] | None:

@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 PATIENCE = 5.0  # seconds; a loop that takes longer to answer is in trouble
 
 
-def connect(path: str) -> socket.socket:
-    """A connection to the supervisor at ``path``. Raises ControlError when nobody of ours is there."""
+def connect(path: str, patience: float = PATIENCE) -> socket.socket:
+    """A connection to the supervisor at ``path``; none of its calls takes longer than ``patience`` seconds.
+
+    Raises ControlError when nobody of ours is there.
+    """
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # A socket with a timeout would be refused at once while the queue of callers is full (EAGAIN, unix(7)).
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(PATIENCE), 0))
+    stream.setsockopt(
+        socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", *divmod(round(patience * 1e6), 1_000_000))
+    )
     try:
         stream.connect(path)
-        stream.settimeout(PATIENCE)
+        stream.settimeout(patience)
     except FileNotFoundError:
         stream.close()
         raise ControlError(
@@ -44,9 +49,9 @@ def connect(path: str) -> socket.socket:
     return stream
 
 
-def ask(path: str, request: requests.Request) -> dict[str, Any]:
+def ask(path: str, request: requests.Request, patience: float = PATIENCE) -> dict[str, Any]:
     """Send one request, return its answer. Raises ControlError for silence and for what is no answer."""
-    with connect(path) as stream:
+    with connect(path, patience) as stream:
         try:
             try:
                 stream.sendall(json.dumps(requests.encode(request)).encode() + b"\n")
