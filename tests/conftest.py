@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +22,14 @@ compiled_code_is_kept()
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=2000, database=None)
 settings.load_profile("suite")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder of the test's own, gone behind it. pytest's is so deep, and deeper on several processes, that the path
+    of a socket in it (107 bytes, unix(7)) may be too long: it holds the user's name and that of the test."""
+    with TemporaryDirectory(prefix="sd-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @pytest.fixture(autouse=True)

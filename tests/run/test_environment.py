@@ -33,7 +33,7 @@ def test_a_locale_of_pythons_choice_reaches_no_command(given: dict[str, str]) ->
 
 
 def test_nor_a_worker(tmp_path: Path) -> None:
-    config = '[worker.a]\ncommand = ["sh", "-c", "echo ${LC_CTYPE-none}"]\nrestart = "never"\nagent = false'
+    config = '[worker.a]\ncommand = ["sh", "-c", "echo $${LC_CTYPE-none}"]\nrestart = "never"\nagent = false'
     argv = ["env", "-u", "LC_CTYPE", "-u", "LC_ALL", "LANG=C", SUPERVISOR, "up", "--no-prefix"]
     with Up(tmp_path, config, argv=argv) as fleet:
         assert fleet.wait() == 0

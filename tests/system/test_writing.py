@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.system import writing
+from tests.support.namespaces import lacks
 from tests.support.users import enterable
 
 NOBODY = 65534
@@ -123,7 +123,7 @@ def test_a_folder_that_is_not_ours_is_written_in_place(tmp_path: Path) -> None:
 
 
 @as_root
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+@pytest.mark.skipif(bool(lacks("-m")), reason=lacks("-m"))
 def test_a_mount_point_is_written_in_place(tmp_path: Path) -> None:
     """As a container's file that is mounted from outside: it cannot be replaced (EBUSY)."""
     program = f"from supervisor.system import writing; writing.write({str(tmp_path / 'r.json')!r}, b'new')"
