@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 
 import pytest
 
@@ -117,3 +119,25 @@ print(asked, agent._put_off)
 @pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.13"))
 def test_a_probe_on_top_of_an_import_waits_until_it_is_over(python: str) -> None:
     assert injected(python, PUT_OFF) == (0, "None\nNone\nTrue\n100 100\n", "")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_probe_while_a_loop_is_closed_makes_nobody_complain(python: str) -> None:
+    """asyncio closes its wake-up descriptor before it takes it away from the interpreter, which complains then."""
+    code = """
+import asyncio, signal
+print("ready", flush=True)
+for _ in range(200):
+    loop = asyncio.new_event_loop()
+    loop.add_signal_handler(signal.SIGTERM, print)
+    loop.close()
+"""
+    with Worker(python, code) as worker:
+        worker.line("ready")
+        worker.until(lambda: worker.channel.live(worker.pid))
+        until = time.monotonic() + 2.0
+        while worker.process.poll() is None and time.monotonic() < until:
+            os.kill(worker.pid, signal.SIGURG)
+            time.sleep(0.0002)  # a flood would fill the descriptor, which is told as well
+        assert worker.end() == 0
+        assert worker.err == ""

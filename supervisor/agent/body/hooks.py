@@ -202,9 +202,14 @@ def wrap(owner: Any, name: str, what: str, after: Optional[str] = None) -> None:
         step(what, self, sys._getframe(1))
         if after is None:
             return real(self, *args, **kwargs)
+        # While a loop is closed, its wake-up descriptor is closed before Python forgets it: any signal then makes the
+        # interpreter complain on stderr, and the only one may be ours. So it waits.
+        blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, [agent.PROBE])
         try:
             return real(self, *args, **kwargs)
         finally:
+            if agent.PROBE not in blocked:
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [agent.PROBE])
             step(after, self, None)
 
     setattr(owner, name, like(method, real))

@@ -138,7 +138,7 @@ class Agents:
             return
         for pid in state.unanswered:
             signal = state.line.channel.dump_signal(pid)
-            if signal is not None:
+            if signal is not None and _catches(pid, signal):
                 state.line.channel.signal(pid, signal)
 
     @property
@@ -327,10 +327,13 @@ def _sleeps_and_catches(pid: int, signal: int | None) -> bool:
     Late in its end CPython gives the signal back to the kernel, whose default is to kill. A process that sleeps in a
     system call does not get there while we look.
     """
-    if signal is None:
-        return False
-    found, masks = processes.stat(pid), processes.masks(pid)
-    return found is not None and found.state == "S" and masks is not None and masks.disposition(signal) == "caught"
+    found = processes.stat(pid)
+    return signal is not None and found is not None and found.state == "S" and _catches(pid, signal)
+
+
+def _catches(pid: int, signal: int) -> bool:
+    masks = processes.masks(pid)
+    return masks is not None and masks.disposition(signal) == "caught"
 
 
 def _is_repeated(message: AgentMessage) -> bool:
