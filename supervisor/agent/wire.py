@@ -49,7 +49,8 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                       executor     busy [THREAD], queued
                       loop-close   tasks (still pending), n_tasks, transports [TRANSPORT], busy, queued
                       loop-closed  (the loop is closed: the mark `cleaned`)
-                      thread-join  busy (non-daemon threads alive), loops, tasks (pending on loops never closed)
+                      thread-join  busy (non-daemon threads alive), loops, tasks (pending on loops never closed),
+                                   exception (what the main module ended with)
                       atexit
                       finalize     (the interpreter takes itself down: after it only task-destroyed)
     loop-stop       by FRAME (who called loop.stop(), other than run_until_complete itself), n_tasks, tasks

@@ -35,10 +35,7 @@ def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> Wait
     ``now`` is monotonic seconds, ``main`` the main process's pid. A child's wait is named when the main process
     has none of its own to tell.
     """
-    if len(messages) > MOST:  # a flood must not hold up whoever paints; what matters was said lately, or at first
-        early = [message for message in messages[:-MOST] if message.event in ("hello", "snapshot")]
-        messages = [*early[:MOST], *messages[-MOST:]]
-    evidence = gather(messages, now, main)
+    evidence = gather(bounded(messages), now, main)
     leader = evidence.leader
     if leader is None:
         return None
@@ -53,6 +50,14 @@ def waiting(messages: Sequence[AgentMessage], now: float, main: int = 0) -> Wait
             inside = one.waiting
             return inside.with_(phrase=f"child {child} {inside.phrase}", chain=(parent, *inside.chain))
     return None
+
+
+def bounded(messages: Sequence[AgentMessage]) -> Sequence[AgentMessage]:
+    """Return what counts of a flood, which must not hold up whoever looks: what was said lately, and at first."""
+    if len(messages) <= MOST:
+        return messages
+    early = [message for message in messages[:-MOST] if message.event in ("hello", "snapshot")]
+    return [*early[:MOST], *messages[-MOST:]]
 
 
 class _Now(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource  # noqa: F401 - os.wait4 loads it for its result, 0.3 ms that our parent would wait for at the end
 import select
 from time import monotonic
@@ -77,6 +78,18 @@ class Wrapped(Observer):
         rehearse(self._loop, at)
         if self._loop.agents is not None:
             self._loop.agents.sweep()
+        if not self._voice.quiet and os.isatty(2):
+            self._watch_for_hangs(at)
+
+    def _watch_for_hangs(self, at: float) -> None:
+        """Be ready to tell on the terminal where a command waits that does not end."""
+        try:
+            from supervisor.runs.hanging import Hanging
+        except (ImportError, OSError):  # no descriptor is left to import with: the run goes on without
+            return
+        hanging = Hanging(self._loop, at)
+        self._loop.observers.append(hanging)
+        self._loop.sources.append(hanging)
 
     def _meet(self) -> None:
         """The first agent calls, or there is time: what hears agents is imported not before (4 ms, 0.5 MB)."""

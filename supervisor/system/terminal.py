@@ -59,6 +59,24 @@ class Terminal:
             pass  # the terminal has hung up
 
 
+def reads_lines(fd: int, group: int) -> bool:
+    """Whether ``fd`` is our terminal, in its ordinary mode, and the group or ours is in front: a line of ours
+    disturbs nobody's screen then."""
+    try:
+        if os.tcgetpgrp(fd) not in (group, os.getpgrp()):
+            return False
+        import termios  # a shared object of its own, needed by few
+
+        modes: int = termios.tcgetattr(fd)[3]
+    except OSError:
+        return False
+    except ImportError:  # no descriptor is left to import with, or a Python without it
+        return False
+    except termios.error:  # the terminal has hung up
+        return False
+    return bool(modes & termios.ICANON and modes & termios.ISIG)
+
+
 def pass_on(signal: int) -> None:
     """Send a key's signal to the rest of our job. Ours is blocked.
 

@@ -178,7 +178,14 @@ def on_thread_join(*_: Any) -> None:
         loops=[waits.loop_state(loop) for loop in tasks.loops],
         n_tasks=tasks.count_of(left),
         tasks=tasks.describe_all(left, 8_000),
+        exception=unhandled(),
     )
+
+
+def unhandled() -> Optional[str]:
+    """The exception with which the main module ended. In a prompt it may be any line's, of long ago."""
+    kind = None if hasattr(sys, "ps1") else getattr(sys, "last_type", None)
+    return getattr(kind, "__name__", None)
 
 
 def on_exit(how: str, frame: Optional[FrameType] = None, number: Optional[int] = None) -> None:

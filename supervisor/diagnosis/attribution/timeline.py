@@ -20,7 +20,7 @@ _PHASES = frozenset(TEARDOWN) | {"after-loop"}
 # A signal is stamped by the sender and by the receiver; the receiver may be the quicker one.
 EARLY = 0.05
 _STOPS = (signum.INT, signum.TERM, signum.QUIT)
-_INTERRUPT = "KeyboardInterrupt"
+INTERRUPT = "KeyboardInterrupt"
 AT_ONCE = 0.5  # seconds for an exception to come through to the runner
 # After a signal that we did not send the agent looks so long (agent/body/arming.py, limit).
 DIRECT = 60.0
@@ -90,7 +90,7 @@ def _may_go_on(process: Process, note: SignalReceived) -> bool:
     """It only raised KeyboardInterrupt, and no loop was seen to end of that."""
     if note.handler.name != "default_int_handler":
         return False
-    ends = (phase.at for phase in process.phases if phase.name == "cancel" and phase.exception == _INTERRUPT)
+    ends = (phase.at for phase in process.phases if phase.name == "cancel" and phase.exception == INTERRUPT)
     return not any(0.0 <= at - note.at < AT_ONCE for at in ends)
 
 
@@ -106,7 +106,7 @@ def noticed(process: Process | None, asked: float | None) -> float | None:
         if note.at >= asked - EARLY and (type(note) is SignalCallback or note.handler.kind != "loop"):
             return max(note.at, asked)
     for phase in process.phases:
-        if phase.name == "cancel" and phase.at >= asked and phase.exception == _INTERRUPT:
+        if phase.name == "cancel" and phase.at >= asked and phase.exception == INTERRUPT:
             return phase.at
     return None
 
