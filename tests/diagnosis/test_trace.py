@@ -76,3 +76,8 @@ def test_rows_of_a_recorder_that_was_off_meanwhile_are_no_cause() -> None:
     """The last wake-up is older than the wait that was told: time decides again."""
     told = shutdown(row(0.3, 1, by_task=2))
     assert told[0].where is not None and told[0].where.task == "other"
+
+
+def test_tasks_that_woke_one_another_at_one_instant_do_not_go_round_for_ever() -> None:
+    told = shutdown(row(0.998, 1, by_task=2), row(0.998, 2, by_task=1), row(0.998, 3, by_task=1))
+    assert told[0].where is not None

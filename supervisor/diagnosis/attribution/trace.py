@@ -66,7 +66,7 @@ class Trace:
             return Back(min(row.at, at), self._process.tasks[row.by_task])
         before = self._last(task, row.at - STAMPS)
         since = before.at if before is not None else task.first_seen
-        job = self._job(row, since)
+        job = self._job(task, row, since)
         if job is not None:
             return Back(max(job.start, since), task, job)
         return self._own(task, row, since)
@@ -75,11 +75,18 @@ class Trace:
         rows = self._rows.get(task.number, ())
         return next((row for row in reversed(rows) if row.at <= until), None)
 
-    def _job(self, row: Woken, since: float) -> Hold | None:
-        """The job in whose thread the task was woken."""
-        if row.by_thread is None:
+    def _job(self, task: Task, row: Woken, since: float) -> Hold | None:
+        """The job whose end woke the task: in its own thread, or by the loop, to which the thread gave its result."""
+        ident = row.by_thread
+        if ident is None and row.name == "executor":
+            jobs_of = (
+                wait.on.job for wait in reversed(task.waits) if wait.start <= row.at and wait.on.job is not None
+            )
+            job = next(jobs_of, None)
+            ident = job.thread if job is not None else None
+        if ident is None:
             return None
-        jobs = (hold for hold in self._mine if hold.thread is not None and hold.thread.ident == row.by_thread)
+        jobs = (hold for hold in self._mine if hold.thread is not None and hold.thread.ident == ident)
         near = [hold for hold in jobs if since - CLOSE < hold.end and abs(hold.end - row.at) <= JOB_TO_LOOP]
         return min(near, key=lambda hold: abs(hold.end - row.at), default=None)
 

@@ -9,7 +9,7 @@ from supervisor.diagnosis.attribution.holds import CANCELLED, CLOSE, LIBRARY, Ho
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import phase_at
 from supervisor.diagnosis.attribution.trace import Trace
-from supervisor.diagnosis.evidence.model import Process
+from supervisor.diagnosis.evidence.model import Process, Task
 from supervisor.diagnosis.evidence.notes import SignalReceived
 
 TYPE_CHECKING = False
@@ -66,13 +66,15 @@ def walk(
     if cut_off is not None and cut is not None and cut_off.start < cut < at + CLOSE:
         mine.append(cut_off.with_(open=False, end=cut))
     trace = Trace(process, mine)
+    visited: set[tuple[Task, float]] = set()
     task = held.task if pieces and held is not None else trace.ended_at(at)
     while at > SHORTEST:
         back = trace.back(task, at) if task is not None else None
-        if back is not None and (back.at < at or back.task is not task):
+        if back is not None and (back.task, back.at) not in visited:  # tasks that woke one another at one instant
+            visited.add((back.task, back.at))
             if back.hold is not None:
                 pieces.append(_piece(back.hold, max(back.at, 0.0), at, spans))
-            at, task = back.at, back.task
+            at, task = min(back.at, at), back.task
             continue
         ending = Ending(mine, at, spans, pieces[-1].hold if pieces else None)
         hold = next((found for rule in RULES if (found := rule(ending)) is not None), None)
