@@ -61,7 +61,7 @@ def instant(at: float) -> str:
 
 
 def named(task: Task, short: bool = False) -> str:
-    """``task 'consume'``; an automatic name says less than the coroutine's: ``task Task-5 (handle)``.
+    """Return ``task 'consume'``; an automatic name says less than the coroutine's: ``task Task-5 (handle)``.
 
     ``short``: ``task handle``, where there is no room.
     """
@@ -76,12 +76,12 @@ def is_automatic(name: str) -> bool:
 
 
 def capital(text: str) -> str:
-    """The first letter in upper case, the rest as it is."""
+    """Return the text with its first letter in upper case, the rest as it is."""
     return text[:1].upper() + text[1:]
 
 
 def waited(wait: Wait | None) -> str:
-    """``for an event to be set``; empty when unknown."""
+    """Return what a wait is for: ``for an event to be set``; empty when it is unknown."""
     if wait is None:
         return ""
     words = _WAITS.get(wait.kind, "")
@@ -95,7 +95,7 @@ def waited(wait: Wait | None) -> str:
 
 
 def several(names: Sequence[str], what: str, most: int = 3, total: int | None = None) -> str:
-    """``task 'a'``; ``3 tasks (a, b, c)``; ``12 tasks (a, b, c, …)``."""
+    """Return ``task 'a'``; ``3 tasks (a, b, c)``; ``12 tasks (a, b, c, …)``."""
     count = len(names) if total is None else max(total, len(names))
     if count == 1 and names:
         return f"{what} {names[0]}"
@@ -104,41 +104,41 @@ def several(names: Sequence[str], what: str, most: int = 3, total: int | None = 
 
 
 def task_name(task: Task) -> str:
-    """As in a list: ``'consume'`` or ``Task-5 (handle)``."""
+    """Return a task's name as it stands in a list: ``'consume'`` or ``Task-5 (handle)``."""
     return named(task).removeprefix("task ")
 
 
 def pending_names(tasks: Sequence[Task], total: int | None = None) -> str:
-    """``task 'a'`` or ``3 tasks (…)``."""
+    """Return ``task 'a'`` or ``3 tasks (…)``."""
     return several([task_name(task) for task in tasks], "task", total=total)
 
 
 def job_name(job: Job | None) -> str:
-    """``the job queue.Queue.get()``; ``a job`` when it is not known which."""
+    """Return ``the job queue.Queue.get()``; ``a job`` when it is not known which."""
     name = (job.name or (job.at.function if job.at is not None else None)) if job is not None else None
     return f"the job {name}()" if name else "a job"
 
 
 def at_line(frame: Frame | None) -> str:
-    """``at queue.py:41 consume``; empty when unknown."""
+    """Return ``at queue.py:41 consume``; empty when the place is unknown."""
     return f"at {place(frame)}" if frame else ""
 
 
 def signal_name(signal: int | None) -> str:
-    """``SIGTERM``; ``the stop signal`` when it is not known."""
+    """Return ``SIGTERM``; ``the stop signal`` when it is not known which."""
     return signum.name(signal) if signal else "the stop signal"
 
 
 def bare(function: str) -> str:
-    """``flush`` of ``Writer.flush`` or ``main.<locals>.flush``."""
+    """Return the last part of a function's name: ``flush`` of ``Writer.flush`` or ``main.<locals>.flush``."""
     return function.rpartition(".")[2]
 
 
 def in_kernel(doing: str | None) -> str:
-    """``sleeping``: what the kernel says of a thread (agent/wire.py, ``doing``); empty when that says little."""
+    """Return what the kernel says of a thread: ``sleeping`` (agent/wire.py, ``doing``); empty for little."""
     return _IN_KERNEL.get(doing or "", "")
 
 
 def ended(outcome: str | None) -> str:
-    """How a task ended after its cancellation."""
+    """Return how a task ended after its cancellation."""
     return _ENDED.get(outcome or "", "had not ended")

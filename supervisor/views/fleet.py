@@ -27,7 +27,7 @@ EQUAL = 0.95
 
 
 def stopping(fleet: Fleet, at: float) -> str:
-    """What a stop request sets going, and when it ends."""
+    """Return what a stop request sets going, and when that ends at the latest."""
     alive = [life for life in fleet.lives.values() if life.alive]
     if not alive:
         return "stopping: all workers have ended already"
@@ -47,7 +47,7 @@ def stopping(fleet: Fleet, at: float) -> str:
 
 
 def unreachable(error: OSError) -> str:
-    """Why there is no control socket, and what that means."""
+    """Return why there is no control socket, and what that means."""
     where = f" at {error.filename}" if error.filename else ""
     return (
         f"no control socket{where}: {error.strerror}; `supervisor status`, `stop` and `top` cannot reach this fleet "
@@ -56,7 +56,7 @@ def unreachable(error: OSError) -> str:
 
 
 def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failure: str = "") -> str | None:
-    """What to say about an end that nobody asked for; None when it was asked for. ``failure``: why it never ran."""
+    """Return what to say about an end without a stop request, else None. ``failure``: why it never ran."""
     if one.asked_by != "self":
         return None
     text = f"{one.title}: {failure}" if failure else f"{one.title} {words.ended(one)}"
@@ -67,7 +67,7 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failur
 
 
 def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
-    """The shutdown report of a fleet: a row per end, the slowest first, who held the stop, who had gone before."""
+    """Return the table of a fleet's ends: the slowest first, which one came last, which ones had ended before."""
     shutdowns = _named(shutdowns)
     asked = [one for one in shutdowns if one.requested]
     rows = sorted(asked, key=lambda one: -one.total)
@@ -107,7 +107,7 @@ def _named(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
 
 
 def _rows(ends: Sequence[Shutdown]) -> list[tuple[str, Shutdown]]:
-    """(name, the slowest of it), one a row; of many rows, the instances that ended alike are one."""
+    """Return (name, the slowest of it) for each row; of many rows, the instances that ended alike are one."""
     if len(ends) <= MOST_ROWS:
         return [(one.title, one) for one in ends]
     groups: dict[object, list[list[Shutdown]]] = {}
@@ -124,18 +124,18 @@ def _rows(ends: Sequence[Shutdown]) -> list[tuple[str, Shutdown]]:
 
 
 def _shown(one: Shutdown) -> object:
-    """What ends that share a row have in common, besides about the time that its bar shows: words and colour."""
+    """Return what ends that share a row have in common, besides about the time of the bar: words and colour."""
     return one.worker, words.ended(one), one.grace, verdict.forced(one), verdict.worth_telling(one)
 
 
 def _ended_before(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
-    """The last end of each worker that was not there any more when the stop was asked for."""
+    """Return the last end of each worker that had ended before the stop was requested."""
     last = {one.title: one for one in shutdowns}
     return [one for one in last.values() if not one.requested]
 
 
 def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
-    """The remarkable ones in full, the worst first; those that ended alike are told once and counted.
+    """Return the remarkable ends in full, the worst first; those that ended alike are told once and counted.
 
     What makes one remarkable may be a threshold that its equals missed by milliseconds (half of the grace period):
     those count too, and the group has the severity of its worst.
@@ -161,7 +161,7 @@ def _weight(one: Shutdown) -> int:
 
 
 def _kind(one: Shutdown) -> object:
-    """What makes two endings alike: how, and the first reason with its place."""
+    """Return what makes two ends alike: how they ended, and the first reason with its place."""
     first = one.findings[0] if one.findings else None
     where = first.where if first is not None else None
     place = (where.file, where.line) if where is not None else None

@@ -42,7 +42,7 @@ _JOINING_FILES = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py", 
 
 
 class Hold(Frozen):
-    """One interval: of a ``task`` in a ``wait``, or of a ``thread`` in a ``block``.
+    """A task was in a ``wait``, or a thread in a ``block``, from ``start`` to ``end``.
 
     ``open``: still so at the last word; ``end`` is then the end of what is known. ``period``: of a poller, how long
     it may take to notice what it waits for (seconds), else 0.
@@ -63,22 +63,22 @@ class Hold(Frozen):
 
     @property
     def kind(self) -> str:
-        """What the task waits for; empty of a thread."""
+        """Return the kind of the task's wait; empty for a thread."""
         return self.wait.kind if self.wait is not None else ""
 
     @property
     def users(self) -> bool:
-        """Its line is the user's own."""
+        """Return whether the line is the user's own."""
         return self.at is not None and self.at.users
 
     @property
     def polls(self) -> bool:
-        """It slept at the same line again and again."""
+        """Return whether it slept at the same line again and again."""
         return self.wait is not None and (self.wait.repeats or self.rank == POLL)
 
 
 def all_holds(evidence: Evidence, end: float | None, sources: Sources) -> Known:
-    """The holds of each process until its own end: its finalization, its last word, or ``end`` of the leader."""
+    """Return the holds of each process until its own end: its finalization, last word, or the leader's ``end``."""
     found: dict[int, Sequence[Hold]] = {}
     for pid, process in evidence.processes.items():
         finalize = process.phase_start("finalize")
@@ -88,7 +88,7 @@ def all_holds(evidence: Evidence, end: float | None, sources: Sources) -> Known:
 
 
 def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
-    """All that a process waited for before ``until``."""
+    """Return everything that a process waited for before ``until``."""
     waits = [hold for task in process.tasks.values() for hold in _of_task(process, task, until)]
     found = [_as_step(_seen_polling(hold, sources), sources) for hold in waits]
     found += [
@@ -128,7 +128,7 @@ def _as_step(hold: Hold, sources: Sources) -> Hold:
 
 
 def _nameless(process: Process, name: str, main: bool = True) -> Thread:
-    """A thread that nobody told of."""
+    """Return a thread of which no note tells."""
     thread = Thread(process.pid, -1)
     thread.name, thread.main, thread.late = name, main, False
     return thread
@@ -140,7 +140,7 @@ def _at_head(at: Frame, process: Process, sources: Sources) -> bool:
 
 
 def _shows(block: Block, at: Frame) -> bool:
-    """The block's stack has the frame, or may have: of a long one the middle is left out."""
+    """Return whether the block's stack has the frame, or may have: the middle of a long one is left out."""
     return at in block.stack or any(frame.origin == "cut" for frame in block.stack)
 
 
@@ -164,7 +164,7 @@ def _of_task(process: Process, task: Task, until: float) -> list[Hold]:
 
 
 def _cancel_in(task: Task, wait: Wait, end: float) -> float | None:
-    """When the cancel reached this wait; its end when Python could not see the cancel (before 3.11).
+    """Return when the cancel reached this wait; its end when Python could not see the cancel (before 3.11).
 
     A timeout is one: ``asyncio.timeout()`` cancels its task, takes that back and raises TimeoutError.
     """
@@ -200,7 +200,7 @@ def _rank(wait: Wait) -> int:
 
 
 def _seen_polling(hold: Hold, sources: Sources) -> Hold:
-    """A sleep that is shorter than the time spent at its line is one of many: somebody polls.
+    """Return the hold, marked as a poller where its sleep is shorter than the time spent at its line.
 
     The agent tells when the sleep is due; where it cannot (uvloop), the constant in the source line does.
     """
@@ -218,7 +218,7 @@ def _seen_polling(hold: Hold, sources: Sources) -> Hold:
 
 
 def _slept(source: str | None) -> float | None:
-    """The seconds of a ``sleep(0.1)`` in a line."""
+    """Return the seconds of a ``sleep(0.1)`` in a line; None without one."""
     _, found, rest = (source or "").partition("sleep(")
     number = rest.partition(")")[0].partition(",")[0].strip()
     try:
@@ -228,7 +228,7 @@ def _slept(source: str | None) -> float | None:
 
 
 def _idle_loop(process: Process, thread: Thread, block: Block, sources: Sources) -> bool:
-    """An event loop without Python frames of its own (uvloop) that waits in epoll for its tasks."""
+    """Return whether it is an event loop without Python frames (uvloop) that waits in epoll for its tasks."""
     if not thread.main or not process.tasks:
         return False
     leaf = block.leaf
@@ -242,30 +242,30 @@ def _idle_loop(process: Process, thread: Thread, block: Block, sources: Sources)
 
 
 def _called_by_exit(block: Block) -> bool:
-    """An atexit handler: the interpreter calls it, so no module's frame is below it."""
+    """Return whether it is an atexit handler: the interpreter calls it, so no module's frame is below it."""
     outermost = block.stack[0] if block.stack else None
     return outermost is not None and outermost.function not in _BOTTOMS
 
 
 def joining(block: Block) -> bool:
-    """The thread waits for another thread of its process."""
+    """Return whether the thread waits for another thread of its process."""
     if block.state in ("join-threads", "join-executor"):
         return True
     return waits_for_others(block.leaf)
 
 
 def waits_for_others(leaf: Frame | None) -> bool:
-    """The innermost frame of a thread is where the standard library waits for another thread."""
+    """Return whether the innermost frame is one in which the standard library waits for another thread."""
     return leaf is not None and leaf.function.rpartition(".")[2] in _JOINING and leaf.file.endswith(_JOINING_FILES)
 
 
 def _joins(block: Block) -> bool:
-    """A thread other than the main one that does nothing but join; a timer's or an event's wait is its own."""
+    """Return whether a thread besides the main one only joins another; a timer's or an event's wait is its own."""
     return joining(block) and (block.leaf is None or block.leaf.function in ("join", "_wait_for_tstate_lock"))
 
 
 def _in_loop(block: Block) -> bool:
-    """Something runs on top of the event loop: a step, a callback, or a signal handler between two of them."""
+    """Return whether a step, a callback, or a signal handler between them runs on top of the event loop."""
     ran = [index for index, frame in enumerate(block.stack) if frame.file.endswith(_LOOP_FILES)]
     above = block.stack[ran[-1] + 1 :] if ran else ()
     return any(frame.origin != "stdlib" for frame in above)
@@ -290,7 +290,7 @@ def _of_block(process: Process, thread: Thread, block: Block, until: float) -> H
 
 
 def _from_dump(process: Process, until: float) -> list[Hold]:
-    """The thread that kept Python from running, from the stacks that were written without it.
+    """Return the thread that kept Python from running, from the stacks that were written without Python.
 
     It had been so since the process last spoke: its sampler would have told.
     """
@@ -307,7 +307,10 @@ def _from_dump(process: Process, until: float) -> list[Hold]:
 
 
 def _joined(process: Process, until: float) -> list[Hold]:
-    """Threads named when a join began, for where no sampler could run (3.12.1: no new thread at that time)."""
+    """Return the threads that were named when a join began.
+
+    They are for where no sampler could run (3.12.1: no new thread can be started at that time).
+    """
     found: list[Hold] = []
     for index, phase in enumerate(process.phases):
         if phase.name not in ("thread-join", "executor"):

@@ -36,13 +36,13 @@ class Frame(Frozen):
 
     @property
     def users(self) -> bool:
-        """The program's own code, which whoever reads the report can change."""
+        """Return whether the code is the program's own, which the reader of the report can change."""
         return self.origin == "user"
 
 
 @lru_cache(4096)
 def origin(file: str, own: tuple[str, ...] = ()) -> Origin:
-    """Whose code a file is: an installed package's, the standard library's, else the user's.
+    """Return whose code a file is: an installed package's, the standard library's, else the user's.
 
     ``own``: folders and files inside site-packages that are the user's all the same (PEP 610, --own).
     """
@@ -58,13 +58,13 @@ def origin(file: str, own: tuple[str, ...] = ()) -> Origin:
 
 
 def frame_of(raw: tuple[str, int, str], own: tuple[str, ...] = ()) -> Frame:
-    """The wire's FRAME ``(file, line, function)`` with its origin."""
+    """Return the wire's FRAME ``(file, line, function)`` with its origin."""
     file, line, function = raw
     return Frame(file, line, function, origin(file, own))
 
 
 def package(file: str) -> str | None:
-    """The installed package that a file belongs to (``aiohttp``); None for the user's and the standard library's."""
+    """Return the installed package of a file (``aiohttp``); None for the user's and the standard library's."""
     if file.endswith(_COMPILED):  # named as where it was built: src/python/grpcio/grpc/_cython/….pyx.pxi
         return next((part for part in file.split("/")[:-1] if part not in _BUILT_IN), None)
     found = next((folder for folder in _INSTALLED if folder in file), None)
@@ -72,7 +72,7 @@ def package(file: str) -> str | None:
 
 
 def short(file: str) -> str:
-    """``uvicorn/server.py``, ``asyncio/tasks.py``, ``worker.py``: enough to recognise a file in a sentence."""
+    """Return ``uvicorn/server.py``, ``asyncio/tasks.py``, ``worker.py``: enough to recognise a file in a sentence."""
     for folder in _INSTALLED:
         if folder in file:
             return file.rpartition(folder)[2]
@@ -81,12 +81,12 @@ def short(file: str) -> str:
 
 
 def line_of(where: Frame | Where) -> str:
-    """``queue.py:41``."""
+    """Return ``queue.py:41``."""
     return f"{short(where.file)}:{where.line}"
 
 
 def place(frame: Frame) -> str:
-    """``queue.py:41 consume``."""
+    """Return ``queue.py:41 consume``."""
     return f"{line_of(frame)} {frame.function}"
 
 
@@ -97,7 +97,7 @@ def where(
     task: str | None = None,
     thread: str | None = None,
 ) -> Where | None:
-    """The frame as a record, with its source line. ``cwd`` completes a relative file (a Python 3.8 main script)."""
+    """Return the frame as a record with its source line. ``cwd`` completes a relative file (3.8 main scripts)."""
     if frame is None:
         return None
     file = absolute(frame.file, cwd)
@@ -106,12 +106,12 @@ def where(
 
 
 def absolute(file: str, cwd: str | None) -> str:
-    """The file with the folder it is relative to."""
+    """Return the file with the folder that it is relative to."""
     return f"{cwd.rstrip('/')}/{file}" if cwd and not file.startswith(("/", "<")) else file
 
 
 def user_first(at: Frame | None, stack: Stack) -> Frame | None:
-    """The frame to name: the innermost of the user's own; else the innermost library's; else ``at``.
+    """Return the frame to name: the innermost of the user's own; else the innermost library's; else ``at``.
 
     ``at`` is the agent's word on the whole stack, of which only both ends are sent. A module's top level that only
     started a library (``uvicorn.run(app)``) is not what waits.
@@ -128,13 +128,13 @@ def user_first(at: Frame | None, stack: Stack) -> Frame | None:
 
 
 def _is_command(file: str) -> bool:
-    """A console script that pip wrote (``/venv/bin/uvicorn``): two lines that call somebody's ``main()``."""
+    """Return whether a file is a console script that pip wrote (``/venv/bin/uvicorn``) to call a ``main()``."""
     folder, _, name = file.rpartition("/")
     return folder.endswith("/bin") and "." not in name
 
 
 def _after_stdlib(file: str) -> str | None:
-    """What follows ``/lib/python3.12/``; None when the file is not there."""
+    """Return what follows ``/lib/python3.12/``; None when the file is not there."""
     _, found, rest = file.partition("/lib/python3")
     if not found:
         return None

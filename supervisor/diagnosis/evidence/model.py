@@ -31,7 +31,7 @@ _HELPERS = ("multiprocessing/resource_tracker.py", "multiprocessing/forkserver.p
 
 
 class Wait:
-    """A task at one line. ``end`` None: it was still there at the last word."""
+    """A task stood at one line from ``start`` to ``end``; None: it still did when its agent last spoke."""
 
     __slots__ = ("at", "end", "handling", "leaf", "on", "repeats", "seen", "stack", "start", "told")
 
@@ -49,16 +49,16 @@ class Wait:
 
     @property
     def kind(self) -> str:
-        """What is waited for (agent/wire.py, WAIT); empty when unknown."""
+        """Return the kind of what is waited for (agent/wire.py, WAIT); empty when it is unknown."""
         return self.on.kind
 
     def until(self, last: float) -> float:
-        """Its end; ``last`` while it goes on."""
+        """Return the instant of its end; ``last`` while it goes on."""
         return last if self.end is None else self.end
 
 
 class Task:
-    """The life of one task, from when it was first seen."""
+    """A task, and what is known of its life from ``first_seen`` on."""
 
     __slots__ = (
         "at_cancel", "at_close", "cancel_sure", "cancelled_at", "cancelled_by", "caught", "coro", "created_by",
@@ -92,19 +92,19 @@ class Task:
 
     @property
     def open_wait(self) -> Wait | None:
-        """The wait it is in as far as is known."""
+        """Return the wait that the task is in as far as is known."""
         if self.done_at is not None or not self.waits or self.waits[-1].end is not None:
             return None
         return self.waits[-1]
 
     @property
     def last_at(self) -> Frame | None:
-        """The last line it was seen at."""
+        """Return the last line at which the task was seen."""
         return next((wait.at for wait in reversed(self.waits) if wait.at), None)
 
     @property
     def lost(self) -> bool:
-        """It had not ended when its loop was closed, or when the garbage collector took it."""
+        """Return whether the task had not ended when its loop was closed, or when the garbage collector took it."""
         return self.done_at is None and (self.at_close or self.destroyed)
 
 
@@ -137,7 +137,7 @@ class Block:
 
     @property
     def computes(self) -> bool:
-        """It had a processor for more than half of the time."""
+        """Return whether the thread had a processor for more than half of the time."""
         return self.cpu is not None and self.cpu > 0.5 * (self.end - self.start)
 
 
@@ -200,55 +200,55 @@ class Process:
 
     @property
     def cwd(self) -> str | None:
-        """The working directory it had at its start."""
+        """Return the working directory that the process had at its start."""
         return self.hello.cwd
 
     @property
     def python(self) -> str | None:
-        """Its Python version."""
+        """Return the Python version of the process."""
         return self.hello.python
 
     @property
     def dump(self) -> str:
-        """The last stacks that were written without Python's help; empty when there are none."""
+        """Return the last stacks that were written without Python's help; empty when there are none."""
         return self.dumps[-1][1] if self.dumps else ""
 
     @property
     def main_thread(self) -> Thread | None:
-        """Its main thread."""
+        """Return the main thread of the process."""
         return next((thread for thread in self.threads.values() if thread.main), None)
 
     @property
     def first(self) -> Snapshot | None:
-        """How things stood when the agent was armed."""
+        """Return the note of how things stood when the agent was armed."""
         return next(iter(self.of(Snapshot)), None)
 
     @property
     def ended(self) -> Eof | None:
-        """The end of its channel."""
+        """Return the note that ended the channel of the process."""
         return next(iter(self.of(Eof)), None)
 
     @property
     def exit_status(self) -> Ended | None:
-        """How it ended, whoever's child it was; None where the kernel does not tell."""
+        """Return how the process ended, whoever's child it was; None where the kernel does not tell."""
         return next(iter(self.of(Ended)), None)
 
     @property
     def is_helper(self) -> bool:
-        """A process of multiprocessing's own, which ends by itself when its parent does."""
+        """Return whether multiprocessing started the process for itself; it ends by itself when its parent does."""
         threads = self.first.threads if self.first is not None else ()
         return any(frame.file.endswith(_HELPERS) for told in threads for frame in told.stack)
 
     def of(self, kind: type[_Kind]) -> list[_Kind]:
-        """The notes of this kind, in order of time."""
+        """Return the notes of one kind, in order of time."""
         return [note for note in self.notes if isinstance(note, kind)]
 
     def phase_start(self, *names: str, after: float = float("-inf")) -> float | None:
-        """When the first of these phases began."""
+        """Return the instant at which the first of these phases began."""
         return next((phase.at for phase in self.phases if phase.name in names and phase.at >= after), None)
 
     def end_of_phase(self, name: str) -> float | None:
-        """When the phase after the last one of that name began; None when none came."""
+        """Return when the phase after the last one of that name began; None when none came."""
         last = max((index for index, phase in enumerate(self.phases) if phase.name == name), default=None)
         if last is None or last + 1 >= len(self.phases):
             return None
@@ -267,14 +267,14 @@ class Evidence:
 
     @property
     def leader(self) -> Process | None:
-        """The process whose phases are the worker's: the main process, else the one that spoke last."""
+        """Return the process whose phases are the worker's: the main process, else the one that spoke last."""
         if self.main in self.processes:
             return self.processes[self.main]
         begun = [process for process in self.processes.values() if process.phases or process.first is not None]
         return max(begun or self.processes.values(), key=lambda process: process.last, default=None)
 
     def killer(self, process: Process) -> Exit | None:
-        """The call by which another process of the worker killed this one; None when none is known to have."""
+        """Return the call by which another process of the worker killed this one; None when none is known."""
         status = process.exit_status
         if process.phase_start("finalize") is not None or (status is not None and status.signal != signum.KILL):
             return None
@@ -282,6 +282,6 @@ class Evidence:
         return next((call for call in calls if (call.target, call.signal) == (process.pid, signum.KILL)), None)
 
     def others(self, process: Process) -> list[Process]:
-        """The processes besides this one, in order of their end."""
+        """Return the processes besides this one, in order of their end."""
         found = [p for p in self.processes.values() if p is not process and not p.is_helper]
         return sorted(found, key=lambda p: p.last)

@@ -67,24 +67,24 @@ class Case:
 
     @property
     def killed(self) -> bool:
-        """The worker did not end by itself."""
+        """Return whether the worker did not end by itself."""
         return self.shutdown.outcome in ("killed", "stuck")
 
     @property
     def asked_with(self) -> int | None:
-        """The signal of the first rung that was sent."""
+        """Return the signal of the first rung that was sent."""
         return next((climb.signal for climb in self.shutdown.escalation), None)
 
     @property
     def until(self) -> float:
-        """When the wait was over: SIGKILL, else the exit; seconds since zero."""
+        """Return when the wait was over: SIGKILL, else the exit; seconds since zero."""
         for mark in (self.marks.killed, self.marks.exited, self.marks.main_exited):
             if mark is not None:
                 return mark
         return 0.0
 
     def held(self, seconds: float, new_work: bool, to_the_end: bool = False, nobody: bool = False) -> Severity:
-        """How bad it is to hold the exit for so long (docs/findings.md, "How bad is it").
+        """Return how bad it is to hold the exit for so long (docs/findings.md, "How bad is it").
 
         ``new_work``: it began only after the stop request; ``to_the_end``: it still held when SIGKILL came;
         ``nobody``: nobody was left who could end it.
@@ -99,7 +99,7 @@ class Case:
 
     @property
     def nothing_began(self) -> bool:
-        """After the handler ran (or should have) no task moved, and no phase of a teardown came."""
+        """Return whether no task moved and no teardown began after the handler ran, or should have run."""
         process = self.leader
         if process is None or process.phases:
             return False
@@ -114,7 +114,7 @@ class Case:
         )
 
     def to_the_end(self, piece: Piece) -> bool:
-        """The piece is the one that SIGKILL cut short: ours, or of its own process that of another one."""
+        """Return whether SIGKILL cut the piece short: our own, or that of another process to the piece's."""
         process = piece.process
         if self.killed and piece.end >= self.until - AT_KILL:
             return True
@@ -122,7 +122,7 @@ class Case:
         return cut and process is not None and self.evidence.killer(process) is not None
 
     def is_new(self, piece: Piece) -> bool:
-        """Whether the work of this piece began only after the stop request.
+        """Return whether the work of this piece began only after the stop request.
 
         A task that did work of its own at zero (slept, read, computed) goes on with it, and so does one that takes
         the next item in the same loop. One that waited for somebody, the main task, and a task in the cleanup after
@@ -146,7 +146,7 @@ class Case:
         return at_zero is None or at_zero.kind in ON_TASKS or at_zero.kind in ON_OTHERS
 
     def _goes_round(self, at_zero: Wait, hold: Hold) -> bool:
-        """What it does is a turn of the loop that it was in at zero; what follows the loop is another matter."""
+        """Return whether the task does a turn of the loop in which it was at zero, and not what follows the loop."""
         from supervisor.diagnosis.evidence.enclosing import (
             same_loop,  # its parser takes 10 ms to load, and few ends need it
         )
@@ -158,7 +158,7 @@ class Case:
 
 
 def _is_new_there(hold: Hold, thread: Thread) -> bool:
-    """The same of a thread: the first snapshot shows where it was when the stop was asked for."""
+    """Return whether a thread's work is new: the first snapshot shows where it was at the stop request."""
     first = thread.at_first
     if thread.late or first is None:
         return thread.late or (thread.main and hold.start > ONE_LOOK)
@@ -168,7 +168,7 @@ def _is_new_there(hold: Hold, thread: Thread) -> bool:
 
 
 def _goes_on(hold: Hold, first: Block) -> bool:
-    """The thread is where it was; a computing loop is one place, whichever of its lines was seen."""
+    """Return whether a thread is where it was; a computing loop is one place, whichever line of it was seen."""
     if first.at is None or hold.at is None or hold.block is None:
         return False
     same_function = (first.at.file, first.at.function) == (hold.at.file, hold.at.function)
@@ -203,25 +203,25 @@ class Claim:
         self.proof: list[str] = []
 
     def advise(self, hint: str) -> Claim:
-        """Which of its code's pieces of advice fits."""
+        """Choose which of the code's pieces of advice fits; return the claim."""
         self.hint = hint
         return self
 
     def at(
         self, process: Process | None, frame: Frame | None, task: str | None = None, thread: str | None = None
     ) -> Claim:
-        """Where it is."""
+        """Return the place of the claim."""
         self.process, self.frame, self.task, self.thread = process, frame, task, thread
         return self
 
 
 def users(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks that run code of the user's own as far as is known."""
+    """Return the tasks that run code of the user's own as far as is known."""
     return [task for task in tasks if is_users(task)]
 
 
 def is_users(task: Task) -> bool:
-    """Some frame of the task, or of its creator, is the user's own code."""
+    """Return whether some frame of the task, or of its creator, is the user's own code."""
     frames = [frame for wait in task.waits for frame in (*wait.stack, wait.at) if frame]
     if task.created_by is not None and not frames:
         frames = [task.created_by]

@@ -65,8 +65,8 @@ class Agents:
         answered: Callable[[WorkerId, float], None],
         heard: Callable[[WorkerId, float], None],
     ) -> None:
-        """``said(worker, what, at)`` is told of marks; ``answered(worker, at)`` that all who were probed have;
-        ``heard(worker, at)`` that there is news."""
+        """Set who is told: ``said(worker, what, at)`` of marks, ``answered(worker, at)`` when all that were probed
+        have answered, ``heard(worker, at)`` of news."""
         self._said = said
         self._answered = answered
         self._heard = heard
@@ -112,13 +112,13 @@ class Agents:
         return self._reasons.get(worker)
 
     def main(self, worker: WorkerId, pid: int) -> None:
-        """Its main process: by it its others are known, and only that one's marks are told to the loop."""
+        """Set the main process of a worker: its others are known by it, and only its marks are told to the loop."""
         if worker in self._workers:
             self._workers[worker].main = pid
             self._by_main[pid] = worker
 
     def probe(self, worker: WorkerId) -> int:
-        """Send SIGURG to every process with a live agent; how many will answer."""
+        """Send SIGURG to every process with a live agent; return how many will answer."""
         state = self._workers.get(worker)
         if state is None:
             return 0
@@ -132,7 +132,7 @@ class Agents:
         return len(state.unanswered)
 
     def dump(self, worker: WorkerId) -> None:
-        """Have the C-level stacks written of those that did not answer the last probe."""
+        """Have the processes that did not answer the last probe write their C-level stacks."""
         state = self._workers.get(worker)
         if state is None:
             return
@@ -143,12 +143,12 @@ class Agents:
 
     @property
     def deadline(self) -> float | None:
-        """When a process that takes itself down is to be looked at next (monotonic seconds); None for never."""
+        """Return when a process that takes itself down is looked at next (monotonic seconds); None for never."""
         due = [*self._asked.values(), *(due for _, due, _ in self._finalizing.values())]
         return min(due) if due else None
 
     def tick(self, at: float) -> None:
-        """Ask again who has not answered; look at who still takes itself down."""
+        """Ask the processes again that have not answered; look at those that still take themselves down."""
         for worker in [worker for worker, due in self._asked.items() if due <= at]:
             del self._asked[worker]
             state = self._workers.get(worker)
@@ -188,12 +188,12 @@ class Agents:
         return state.user if state is not None else None
 
     def messages(self, worker: WorkerId) -> list[AgentMessage]:
-        """What was said so far."""
+        """Return what the agents of a worker said so far."""
         state = self._workers.get(worker)
         return state.messages if state is not None else []
 
     def take(self, worker: WorkerId, at: float) -> list[AgentMessage]:
-        """Everything a dead worker said, also what nobody has read yet; then it is forgotten."""
+        """Return everything that a dead worker said, also what is still unread; then the worker is forgotten."""
         state = self._workers.get(worker)
         if state is None:
             return []
@@ -204,7 +204,7 @@ class Agents:
         return state.messages
 
     def forget(self, worker: WorkerId) -> None:
-        """What this worker says from now on is nobody's."""
+        """Forget a worker: what its processes say from now on belongs to no worker."""
         self._reasons.pop(worker, None)
         state = self._workers.pop(worker, None)
         if state is not None:
@@ -229,7 +229,7 @@ class Agents:
         self._read(line, at)
 
     def _read(self, line: _Line, at: float) -> int:
-        """Read once; how many messages there were."""
+        """Read a channel once; return how many messages there were."""
         fresh = line.channel.read(at)
         news: dict[WorkerId, None] = {}
         for message in fresh:
@@ -276,7 +276,7 @@ class Agents:
                 self._answered(worker, at)
 
     def _owner(self, line: _Line, pid: int) -> WorkerId | None:
-        """The worker whose process this is, None for nobody's. Asked of the kernel once, while the process lives."""
+        """Return the worker of a process, None without one. The kernel is asked once, while the process lives."""
         if pid not in line.owners:
             line.owners[pid] = self._find_owner(pid)
         return line.owners[pid]
@@ -289,7 +289,7 @@ class Agents:
 
 
 class _Line:
-    """The channel of one user's workers, and which process belongs to which worker."""
+    """One user's workers speak over this channel; which process belongs to which worker is kept beside it."""
 
     def __init__(self, path: str, home: str, channel: Channel) -> None:
         self.path = path
@@ -310,7 +310,7 @@ class _Worker:
 
 
 def passers(messages: Iterable[AgentMessage]) -> set[int]:
-    """The processes that have gone and said nothing but that they were there: no agent of theirs was ever armed."""
+    """Return the processes that have gone and only said that they were there: none of their agents was armed."""
     gone: set[int] = set()
     told: set[int] = set()
     for message in messages:
@@ -322,7 +322,7 @@ def passers(messages: Iterable[AgentMessage]) -> set[int]:
 
 
 def _sleeps_and_catches(pid: int, signal: int | None) -> bool:
-    """Whether this signal makes the process write its stacks, and does not end it.
+    """Return whether this signal makes the process write its stacks, and does not end it.
 
     Late in its end CPython gives the signal back to the kernel, whose default is to kill. A process that sleeps in a
     system call does not get there while we look.
@@ -337,7 +337,7 @@ def _catches(pid: int, signal: int) -> bool:
 
 
 def _is_repeated(message: AgentMessage) -> bool:
-    """A snapshot of an agent that is armed already is its whole answer; the first one is followed by `ready`."""
+    """Return whether a message is the snapshot of an agent that is armed already: its whole answer."""
     return message.event == "snapshot" and message.fields.get("first") is False
 
 

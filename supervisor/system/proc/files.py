@@ -30,7 +30,7 @@ _TCP = {
 
 
 def limit(pid: int) -> int | None:
-    """How many descriptors it may have (RLIMIT_NOFILE, soft); None when unreadable or unlimited."""
+    """Return how many descriptors a process may have (RLIMIT_NOFILE, soft); None when unreadable or unlimited."""
     for line in (reading.read(f"/proc/{pid}/limits", 8192) or b"").split(b"\n"):
         if line.startswith(b"Max open files"):
             word = line.split()[3]
@@ -39,7 +39,7 @@ def limit(pid: int) -> int | None:
 
 
 def accepted_signals(pid: int, ends: Mapping[int, str]) -> int:
-    """The signals that it reads from signalfds, as a set: to be blocked is how they get there (signalfd(2))."""
+    """Return the set of signals that a process reads from signalfds; they are blocked for that (signalfd(2))."""
     found = 0
     for fd, target in ends.items():
         if target != "anon_inode:[signalfd]":
@@ -51,7 +51,7 @@ def accepted_signals(pid: int, ends: Mapping[int, str]) -> int:
 
 
 def end(pid: int, fd: int, ends: Mapping[int, str], look_for: Literal["readers", "writers"]) -> End:
-    """What a descriptor of the process leads to; of a pipe, who holds the other end."""
+    """Return what a descriptor of a process leads to; of a pipe, which processes hold the other end."""
     target = ends[fd]
     kind = _kind(pid, fd, target)
     if kind == "pipe":
@@ -79,7 +79,7 @@ def _kind(pid: int, fd: int, target: str) -> Kind:
 
 
 def _holders(target: str, readers: bool) -> tuple[tuple[Relative, ...], bool]:
-    """The processes that hold a pipe open for reading (or writing), and whether every process could be asked.
+    """Return the processes that hold a pipe open for reading (or writing), and whether every process could be asked.
 
     The permission bits of the link are the mode in which the descriptor was opened (proc_pid_fd(5)).
     """
@@ -116,7 +116,7 @@ def _is(link: str, target: str, mode: int) -> bool:
 
 
 def open_sockets(pid: int, ends: Mapping[int, str]) -> Sockets:
-    """Where it listens and whom it is connected to: TCP, and the Unix sockets on which it listens."""
+    """Return the TCP addresses of a process, its peers, and the Unix sockets on which it listens."""
     own = sockets.inodes(ends.values())
     found = [row for inode, row in sockets.table(pid, MOST_BYTES).items() if inode in own] if own else []
     connections = [_connection(row) for row in found if row[0] != sockets.LISTEN]
@@ -131,7 +131,7 @@ def _connection(row: sockets.Row) -> Connection:
 
 
 def _peer(pid: int, target: str) -> str | None:
-    """The other address of a connected TCP socket."""
+    """Return the other address of a connected TCP socket."""
     row = sockets.table(pid, MOST_BYTES).get(target[8:-1].encode())
     return sockets.address(row[2]) if row and row[0] != sockets.LISTEN else None
 
@@ -140,7 +140,7 @@ def _peer(pid: int, target: str) -> str | None:
 
 
 def lock_holder(pid: int) -> int | None:
-    """Who has the file lock that the process waits for (proc_locks(5)); None when it waits for none."""
+    """Return the holder of the file lock that a process waits for (proc_locks(5)); None when it waits for none."""
     holder: int | None = None
     for line in (reading.read("/proc/locks", MOST_BYTES) or b"").decode().split("\n"):
         words = line.split()
@@ -153,7 +153,7 @@ def lock_holder(pid: int) -> int | None:
 
 
 def frozen(pid: int, root: str = "/sys/fs/cgroup") -> str | None:
-    """The cgroup of the process when it is frozen (cgroups(7): v2 cgroup.events, v1 freezer.state), else None.
+    """Return the cgroup of a process when it is frozen (cgroups(7): v2 cgroup.events, v1 freezer.state), else None.
 
     A frozen cgroup holds its descendants too; each shows the state it is in, inherited or not.
     """

@@ -32,7 +32,7 @@ EXEC_LOOKS, EXEC_PAUSE = 10, 0.0005
 
 
 class Stat(Frozen):
-    """The fields of /proc/pid/stat that we use. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds.
+    """A process as /proc/pid/stat shows it. ``started`` is CLOCK_MONOTONIC seconds, ``cpu`` seconds.
 
     ``born`` is the start in clock ticks since boot, as it is written there.
     """
@@ -49,7 +49,7 @@ class Stat(Frozen):
 
 
 def stat(pid: int) -> Stat | None:
-    """The process's /proc/pid/stat, None when it is gone."""
+    """Return the process's /proc/pid/stat; None when the process is gone."""
     data = reading.read_record(f"/proc/{pid}/stat", 2048)
     if not data:
         return None
@@ -71,7 +71,7 @@ def stat(pid: int) -> Stat | None:
 
 
 def newest() -> int | None:
-    """The pid that was given out last in our PID namespace (proc(5), /proc/loadavg)."""
+    """Return the pid that was given out last in our PID namespace (proc(5), /proc/loadavg)."""
     global _loadavg
     _loadavg = _loadavg or reading.Kept("/proc/loadavg")
     data = _loadavg.read(128)
@@ -83,7 +83,7 @@ _loadavg: reading.Kept | None = None
 
 
 def argv(pid: int) -> tuple[str, ...]:
-    """The command line, cut at 4 KiB; the name in brackets when it has none (a zombie, a kernel thread)."""
+    """Return the command line, cut at 4 KiB; of a zombie or a kernel thread the name in brackets."""
     data = reading.read(f"/proc/{pid}/cmdline", MOST_ARGV_BYTES)
     if data:
         return tuple(os.fsdecode(part) for part in data.rstrip(b"\0").split(b"\0"))
@@ -92,7 +92,7 @@ def argv(pid: int) -> tuple[str, ...]:
 
 
 def environment(pid: int) -> list[bytes]:
-    """The variables that the process was started with, as NAME=value; none when they cannot be read.
+    """Return the variables that a process was started with, as NAME=value; none when they cannot be read.
 
     In the middle of its exec a process has none for some 0.1 ms: an orphan of ours would be nobody's in that look.
     """
@@ -104,7 +104,7 @@ def environment(pid: int) -> list[bytes]:
 
 
 def masks(pid: int, kept: reading.Kept | None = None) -> Masks | None:
-    """What the process does with its signals (SigCgt, SigIgn, SigBlk of /proc/pid/status).
+    """Return what a process does with its signals (SigCgt, SigIgn, SigBlk of /proc/pid/status).
 
     ``kept``: that file, opened before: 40 us instead of 75 after a second of idleness.
     """
@@ -120,12 +120,12 @@ def masks(pid: int, kept: reading.Kept | None = None) -> Masks | None:
 
 
 def mark(worker: WorkerId) -> str:
-    """The value of MARK in a worker's environment: it tells whose an orphan is that left group and session."""
+    """Return the value of MARK in a worker's environment: it tells to which worker an orphan belongs."""
     return f"{os.getpid()}.{worker}"
 
 
 def in_a_pipeline() -> bool:
-    """Whether somebody besides us and our ancestors is in our process group: the rest of a shell's pipeline."""
+    """Return whether the rest of a shell's pipeline is in our process group, besides us and our ancestors."""
     ancestors: set[int] = set()
     one = stat(os.getpid())
     while one is not None and one.pid not in ancestors:
@@ -137,7 +137,7 @@ def in_a_pipeline() -> bool:
 
 
 def owner(pid: int, leaders: Mapping[int, T]) -> T | None:
-    """Of the ``leaders`` (by pid) the one from which a process stems, or in whose group or session it is."""
+    """Return which of the ``leaders`` (by pid) a process stems from, or is in the group or session of."""
     for _ in range(MOST_PARENTS):
         if pid in leaders:
             return leaders[pid]
@@ -187,7 +187,7 @@ class Census:
     def members(
         self, main: int, group: int, mains: Collection[int], mark: str | None, *, dead: bool = False
     ) -> list[Member]:
-        """Who is alive of the worker with main process ``main``, besides it. ``dead``: that one is a zombie.
+        """Return the living processes of a worker besides its main process ``main``. ``dead``: that is a zombie.
 
         ``mains`` are the main processes of all workers: the others' descendants are not ours; ``mark`` is the value
         of SIGDRAIN_MARK in this worker's environment, needed only where several workers share a supervisor.
@@ -210,7 +210,7 @@ class Census:
         return found
 
     def _subtree(self, top: int) -> list[Stat]:
-        """Everybody below a process. A zombie has nobody: we have adopted them."""
+        """Return all descendants of a process. A zombie has none: we have adopted them."""
         found: list[Stat] = []
         parents = [top]
         while parents:
@@ -229,7 +229,7 @@ class Census:
         return self._marks.get(one.pid) == mark.encode()
 
     def _marks_of(self, pids: Collection[int]) -> dict[int, bytes]:
-        """The values of MARK in their environments; a zombie has none.
+        """Return the value of MARK in the environment of each process; a zombie has none.
 
         Who else shows none may be in the middle of an exec. All of them are waited for together, and each only once
         in its life: a daemon with an empty environment must not cost some milliseconds in every look of every worker.
@@ -254,7 +254,7 @@ class Census:
 
     @staticmethod
     def _mark_of(one: Stat, found: dict[int, bytes]) -> bool:
-        """Look for it once. False when there is no environment to be seen."""
+        """Look once for MARK in a process's environment. False when there is no environment to be seen."""
         data = reading.read(f"/proc/{one.pid}/environ", MOST_ENVIRON_BYTES)
         for entry in data.split(b"\0") if data else ():
             if entry.startswith(_MARKED):
@@ -280,7 +280,7 @@ class Census:
 
 
 def sample(pid: int, at: float) -> Sample | None:
-    """One look at a process from outside; None when it is gone or a zombie."""
+    """Look at a process once from outside; None when the process is gone or a zombie."""
     found = stat(pid)
     if found is None or found.state in "ZX":
         return None

@@ -34,17 +34,17 @@ class Roster:
 
     @property
     def stopping(self) -> int:
-        """How many are on their way down."""
+        """Return how many workers are on their way down."""
         return sum(self.counts.get(phase, 0) for phase in STOPPING)
 
     @property
     def name(self) -> str:
-        """The fleet's name, safe to show."""
+        """Return the fleet's name, safe to show."""
         return printable(str(self.fleet.get("name") or "supervisor"))
 
 
 def urgency(worker: Worker) -> tuple[int, float, int]:
-    """Sort key: stuck, stopping (nearest its kill first), failed, killed and other bad ends, backoff, the others.
+    """Return the sort key of a row: stuck, stopping (nearest its kill first), failed, bad ends, backoff, the others.
 
     The others keep the order of the config, those that were stopped come last. Built on instants, not on what is
     left of them, so that rows keep their places while time passes.
@@ -68,7 +68,7 @@ def urgency(worker: Worker) -> tuple[int, float, int]:
 
 
 def counts(workers: Iterable[Worker]) -> dict[str, int]:
-    """How many workers are in each phase."""
+    """Return how many workers are in each phase."""
     found: dict[str, int] = {}
     for worker in workers:
         found[worker["phase"]] = found.get(worker["phase"], 0) + 1
@@ -76,14 +76,14 @@ def counts(workers: Iterable[Worker]) -> dict[str, int]:
 
 
 def summary(found: Mapping[str, int]) -> str:
-    """``3 draining, 1 failed, 8 running``; ``all running`` when there is only one phase."""
+    """Return the counts as text: ``3 draining, 1 failed, 8 running``; of one phase ``all running``."""
     if len(found) == 1:
         return f"all {next(iter(found))}"
     return ", ".join(f"{found[phase]} {phase}" for phase in _in_order(found))
 
 
 def hidden(above: Sequence[Worker], below: Sequence[Worker]) -> str:
-    """What the screen has no room for: ``+ 271 more, all running``; empty when everything is shown."""
+    """Return what the screen has no room for: ``+ 271 more, all running``; empty when everything is shown."""
     if not above and not below:
         return ""
     found = counts([*above, *below])
@@ -92,7 +92,7 @@ def hidden(above: Sequence[Worker], below: Sequence[Worker]) -> str:
 
 
 def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, str]:
-    """The header's sentence and its tone: ``good``, ``busy``, ``warning`` or ``error``.
+    """Return the header's sentence and its tone: ``good``, ``busy``, ``warning`` or ``error``.
 
     Counts that make it longer than ``width`` cells are left out, the least urgent first.
     """
@@ -119,7 +119,7 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
 
 
 def state_moves_at(roster: Roster, now: float) -> float:
-    """When the header's sentence next changes by itself; infinity for never."""
+    """Return when the header's sentence next changes by itself; infinity for never."""
     at: float | None = roster.fleet.get("next_kill")
     if roster.fleet.get("want") != "down":
         return min((worker["healthy_at"] for worker in roster.order if unstable(worker, now)), default=math.inf)

@@ -64,7 +64,7 @@ _LEAST_HEAD = 6
 
 
 class Usage(Frozen):
-    """What a worker takes now: CPU as a share of one core (None until two samples), memory in bytes."""
+    """The resources that a worker takes now: CPU as a share of one core (None until two samples), memory in bytes."""
 
     cpu: float | None
     memory: int
@@ -85,18 +85,18 @@ class Columns(Frozen):
 
     @property
     def detail(self) -> int:
-        """The cells for details."""
+        """Return the number of cells for details."""
         return self.rest - _USAGE - GAP if self.beside else self.rest
 
     @property
     def bar(self) -> int:
-        """The cells of a stop's bar."""
+        """Return the number of cells of a stop's bar."""
         room = self.detail - _ELAPSED - _STEP
         return max(min(room - 2 if self.below else room // 6, 30), 6)
 
 
 def columns(width: int, longest: int) -> Columns:
-    """The layout of a screen of ``width`` cells whose longest worker's name has ``longest``."""
+    """Return the layout of a screen of ``width`` cells whose longest worker's name has ``longest`` cells."""
     cap = max(width // 4, 16)
     name = max(min(longest, cap, width - PHASE - GAP - 1), 6)
     rest = width - 1 - name - GAP - PHASE - GAP
@@ -107,7 +107,7 @@ def columns(width: int, longest: int) -> Columns:
 
 
 def titles(layout: Columns, shown: Sequence[Worker]) -> Line:
-    """The line above the rows."""
+    """Return the line of titles above the rows."""
     text = " " + pad("worker", layout.name) + " " * GAP + pad("phase", PHASE)
     if layout.pid:
         text += " " * GAP + pad("pid", PID, right=True)
@@ -147,7 +147,7 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float) -> Lin
 
 
 def waits(worker: Worker, layout: Columns) -> Line | None:
-    """The line below a stopping worker that says what it waits for; None when that is not known."""
+    """Return the line below a stopping worker that says what the worker waits for; None when nothing is known."""
     if not says_waits(worker):
         return None
     indent = layout.name + GAP
@@ -155,22 +155,22 @@ def waits(worker: Worker, layout: Columns) -> Line | None:
 
 
 def says_waits(worker: Worker) -> bool:
-    """Whether :func:`waits` has something to say."""
+    """Return whether :func:`waits` has something to say."""
     return _stops(worker) and bool(_beside(worker) or worker.get("waits"))
 
 
 def unstable(worker: Worker, now: float) -> bool:
-    """Whether a worker runs again after a failure, and not yet for long enough to count as healthy."""
+    """Return whether a worker runs again after a failure, not yet for long enough to count as healthy."""
     return (worker.get("healthy_at") or 0.0) > now
 
 
 def _shown_phase(worker: Worker, now: float) -> str:
-    """The phase; a worker in a loop of crashes is not called ``running`` between two of them."""
+    """Return the phase; a worker in a loop of crashes is not called ``running`` between two of them."""
     return "unstable" if unstable(worker, now) else str(worker["phase"])
 
 
 def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
-    """What a worker that does not simply run has to say; empty for one that does."""
+    """Return what there is to say of a worker that does not simply run; nothing of one that does."""
     phase, width = worker["phase"], layout.detail
     if width < 8:
         return []
@@ -192,12 +192,12 @@ def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
 
 
 def ended_badly(worker: Worker) -> bool:
-    """It ended, and not as wanted."""
+    """Return whether a worker ended otherwise than was wanted."""
     return worker.get("as_wanted") is False
 
 
 def moves_at(worker: Worker, now: float) -> float:
-    """When the text of this row next changes by itself; infinity for never."""
+    """Return the instant at which the text of the row next changes by itself; infinity for never."""
     phase = worker["phase"]
     if _stops(worker) or phase == "backoff":
         return now + FRAME
@@ -209,7 +209,7 @@ def moves_at(worker: Worker, now: float) -> float:
 
 
 def age(seconds: float) -> str:
-    """How long something lasts, calmly: ``42 s``, ``12 min``, ``3 h 07 min``, ``2 d 04 h``."""
+    """Return a duration in units that rarely change: ``42 s``, ``12 min``, ``3 h 07 min``, ``2 d 04 h``."""
     whole = int(max(seconds, 0))
     if whole < 60:
         return f"{whole} s"
@@ -222,20 +222,20 @@ def age(seconds: float) -> str:
 
 
 def _age_step(seconds: float) -> float:
-    """Seconds until :func:`age` says something else."""
+    """Return the seconds until :func:`age` says something else."""
     step = 1.0 if seconds < 60 else 60.0 if seconds < 86400 else 3600.0
     return step - seconds % step
 
 
 def countdown(seconds: float) -> str:
-    """``in 6.8 s``, ``in 42 s``, ``in 3 min``, ``in 5 h``; ``now`` when it is due."""
+    """Return a time to come: ``in 6.8 s``, ``in 42 s``, ``in 3 min``, ``in 5 h``; ``now`` when it is due."""
     if seconds <= 0.05:
         return "now"
     return f"in {seconds:.1f} s" if seconds < 9.95 else f"in {whole(seconds)}"
 
 
 def whole(seconds: float) -> str:
-    """A time to come in one unit, rounded up: never promises an earlier end than comes."""
+    """Return a time to come in one unit, rounded up: it never promises an earlier end than comes."""
     for unit, scale, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
         if seconds <= scale * most:
             return f"{math.ceil(seconds / scale)} {unit}"
@@ -269,7 +269,7 @@ def _stopping(worker: Worker, now: float, layout: Columns) -> list[Segment]:
 
 
 def _next_step(stop: Mapping[str, Any]) -> str:
-    """The next rung's signal as the escalation is written; after the last rung the verdict *stuck*."""
+    """Return the next rung's signal as the escalation is written; after the last rung the verdict *stuck*."""
     signal = stop.get("next_signal")
     return str(signal).removeprefix("SIG") if signal else "stuck"
 
@@ -312,7 +312,7 @@ def _with_place(phrase: str, at: str, width: int) -> str:
 
 
 def _beside(worker: Worker) -> list[str]:
-    """What a stopping worker waits for that no agent needs to tell."""
+    """Return what a stopping worker waits for that no agent needs to tell."""
     parts: list[str] = []
     if worker["phase"] == "killed":
         parts.append("SIGKILL sent")
@@ -327,7 +327,7 @@ def _elapsed(seconds: float) -> str:
 
 
 def _end(worker: Worker) -> str:
-    """How it ended last, as words.ended says it."""
+    """Return how a worker ended last, as words.ended says it."""
     if worker.get("outcome") == "stuck":
         return "did not die of SIGKILL"
     if worker.get("started") is False:
@@ -370,7 +370,7 @@ def _usage_cells(uptime: str, cpu: str, memory: str, restarts: str) -> str:
 
 
 def _short(title: str, width: int) -> str:
-    """A name cut in its middle, so that the instance's number stays."""
+    """Return a name cut in its middle, so that the instance's number stays."""
     if len(title) <= width and title.isascii():
         return title
     head, dot, tail = title.rpartition(".")
@@ -380,7 +380,7 @@ def _short(title: str, width: int) -> str:
 
 
 def cut(segments: list[Segment], width: int) -> list[Segment]:
-    """At most ``width`` cells of the segments."""
+    """Return at most ``width`` cells of the segments."""
     kept: list[Segment] = []
     for text, style, _ in segments:
         shown = fit(text, width)

@@ -48,7 +48,7 @@ def printable(text: str) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """At most ``width`` cells of a printable text; what is cut ends in ``…``. Never half a wide character."""
+    """Return at most ``width`` cells of a printable text; what is cut ends in ``…``. Never half a wide character."""
     if len(text) <= width and text.isascii():
         return text
     if width <= 0:
@@ -61,14 +61,14 @@ def fit(text: str, width: int) -> str:
 
 
 def pad(text: str, width: int, right: bool = False) -> str:
-    """``text`` cut and filled to exactly ``width`` cells."""
+    """Return ``text`` cut and filled to exactly ``width`` cells."""
     text = fit(text, width)
     space = " " * (width - cell_len(text))
     return space + text if right else text + space
 
 
 def shortened(text: str) -> str:
-    """What of a line is worth keeping for :func:`line`: its last redrawing, at most MOST characters."""
+    """Return what of a line is worth keeping for :func:`line`: its last redrawing, at most MOST characters."""
     text = text.rstrip("\r\n")
     if "\r" in text:
         text = text[text.rindex("\r") + 1 :]
@@ -76,7 +76,7 @@ def shortened(text: str) -> str:
 
 
 def line(text: str, width: int, base: Style = PLAIN) -> Line:
-    """One line of a worker's output as segments of at most ``width`` cells, its colours kept on top of ``base``.
+    """Return one line of a worker's output as segments of at most ``width`` cells, its colours on top of ``base``.
 
     Of a line redrawn with carriage returns (a progress bar) the last state is shown.
     """
@@ -96,12 +96,12 @@ def line(text: str, width: int, base: Style = PLAIN) -> Line:
 
 
 def _with_ellipsis(last: Segment) -> Segment:
-    """The same number of cells or one fewer, and a mark that more was there."""
+    """Return a segment of as many cells, or one fewer, with a mark that more was there."""
     return Segment(_head(last.text, cell_len(last.text) - 1) + "…", last.style)
 
 
 def _head(text: str, width: int) -> str:
-    """The longest beginning of at most ``width`` cells."""
+    """Return the longest beginning of at most ``width`` cells."""
     cells = 0
     for index, character in enumerate(text):
         cells += cell_len(character)
@@ -111,7 +111,7 @@ def _head(text: str, width: int) -> str:
 
 
 def _coloured(text: str) -> Iterator[tuple[str, Style]]:
-    """The visible pieces of a text and the style its SGR sequences give them."""
+    """Yield the visible pieces of a text and the style that its SGR sequences give them."""
     if _simple(text):
         if text:
             yield text, PLAIN
@@ -135,7 +135,7 @@ def _simple(text: str) -> bool:
 
 
 def _visible(text: str) -> str:
-    """Tabs become spaces, bytes that were no UTF-8 the replacement character, what is invisible disappears."""
+    """Return what is visible: tabs become spaces, bytes that were no UTF-8 the replacement character."""
     if _simple(text):
         return text
     kept: list[str] = []
@@ -170,7 +170,7 @@ class _State:
         return _style(self._attributes, self._color, self._background)
 
     def take(self, parameters: str) -> None:
-        """One SGR sequence. Blinking, hiding and what we do not know are passed over."""
+        """Apply one SGR sequence. Blinking, hiding and what we do not know are passed over."""
         rest = iter([int(code) if code.isdecimal() else 0 for code in _semicolons(parameters).split(";")[:32]])
         for code in rest:
             if code == 0:
@@ -196,7 +196,7 @@ class _State:
 
 
 def _semicolons(parameters: str) -> str:
-    """ITU T.416's ``38:2::R:G:B`` as the ``38;2;R;G;B`` that everybody writes; the curl of ``4:3`` is dropped."""
+    """Return ITU T.416's ``38:2::R:G:B`` as the common ``38;2;R;G;B``; the curl of ``4:3`` is dropped."""
     if ":" not in parameters:
         return parameters
     parameters = re.sub(r"\b([34]8):2:\d*:(\d+:\d+:\d+)", r"\1:2:\2", parameters)
@@ -204,7 +204,7 @@ def _semicolons(parameters: str) -> str:
 
 
 def _extended(rest: Iterator[int]) -> str | None:
-    """The colour after 38 or 48: ``5;N`` or ``2;R;G;B``; None when it is cut short or out of range."""
+    """Return the colour after 38 or 48: ``5;N`` or ``2;R;G;B``; None when it is cut short or out of range."""
     kind = next(rest, None)
     if kind == 5:
         number = next(rest, 256)
