@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from supervisor.loop.observer import JobControl, Observer
     from supervisor.loop.running import Running
     from supervisor.system.agent.agents import Agents
+    from supervisor.system.output.patience import Patience
     from supervisor.system.poller import Source
     from supervisor.system.process.spawn import Child
     from supervisor.system.terminal import Terminal
@@ -180,6 +181,16 @@ class Loop:
         if self._dated is None or self._dated[0] is not self.fleet:
             self._dated = self.fleet, self.fleet.deadline
         return self._dated[1]
+
+    def patience(self) -> Patience:
+        """Return how long readers are waited for after the end: until a further stop request at the latest."""
+        from supervisor.system.output.patience import Patience
+
+        return Patience(asked=self._signals, again=self._asked_again)
+
+    def _asked_again(self) -> bool:
+        requests = signum.STOP_REQUESTS - self._ignored
+        return any(one.signal in requests for one in signals.read(self._signals))
 
     # -------------------------------------------------------------- facts
 

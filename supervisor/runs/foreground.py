@@ -17,6 +17,7 @@ from supervisor.runs.streams import Streams
 from supervisor.system.agent.agents import Agents
 from supervisor.system.control.place import Folder
 from supervisor.system.control.server import Control
+from supervisor.system.output.patience import Patience
 from supervisor.system.poller import Poller
 from supervisor.system.process import startfail
 from supervisor.system.viewer import Viewer
@@ -108,20 +109,38 @@ class Foreground:
         try:
             self.loop.see(events.StartAsked(time.monotonic()))
             self.loop.sources.append(assembly.Quiet(time.monotonic(), self._prepare))
-            ended = self.loop.run()
-        finally:
-            ending = self.loop.fleet.ending
-            code = ending.code if ending.signal is None else 128 + ending.signal
-            if self._control is not None:
-                self._control.over(code or 0)
-            if self._dashboard is not None:
-                self._dashboard.over()
-            self._streams.output.finish()
-            self._agents.close()
-        from supervisor.runs.telling import tell_fleet
+            self.loop.run()
+        except BaseException:
+            self._leave()
+            self._streams.output.finish(Patience())
+            raise
+        self._leave()
+        self._tell()
+        return self._code
 
-        tell_fleet(self._plan, self._evidence.told(self._plan.voice), self._evidence.forgotten)
-        return 0 if ended.ending.code == 0 else code or 0
+    @property
+    def _code(self) -> int:
+        """Our exit code as things stand."""
+        ending = self.loop.fleet.ending
+        return (ending.code or 0) if ending.signal is None else 128 + ending.signal
+
+    def _leave(self) -> None:
+        """The fleet is over: nobody watches it any more."""
+        if self._control is not None:
+            self._control.over(self._code)
+        if self._dashboard is not None:
+            self._dashboard.over()
+        self._agents.close()
+
+    def _tell(self) -> None:
+        """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""
+        from supervisor.runs.telling import record_fleet, tell_fleet
+
+        ends = self._evidence.told(self._plan.voice)
+        patience = self.loop.patience()
+        record_fleet(self._plan, ends, patience)
+        self._streams.output.finish(patience)
+        tell_fleet(self._plan, ends, self._evidence.forgotten, patience)
 
     def _prepare(self, at: float) -> None:
         """What can wait for a quiet moment."""

@@ -22,25 +22,29 @@ if TYPE_CHECKING:
     from supervisor.core.contract.report import Origin
     from supervisor.core.record import Shutdown
     from supervisor.runs.plan import UpPlan, Voice
+    from supervisor.system.output.patience import Patience
     from supervisor.views.layout import Style
 
 
-def tell(voice: Voice, one: Shutdown) -> None:
+def tell(voice: Voice, one: Shutdown, patience: Patience) -> None:
     """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
-    failed = [path for path in voice.reports if not write(path, [one])]
+    failed = [path for path in voice.reports if not write(path, [one], patience)]
     if voice.json:
-        sink.say(_json([one]), 2)
+        sink.say(_json([one]), 2, patience)
     elif voice.verbose or failed or (not voice.quiet and verdict.worth_telling(one)):
-        sink.say(summary.text(one, stdio.width(2), _style(voice.color)), 2)
+        sink.say(summary.text(one, stdio.width(2), _style(voice.color)), 2, patience)
 
 
-def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> None:
-    """After `up`: files, then on stderr the remarkable ends and, where the eye rests, the table; with --json the
-    record on stdout."""
+def record_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], patience: Patience) -> None:
+    """After `up`, before anything that a reader could hold up: the report files."""
     for path in plan.voice.reports:
-        write(path, shutdowns, plan.fleet.name)
-    if plan.voice.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1)) is not None:
-        sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2)
+        write(path, shutdowns, patience, plan.fleet.name)
+
+
+def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, patience: Patience) -> None:
+    """Then on stderr the remarkable ends and, where the eye rests, the table; with --json the record on stdout."""
+    if plan.voice.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1, patience)) is not None:
+        sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2, patience)
     if plan.voice.quiet:
         return
     json = plan.log.format == "json"
@@ -50,10 +54,10 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int) -> N
     if json and text:  # who reads the log line by line is not to meet anything else
         lines = Json("supervisor", 0, "stderr", plan.log.time)
         text = lines.lines(text.encode(errors="surrogateescape"), time.time()).decode()
-    sink.say(text, 2)
+    sink.say(text, 2, patience)
 
 
-def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) -> bool:
+def write(path: str, shutdowns: Sequence[Shutdown], patience: Patience, fleet: str | None = None) -> bool:
     """One report file. Whether it worked; if not, it is told."""
     if path.endswith(".json"):
         content = _json(shutdowns, fleet)
@@ -63,7 +67,7 @@ def write(path: str, shutdowns: Sequence[Shutdown], fleet: str | None = None) ->
         writing.write(path, content.encode())
     except OSError as error:
         hint = "hint: the report follows here; give another PATH"
-        sink.say(f"supervisor: cannot write the report {visible(path)}: {error.strerror}\n{hint}\n", 2)
+        sink.say(f"supervisor: cannot write the report {visible(path)}: {error.strerror}\n{hint}\n", 2, patience)
         return False
     return True
 

@@ -113,7 +113,7 @@ class Wrapped(Observer):
             if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
                 from supervisor.runs.telling import tell
 
-                tell(voice, ended)
+                tell(voice, ended, self._loop.patience())
 
 
 def _calls(meeting: Meeting) -> bool:
@@ -134,6 +134,6 @@ class Notes(Observer):
         if self._voice.quiet or (note.verbose and not self._voice.verbose):
             return
         from supervisor.core.visible import visible
-        from supervisor.system.output import sink
+        from supervisor.system.output import patience, sink
 
-        sink.say(f"supervisor: {visible(note.text)}\n", 2, patience=0)
+        sink.say(f"supervisor: {visible(note.text)}\n", 2, patience.Patience(0.0))

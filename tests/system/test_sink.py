@@ -10,6 +10,7 @@ import tty
 
 import pytest
 
+from supervisor.system.output.patience import Patience
 from supervisor.system.output.sink import HIGH, LOW, Sink
 from supervisor.system.poller import Poller
 
@@ -42,7 +43,7 @@ def test_a_pipe_of_another_user_is_written_as_far_as_it_has_room() -> None:
         sink.put(DATA, 0.0)
         stalled = sink.full and sink.waiting > len(DATA) - (1 << 17)
         os.write(told, b"!")
-        return stalled and sink.finish() == 0
+        return stalled and sink.finish(Patience()) == 0
 
     wait, told = os.pipe()
     pid = os.fork()
@@ -70,7 +71,7 @@ def test_a_slow_terminal_gets_everything() -> None:
     thread, found = _collected(master, len(DATA))
     sink = Sink(Poller(), slave, lambda _: None)
     sink.put(DATA, 0.0)
-    assert sink.finish() == 0
+    assert sink.finish(Patience()) == 0
     thread.join(30)
     assert bytes(found) == DATA
     os.close(master)

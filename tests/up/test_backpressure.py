@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.support.processes import PATIENCE, SUPERVISOR, children, gone, until
 from tests.up.fleet import Up, environment
@@ -141,7 +144,8 @@ def test_our_own_messages_are_bounded_and_counted() -> None:
         "from supervisor.views.lines import Splitter\n"
         "output = Output(Poller(), Splitter, lambda text: output.message(text.encode() + b'\\n'))\n"
         "for n in range(50_000): output.message(b'%d ' % n + b'm' * 100 + b'\\n')\n"
-        "os.write(1, b'%d\\n' % output._err.waiting)\noutput.finish()"
+        "os.write(1, b'%d\\n' % output._err.waiting)\n"
+        "from supervisor.system.output.patience import Patience\noutput.finish(Patience())"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -165,6 +169,45 @@ def test_a_reader_that_stalls_does_not_delay_the_kill(tmp_path: Path) -> None:
         drained(reader)
         assert fleet.wait() == 137
     os.close(reader)
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, None])
+def test_nobody_reads_at_the_end(asked: signal.Signals | None, tmp_path: Path) -> None:
+    """The report is there at once; then readers are waited for until somebody asks again, and the lost lines counted."""
+    reader, writer = os.pipe()
+    polite = inline(f"import signal, sys; signal.signal(15, lambda *_: sys.exit(0))\n{FLOOD}")
+    with Up(tmp_path, f"[worker.w]\ncommand = {polite}", "--report", "end.json", stdout=writer) as fleet:
+        os.close(writer)
+        stall(fleet)
+        fleet.send(signal.SIGTERM)
+        until((tmp_path / "end.json").exists, "the report")
+        (shutdown,) = json.loads((tmp_path / "end.json").read_text())["shutdowns"]
+        assert shutdown["outcome"] == "clean"
+        if asked is None:
+            assert fleet.alive() == [fleet.pid]
+        else:
+            fleet.send(asked)
+        assert fleet.wait() == 0
+        found = re.search(r"(\d+) lines of output were given up: nobody read on", fleet.stderr)
+        assert found is not None and int(found[1]) > 100
+        assert "shutdown of 1 worker" in fleet.stderr
+    os.close(reader)
+
+
+def test_a_reader_who_goes_on_at_the_end_loses_nothing(tmp_path: Path) -> None:
+    """It was slow while the worker ran, and reads when the report is there."""
+    count = 12_000
+    program = f"import sys\nfor n in range({count}): print('%d' % n + 'x' * 90)"
+    reader, writer = os.pipe()
+    config = f'[worker.w]\ncommand = {inline(program)}\nrestart = "never"'
+    with Up(tmp_path, config, "--no-prefix", "--report", "end.json", stdout=writer) as fleet:
+        os.close(writer)
+        until((tmp_path / "end.json").exists, "the report")
+        lines = drained(reader).split(b"\n")
+        assert fleet.wait() == 0
+        assert "given up" not in fleet.stderr
+    os.close(reader)
+    assert [int(line.partition(b"x")[0]) for line in lines if line] == list(range(count))
 
 
 def test_a_reader_that_goes_away_releases_the_workers(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import termios
 import time
 
 from supervisor.core.frozen import Frozen
+from supervisor.core.units import plural
+from supervisor.system.output.patience import Patience
 from supervisor.system.output.sink import Sink, same
 from supervisor.system.poller import Poller
 
@@ -244,37 +246,32 @@ class Output:
             count, self._unsaid = self._unsaid, 0
             self._tell(f"{count} {'message' if count == 1 else 'messages'} dropped here, the reader was too slow")
 
-    def finish(self) -> None:
-        """Everything out, at the end; a reader that takes nothing for too long is given up, and told."""
+    def finish(self, patience: Patience) -> int:
+        """Pass everything on, at the end; the lines that were given up since a reader took nothing, which is told."""
         at = time.monotonic()
-        lost = {self._out: 0, self._err: 0}  # perhaps one and the same
-        for pipe in self._open():
-            self._empty(pipe, at, lost)
-        for sink in lost:
-            lost[sink] += sink.finish(0.0 if lost[sink] else None)
+        sinks = (self._out,) if self._out is self._err else (self._out, self._err)
+        lost = sum(self._empty(pipe, at, patience) for pipe in self._open())
+        lost += sum(sink.finish(patience) for sink in sinks)
         for pipe in self._pipes.values():
             self._tell_dropped(pipe, at)
         self._tell_unsaid()
-        for sink in lost:
-            lost[sink] += sink.finish(0.0 if lost[sink] else None)
-        if sum(lost.values()):
-            self._tell(f"{sum(lost.values())} bytes of output were given up: nobody read them")
+        if lost:
+            self._tell(f"{plural(lost, 'line')} of output {'was' if lost == 1 else 'were'} given up: nobody read on")
+        return lost + sum(sink.finish(patience) for sink in sinks)
 
-    def _empty(self, pipe: _Pipe, at: float, lost: dict[Sink, int]) -> None:
-        """Pass on what is in a pipe, a sink full at a time; once the reader was given up, count it."""
-        sink, left = self._sink(pipe), LAST_WORDS
+    def _empty(self, pipe: _Pipe, at: float, patience: Patience) -> int:
+        """Pass on what is in a pipe, a sink full at a time; the lines given up."""
+        sink, left, lost = self._sink(pipe), LAST_WORDS, 0
         while pipe.fd >= 0 and left > 0:
             if self._held(pipe):
-                lost[sink] += sink.finish(0.0 if lost[sink] else None)
-            if lost[sink]:
-                lost[sink] += _unread(pipe.fd)
-                return
+                lost += sink.finish(patience)
             count = self._read(pipe, at)
             if count == 0:
                 break
             left -= count
         if pipe.fd >= 0:
             self._close_line(pipe, at)
+        return lost
 
     # -------------------------------------------------------------- a source of the loop
 

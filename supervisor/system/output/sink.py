@@ -13,6 +13,7 @@ import select
 import stat
 import time
 
+from supervisor.system.output.patience import Patience
 from supervisor.system.poller import WRITE, Poller
 
 TYPE_CHECKING = False
@@ -26,9 +27,6 @@ PIPE_BUF = 4096  # poll(2) promises that so much can be written to a pipe (pipe(
 PASSING = (errno.ENOSPC, errno.EDQUOT)
 # A terminal can be ready for poll(2) and yet take nothing (n_tty needs room for CR and LF): seconds to the next try.
 AGAIN = 0.02
-# Seconds that a reader may take nothing at the very end. Who pressed Ctrl-S at a terminal is reading.
-PATIENCE = 5.0
-TERMINAL_PATIENCE = 60.0
 
 
 class Sink:
@@ -60,24 +58,16 @@ class Sink:
             self.stalled_at = at
             self._poller.watch(self._watched, self._writable, WRITE)
 
-    def finish(self, patience: float | None = None) -> int:
-        """Write all that waits, waiting for the reader; the bytes given up since it took nothing for too long.
-
-        ``patience``: that many seconds, None for what a reader at the very end deserves.
-        """
-        if patience is None:
-            patience = TERMINAL_PATIENCE if os.isatty(self._fd) else PATIENCE
-        poll = select.poll()
-        poll.register(self._watched, select.POLLOUT)
-        until = time.monotonic() + patience
-        while self._waiting and (left := until - time.monotonic()) > 0 and poll.poll(left * 1000):
+    def finish(self, patience: Patience) -> int:
+        """Write all that waits, as long as there is patience with the reader; the lines that were given up."""
+        self._flush()
+        while self._waiting and patience.wait(self._watched):
             before = self.waiting
             self._flush()
-            if self.waiting < before:
-                until = time.monotonic() + patience
-            else:
+            if self.waiting == before:
                 time.sleep(AGAIN)
-        lost, self.waiting, self._waiting = self.waiting, 0, []
+        lost = sum(bytes(data).count(b"\n") for data in self._waiting)
+        self.waiting, self._waiting = 0, []
         self.full, self.stalled_at = False, None
         self._poller.unwatch(self._watched)
         return lost
@@ -134,8 +124,8 @@ class Sink:
             return 0
 
 
-def say(text: str, fd: int, patience: float | None = None) -> OSError | None:
-    """Write all of it to ``fd``, unless its reader takes nothing for ``patience`` seconds (0: never wait).
+def say(text: str, fd: int, patience: Patience) -> OSError | None:
+    """Write all of it to ``fd``, as long as there is patience with the reader.
 
     Returns why it could not be written: a full disk, a reader who has gone.
     """
