@@ -19,7 +19,8 @@ def test_the_tail_of_a_dashboard_is_no_message_of_ours() -> None:
         "for n in range(4000):\n"
         "    output._remember(lanes[n % 2], b'tail %d\\n' % n)\n"
         "for n in range(50_000): output.message(b'own %d ' % n + b'm' * 100 + b'\\n')\n"
-        "output.show_tail()\noutput.show_tail()\nfrom supervisor.system.output.patience import Patience\noutput.finish(Patience())"
+        "output.show_tail()\noutput.show_tail()\n"
+        "from supervisor.system.output.patience import Patience\noutput.finish(Patience())"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True

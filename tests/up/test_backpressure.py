@@ -173,7 +173,7 @@ def test_a_reader_that_stalls_does_not_delay_the_kill(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, None])
 def test_nobody_reads_at_the_end(asked: signal.Signals | None, tmp_path: Path) -> None:
-    """The report is there at once; then readers are waited for until somebody asks again, and the lost lines counted."""
+    """The report is there at once; readers are waited for until somebody asks again; lost lines are counted."""
     reader, writer = os.pipe()
     polite = inline(f"import signal, sys; signal.signal(15, lambda *_: sys.exit(0))\n{FLOOD}")
     with Up(tmp_path, f"[worker.w]\ncommand = {polite}", "--report", "end.json", stdout=writer) as fleet:
