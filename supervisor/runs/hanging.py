@@ -8,6 +8,7 @@ from supervisor.loop.observer import Observer
 from supervisor.runs.evidence import speaks
 from supervisor.system import stdio, terminal
 from supervisor.system.output import sink
+from supervisor.system.output.patience import Patience
 from supervisor.system.proc import processes
 
 TYPE_CHECKING = False
@@ -85,4 +86,4 @@ class Hanging(Observer):
 
         waits = waiting(messages, at, life.last_pid) if messages else None
         masks = processes.masks(running.child.pid, running.masks) if life.death is None else None
-        sink.say(line(self._hang, life, waits, masks, at, stdio.width(2)), 2, patience=0)
+        sink.say(line(self._hang, life, waits, masks, at, stdio.width(2)), 2, Patience(0.0))
