@@ -11,6 +11,8 @@ from supervisor.cli import usage
 from supervisor.core.digits import whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.views.running import Told
 
@@ -92,25 +94,52 @@ def look(pid: int, seconds: float) -> Told:
         notes += _agent(pid)
     if fleet is not None and fleet["probed"] and pid not in fleet["answered"] and not is_dead(facts):
         notes += _silent(pid, facts.exe)
-    return Told(facts, inside, fleet, findings(facts, inside, lookup, told=said), notes)
+    stop = _stop(pid, fleet) if fleet is not None else None
+    return Told(facts, inside, fleet, findings(facts, inside, lookup, said, stop), notes)
 
 
 def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
-    """The fleet of which the process is, with its first answer; and what of ours could not be asked."""
+    """The socket of its supervisor, with its first answer; and which of ours could not be asked."""
     from supervisor.core.contract.requests import Explain
     from supervisor.errors import SupervisorError
-    from supervisor.system.control import client, place
+    from supervisor.system.control import client
 
     notes: list[str] = []
-    for fleet in place.running(os.environ):
+    for path, who in _supervisors(pid):
         try:
-            answer = client.ask(fleet.socket, Explain(pid))
+            answer = client.ask(path, Explain(pid))
         except SupervisorError as error:
-            notes.append(f"the fleet {fleet.name!r} could not be asked: {error.message}")
+            notes.append(f"{who} could not be asked: {error.message}")
             continue
         if answer.get("ok") and answer.get("worker") is not None:
-            return (fleet.socket, answer), []
+            return (path, answer), []
     return None, notes
+
+
+def _stop(pid: int, fleet: dict[str, Any]) -> str | None:
+    """The command by which the supervisor of a process is asked to end it."""
+    import shlex
+
+    from supervisor.system.agent import inject
+
+    if fleet["fleet"] is not None:
+        now = "--now " if fleet["worker"]["stop"] is not None else ""
+        return f"supervisor stop --fleet {shlex.quote(fleet['fleet'])} {now}{shlex.quote(fleet['worker']['title'])}"
+    supervisor = inject.agent_of(pid)
+    return f"kill {supervisor}" if supervisor else None
+
+
+def _supervisors(pid: int) -> Iterator[tuple[str, str]]:
+    """Whom to ask, and what they are called: the `run` that the process was started by, then all fleets of ours."""
+    from supervisor.system.agent import inject, meeting
+    from supervisor.system.control import place
+
+    met = inject.meeting_of(pid)
+    path = meeting.questions_at(met) if met is not None else None
+    if path is not None:
+        yield path, f"its supervisor (pid {inject.agent_of(pid)})"
+    for fleet in place.running(os.environ):
+        yield fleet.socket, f"the fleet {fleet.name!r}"
 
 
 def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[str, Any]:

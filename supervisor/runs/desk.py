@@ -10,6 +10,7 @@ import time
 from supervisor.core import events
 from supervisor.core.contract.state import fleet_view, waits, worker_view
 from supervisor.errors import UsageError
+from supervisor.loop.observer import Observer
 from supervisor.system.proc import processes
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
     from supervisor.loop.loop import Loop
-    from supervisor.system.control.server import Caller
+    from supervisor.system.control.server import Caller, Control
 
 
 # Naming a wait takes 0.3 ms for the tens of messages of an ordinary stop. The loop has deadlines to keep: so many
@@ -184,3 +185,20 @@ class Desk:
                 stopping.append(life.spec.title)
         self._loop.see(events.StopAsked(time.monotonic(), "command stop", workers, pid, insists=now))
         return {"stopping": stopping, "already": already}
+
+
+class Published(Observer):
+    """Tells the clients of the control socket that there is news."""
+
+    def __init__(self, desk: Desk, control: Control) -> None:
+        self._desk = desk
+        self._control = control
+
+    def changed(self, at: float) -> None:
+        """The state, perhaps."""
+        self._control.changed(at)
+
+    def heard(self, worker: WorkerId, at: float) -> None:
+        """What a stopping worker waits for, perhaps."""
+        self._desk.heard(worker)
+        self._control.changed(at)

@@ -10,7 +10,7 @@ from supervisor.loop.loop import Loop
 from supervisor.loop.observer import JobControl, Observer
 from supervisor.runs import assembly
 from supervisor.runs.attachments import Piped
-from supervisor.runs.desk import Desk
+from supervisor.runs.desk import Desk, Published
 from supervisor.runs.evidence import Evidence
 from supervisor.runs.rehearsal import rehearse
 from supervisor.runs.streams import Streams
@@ -188,23 +188,6 @@ class Teller(Observer):
             return ""
         error = startfail.explain(life.spec.exec, life.failure, 0)
         return f"{error.message} ({error.hint})"
-
-
-class Published(Observer):
-    """Tells the clients of the control socket that there is news."""
-
-    def __init__(self, desk: Desk, control: Control) -> None:
-        self._desk = desk
-        self._control = control
-
-    def changed(self, at: float) -> None:
-        """The state, perhaps."""
-        self._control.changed(at)
-
-    def heard(self, worker: WorkerId, at: float) -> None:
-        """What a stopping worker waits for, perhaps."""
-        self._desk.heard(worker)
-        self._control.changed(at)
 
 
 class Dashboard(JobControl):

@@ -78,8 +78,33 @@ class Wrapped(Observer):
         rehearse(self._loop, at)
         if self._loop.agents is not None:
             self._loop.agents.sweep()
+        if self._meeting is not None:
+            self._answer_questions(self._meeting)
         if not self._voice.quiet and os.isatty(2):
             self._watch_for_hangs(at)
+
+    def _answer_questions(self, meeting: Meeting) -> None:
+        """Let `supervisor explain` ask us about the command. What answers is imported when somebody does."""
+        try:
+            listening = meeting.questions()
+        except OSError:
+            return  # it is explained as any process is, from outside
+
+        def serve() -> None:
+            self._loop.poller.unwatch(listening.fileno())
+            try:
+                from supervisor.runs.desk import Desk, Published
+                from supervisor.system.control.server import Control
+
+                desk = Desk(self._loop)
+                control = Control(self._loop.poller, listening, desk)
+            except (ImportError, OSError):  # no descriptor is left
+                listening.close()
+                return
+            self._loop.sources.append(control)
+            self._loop.observers.append(Published(desk, control))
+
+        self._loop.poller.watch(listening.fileno(), lambda *_: serve())
 
     def _watch_for_hangs(self, at: float) -> None:
         """Be ready to tell on the terminal where a command waits that does not end."""

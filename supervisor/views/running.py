@@ -147,7 +147,8 @@ def _fleet(told: Told) -> list[tuple[str, str]]:
         return []
     worker, now = fleet["worker"], fleet["at"]
     stop = worker["stop"]
-    what = f"`{worker['title']}` of the fleet `{fleet['fleet']}`, {worker['phase']}"
+    whose = "`supervisor run`" if fleet["fleet"] is None else f"the fleet `{fleet['fleet']}`"
+    what = f"`{worker['title']}` of {whose}, {worker['phase']}"
     if stop is not None and stop["signal"]:
         what += f": {stop['signal']} {duration(max(now - stop['since'], 0.0))} ago"
         if stop["next_at"] is not None and stop["next_signal"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from supervisor.system.agent import meeting
 from supervisor.system.proc import python
 from supervisor.views import running
 from supervisor.views.layout import plain
@@ -81,6 +83,58 @@ def test_a_stopping_worker_of_a_fleet_says_which_task_is_waited_for(
         assert told.inside is None, "the agent knows better"
         assert list(found) == []
         until(lambda: pid in (explained(pid)[0].fleet or {})["answered"], "the probed agent has answered")
+
+
+def test_a_worker_of_run_is_explained_by_its_supervisor(tmp_path: Path) -> None:
+    (tmp_path / "w.py").write_text(WORKER)
+    with Wrapped([sys.executable, str(tmp_path / "w.py")], "--grace", "60") as wrapped:
+        wrapped.ready()
+        pid = children(wrapped.pid)[0]
+        told = until(lambda: (found := explained(pid)[0]).fleet and found, "it can be asked")
+        assert told.fleet["worker"]["phase"] == "running"
+        assert "`python` of `supervisor run`, running" in " ".join(running.text(told).split())
+        os.kill(wrapped.pid, signal.SIGTERM)
+        told = until(
+            lambda: (found := explained(pid)[0]).fleet and found.fleet["waits"] and found, "it says what it waits for"
+        )
+        assert told.fleet["waits"].startswith("waits for task 'consume' at w.py:7")
+        assert "SIGTERM" in " ".join(running.text(told).split())
+        os.kill(pid, signal.SIGKILL)
+        wrapped.wait()
+        left = [name for name in os.listdir(meeting.Meeting().folder) if name.startswith(f"{wrapped.pid}-")]
+        assert left == []
+
+
+def test_what_a_process_says_of_its_supervisor_is_followed_to_our_places_only(tmp_path: Path) -> None:
+    """It stands in the environment of a process, where anything may stand."""
+
+    def found(folder: str, name: str) -> bool:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}{meeting.QUESTIONS}").touch()
+        return meeting.questions_at(str(tmp_path / folder / name)) is not None
+
+    ours = f"sigdrain-agent-{os.geteuid()}"
+    assert found(ours, "7-00112233")
+    assert not found(ours, "x-00112233") and not found(ours, "7-0011") and not found(ours, "7")
+    assert not found("docker", "7-00112233") and not found(f"{ours}1", "7-00112233")
+    assert meeting.questions_at(str(tmp_path / ours / "8-00112233")) is None
+
+
+def test_a_worker_is_stopped_by_its_supervisor_not_past_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+    deaf = "trap '' TERM INT; echo ready; while :; do sleep 0.1; done"
+    config = f'[worker.a]\ncommand = "sleep 300"\n[worker.b]\ncommand = ["bash", "-c", "{deaf}"]\nstop.grace = 60\n'
+    with Up(tmp_path, config) as fleet:
+        fleet.saw("ready")
+        state = fleet.state()
+        assert (
+            explained(state["a"]["pid"])[1]["not-asked"].advice == "Ask it to stop: supervisor stop --fleet tested a"
+        )
+        ignores = explained(state["b"]["pid"])[1]["signal-ignored"].advice
+        assert ignores.endswith("its supervisor ends it, with SIGKILL at last: supervisor stop --fleet tested b")
+        command(tmp_path, "stop", "b")
+        fleet.phases(b="draining")
+        assert explained(state["b"]["pid"])[1]["signal-ignored"].advice.endswith("stop --fleet tested --now b")
 
 
 def test_an_agent_that_cannot_speak_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

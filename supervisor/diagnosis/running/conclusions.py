@@ -26,10 +26,13 @@ FEW_LEFT = 0.95
 _SEVERITIES = ("error", "warning", "note")
 
 
-def findings(facts: Facts, inside: Inside | None, sources: Sources, told: bool = False) -> tuple[Finding, ...]:
+def findings(
+    facts: Facts, inside: Inside | None, sources: Sources, told: bool = False, stop: str | None = None
+) -> tuple[Finding, ...]:
     """What is known to keep the process where it is. ``sources(file, line)`` gives a line's text or None.
 
-    ``told``: its agent has said what it waits for, and knows better than a look from outside.
+    ``told``: its agent has said what it waits for, and knows better than a look from outside. ``stop``: the command
+    by which its supervisor ends it; a signal past a supervisor would make it start the worker again.
     """
     if facts.ended:
         return ()
@@ -45,7 +48,7 @@ def findings(facts: Facts, inside: Inside | None, sources: Sources, told: bool =
             ),
         )
     held = _held(facts)
-    found = [*held, *_signals(facts)]
+    found = [*held, *_signals(facts, stop)]
     if not held and not told:
         found += waits.main_thread(
             facts, reading(inside, facts.pid, sources), (inside and inside.tree) or (), inside is not None
@@ -182,10 +185,10 @@ def _waiting(facts: Facts) -> tuple[str, ...]:
 # ------------------------------------------------------------------ signals
 
 
-def _signals(facts: Facts) -> list[Finding]:
+def _signals(facts: Facts, stop: str | None) -> list[Finding]:
     """What SIGTERM does to it: that is how it is asked to stop."""
     name, sent, what = "SIGTERM", pending(facts, signum.TERM), answer(facts, signum.TERM)
-    inter = _interrupt(facts, what)
+    inter = _interrupt(facts, what) if stop is None else f"its supervisor ends it, with SIGKILL at last: {stop}"
     if what == "blocked":
         threads = "its only thread blocks" if facts.n_threads == 1 else f"all its {facts.n_threads} threads block"
         proof = [f"{threads} {name} (SigBlk), and no signalfd reads it"]
@@ -214,7 +217,7 @@ def _signals(facts: Facts) -> list[Finding]:
                 "not-asked",
                 "note",
                 f"Nothing keeps {name} from ending it: it has no handler, so the signal was not sent",
-                f"Ask it to stop: kill {facts.pid}",
+                f"Ask it to stop: {stop or f'kill {facts.pid}'}",
                 proof=(f"{name} is neither handled, ignored nor blocked, and it lives",),
             )
         ]

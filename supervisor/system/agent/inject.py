@@ -154,15 +154,23 @@ def _check(home: str, files: dict[str, bytes]) -> None:
 
 
 def agent_of(pid: int) -> int | None:
-    """Return the pid of the supervisor whose agent a process was given at its start, 0 if untold; None without one.
+    """Return the pid of the supervisor whose agent a process was given, 0 if untold; None without an agent."""
+    path = meeting_of(pid)
+    if path is None:
+        return None
+    word = os.path.basename(path).partition("-")[0]
+    return int(word) if word.isdecimal() else 0
 
-    One variable of the environment is looked for; nothing of it is kept.
+
+def meeting_of(pid: int) -> str | None:
+    """Return where the agent of a process was told to meet its supervisor; None without an agent.
+
+    One variable of the environment is looked for; nothing of it is kept. The process may have written there anything.
     """
     from supervisor.system.proc import reading
 
     start = f"{VARIABLE}=".encode()
     for entry in (reading.read(f"/proc/{pid}/environ", 1 << 20) or b"").split(b"\0"):
         if entry.startswith(start):
-            word = os.path.basename(os.fsdecode(entry)).partition("-")[0]
-            return int(word) if word.isdecimal() else 0
+            return os.fsdecode(entry[len(start) :])
     return None

@@ -8,6 +8,7 @@ socket is bound as that user, so that nothing has to be given away by its path a
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import stat
 
@@ -25,6 +26,9 @@ FOLDER = "sigdrain-agent-"
 LONGEST_PATH = 107
 # Agents that wait to be accepted. One does not wait itself: a full queue would be no agent.
 BACKLOG = 1024
+# What follows our name in that of the socket at which `run` is asked about its command; ours is in its environment.
+QUESTIONS = ".ask"
+CALLERS = 8  # who waits to be accepted there: `supervisor explain`, one at a time
 
 
 class Meeting:
@@ -91,24 +95,34 @@ class Meeting:
         """
         if self._listener is not None:
             return self._listener
-        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        self._listener = self._bound(self._name, _socket.SOCK_SEQPACKET, BACKLOG)
+        return self._listener
+
+    def questions(self) -> _socket.socket:
+        """Return a second listening socket, for who asks about the processes. To be called once. Raises OSError."""
+        if len(os.fsencode(self.path + QUESTIONS)) > LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, "its path is too long for a socket", self.path + QUESTIONS)
+        return self._bound(self._name + QUESTIONS, _socket.SOCK_STREAM, CALLERS)
+
+    def _bound(self, name: str, kind: int, backlog: int) -> _socket.socket:
+        """Return a listening socket of that name in the folder, made as the folder's user. Raises OSError."""
+        listener = _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
         before = os.umask(0o177)
         try:
             listener.setblocking(False)
             if self._whose is None:
-                listener.bind(self._here(self._name))
+                listener.bind(self._here(name))
             else:
                 from supervisor.system.process.acting import Acting
 
                 with Acting(self._whose):
-                    listener.bind(self._here(self._name))
-            listener.listen(BACKLOG)
+                    listener.bind(self._here(name))
+            listener.listen(backlog)
         except OSError:
             listener.close()
             raise
         finally:
             os.umask(before)
-        self._listener = listener
         return listener
 
     def is_dump(self, dump: str, pid: int, fd: int) -> bool:
@@ -140,10 +154,11 @@ class Meeting:
         return data
 
     def close(self) -> None:
-        """Close and remove the socket. The folder stays, for the next supervisor of this user."""
+        """Close the socket and remove what has our name. The folder stays, for the next supervisor of this user."""
         if self._listener is not None:
             self._listener.close()
         self._remove(self._name)
+        self._remove(self._name + QUESTIONS)
         os.close(self._fd)
 
     def sweep(self) -> None:
@@ -214,3 +229,14 @@ def _is_ours(folder: str) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def questions_at(path: str) -> str | None:
+    """Return where the supervisor that meets its agents at ``path`` can be asked; None when that is no place of ours.
+
+    The path is from a process's environment, where anything may stand.
+    """
+    folder, name = os.path.split(path)
+    pid, _, mark = name.partition("-")
+    ours = os.path.basename(folder) == f"{FOLDER}{os.geteuid()}" and pid.isdecimal() and len(mark) == 8
+    return path + QUESTIONS if ours and os.path.exists(path + QUESTIONS) else None
