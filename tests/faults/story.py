@@ -56,7 +56,6 @@ class Story:
     left: list[int] = field(default_factory=list)
     terminal_differs: str | None = None
     answers: list[bytes] = field(default_factory=list)
-    cpu: float = 0.0
 
     @property
     def asked(self) -> float | None:
