@@ -86,11 +86,13 @@ def _nobody_left(schedule: Schedule, story: Story) -> Iterator[str]:
 
 def _unasked(schedule: Schedule, story: Story) -> bool:
     """Whether a single command may have ended by itself, before a stop was asked for."""
-    mains = [one for one in story.processes if one.role == "main"]
-    if schedule.command == "up" or not mains:
+    main = next((one for one in story.processes if one.role == "main"), None)
+    if schedule.command == "up" or main is None:
         return False
-    gone = mains[0].gone
-    return story.asked is None or gone is None or gone < story.asked + 1.0
+    took = any(came.signal in STOPPING for came in main.signals) or (main.announced is None and not main.killed)
+    if took and not main.terminated:
+        return False
+    return story.asked is None or main.gone is None or main.gone < story.asked + 1.0
 
 
 def _words(schedule: Schedule, story: Story) -> Iterator[str]:
