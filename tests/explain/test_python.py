@@ -263,9 +263,9 @@ def test_a_wrapped_command_points_to_its_own_report(tmp_path: Path) -> None:
         wrapped.ready()
         told, _ = explained(wrapped.main)
         assert told.fleet is None
-        assert (
-            [note for note in told.notes if f"its supervisor (pid {wrapped.pid})" in note] == list(told.notes) != []
-        )
+        # Another fleet of this user that cannot be asked is told too; the tests of others may run beside this one.
+        notes = [note for note in told.notes if "could not be asked" not in note]
+        assert len(notes) == 1 and f"its supervisor (pid {wrapped.pid})" in notes[0]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ Decides nothing: what to answer comes from a Desk, which has a function for each
 from __future__ import annotations
 
 import _socket
-import json
 
 from supervisor.core.contract import requests
 from supervisor.errors import SupervisorError
@@ -154,6 +153,8 @@ class Control:
     # -------------------------------------------------------------- requests
 
     def _heard(self, connection: Connection, line: bytes, at: float) -> None:
+        import json  # a fleet that nobody asks goes without it: 1 MB
+
         try:
             asked = json.loads(line)
         except (ValueError, RecursionError):
@@ -189,4 +190,6 @@ class Control:
 
 
 def _line(message: dict[str, Any]) -> bytes:
+    import json
+
     return json.dumps(message, separators=(",", ":")).encode()
