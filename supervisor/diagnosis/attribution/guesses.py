@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 def guesses(hold: Hold, known: list[Hold]) -> list[Hold]:
     """The holds, of those known at that instant, that this one may have waited for; none when none fits better."""
-    others = [other for other in known if other is not hold]
+    others = [other for other in known if other is not hold and not _waits_for(other, hold)]
     if hold.thread is not None:
         return _joined(hold, others)
     tasks = [other for other in others if other.task is not None]
     found = _by_kind(hold, tasks, others)
     if not found or hold.rank == POLL:
         found = called([other for other in tasks if _acts(other)], hold) or found
+    if not found and hold.rank == POLL and not hold.users:  # a server looks at its handlers, whatever they wait for
+        found = called(tasks, hold)
     return found
+
+
+def _waits_for(other: Hold, hold: Hold) -> bool:
+    """The other one waits for this one's task: it cannot end its wait."""
+    return other.wait is not None and hold.task is not None and hold.task.number in other.wait.on.awaited
 
 
 def _by_kind(hold: Hold, tasks: list[Hold], others: list[Hold]) -> list[Hold]:

@@ -33,7 +33,7 @@ LONG_STEP = 0.1
 POLLED = 0.1
 
 # What is at the bottom of the main thread's stack until atexit handlers run (`python -m`: runpy).
-_BOTTOMS = frozenset({"<module>", "_run_module_as_main", "_shutdown"})
+_BOTTOMS = frozenset({"<module>", "_run_module_as_main"})
 _LOOP_FILES = ("/asyncio/base_events.py", "/asyncio/runners.py", "/asyncio/events.py", "/selectors.py")
 _JOINING = frozenset(
     {"join", "_wait_for_tstate_lock", "wait", "acquire", "result", "shutdown", "get", "as_completed"}
@@ -244,7 +244,9 @@ def _idle_loop(process: Process, thread: Thread, block: Block, sources: Sources)
 def _called_by_exit(block: Block) -> bool:
     """Return whether it is an atexit handler: the interpreter calls it, so no module's frame is below it."""
     outermost = block.stack[0] if block.stack else None
-    return outermost is not None and outermost.function not in _BOTTOMS
+    if outermost is None or (outermost.function == "_shutdown" and outermost.file.endswith("/threading.py")):
+        return False
+    return outermost.function not in _BOTTOMS
 
 
 def joining(block: Block) -> bool:

@@ -8,7 +8,7 @@ task's own wait, or the job, took the time since its wake-up before.
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.attribution.holds import ALIVE, CLOSE, POLL, Hold
+from supervisor.diagnosis.attribution.holds import ALIVE, CLOSE, LIBRARY, POLL, Hold
 from supervisor.diagnosis.attribution.nobody import main_task
 
 TYPE_CHECKING = False
@@ -99,6 +99,8 @@ class Trace:
             return Back(since, task, alive) if row.at - since > 0.0 else None
         if hold.rank == POLL:
             return self._polled(hold, row.at)
+        if row.name == "timer" and (hold.rank > LIBRARY or hold.kind in ("future", "")):
+            return None  # a time limit ended it: whoever it waited for until then is not on this trace
         begin = max(hold.start, since)
         return Back(begin, task, hold) if begin < row.at else None
 

@@ -148,7 +148,7 @@ def _snapshot(process: Process, note: Snapshot) -> None:
         if first:
             thread.at_first = threads.seen(at, seen)
         if seen.state in ("callback", "executor", "busy"):
-            threads.seen_again(thread, at, seen, first, quiet)
+            threads.seen_again(thread, at, seen, first or (process.sampled and not quiet), quiet)
     _keep(process, note)
 
 

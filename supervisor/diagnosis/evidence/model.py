@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from supervisor.core import signum
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.evidence.notes import Ended, Eof, Exit, Hello, Phase, Snapshot
+from supervisor.diagnosis.evidence.notes import Ended, Eof, Exit, Hello, Phase, Ready, Snapshot
 from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
 TYPE_CHECKING = False
@@ -222,6 +222,11 @@ class Process:
     def first(self) -> Snapshot | None:
         """Return the note of how things stood when the agent was armed."""
         return next(iter(self.of(Snapshot)), None)
+
+    @property
+    def sampled(self) -> bool:
+        """Its sampler ran: a stay that it did not tell was a short one."""
+        return any(note.sampler for note in self.of(Ready))
 
     @property
     def ended(self) -> Eof | None:

@@ -92,6 +92,12 @@ class Snapshot(Note):
         return next((handler for handler in self.handlers if handler.signal == signal), None)
 
 
+class Ready(Note):
+    """The agent is in place. ``sampler``: it looks at tasks and threads from now on."""
+
+    sampler: bool | None = None
+
+
 class Phase(Note):
     """A step of the teardown begins."""
 
@@ -298,7 +304,7 @@ class Other(Note):
 _NOTES: dict[str, type[Note]] = {
     "hello": Hello, "signal-received": SignalReceived, "signal-callback": SignalCallback, "snapshot": Snapshot,
     "phase": Phase, "loop-stop": LoopStop, "exit": Exit, "task-waiting": TaskWaiting, "task-moved": TaskMoved,
-    "task-created": TaskCreated, "task-done": TaskDone, "task-cancelled": TaskCancelled,
+    "task-created": TaskCreated, "task-done": TaskDone, "task-cancelled": TaskCancelled, "ready": Ready,
     "task-destroyed": TaskDestroyed, "task-census": TaskCensus, "loop-exception": LoopException,
     "loop-idle": LoopIdle, "thread-waiting": ThreadWaiting, "thread-moved": ThreadMoved, "holders": Holders,
     "wakes": Wakes, "fork": Fork, "agent-error": AgentError, "dump": Dump, "eof": Eof, "ended": Ended,

@@ -144,15 +144,18 @@ def left_its_loop(stack: Stack) -> bool:
     return begin > 0 and not any(frame.file.endswith(_LOOPS) for frame in stack[begin:])
 
 
-def seen_again(thread: Thread, at: float, told: ThreadTold, first: bool, quiet: bool) -> None:
-    """A thread in a snapshot. At the place of the snapshot before, and no word since: it never left it."""
+def seen_again(thread: Thread, at: float, told: ThreadTold, glimpse: bool, quiet: bool) -> None:
+    """A thread in a snapshot. At the place of the snapshot before, and no word since: it never left it.
+
+    ``glimpse``: at a place where it was not before it may be for an instant, as its sampler would tell otherwise.
+    """
     block = thread.blocks[-1] if thread.blocks else None
     if block is not None and block.at == (told.at or told.leaf) and (quiet or not block.ended):
         block.end, block.ended = max(at, block.end), False
         _describe(block, told)
         return
     block = seen(at, told)
-    block.ended = first
+    block.ended = glimpse
     thread.blocks.append(block)
 
 

@@ -191,7 +191,7 @@ def _jobs(process: Process) -> list[Job]:
         stack = told.stack
         own = [i for i, frame in enumerate(stack) if frame.users and frame.function != "<module>" and i > 0]
         own = [i for i in own if _hands_out(stack[i - 1])]
-        if own and told.state in ("busy", "executor"):
+        if own and told.state in ("busy", "executor", "callback"):
             frame = user_first(told.at, stack[own[-1] :]) or stack[own[-1]]
             found.append((frame, stack[own[-1] - 1]))
     return found

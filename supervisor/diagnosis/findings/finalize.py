@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.evidence.dump import stacks
 from supervisor.diagnosis.evidence.frames import place, user_first
-from supervisor.diagnosis.findings.case import PAUSE, Case, Claim, is_users
+from supervisor.diagnosis.findings.case import NEW_WORK, PAUSE, Case, Claim, is_users
 from supervisor.diagnosis.phrases import figure, instant, task_name
 
 TYPE_CHECKING = False
@@ -25,7 +25,12 @@ def slow_finalize(case: Case) -> Iterable[Claim]:
 
 
 def _claim(case: Case, piece: Piece, process: Process) -> Claim:
-    severity = case.held(piece.seconds, True, case.to_the_end(piece))
+    cut = case.to_the_end(piece)
+    # Stacks are only taken of a thread that sleeps: without any it computed, or waited for a processor.
+    asleep = any(at >= piece.start for at, _ in process.dumps)
+    severity = case.held(piece.seconds, asleep or piece.seconds > NEW_WORK, cut)
+    if not asleep and not cut and piece.seconds <= NEW_WORK:
+        severity = "note"
     seen = [
         (at, found[-1]) for at, text in process.dumps if at >= piece.start and (found := stacks(text, process.own))
     ]
