@@ -71,6 +71,12 @@ While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits short
                     exception state holds CancelledError, the wake-up was seen. Not told where the phase `cancel`
                     tells it of all tasks
     wakes           rows [WAKE], those of one task in their order, missed (how often wake-ups went unseen so far)
+    holders         who could end a wait that nobody owns, when it is told at 0.2, 0.4 … s, and at a probe of an armed
+                    agent: task or thread (that waits), kind, object, target (as in WAIT), fellows (others that wait
+                    for the same), total (candidates), found [{task or thread, how, distance, at}], best first: holds
+                    (inside of a `with` that leads to it), sets (its code names the method that would end the wait,
+                    and the attribute), names (the method), reaches; gone [{task, name, coro, outcome, cancelled_by}]
+                    (used it and have ended)
     task-destroyed  task, name, coro, at, late: "Task was destroyed but it is pending!"
     task-census     n_tasks, groups [{count, coro, at}]: when more than 200; counts are projected from a sample
     loop-exception  message, exception: loop.call_exception_handler() for other reasons
@@ -90,7 +96,10 @@ WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tas
          ends by itself: sleep, timeout); peer (read, drain); child (its pid); clients, count (server); unfinished,
          count (queue-join: items not done, tasks still getting); count (event, queue-get, lock: waiters)
          kinds: task tasks shield sleep event condition lock semaphore barrier queue-get queue-put queue-join
-         executor read drain child server socket future generator ready (would run at once)
+         executor (job) read drain child server socket future generator ready (would run at once) poll (a library
+         that sleeps and looks again: tasks that its variables lead to) group (in a task group that is open: its
+         other tasks). Of a wait that nobody owns: object (the type of the innermost thing that says something),
+         target (number of the very object: equal numbers are the same object)
          of a thread: join (thread), pool (threads), result (job; count), loop (tasks that run_until_complete() waits
          for), feeder (of a multiprocessing.Queue: writes into its pipe), child, condition lock queue-get queue-put
          queue-join (object: qualified name of the type)
@@ -188,6 +197,11 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     },
     "task-cancelled": {"task": int, "name": str, "at": FRAME, "by": FRAME, "by_task": int},
     "wakes": {"rows": [WAKE], "missed": int},
+    "holders": {
+        "task": int, "thread": int, "kind": str, "object": str, "target": int, "fellows": int, "total": int,
+        "found": [{"task": int, "thread": int, "how": str, "distance": int, "at": FRAME}],
+        "gone": [{"task": int, "name": str, "coro": str, "outcome": str, "cancelled_by": FRAME}],
+    },
     "task-destroyed": {"task": int, "name": str, "coro": str, "at": FRAME, "late": bool},
     "task-census": {"n_tasks": int, "groups": [{"count": int, "coro": str, "at": FRAME}]},
     "loop-exception": {"message": str, "exception": str},

@@ -12,9 +12,11 @@ from time import monotonic_ns
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_edges as edges
+import _sigdrain_agent_holders as holders
 import _sigdrain_agent_jobs as jobs
 import _sigdrain_agent_late as late
 import _sigdrain_agent_monitoring as monitoring
+import _sigdrain_agent_reach as reach
 import _sigdrain_agent_sampler as sampler
 import _sigdrain_agent_snapshot as snapshot
 import _sigdrain_agent_tasks as tasks
@@ -22,7 +24,7 @@ import _sigdrain_agent_threads as threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from typing import Any, List, Optional
 
 # Seconds to look before a shutdown that does not go on is taken for none: a probed program whose teardown began,
 # one that was only probed, and one that handled a signal (which need not be a shutdown).
@@ -47,18 +49,34 @@ def begin(reason: str, number: Optional[int] = None, ask: bool = False) -> None:
         found = tasks.pending()
         for task in found[: tasks.FOLLOWED]:
             tasks.follow(task)
+        holders.remember(found[: tasks.FOLLOWED], holders.AT_ARMING)
         snapshot.say(reason, number, first, found)
         sampling = watching = True
         if first:
             late.arm()
             for loop in tasks.loops:
                 edges.arm(loop)
+        else:
+            search(found)
         watching = monitoring.start()
         sampling = sampler.start(limit, give_up)
         took = (monotonic_ns() - entered) / 1e9
         sampler.announce({"seconds": took, "sampler": sampling, "monitoring": watching})
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
+def search(found: List[Any]) -> None:
+    """The parent asks again: it may be about to end the process. Who could end the waits that nobody owns? First
+    those of the first tasks: asyncio.run()'s own, and what it waits for, have the lowest numbers in their names."""
+    for task in sorted(found[: tasks.FOLLOWED], key=tasks.age)[: 4 * holders.MOST]:
+        kept, on = tasks.record(task), tasks.waits_for(task)
+        if kept is not None and on is not None:
+            holders.of_task(task, kept, on)
+    for thread in threads.snapshot():
+        if thread["on"] is not None:
+            holders.of_thread(thread["thread"], thread["on"])
+    holders.finish()
 
 
 def begin_if_any_left(reason: str, loop: Any) -> None:
@@ -133,7 +151,9 @@ def after_fork() -> None:
         armed, asked_by, _sampler_paused = False, None, False
         monitoring.stop()
         late.disarm()
-    edges.disarm()
+    edges.after_fork()
     tasks.followed.clear()
     jobs.forget()
+    holders.forget()
+    reach.forget()
     del tasks.loops[:]

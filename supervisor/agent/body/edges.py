@@ -90,9 +90,6 @@ class Recorder:
                 delattr(self.loop, name)
 
 
-METHOD = type(Recorder.put.__get__(0))  # types.MethodType, without an import
-
-
 # -- on and off ------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +181,7 @@ def _recording(recorder: Recorder, name: str) -> Callable[..., Any]:
             agent.failed("call_soon", error)
 
     ours = call_soon if name == "call_soon" else call_soon_threadsafe
-    return METHOD(hooks.like(ours, real), loop)  # type: ignore[no-any-return]  # a bound method
+    return frames.METHOD(hooks.like(ours, real), loop)  # type: ignore[no-any-return]  # a bound method
 
 
 def _exhausted(recorder: Recorder) -> None:
@@ -204,7 +201,7 @@ def _is_new_kind(callback: Any) -> bool:
 
 def _learn_types() -> None:
     global _cancelled_error
-    _kinds.update({METHOD: True, type(len): True})
+    _kinds.update({frames.METHOD: True, type(len): True})
     futures, module = sys.modules.get("asyncio.futures"), sys.modules.get("asyncio.tasks")
     found = [getattr(futures, name, None) for name in ("Future", "_PyFuture")]
     found += [getattr(module, name, None) for name in ("Task", "_PyTask", "_GatheringFuture")]

@@ -40,6 +40,9 @@ def rank(filename: str) -> int:
     return found
 
 
+FUNCTION, METHOD = type(rank), type(rank.__get__(0))  # what the module `types` calls FunctionType and MethodType
+
+
 class Spot:
     """A frame's place, without the frame: that would keep the values of its function alive after its end."""
 
@@ -98,17 +101,23 @@ def thread_stack(frame: Optional[FrameType]) -> List[Spot]:
     return out
 
 
-def await_chain(thing: Any) -> List[FrameType]:
-    """The frames of a suspended coroutine, outermost first, through generators and asynchronous generators."""
-    out: List[FrameType] = []
+def await_pairs(thing: Any) -> List[Tuple[Any, Optional[FrameType]]]:
+    """A suspended coroutine and what it awaits, outermost first, each with its frame, through generators and
+    asynchronous generators. Cython's coroutines have none while they wait."""
+    out: List[Tuple[Any, Optional[FrameType]]] = []
     while thing is not None and len(out) < DEPTH:
         thing = driven(thing)
         frame = frame_of(thing)
-        if frame is None:
+        if frame is None and (type(thing).__name__ != "coroutine" or not hasattr(type(thing), "cr_await")):
             break
-        out.append(frame)
+        out.append((thing, frame))
         thing = awaited(thing, frame)
     return out
+
+
+def await_chain(thing: Any) -> List[FrameType]:
+    """The frames of a suspended coroutine, outermost first."""
+    return [frame for _, frame in await_pairs(thing) if frame is not None]
 
 
 def driven(thing: Any) -> Any:
@@ -128,7 +137,7 @@ def frame_of(thing: Any) -> Optional[FrameType]:
     return None
 
 
-def awaited(thing: Any, frame: FrameType) -> Any:
+def awaited(thing: Any, frame: Optional[FrameType]) -> Any:
     """What a suspended coroutine or generator waits for; None of one that runs now.
 
     To ask one that runs is fatal: CPython 3.10 to 3.12 may then take whatever lies beside its stack for the answer
@@ -140,7 +149,7 @@ def awaited(thing: Any, frame: FrameType) -> Any:
     elif hasattr(thing, "gi_frame"):
         found = thing.gi_running or thing.gi_yieldfrom
     else:
-        found = (frame.f_back is not None) or thing.ag_await
+        found = (frame is not None and frame.f_back is not None) or thing.ag_await
     return None if found is True else found
 
 
@@ -151,7 +160,7 @@ def handling(thing: Any) -> Optional[str]:
         if thing is None:
             return None
         for item in gc.get_referents(thing):
-            if isinstance(item, BaseException) and type(item).__name__ == "CancelledError":
+            if issubclass(type(item), BaseException) and type(item).__name__ == "CancelledError":
                 return "CancelledError"
         thing = driven(thing)
         frame = frame_of(thing)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from _weakref import ref
 from itertools import count
+from time import monotonic_ns
 
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_hooks as hooks
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Tuple
 
 KEPT = 200  # jobs remembered at once
-CLIMBS = 3  # tasks from the one that awaits the job up to the one with a line of the user's
+CLIMBS = 6  # futures and tasks from the job up to the task with a line of the user's that awaits it
 _kept: Dict[int, _Job] = {}  # id(future) -> its record
 _numbers = count(1)
+_doing: Dict[int, Tuple[Any, Any, int]] = {}
+_scanned = 0  # monotonic nanoseconds
 
 
 class _Job:
@@ -69,6 +72,9 @@ def of_future(future: Any, function: Any, arguments: Any = (), ident: Optional[i
         task, by = _awaiter(future)
         kept.task, kept.by = task or kept.task, by or kept.by
     name, at = _described(function, arguments) if function is not None else (None, None)
+    done = bool(future.done())
+    if function is None and not done:
+        name, at, ident = _now_done().get(kept.number, (None, None, None))
     return {
         "job": kept.number,
         "name": name,
@@ -76,8 +82,35 @@ def of_future(future: Any, function: Any, arguments: Any = (), ident: Optional[i
         "by": kept.by,
         "task": kept.task,
         "thread": ident,
-        "done": bool(future.done()),
+        "done": done,
     }
+
+
+def linked(future: Any, callback: Any) -> Any:
+    """The concurrent future that asyncio's callback links this one with; None where it has been unlinked."""
+    for cell in callback.__closure__ or ():
+        other = cell.cell_contents
+        if other is not future and hasattr(other, "set_running_or_notify_cancel"):
+            return other
+    return None
+
+
+def _now_done() -> Dict[int, Tuple[Any, Any, int]]:
+    """{number of a job: (name, definition, thread)} of the jobs that pools' threads do; looked up once in 5 ms."""
+    global _scanned
+    now = monotonic_ns()
+    if now - _scanned > 5_000_000:
+        _scanned = now
+        _doing.clear()
+        for ident, innermost in frames.running().items():
+            frame: Optional[FrameType] = innermost
+            while frame is not None:
+                job = of_frame(frame, ident)
+                if job is not None:
+                    _doing[job["job"]] = (job["name"], job["at"], ident)
+                    break
+                frame = frame.f_back
+    return _doing
 
 
 def _record(future: Any) -> _Job:
@@ -105,21 +138,35 @@ def _waking(future: Any) -> Tuple[Optional[int], Any]:
     """The task that the end of this asyncio future wakes, and from it up the first with a line of the user's."""
     number, place = None, None
     for _ in range(CLIMBS):
-        task = None
-        for entry in list(getattr(future, "_callbacks", None) or ()):
-            callback = entry[0] if type(entry) is tuple else entry
-            owner = getattr(callback, "__self__", None)
-            if hasattr(owner, "get_coro"):
-                task = owner
-        if task is None:
+        woken = _woken_by(future)
+        if hasattr(woken, "get_coro"):
+            kept = tasks.follow(woken, polled=True)
+            number = number or (kept.number if kept is not None else None)
+            at, _ = tasks.where(woken)
+            if at is not None and frames.rank(at[0]) == frames.USER:
+                return number, at
+            place = place or at
+        if woken is None:
             break
-        kept = tasks.follow(task, polled=True)
-        number = number or (kept.number if kept is not None else None)
-        at, _ = tasks.where(task)
-        if at is not None and frames.rank(at[0]) == frames.USER:
-            return number, at
-        place, future = place or at, task
+        future = woken
     return number, place
+
+
+def _woken_by(future: Any) -> Any:
+    """The task that awaits a future; else the future that its end sets: that of shield(), gather(), wait_for()."""
+    callbacks = [one[0] if type(one) is tuple else one for one in list(getattr(future, "_callbacks", None) or ())]
+    for callback in callbacks:
+        owner = getattr(callback, "__self__", None)
+        if hasattr(owner, "get_coro"):
+            return owner
+    for callback in callbacks:
+        if getattr(callback, "__name__", "") == "_outer_done_callback":  # of shield(): leads back to the inner future
+            continue
+        cells = [cell.cell_contents for cell in getattr(callback, "__closure__", None) or ()]
+        for other in (*cells, *(getattr(callback, "args", None) or ())):
+            if other is not future and hasattr(other, "get_loop") and hasattr(other, "add_done_callback"):
+                return other
+    return None
 
 
 def _described(function: Any, arguments: Any) -> Tuple[str, Any]:

@@ -12,6 +12,7 @@ import sys
 import _sigdrain_agent as agent
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_jobs as jobs
+import _sigdrain_agent_reach as reach
 import _sigdrain_agent_waits as waits
 
 TYPE_CHECKING = False
@@ -104,8 +105,7 @@ def _thing(kind: str) -> Callable[[FrameType], Wait]:
         (owner,) = frames.local(frame, "self")
         if owner is None:
             return None
-        cls = type(owner)
-        return {"kind": kind, "object": "%s.%s" % (cls.__module__, cls.__qualname__)}
+        return {"kind": kind, "object": reach.type_name(owner), "target": reach.number(owner)}
 
     return known
 

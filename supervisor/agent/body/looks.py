@@ -13,6 +13,7 @@ import _sigdrain_agent as agent
 import _sigdrain_agent_edges as edges
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_grain as grain
+import _sigdrain_agent_holders as holders
 import _sigdrain_agent_joins as joins
 import _sigdrain_agent_tasks as tasks
 import _sigdrain_agent_threads as threads
@@ -66,6 +67,7 @@ def tick(now: int) -> None:
         moved_any = look_at_tasks(now)
         look_at_loops(now, moved_any)
         census(now)
+        holders.remember([kept.ref() for kept in list(tasks.followed.values())], holders.AT_ARMING)
     for wait in moved:
         tell_moved(wait, now)
     for wait in due:
@@ -73,9 +75,12 @@ def tick(now: int) -> None:
         if wait.described["state"] != "loop-idle":
             seconds = (now - wait.since) / 1e9
             agent.say("thread-waiting", seconds=seconds, cpu=cpu_of(wait), **wait.described)
+            if seconds >= holders.SEARCHED and wait.described["on"] is not None:
+                holders.of_thread(wait.described["thread"], wait.described["on"])
     while _outbox:
         event, fields = _outbox.pop(0)
         agent.say(event, **fields)
+    holders.work(holders.A_TICK)
 
 
 def last(now: int) -> None:
@@ -155,6 +160,7 @@ def look_at_tasks(now: int) -> bool:
             changed = True
         elif task.done():
             if kept.polled and tasks.followed.pop(key, None) is not None:
+                tasks.end(task, kept)
                 tell("task-done", tasks.done(task, kept))
             changed = True
         else:
@@ -188,6 +194,8 @@ def look_at_task(task: Any, kept: Any, now: int) -> bool:
         told = tasks.describe(task)
         told.update(seconds=seconds, since_cancel=since(kept, now))
         tell("task-waiting", told)
+        if seconds >= holders.SEARCHED and told["on"] is not None:
+            holders.of_task(task, kept, told["on"])
     return changed
 
 

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     Place = Tuple[str, int, str]
 
 FOLLOWED = 200
+ENDED = 200  # records kept of tasks that have ended
 SCANNED = 20_000  # task references that one look may touch: 2 to 4 ms
 
 loops: List[Any] = []
 followed: Dict[int, Followed] = {}  # id(task) -> its record
 _numbers = count(1)
-_ended: List[Followed] = []  # records of tasks whose done callbacks may run now
+ended: List[Followed] = []  # records of the last that ended: their done callbacks may run now
 
 
 class Followed:
     """What we remember of one task. It holds the task weakly: a dropped task must die as it would without us."""
 
     __slots__ = (
-        "at", "cancel", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number", "polled",
-        "ref", "shielded", "since", "tell_at", "waiter",
+        "at", "cancel", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number", "outcome",
+        "polled", "ref", "shielded", "since", "tell_at", "used", "waiter",
     )  # fmt: skip
 
     def __init__(self, task: Any, late: bool, polled: bool) -> None:
@@ -45,6 +46,8 @@ class Followed:
         self.since = monotonic_ns()
         self.tell_at = 0.05
         self.cancelled_at: Optional[int] = None
+        self.outcome: Optional[str] = None
+        self.used: Any = None  # numbers (reach.number) of the primitives that it can reach
         self.cancel: Any = None  # the wake-up (edges.Row) that brought it its cancel
         self.caught: Optional[Place] = None
         self.shielded = is_shielded(task)
@@ -55,6 +58,12 @@ class Followed:
 
 def name_of(task: Any) -> str:
     return str(task.get_name())
+
+
+def age(task: Any) -> int:
+    """The number in an automatic name: the oldest task has the lowest. Named ones come after all."""
+    name = name_of(task)
+    return int(name[5:]) if name.startswith("Task-") and name[5:].isdecimal() else 1 << 62
 
 
 def coro_of(task: Any) -> Any:
@@ -187,7 +196,7 @@ def record_of_ended(task: Any) -> Optional[Followed]:
     """record(), also of a task that has just ended: asked for in its done callbacks."""
     found = record(task)
     if found is None:
-        found = next((kept for kept in reversed(_ended) if kept.ref() is task), None)
+        found = next((kept for kept in reversed(ended) if kept.ref() is task), None)
     return found
 
 
@@ -248,11 +257,23 @@ def on_done(task: Any) -> None:
     try:
         kept = followed.pop(id(task), None)
         if kept is not None:
-            _ended.append(kept)
-            del _ended[:-64]
+            end(task, kept)
             agent.say("task-done", **done(task, kept))
     except BaseException as error:
         agent.failed("task-done", error)
+
+
+def end(task: Any, kept: Followed) -> None:
+    """Remember a task that has ended."""
+    kept.outcome = outcome(task)
+    ended.append(kept)
+    del ended[:-ENDED]
+
+
+def outcome(task: Any) -> str:
+    if task.cancelled():
+        return "cancelled"
+    return "exception" if getattr(task, "_exception", None) is not None else "returned"
 
 
 def done(task: Any, kept: Followed) -> Dict[str, Any]:
@@ -264,7 +285,7 @@ def done(task: Any, kept: Followed) -> Dict[str, Any]:
         "task": kept.number,
         "name": name_of(task),  # 3.11 and older name a task after its creation
         "coro": kept.coro,
-        "outcome": "cancelled" if task.cancelled() else "exception" if error is not None else "returned",
+        "outcome": outcome(task),
         "exception": type(error).__name__ if error is not None else None,
         "at": kept.at,
         "leaf": kept.leaf,
@@ -299,7 +320,7 @@ def describe(task: Any, brief: bool = False) -> Dict[str, Any]:
     told.update(
         leaf=frames.place(chain[-1]) if chain else None,
         stack=frames.places(chain),
-        on=waits_for(task, chain),
+        on=waits_for(task),
         cancelling=task.cancelling() if hasattr(task, "cancelling") else None,
         handling=frames.handling(coro),
         shielded=kept.shielded if kept else is_shielded(task),
@@ -332,9 +353,9 @@ def is_shielded(task: Any) -> bool:
     return False
 
 
-def waits_for(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+def waits_for(task: Any) -> Optional[Dict[str, Any]]:
     waits: Any = sys.modules["_sigdrain_agent_waits"]
     try:
-        return waits.waits_for(task, chain)  # type: ignore[no-any-return]  # loaded by path
+        return waits.waits_for(task)  # type: ignore[no-any-return]  # loaded by path
     except (AttributeError, RuntimeError, ReferenceError, ValueError, TypeError):
         return None  # a private of asyncio that is not what we know

@@ -5,25 +5,118 @@ Everything here is a private of asyncio: each look is an attempt, and the caller
 
 from __future__ import annotations
 
+import gc
+
 import _sigdrain_agent_frames as frames
+import _sigdrain_agent_jobs as jobs
+import _sigdrain_agent_reach as reach
 import _sigdrain_agent_tasks as tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, Iterable, List, Optional
+    from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 SHOWN = 20
 
 
-def waits_for(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+OWNERLESS = frozenset((
+    "event", "condition", "lock", "semaphore", "barrier", "queue-get", "queue-put", "queue-join", "future",
+    "generator",
+))  # fmt: skip
+
+
+def waits_for(task: Any) -> Dict[str, Any]:
+    """WAIT of a suspended task."""
+    pairs = frames.await_pairs(tasks.coro_of(task))
+    chain = [frame for _, frame in pairs if frame is not None]
     waiter = getattr(task, "_fut_waiter", None)
-    found = by_frames(chain)
-    if found is not None:
-        return found
     if waiter is None:
-        return {"kind": "ready"}
-    return by_future(waiter)
+        return by_frames(chain) or {"kind": "ready"}
+    found = of_library(task, chain, waiter) or by_frames(chain) or by_future(waiter)
+    if found["kind"] == "sleep":
+        found = poll(task, chain) or found
+    elif found["kind"] in OWNERLESS:
+        found = open_group(task, pairs) or found
+        things, library = waited_on(chain, waiter)
+        named = things[-1] if library is None else library
+        found.update(object=reach.type_name(named), target=reach.number(things[-1]))
+    return found
+
+
+def waited_on(chain: List[FrameType], waiter: Any) -> Tuple[List[Any], Any]:
+    """The objects whose change would end a wait that has no owner: the future, then the primitives from the innermost
+    to the outermost (the Event in a Queue, the Queue); and the innermost object of a library, if any. Objects further
+    out are shared by everybody."""
+    out = [waiter]
+    library = None
+    for frame in reversed(chain):
+        its = frames.rank(frame.f_code.co_filename)
+        if its == frames.USER:
+            break
+        (owner,) = frames.local(frame, "self")
+        if owner is None:
+            continue
+        if reach.kind(owner) in reach.PRIMITIVES:
+            if not any(owner is one for one in out):
+                out.append(owner)
+        elif library is None and its == frames.LIBRARY:
+            library = owner
+    return out, library
+
+
+def of_library(task: Any, chain: List[FrameType], waiter: Any) -> Optional[Dict[str, Any]]:
+    """anyio's task groups and worker threads."""
+    for frame in reversed(chain):
+        its, name = frames.rank(frame.f_code.co_filename), frame.f_code.co_name
+        if its == frames.USER:
+            return None
+        if its != frames.LIBRARY:
+            continue
+        if name == "run_sync_in_worker_thread":
+            return {"kind": "executor", "job": jobs.of_future(waiter, None)}
+        if name == "__aexit__":
+            (group,) = frames.local(frame, "self")
+            members = group_members(group, task)
+            if members:
+                return {"kind": "tasks", "tasks": numbers(members), "count": len(members)}
+    return None
+
+
+def group_members(thing: Any, task: Any) -> List[Any]:
+    """The tasks of asyncio's or anyio's task group that are not done, without this one; nothing of other things."""
+    if reach.kind(thing) != "TaskGroup" or not reach.type_name(thing).startswith(("asyncio.", "anyio.")):
+        return []
+    return [one for one in list(thing._tasks) if one is not task and not one.done()]
+
+
+def open_group(task: Any, pairs: Any) -> Optional[Dict[str, Any]]:
+    """A wait inside of a task group that is open: it ends when one of the group's other tasks cancels the group."""
+    for coroutine, frame in reversed(pairs):
+        if frame is None or frames.rank(frame.f_code.co_filename) == frames.STANDARD:
+            continue
+        for value in reach.variables(coroutine):
+            group = next(iter(gc.get_referents(value)), None) if reach.kind(value) == "cell" else value
+            members = group_members(group, task)
+            if members:
+                return {"kind": "group", "tasks": numbers(members), "count": len(members)}
+    return None
+
+
+def poll(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
+    """A library that sleeps and looks again: the nearest tasks that its variables lead to (`while self.tasks: …`)."""
+    poller = next((one for one in reversed(chain) if frames.rank(one.f_code.co_filename) != frames.STANDARD), None)
+    if poller is None or frames.rank(poller.f_code.co_filename) != frames.LIBRARY:
+        return None
+    found: List[Any] = []
+    nearest = 0
+    for thing, level, _ in reach.walk(frames.local(poller, "self", *poller.f_code.co_varnames[:8]), levels=3):
+        if found and level > nearest:
+            break
+        if reach.kind(thing) == "Task" and thing is not task and not thing.done():
+            nearest = level
+            found.append(thing)
+    return {"kind": "poll", "tasks": numbers(found), "count": len(found)} if found else None
 
 
 def by_frames(chain: List[FrameType]) -> Optional[Dict[str, Any]]:
@@ -56,11 +149,15 @@ def by_future(waiter: Any) -> Dict[str, Any]:
     for entry in getattr(waiter, "_callbacks", None) or ():
         callback = entry[0] if type(entry) is tuple else entry
         name = getattr(callback, "__qualname__", "")
-        if name.startswith("shield.<locals>"):
+        if name == "shield.<locals>._outer_done_callback":  # the inner future's one leads back here
             inner = [cell.cell_contents for cell in callback.__closure__ or ()]
+            inner = [one for one in inner if one is not waiter and hasattr(one, "add_done_callback")]
+            if inner and not hasattr(inner[0], "get_coro"):
+                return by_future(inner[0])
             return {"kind": "shield", "tasks": numbers(inner)}
         if name.startswith("_chain_future.<locals>"):  # wrap_future(): run_in_executor() and to_thread()
-            return {"kind": "executor"}
+            job = jobs.linked(waiter, callback)
+            return {"kind": "executor", "job": jobs.of_future(job, None) if job is not None else None}
     return {"kind": "future"}
 
 
