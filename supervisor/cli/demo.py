@@ -24,9 +24,9 @@ RUNS = 4.0
 
 NEXT = """
 Try next:
-  supervisor run -v -- python3 your_worker.py    then press Ctrl-C, or send SIGTERM
-  supervisor init                                a config for your own fleet; then: supervisor up
-  supervisor run -h                              escalation, reports, and everything else
+  supervisor run -v -- python3 your_worker.py   then press Ctrl-C
+  supervisor init                               writes a config for `supervisor up`
+  supervisor run -h                             escalation, reports and the rest
 """
 
 

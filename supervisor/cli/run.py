@@ -13,9 +13,14 @@ from supervisor.runs.plan import RunPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from supervisor.cli.options import Values
+
+
+# How a value that is empty is shown.
+NOTHING = "''"
 
 
 def run(values: Values, command: list[str]) -> int:
@@ -40,7 +45,7 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
             ladder=_ladder(given["escalation"], given["grace"], given["stop_signal"]),
             group=not given["child_only"],
             leftovers=given["leftovers"],
-            rewrite=tuple(_rewrite(text) for text in given["rewrite"]),
+            rewrite=_rewrites(given["rewrite"]),
         ),
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],
@@ -72,7 +77,7 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
             "give the whole ladder with --escalation, as in TERM/10/KILL, or leave it out",
         )
     try:
-        result = ladder.parse(escalation or ladder.DEFAULT)
+        result = ladder.parse(ladder.DEFAULT if escalation is None else escalation)
     except ladder.LadderError as error:
         raise UsageError(f"--escalation: {error}", "write signals and seconds, as in TERM/10/INT/5/KILL") from None
     if stop_signal is not None:
@@ -95,17 +100,38 @@ def _seconds(text: str) -> float:
 
         found = parse(text)
         value = -1.0 if found is None else found
-    if not 0 <= value <= ladder.LONGEST:
-        raise UsageError(f"--grace {text}: not a duration", "write seconds, as in --grace 2.5, or 500ms, 1m30s")
+    if value > ladder.LONGEST:
+        raise UsageError(
+            f"--grace {text}: longer than {ladder.LONGEST / 86400:.0f} days",
+            "use `--escalation none` to wait for ever",
+        )
+    if not value >= 0:
+        raise UsageError(
+            f"--grace {text or NOTHING}: not a duration", "write seconds, as in --grace 2.5, or 500ms, 1m30s"
+        )
     return value
+
+
+def _rewrites(texts: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    found: dict[int, int] = {}
+    for text in texts:
+        before, after = _rewrite(text)
+        if found.setdefault(before, after) != after:
+            raise UsageError(
+                f"--rewrite {text}: {signum.name(before)} has another target already", "give one of them"
+            )
+    return tuple(found.items())
 
 
 def _rewrite(text: str) -> tuple[int, int]:
     before, colon, after = text.partition(":")
     found = signum.number(before)
     target = 0 if after == "0" else signum.number(after)
-    if not colon or found is None or target is None:
-        raise UsageError(f"--rewrite {text}: expected FROM:TO", "as in TERM:INT; TERM:0 drops SIGTERM")
+    if not colon:
+        raise UsageError(f"--rewrite {text or NOTHING}: expected FROM:TO", "as in TERM:INT; TERM:0 drops SIGTERM")
+    if found is None or target is None:
+        unknown = before if found is None else after
+        raise UsageError(f"--rewrite {text}: {unknown!r} is not a signal", "as in TERM:INT; TERM:0 drops SIGTERM")
     if found not in signum.FORWARDED:
         raise UsageError(f"--rewrite {text}: {signum.name(found)} is never forwarded", "rewrite another signal")
     return found, target

@@ -69,6 +69,9 @@ def test_help_without_a_command() -> None:
         ("explain", "missing argument 'PID'", "see: supervisor explain -h"),
         ("explain 0", "'0' is not a process ID", "see: supervisor explain -h"),
         ("run --grace x -- true", "--grace x: not a duration", "write seconds"),
+        ("run --grace 1e300 -- true", "--grace 1e300: longer than", "--escalation none"),
+        ("run --rewrite TERM:FOO -- true", "--rewrite TERM:FOO: 'FOO' is not a signal", "TERM:INT"),
+        ("run --rewrite TERM:INT --rewrite TERM:QUIT -- true", "SIGTERM has another target already", "give one of"),
         ("run --escalation TERM/-1/KILL -- true", "has a negative wait at '-1'", "as in TERM/10/INT/5/KILL"),
     ],
 )

@@ -125,7 +125,7 @@ def _observe(facts: Facts, found: processes.Stat, seconds: float, sleep: Callabl
             return _with_threads(facts, states, calls, before, last, time.monotonic() - begun).with_(ended=True)
         last = now
         states.append(now.state)
-        calls.append(None if now.state in "RZXTt" else call(pid, pid))
+        calls.append(None if facts.kernel or now.state in "RZXTt" else call(pid, pid))
         passed = time.monotonic() - begun
         if passed >= seconds or (now.state in "ZX" and now.threads <= 1):
             break
@@ -162,7 +162,7 @@ def _with_threads(
         children=tuple(_known(children(pid)[:MOST_CHILDREN])),
         stack=_stack(pid) if main.state == "D" else None,
     )
-    if main.state not in "RZX" and call(pid, pid) is None and not _readable(pid):
+    if not facts.kernel and main.state not in "RZX" and call(pid, pid) is None and not _readable(pid):
         facts = facts.with_(hidden=(*facts.hidden, "its system calls"))
     return _with_call(facts, main.calls[-1] if main.calls else None)
 
