@@ -14,6 +14,7 @@ from supervisor.runs.desk import Desk, Published
 from supervisor.runs.evidence import Evidence
 from supervisor.runs.rehearsal import rehearse
 from supervisor.runs.streams import Streams
+from supervisor.system import terminal
 from supervisor.system.agent.agents import Agents
 from supervisor.system.control.place import Folder
 from supervisor.system.control.server import Control
@@ -206,10 +207,15 @@ class Dashboard(JobControl):
         self._viewer.close(told=False)
 
     def resumed(self) -> None:
-        """Show it, at the beginning and when we have been continued."""
-        if self._wanted:
+        """Show it, at the beginning and when we have been continued; in the background (``&``) there are lines."""
+        if not self._wanted:
+            return
+        if terminal.in_front(0):
             self._streams.show_in(self._control)
             self._viewer.open()
+        else:
+            self._streams.show_in(None)
+            self._streams.say(f"in the background: output follows as lines. Dashboard: supervisor top{self._option}")
 
     def over(self) -> None:
         """The fleet has ended, and the dashboard was told: what is left to say is said in lines."""

@@ -59,6 +59,14 @@ class Terminal:
             pass  # the terminal has hung up
 
 
+def in_front(fd: int) -> bool:
+    """Whether our process group may change the terminal ``fd``: not if another leads it (SIGTTOU would stop us)."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return True  # not our controlling terminal: it stops nobody
+
+
 def reads_lines(fd: int, group: int) -> bool:
     """Whether ``fd`` is our terminal, in its ordinary mode, and the group or ours is in front: a line of ours
     disturbs nobody's screen then."""

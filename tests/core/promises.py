@@ -166,7 +166,8 @@ class Promises:
             return
         if account.requests == 0 and was.stop is None:
             signal = getattr(event, "signal", None)
-            own = signal is None or stop.own_signal or stop.ladder.stop_signal == KILL
+            closed = not self.world.spec.manner.wraps and signal in (1, 3)  # a terminal that went away
+            own = signal is None or stop.own_signal or closed or stop.ladder.stop_signal == KILL
             account.stand_in = stop.ladder.stop_signal if own else dict(stop.rewrite).get(signal, signal)
         if account.requests and at - account.last < HURRY_AFTER:
             hold("requests in the same moment are one", was.stop.standing.rung == life.stop.standing.rung, life.stop)
@@ -265,6 +266,7 @@ class Promises:
             self.accounts[action.worker],
         )
         if not action.ladder:
+            hold("a fleet passes no signal on", self.world.spec.manner.wraps, action)
             return "raw"
         if action.target != "leftovers" and action.signal == account.stand_in:
             return "stand-in"

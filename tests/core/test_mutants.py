@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Runs per fault; most are found in the first dozen. Each run takes about 3 ms.
-RUNS = 1000
+RUNS = 4000
 
 
 class Fault(NamedTuple):
@@ -283,6 +283,13 @@ FAULTS = (
         "_agent_said",
         "life.state in ('draining', 'cleaning') and event.what == 'cleaned'",
         "event.what == 'cleaned'",
+    ),
+    Fault(
+        "a fleet passes no signal on",
+        "fleet.signals",
+        "received",
+        "turn.refused",
+        "_pass_on(turn, event)",
     ),
     Fault(
         "a recording is the run",  # a clock in the core

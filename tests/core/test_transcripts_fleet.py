@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.core.script import up, worker
 
 
@@ -189,13 +191,52 @@ def test_job_control() -> None:
         >> 1 SIGTSTP
         << suspend ourselves with SIGTSTP
         >> 2 SIGCONT
-        >> 3 SIGUSR1
-        << api: SIGUSR1 to the group (passed on)
-        << web: SIGUSR1 to the group (passed on)
         == waiting for an event
         """,
         worker("api"),
         worker("web"),
+    )
+
+
+def test_signals_that_ask_for_no_stop_reach_no_worker() -> None:
+    """That is said once; what nobody sent on purpose (the window's new size) is not worth a word."""
+    up(
+        """
+        >> 0 start
+        << start
+        >> 1 SIGWINCH from the terminal
+        >> 2 SIGUSR1
+        << note: SIGUSR1 reaches no worker: of a fleet only stops are requested by signal; \
+send it to one process: kill -USR1 PID
+        >> 3 SIGUSR1
+        >> 4 SIGUSR2
+        == waiting for an event
+        """.replace("\\\n", ""),
+        worker(),
+    )
+
+
+@pytest.mark.parametrize("signal", ["SIGHUP", "SIGQUIT"])
+def test_a_closed_terminal_stops_the_fleet_with_the_ladders_own_signal(signal: str) -> None:
+    """Few workers handle SIGHUP; the rest would die of it with their work undone."""
+    up(
+        f"""
+        >> 0 start
+        << start
+        >> 1 {signal}
+        << SIGINT to the group
+        >> 2 {signal}
+        << SIGKILL to the group
+        << survey
+        >> 2 found nobody
+        >> 2.1 dies of SIGKILL
+        << survey
+        >> 2.1 found nobody
+        << reap
+        << report: killed, SIGKILL, 1.1 s, asked by signal {signal}
+        == over, SIGKILL
+        """,
+        worker(escalation="INT/5/KILL"),
     )
 
 

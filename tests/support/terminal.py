@@ -103,8 +103,8 @@ class Session:
         return bool(data)
 
 
-def shell() -> Session:
+def shell(**env: str) -> Session:
     """An interactive bash with job control and the prompt ``P> ``."""
-    session = Session(["bash", "--norc", "--noprofile", "--noediting", "-i"])
+    session = Session(["bash", "--norc", "--noprofile", "--noediting", "-i"], **env)
     session.expect(r"P> ")
     return session

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import gone, next_request_counts, python, state, until
+from tests.support.processes import SUPERVISOR, gone, next_request_counts, python, state, until
 from tests.up.fleet import Up, shutdowns
 
 STUBBORN = python("stubborn.py")
@@ -223,3 +224,32 @@ def test_a_stopped_supervisor_group_and_ctrl_z(tmp_path: Path) -> None:
         fleet.send(signal.SIGTERM, signal.SIGCONT)
         assert fleet.wait() == 0
         assert gone(pid)
+
+
+def test_other_signals_reach_no_worker_and_that_is_said_once(tmp_path: Path) -> None:
+    code = "import signal, sys\nfor n in (10, 12): signal.signal(n, lambda *_: print('got it', flush=True))\n"
+    code += "print('ready', flush=True)\nwhile True: signal.pause()"
+    with Up(tmp_path, f'[worker.w]\ncommand = ["{sys.executable}", "-c", """{code}"""]') as fleet:
+        fleet.saw("ready")
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGUSR1):
+            fleet.send(number)
+        fleet.saw("SIGUSR1 reaches no worker")
+        assert fleet.ended() == 0
+        assert "got it" not in fleet.stdout
+        assert fleet.stderr.count("reaches no worker") == 1
+
+
+def test_a_hang_up_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
+    """As under nohup: the fleet goes on, and no worker has it either."""
+    argv = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", SUPERVISOR, "up"]
+    code = "import signal\nsignal.signal(signal.SIGHUP, lambda *_: print('got it', flush=True))\n"
+    code += "print('ready', flush=True)\nwhile True: signal.pause()"
+    config = f'[worker.w]\ncommand = ["{sys.executable}", "-c", """{code}"""]'
+    with Up(tmp_path, config, argv=argv) as fleet:
+        fleet.saw("ready")
+        fleet.send(signal.SIGHUP)
+        fleet.send(signal.SIGUSR1)  # read after it, in the kernel's order
+        fleet.saw("SIGUSR1 reaches no worker")
+        assert fleet.state()["w"]["phase"] == "running"
+        assert fleet.ended() == 0
+        assert "got it" not in fleet.stdout and "SIGHUP" not in fleet.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import signal
 import sys
 import termios
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.processes import SUPERVISOR, children, gone, python, state, until
+from tests.support.terminal import CTRL_Z, shell
 from tests.top.terminal import Terminal
 from tests.up.fleet import environment
 
@@ -82,7 +85,7 @@ def _writing(pid: int) -> bool:
 
 
 def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
-    """SIGHUP is a stop request; that nothing can be written any more is no reason to fail."""
+    """SIGHUP is a stop request, with the ladder's own signal; that nothing can be written is no reason to fail."""
     path = tmp_path / "supervisor.toml"
     path.write_text('[fleet]\nname = "t"\n[worker.w]\ncommand = ["sh", "-c", "echo hi; exec sleep 600"]')
     report = tmp_path / "r.json"
@@ -93,4 +96,33 @@ def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
         shown.hang_up()
         assert shown.process.wait(30) == 0
     assert gone(pid)
-    assert '"asked_by": "signal SIGHUP"' in report.read_text()
+    (told,) = json.loads(report.read_text())["shutdowns"]
+    assert told["asked_by"] == "signal SIGHUP"
+    assert [one["signal"] for one in told["escalation"]] == ["SIGTERM"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash for job control")
+def test_in_the_background_of_a_shell_it_runs(tmp_path: Path) -> None:
+    """A dashboard there would change the terminal's modes, for which the kernel stops the whole job (SIGTTOU)."""
+    path = tmp_path / "supervisor.toml"
+    path.write_text('[fleet]\nname = "t"\n[worker.w]\ncommand = ["sh", "-c", "echo hi; exec sleep 600"]')
+    variables = {key: value for key, value in environment(tmp_path).items() if key in ("XDG_RUNTIME_DIR", "CI")}
+    with shell(**variables) as session:
+        session.type(f"{SUPERVISOR} up -c {path} &\n")
+        session.expect("in the background: output follows as lines. Dashboard: supervisor top -c ")
+        session.expect("hi")
+        session.type("jobs\n")
+        session.expect(r"\]\+ +Running ")
+        session.type("kill %1\n")
+        session.expect("stopping 1 worker")
+        session.expect("w +.*died of SIGTERM")
+        session.type(f"{SUPERVISOR} up -c {path}\n")
+        session.expect("hi")
+        session.type(CTRL_Z)
+        session.expect("Stopped")
+        session.type("bg\n")
+        session.expect("in the background: output follows as lines")
+        session.type("jobs\n")
+        session.expect(r"\]\+ +Running ")
+        session.type("kill %%\n")
+        session.expect("died of SIGTERM")

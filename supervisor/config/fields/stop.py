@@ -14,8 +14,8 @@ FIELDS: tuple[Field, ...] = (
         key="stop.escalation",
         kind="ladder",
         help="How to stop it: signals and, between them, seconds of grace. `none` sends SIGTERM and waits for "
-        "ever. When it is set, its first signal is sent whatever asked for the stop; when not, a SIGTERM, SIGINT, "
-        "SIGQUIT or SIGHUP that asked is passed on as it is.",
+        "ever. When it is set, its first signal is sent whatever asked for the stop; when not, a SIGTERM or "
+        "SIGINT that asked is passed on as it is.",
         example='"TERM/10/INT/5/KILL"',
         default=str(STOP.ladder),
         also=("ladder", "schedule"),

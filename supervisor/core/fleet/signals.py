@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from supervisor.core.fleet.state import Turn
     from supervisor.core.worker.life import Life
 
+# A closed terminal, and its other key: few workers handle them, the rest would die of them. A fleet is asked to stop.
+_OF_A_TERMINAL = (signum.HUP, signum.QUIT)
+# Sent by the kernel or a program without anybody meaning us: a window's new size, urgent data (signal(7)).
+_IGNORED_BY_DEFAULT = (signum.WINCH, signum.URG)
+
 
 def received(turn: Turn, event: SignalReceived) -> None:
     """Take in a signal that reached the supervisor."""
@@ -27,8 +32,17 @@ def received(turn: Turn, event: SignalReceived) -> None:
         turn.actions.append(Suspend(event.signal, job=False))
     elif event.signal in signum.STOP_REQUESTS and not keyboard and not event.ignored:
         _stop(turn, event)
-    else:
+    elif wraps:
         _pass_on(turn, event)
+    elif not (event.ignored or event.signal in _IGNORED_BY_DEFAULT or turn.refused):
+        turn.refused = True
+        turn.actions.append(Note(_refusal(event.signal)))
+
+
+def _refusal(signal: int) -> str:
+    name = signum.name(signal)
+    one = f"kill -{name.removeprefix('SIG')} PID"
+    return f"{name} reaches no worker: of a fleet only stops are requested by signal; send it to one process: {one}"
 
 
 def _pass_on(turn: Turn, event: SignalReceived) -> None:
@@ -65,7 +79,8 @@ def _stop(turn: Turn, event: SignalReceived) -> None:
         sending = life.spec.stop.rewritten(event.signal)
         if sending == 0:
             return life, ()
-        chosen = None if life.spec.stop.own_signal else sending
+        own = life.spec.stop.own_signal or (not turn.spec.manner.wraps and event.signal in _OF_A_TERMINAL)
+        chosen = None if own else sending
         return escalation.request_stop(life, event.at, f"signal {name}", event.sender_pid or None, chosen)
 
     turn.each(ask)

@@ -29,7 +29,7 @@ class Fleet(Frozen):
 
     ``asked`` is when everything was first asked to stop (monotonic seconds), ``requests`` how often since: those
     closer than HURRY_AFTER count as one. ``dues`` is when each worker wants a Tick, ``signals_due`` when it wants one
-    for a signal; a worker that wants none is in neither.
+    for a signal; a worker that wants none is in neither. ``refused``: it was told that a signal reaches no worker.
     """
 
     spec: FleetSpec
@@ -41,6 +41,7 @@ class Fleet(Frozen):
     requests: int = 0
     last_request: float = 0.0
     limited: bool = False
+    refused: bool = False
     failure: Ending | None = None
     last: Ending | None = None
 
@@ -97,7 +98,7 @@ class Turn:
         self.dues, self.signals_due = dict(fleet.dues), dict(fleet.signals_due)
         self.want = fleet.want
         self.asked, self.requests, self.last_request = fleet.asked, fleet.requests, fleet.last_request
-        self.limited = fleet.limited
+        self.limited, self.refused = fleet.limited, fleet.refused
         self.failure, self.last = fleet.failure, fleet.last
         self.actions: list[Action] = []
         self._undated: set[WorkerId] = set()
@@ -127,7 +128,7 @@ class Turn:
         self.date()
         fleet = Fleet(
             self.spec, self.lives, self.dues, self.signals_due, self.want, self.asked, self.requests,
-            self.last_request, self.limited, self.failure, self.last,
+            self.last_request, self.limited, self.refused, self.failure, self.last,
         )  # fmt: skip
         return fleet, tuple(self.actions)
 
