@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.diagnosis.evidence.frames import origin
+from supervisor.diagnosis.evidence.frames import Owner, origin
 
 SITE = "/venv/lib/python3.12/site-packages"
 
@@ -36,7 +36,14 @@ def test_by_its_path(file: str, whose: str) -> None:
 
 
 def test_an_installed_package_is_the_users_when_the_agent_says_so() -> None:
-    own = (f"{SITE}/shop/", f"{SITE}/tools.py")
+    own = Owner(own=(f"{SITE}/shop/", f"{SITE}/tools.py"))
     assert origin(f"{SITE}/shop/main.py", own) == "user"
     assert origin(f"{SITE}/tools.py", own) == "user"
     assert origin(f"{SITE}/shopping/main.py", own) == "library"
+
+
+def test_a_relative_file_in_a_folder_was_compiled_elsewhere_where_files_are_absolute() -> None:
+    modern = Owner(absolute=True)
+    assert origin("aiohttp/_websocket/reader_py.py", modern) == "library"
+    assert origin("shop.py", modern) == "user"
+    assert origin("src/shop.py", Owner()) == "user"  # a Python 3.8 main script

@@ -102,7 +102,7 @@ def handler_returned(ending: Ending) -> Hold | None:
         return None
     now = [hold for hold in ending.now if not _vague_librarys(hold)]
     theirs = called([hold for hold in now if hold.rank < POLL], best)
-    return min(theirs, key=_preference, default=None) or _cut_short(now) or best
+    return min(theirs, key=_preference, default=None) or _cut_short(ending.now) or best
 
 
 def ended_before(ending: Ending) -> Hold | None:
@@ -195,8 +195,9 @@ def _cut_short(now: list[Hold]) -> Hold | None:
     gave_up = [hold for hold in now if hold.rank == WOKEN and hold.kind in ("task", "tasks") and not hold.open]
     waiting = {hold.task for hold in gave_up}
     ended = [hold for hold in now if hold.rank == CANCELLED and hold.task not in waiting]
-    if not gave_up:  # a server that looked again and again until its patience was over
-        theirs = [hold for one in now if one.rank == POLL for hold in called(ended, one)]
+    if not gave_up:  # a server that looked again and again, or waited for something of its own, until it had enough
+        servers = [one for one in now if one.rank == POLL or _vague_librarys(one)]
+        theirs = [hold for one in servers for hold in called(ended, one)]
         return min(theirs, key=lambda hold: hold.start, default=None)
     awaited = _awaited(gave_up, now)
     cut = [hold for hold in ended if hold.task is not None and hold.task.number in awaited]

@@ -296,7 +296,7 @@ def _from_dump(process: Process, until: float) -> list[Hold]:
 
     It had been so since the process last spoke: its sampler would have told.
     """
-    found = culprit(process.dump, process.own) if process.dump else None
+    found = culprit(process.dump, process.owner) if process.dump else None
     if found is None or process.silent is None:
         return []
     stack, main = found

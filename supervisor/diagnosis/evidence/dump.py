@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from supervisor.diagnosis.evidence.frames import frame_of
+from supervisor.diagnosis.evidence.frames import NOBODY, frame_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.frames import Frame, Owner
 
 _WAITS = frozenset(
     {"wait", "acquire", "join", "_wait_for_tstate_lock", "_shutdown", "select", "get", "_worker", "result"}
@@ -20,14 +20,14 @@ _WAIT_FILES = (
 )
 
 
-def stacks(text: str, own: tuple[str, ...] = ()) -> list[tuple[Frame, ...]]:
+def stacks(text: str, owner: Owner = NOBODY) -> list[tuple[Frame, ...]]:
     """The stacks in the text, outermost frame first, the thread that was current last as faulthandler writes it."""
     found: list[list[Frame]] = []
     for line in text.splitlines():
         if line.lower().startswith(("thread 0x", "current thread 0x", "stack (most recent call first)")):
             found.append([])
             continue
-        frame = _frame(line, own)
+        frame = _frame(line, owner)
         if frame is not None:
             if not found:
                 found.append([])
@@ -35,13 +35,13 @@ def stacks(text: str, own: tuple[str, ...] = ()) -> list[tuple[Frame, ...]]:
     return [tuple(stack) for stack in found if stack]
 
 
-def culprit(text: str, own: tuple[str, ...] = ()) -> tuple[tuple[Frame, ...], bool] | None:
+def culprit(text: str, owner: Owner = NOBODY) -> tuple[tuple[Frame, ...], bool] | None:
     """The stack that kept the others from running, and whether it is the main thread's; None when there is none.
 
     faulthandler dumps the main thread last. A thread whose innermost frame waits (for a lock, in a selector) does
     not hold the GIL: then it was another one.
     """
-    all_stacks = stacks(text, own)
+    all_stacks = stacks(text, owner)
     if not all_stacks:
         return None
     running = [stack for stack in all_stacks if not _waits(stack[-1])]
@@ -54,7 +54,7 @@ def _waits(frame: Frame) -> bool:
     return frame.function in _WAITS and frame.file.endswith(_WAIT_FILES)
 
 
-def _frame(line: str, own: tuple[str, ...]) -> Frame | None:
+def _frame(line: str, owner: Owner) -> Frame | None:
     """``  File "/app/w.py", line 9 in match`` -> its frame."""
     text = line.strip()
     if not text.startswith('File "'):
@@ -63,4 +63,4 @@ def _frame(line: str, own: tuple[str, ...]) -> Frame | None:
     number, _, function = rest.partition(" in ")
     if not quote or not number.isdecimal():
         return None
-    return frame_of((file, int(number), function or "?"), own)
+    return frame_of((file, int(number), function or "?"), owner)

@@ -40,16 +40,29 @@ class Frame(Frozen):
         return self.origin == "user"
 
 
-@lru_cache(4096)
-def origin(file: str, own: tuple[str, ...] = ()) -> Origin:
-    """Return whose code a file is: an installed package's, the standard library's, else the user's.
+class Owner(Frozen):
+    """What is known of whose code is whose in one process.
 
-    ``own``: folders and files inside site-packages that are the user's all the same (PEP 610, --own).
+    ``own``: folders and files inside site-packages that are the user's all the same (PEP 610, --own). ``absolute``:
+    Python names each file by its whole path (3.9+), so a relative one with a folder was compiled elsewhere (Cython).
     """
+
+    own: tuple[str, ...] = ()
+    absolute: bool = False
+
+
+NOBODY = Owner()
+
+
+@lru_cache(4096)
+def origin(file: str, owner: Owner = NOBODY) -> Origin:
+    """Return whose code a file is: an installed package's, the standard library's, else the user's."""
     if file == "...":
         return "cut"
-    if own and file.startswith(own):
+    if owner.own and file.startswith(owner.own):
         return "user"
+    if owner.absolute and "/" in file and not file.startswith(("/", "<")):
+        return "library"
     if any(folder in file for folder in _INSTALLED + _VENDORED) or file.endswith(_COMPILED):
         return "library"
     if file.startswith(_NO_FILE) or _after_stdlib(file) is not None:
@@ -57,15 +70,16 @@ def origin(file: str, own: tuple[str, ...] = ()) -> Origin:
     return "library" if _is_command(file) else "user"
 
 
-def frame_of(raw: tuple[str, int, str], own: tuple[str, ...] = ()) -> Frame:
+def frame_of(raw: tuple[str, int, str], owner: Owner = NOBODY) -> Frame:
     """Return the wire's FRAME ``(file, line, function)`` with its origin."""
     file, line, function = raw
-    return Frame(file, line, function, origin(file, own))
+    return Frame(file, line, function, origin(file, owner))
 
 
 def package(file: str) -> str | None:
     """Return the installed package of a file (``aiohttp``); None for the user's and the standard library's."""
-    if file.endswith(_COMPILED):  # named as where it was built: src/python/grpcio/grpc/_cython/….pyx.pxi
+    relative = "/" in file and not file.startswith(("/", "<"))
+    if file.endswith(_COMPILED) or relative:  # named as where it was built: src/python/grpcio/grpc/_cython/….pyx.pxi
         return next((part for part in file.split("/")[:-1] if part not in _BUILT_IN), None)
     found = next((folder for folder in _INSTALLED if folder in file), None)
     return file.rpartition(found)[2].partition("/")[0].removesuffix(".py") if found else None
@@ -76,6 +90,8 @@ def short(file: str) -> str:
     for folder in _INSTALLED:
         if folder in file:
             return file.rpartition(folder)[2]
+    if not file.startswith(("/", "<")):
+        return file
     stdlib = _after_stdlib(file)
     return stdlib if stdlib is not None else file.rpartition("/")[2] or file
 

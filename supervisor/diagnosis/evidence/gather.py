@@ -8,6 +8,7 @@ cannot be and never by failing.
 from __future__ import annotations
 
 from supervisor.diagnosis.evidence import tasks, threads
+from supervisor.diagnosis.evidence.frames import Owner
 from supervisor.diagnosis.evidence.model import NO_HELLO, Evidence, Process, Woken
 from supervisor.diagnosis.evidence.notes import (
     Dump,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 # A process that had left before the stop is another matter. So much is granted (seconds): the zero of one that ended
 # by itself is when its end was seen, and the channel's end may have been seen in an earlier batch.
 LEFT_BEFORE = 0.5
+# Since this minor version of Python 3 the main script's file is an absolute path too.
+ABSOLUTE = 9
 
 
 def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: float | None = None) -> Evidence:
@@ -65,9 +68,9 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         if message.event != "ended":  # the kernel's word on it, also when its agent had gone long before
             process.last = max(process.last, at)
         process.dropped = max(process.dropped, message.dropped)
-        if not process.own:
-            process.own = tuple(prefix for prefix in message.fields.get("own") or () if prefix)
-        note = note_of(message, at, process.own)
+        if own := message.fields.get("own"):
+            process.owner = process.owner.with_(own=tuple(prefix for prefix in own if prefix))
+        note = note_of(message, at, process.owner)
         _READERS.get(type(note), _keep)(process, note)
     for process in evidence.processes.values():
         threads.end_forgotten_blocks(process)
@@ -99,6 +102,13 @@ def _keep(process: Process, note: Note) -> None:
 
 def _hello(process: Process, note: Hello) -> None:
     process.hello = note
+    process.owner = Owner(absolute=_minor(note.python) >= ABSOLUTE)
+
+
+def _minor(python: str | None) -> int:
+    """The minor version of a Python 3; 0 when it is not known."""
+    minor = (python or "").split(".")[1:2]
+    return int(minor[0]) if minor and minor[0].isdecimal() else 0
 
 
 def _dump(process: Process, note: Dump) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from supervisor.core import signum
 from supervisor.core.frozen import Frozen
+from supervisor.diagnosis.evidence.frames import NOBODY
 from supervisor.diagnosis.evidence.notes import Ended, Eof, Exit, Hello, Phase, Ready, Snapshot
 from supervisor.diagnosis.evidence.shapes import UNKNOWN
 
@@ -176,7 +177,7 @@ class Process:
     """Everything one process told."""
 
     __slots__ = (
-        "dropped", "dumps", "hello", "inherited", "last", "lost", "notes", "own", "phases", "pid", "silence_ended",
+        "dropped", "dumps", "hello", "inherited", "last", "lost", "notes", "owner", "phases", "pid", "silence_ended",
         "silent", "tasks", "threads", "wakes", "zero",
     )  # fmt: skip
 
@@ -184,7 +185,7 @@ class Process:
         self.pid = pid
         self.zero = zero  # monotonic seconds
         self.hello = NO_HELLO
-        self.own: tuple[str, ...] = ()  # files in site-packages that are the user's all the same
+        self.owner = NOBODY  # whose code is whose
         self.last = 0.0
         self.dropped = 0
         self.lost = 0

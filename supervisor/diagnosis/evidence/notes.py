@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
     from supervisor.agent.wire import AgentMessage
+    from supervisor.diagnosis.evidence.frames import Owner
 
 
 class Note(Told):
@@ -311,12 +312,12 @@ _NOTES: dict[str, type[Note]] = {
 }  # fmt: skip
 
 
-def note_of(message: AgentMessage, at: float, own: tuple[str, ...]) -> Note:
-    """The message as a note at that instant. ``own``: prefixes of files that are the user's (Snapshot.own)."""
+def note_of(message: AgentMessage, at: float, owner: Owner) -> Note:
+    """The message as a note at that instant. ``owner``: whose code is whose in its process."""
     cls = _NOTES.get(message.event, Other)
     fields = message.fields
-    made = build(cls, {key: value for key, value in fields.items() if key != "at"}, own)
+    made = build(cls, {key: value for key, value in fields.items() if key != "at"}, owner)
     changes: dict[str, Any] = {"at": at}
     for name in cls.whole:
-        changes[name] = build(cls.whole[name], fields, own)
+        changes[name] = build(cls.whole[name], fields, owner)
     return made.with_(**changes)

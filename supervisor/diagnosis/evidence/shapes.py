@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar, TypeVar
 
-    from supervisor.diagnosis.evidence.frames import Stack
+    from supervisor.diagnosis.evidence.frames import Owner, Stack
 
     _Told = TypeVar("_Told", bound="Told")
 
@@ -211,20 +211,20 @@ class Group(Told):
     inner: ClassVar = {"at": Frame}
 
 
-def build(cls: type[_Told], fields: Mapping[str, Any], own: tuple[str, ...]) -> _Told:
+def build(cls: type[_Told], fields: Mapping[str, Any], owner: Owner) -> _Told:
     """Return the record of the fields that are known. A list may have holes: wire.decode lets null through."""
     found: dict[str, Any] = {}
     names: tuple[str, ...] = cls.__match_args__
     for name in names:
         value = fields.get(name)
         if value is not None:
-            found[name] = _value(cls.inner.get(name), value, own)
+            found[name] = _value(cls.inner.get(name), value, owner)
     return cls(**found)
 
 
-def _value(shape: type | None, value: Any, own: tuple[str, ...]) -> Any:
+def _value(shape: type | None, value: Any, owner: Owner) -> Any:
     if type(value) is list:
-        return tuple(_value(shape, item, own) for item in value if item is not None)
+        return tuple(_value(shape, item, owner) for item in value if item is not None)
     if shape is Frame:
-        return frame_of((value[0] or "?", value[1] or 0, value[2] or ""), own)
-    return build(shape, value, own) if shape is not None else value
+        return frame_of((value[0] or "?", value[1] or 0, value[2] or ""), owner)
+    return build(shape, value, owner) if shape is not None else value

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     signals.died_at_once,
     children.died_at_once,
+    children.failed_without,
     children.left_at_once,
     signals.ignored,
     handlers.not_run,
@@ -44,6 +45,7 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     loop.exit_from_the_middle,
     threads.outlived_quietly,
     cut_short.jobs_cut,
+    cut_short.threads_cut,
     cut_short.cancelled_under_way,
     transports.unclosed,
     from_outside.leaked,

@@ -7,7 +7,7 @@ from supervisor.diagnosis.attribution.graph import place as place_of
 from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.attribution.walk import Piece
 from supervisor.diagnosis.evidence.frames import place, user_first
-from supervisor.diagnosis.evidence.notes import Exit
+from supervisor.diagnosis.evidence.notes import Exit, Snapshot
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.signals import HANDLED, LATE, lost_in_flight
 from supervisor.diagnosis.phrases import at_line, bare, figure, named, several, signal_name
@@ -131,6 +131,35 @@ def died_at_once(case: Case) -> Iterable[Claim]:
             continue
         claim.proof.insert(0, f"{child} had no handler and got {name} with its group")
         claim.proof.append("the main process, which handles the signal, could not drain it any more")
+        yield claim
+
+
+def failed_without(case: Case) -> Iterable[Claim]:
+    """A child that the signal to the whole group ended by its default action, and without which its parent failed.
+
+    A multiprocessing manager's server has no work of its own under way: its parent still needed it.
+    """
+    signal, leader, shutdown = case.asked_with, case.leader, case.shutdown
+    if signal is None or leader is None or shutdown.outcome != "failed" or case.killed:
+        return
+    names = {child.pid: child.name for note in leader.of(Snapshot) for child in note.children}
+    for process in case.evidence.others(leader):
+        handler = process.first.handler(signal) if process.first is not None else None
+        status = process.exit_status
+        if handler is None or handler.kind != "default" or process.phases or _jobs(process):
+            continue
+        if status is None or status.signal != signal or leader.last < process.last + TOLD:
+            continue
+        name, child = signal_name(signal), f"child process {process.pid}"
+        told = f" ({names[process.pid]})" if names.get(process.pid) else ""
+        claim = Claim("no-signal-handler", "warning", ("signal", process.pid), signal=name, who=f"{child}{told}")
+        claim.words["lost"] = ", and the main process failed without it"
+        claim.advise("main-only").at(process, None)
+        claim.proof.append(f"{child} had no handler and got {name} with its group")
+        claim.proof.append(
+            f"the main process went on for {figure(leader.last - process.last)} and ended with exit code "
+            f"{shutdown.exit_code}"
+        )
         yield claim
 
 

@@ -6,24 +6,27 @@ work: the next item, connection, bytes or event.
 
 from __future__ import annotations
 
-from supervisor.diagnosis.evidence.frames import place, user_first
+from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.evidence.frames import line_of, place, user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.evidence.notes import Exit
-from supervisor.diagnosis.findings.case import TOLD, Case, Claim, is_users
+from supervisor.diagnosis.findings.case import ONE_LOOK, TOLD, Case, Claim, is_users
 from supervisor.diagnosis.findings.signals import RIGHT_BEFORE, SENDS
-from supervisor.diagnosis.phrases import at_line, bare, figure, named, pending_names, several
+from supervisor.diagnosis.phrases import at_line, bare, capital, figure, named, pending_names, several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.frames import Frame, Stack
     from supervisor.diagnosis.evidence.model import Process, Task, Wait
     from supervisor.diagnosis.evidence.shapes import ThreadTold
 
 # What a task waits for between two pieces of work.
 _RESTS = ON_OTHERS | ON_TASKS | {"read", "server", "child", "socket", "", "ready", "generator"}
 MOST = 5
+# What was seen so short a time before an end, or ended so soon after a cancel, was cut by it, seconds.
+AT_END = 0.05
 
 
 def jobs_cut(case: Case) -> Iterable[Claim]:
@@ -71,34 +74,94 @@ def _since(process: Process, told: ThreadTold, at: float) -> str:
     return f", for {figure(at - begun)} at least" if at - begun >= TOLD else ""
 
 
+def threads_cut(case: Case) -> Iterable[Claim]:
+    """Jobs that a library had given to its daemon threads and that were under way at the interpreter's end.
+
+    A daemon thread of the program's own is meant to be cut off; a task queue's thread is not.
+    """
+    for process in case.evidence.processes.values():
+        end = process.phase_start("finalize")
+        if end is None:
+            continue
+        for thread in process.threads.values():
+            block = thread.blocks[-1] if thread.blocks else None
+            if block is None or thread.main or not thread.daemon or block.end < end - AT_END or joining(block):
+                continue
+            if not _handed_out(block.stack) or block.at is None:
+                continue
+            frame = user_first(block.at, block.stack)
+            work = f"{bare(frame.function)}()" if frame is not None else thread.name
+            claim = Claim(
+                "work-cut-short", "error", ("cut", process.pid, thread.ident), work=work, were="was",
+                threads=", in a daemon thread", how="the interpreter's end cut it off",
+            ).advise("jobs").at(process, frame, thread=thread.name)  # fmt: skip
+            claim.proof.append(f"{thread.name} was {at_line(frame)} when the interpreter took itself down")
+            claim.proof.append("it is a daemon thread, which nothing joins")
+            yield claim
+
+
+def _handed_out(stack: Stack) -> bool:
+    """A library called the user's code that is on the stack."""
+    own = [index for index, frame in enumerate(stack) if frame.users]
+    return bool(own) and own[0] > 0 and stack[own[0] - 1].origin == "library"
+
+
 def cancelled_under_way(case: Case) -> Iterable[Claim]:
-    """Tasks that the end of main cancelled in the middle of something: in order, so one note for all of them."""
+    """Tasks that were cancelled in the middle of something at the stop: in order, so one note for all of them."""
     for process in case.evidence.processes.values():
         told = {piece.hold.task for piece in case.pieces if piece.hold is not None and piece.seconds >= TOLD}
         cut = [
             (task, wait)
             for task in process.tasks.values()
-            if task.at_cancel and task.outcome == "cancelled" and not task.shielded and not task.late
-            if task not in told and is_users(task) and (wait := _under_way(task)) is not None
+            if task not in told and not task.shielded and not task.late and _was_cut(task)
+            if is_users(task) and (wait := _under_way(process, task)) is not None
         ]  # fmt: skip
         if not cut:
             continue
         tasks = [task for task, _ in cut]
+        main = all(task.at_cancel for task in tasks)
+        them = "them" if len(tasks) > 1 else "it"
         claim = Claim(
-            "work-cut-short", "note", ("cut", process.pid, "cancelled"), work=pending_names(tasks), threads="",
-            were="were" if len(tasks) > 1 else "was", how="the end of main cancelled it" if len(tasks) == 1 else
-            "the end of main cancelled them",
+            "work-cut-short", "note", ("cut", process.pid, "cancelled"), threads="",
+            work=capital(pending_names(tasks)), were="were" if len(tasks) > 1 else "was",
+            how=f"the end of main cancelled {them}" if main else f"the shutdown cancelled {them}",
         ).advise("tasks").at(process, cut[0][1].at, tasks[0].name)  # fmt: skip
-        claim.proof += [f"{named(task)} was {at_line(wait.at)}" for task, wait in cut[:MOST]]
+        for task, wait in cut[:MOST]:
+            by = f", cancelled at {line_of(task.cancelled_by)}" if task.cancelled_by is not None else ""
+            claim.proof.append(f"{named(task)} was {at_line(wait.at)}{by}")
         yield claim
 
 
-def _under_way(task: Task) -> Wait | None:
-    """Where the cancel found the task, when that was no wait for the next piece of work."""
-    at = task.cancelled_at
+def _was_cut(task: Task) -> bool:
+    """Its cancel, at the stop or after it, was its end; what its own code did with it is another matter."""
+    at = _cut_at(task)
+    if at is None or at < -ONE_LOOK or task.done_at is None or task.done_at - at > AT_END:
+        return False
+    return task.outcome == "cancelled" or (task.outcome == "returned" and task.moves == 0)
+
+
+def _cut_at(task: Task) -> float | None:
+    """When it was cancelled; where nobody saw that, when it ended so."""
+    return task.done_at if task.cancelled_at is None and task.outcome == "cancelled" else task.cancelled_at
+
+
+def _under_way(process: Process, task: Task) -> Wait | None:
+    """Where the cancel found the task, when that was no wait for the next piece of work.
+
+    What a library had called is a piece of work itself, whatever it waits for but its next message.
+    """
+    at = _cut_at(task)
     before = [wait for wait in task.waits if at is not None and wait.start <= at]
     wait = before[-1] if before else None
     if wait is None or wait.kind in _RESTS:
         return None
+    if _handed_out(wait.stack) or _awaited_by_library(process, task):
+        return wait
     # A pause of its own (sleep) at which it already stood when the stop was asked for is its rhythm.
-    return None if wait.kind == "sleep" and wait.start <= 0.0 else wait
+    return None if (wait.kind == "sleep" and wait.start <= 0.0) or task.outcome != "cancelled" else wait
+
+
+def _awaited_by_library(process: Process, task: Task) -> bool:
+    """A library's task waits for it, and no line of the program's own does: a queue's job."""
+    waits = [wait for other in process.tasks.values() for wait in other.waits if task.number in wait.on.awaited]
+    return bool(waits) and not any(frame.users for wait in waits for frame in (*wait.stack, wait.at) if frame)

@@ -32,7 +32,7 @@ def _claim(case: Case, piece: Piece, process: Process) -> Claim:
     if not asleep and not cut and piece.seconds <= NEW_WORK:
         severity = "note"
     seen = [
-        (at, found[-1]) for at, text in process.dumps if at >= piece.start and (found := stacks(text, process.own))
+        (at, found[-1]) for at, text in process.dumps if at >= piece.start and (found := stacks(text, process.owner))
     ]
     stack: Stack = seen[-1][1] if seen else ()
     frame = user_first(None, stack)

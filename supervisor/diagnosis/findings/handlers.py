@@ -90,7 +90,7 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
             f"it ran when the main thread had come to {place(interrupted)}, from a call there or before"
         )
         return f"the main thread was in {bare(interrupted.function)}()"
-    found = culprit(process.dump, process.own) if process.dump else None
+    found = culprit(process.dump, process.owner) if process.dump else None
     frame = user_first(None, found[0]) if found else None
     if found is not None and frame is not None:
         claim.at(process, frame, thread="MainThread" if found[1] else None)
