@@ -39,7 +39,9 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
                     first (bool: the one that armed the agent), signal, handlers [HANDLER], displaced [HANDLER]
                     (earlier handlers of the same signals, oldest first), loops [LOOP], n_tasks, tasks [TASK]
                     (<= 100), threads [THREAD], n_threads (that Python itself counts; null: it has no count),
-                    running (name of the task on the loop's stack), children [CHILD]
+                    running (name of the task on the loop's stack), children [CHILD]; in the first also started (top
+                    package of the console script or `-m` module, null for a script of the user's), own (prefixes of
+                    installed files that are the user's: PEP 610, SIGDRAIN_OWN, what was started and is no server)
     ready           seconds (the arming took), sampler (bool), monitoring (bool): all is in place, and the main thread
                     is back in its own code; last of its batch
     phase           name: this phase begins now, and ends where the next begins. Where nothing was left to wait for
@@ -81,8 +83,9 @@ While it lasts, for at most 200 tasks (sampled every 10 ms at first; waits short
     task-census     n_tasks, groups [{count, coro, at}]: when more than 200; counts are projected from a sample
     loop-exception  message, exception: loop.call_exception_handler() for other reasons
     loop-idle       LOOP fields: the loop has nothing to run; what could still wake it (timers, watched files)
-    thread-waiting  THREAD + seconds, cpu (CPU seconds it used there): told at 0.05, 0.1, 0.2 … s at the same line
-    thread-moved    THREAD of the wait that ended + seconds, cpu
+    thread-waiting  THREAD + seconds, cpu (CPU seconds it used there), delayed (seconds there in which it could run
+                    and no CPU was free): told at 0.05, 0.1, 0.2 … s at the same line
+    thread-moved    THREAD of the wait that ended + seconds, cpu, delayed
     sampler-end     ticks, cpu (seconds)
     agent-error     where, error
 
@@ -91,7 +94,8 @@ parent has waited for it; Linux 6.15+) and ``eof`` (rejected: messages of this p
 could not be understood, lost: sequence numbers never seen).
 
 TASK     task, name, coro, at, leaf, stack, on (WAIT), cancelling, handling ("CancelledError": suspended in the
-         handler or `finally` that it runs after a cancel), shielded, caught, late
+         handler or `finally` that it runs after a cancel), shielded, caught, late, born (seconds since
+         it was first seen)
 WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tasks, shield); due (seconds until it
          ends by itself: sleep, timeout); peer (read, drain); child (its pid); clients, count (server); unfinished,
          count (queue-join: items not done, tasks still getting); count (event, queue-get, lock: waiters)
@@ -107,7 +111,7 @@ JOB      job (number of its future), name (of the callable, without partial() an
          definition; null: C), by (the user's line that awaits it, else a library's), task (that awaits it), thread
          (that does it), done
 THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, child, on (WAIT), job (JOB: of a pool's
-         thread), callback (qualified name of what atexit runs)
+         thread), callback (qualified name of what atexit runs), importing (bool: in an import)
          state: loop-idle pool-idle callback (runs a callback or a task's step: the loop is blocked) executor (runs
          a pool job) join-threads join-executor busy (anything else)
          doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
@@ -146,11 +150,12 @@ WAIT = {
 }  # fmt: skip
 TASK = {
     "task": int, "name": str, "coro": str, "at": FRAME, "leaf": FRAME, "stack": STACK, "on": WAIT, "cancelling": int,
-    "handling": str, "shielded": bool, "caught": FRAME, "late": bool,
+    "handling": str, "shielded": bool, "caught": FRAME, "late": bool, "born": float,
 }  # fmt: skip
 THREAD = {
     "thread": int, "tid": int, "name": str, "main": bool, "daemon": bool, "state": str, "at": FRAME, "leaf": FRAME,
     "stack": STACK, "doing": str, "fd": int, "child": int, "on": WAIT, "job": JOB, "callback": str,
+    "importing": bool,
 }  # fmt: skip
 HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME, "inherited": bool}
 CHILD = {"pid": int, "name": str, "how": str, "daemon": bool, "alive": bool}
@@ -176,7 +181,7 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     "snapshot": {
         "reason": str, "first": bool, "signal": int, "handlers": [HANDLER], "displaced": [HANDLER], "loops": [LOOP],
         "n_tasks": int, "tasks": [TASK], "threads": [THREAD], "n_threads": int, "running": str,
-        "children": [CHILD],
+        "children": [CHILD], "own": [str], "started": str,
     },
     "ready": {"seconds": float, "sampler": bool, "monitoring": bool},
     "phase": {
@@ -206,8 +211,8 @@ EVENTS: Dict[str, Dict[str, Any]] = {
     "task-census": {"n_tasks": int, "groups": [{"count": int, "coro": str, "at": FRAME}]},
     "loop-exception": {"message": str, "exception": str},
     "loop-idle": LOOP,
-    "thread-waiting": {**THREAD, "seconds": float, "cpu": float},
-    "thread-moved": {**THREAD, "seconds": float, "cpu": float},
+    "thread-waiting": {**THREAD, "seconds": float, "cpu": float, "delayed": float},
+    "thread-moved": {**THREAD, "seconds": float, "cpu": float, "delayed": float},
     "sampler-end": {"ticks": int, "cpu": float},
     "agent-error": {"where": str, "error": str},
     "dump": {"text": str},

@@ -12,10 +12,12 @@ from time import monotonic_ns
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_edges as edges
+import _sigdrain_agent_frames as frames
 import _sigdrain_agent_holders as holders
 import _sigdrain_agent_jobs as jobs
 import _sigdrain_agent_late as late
 import _sigdrain_agent_monitoring as monitoring
+import _sigdrain_agent_own as own
 import _sigdrain_agent_reach as reach
 import _sigdrain_agent_sampler as sampler
 import _sigdrain_agent_snapshot as snapshot
@@ -45,6 +47,8 @@ def begin(reason: str, number: Optional[int] = None, ask: bool = False) -> None:
         first, armed = not armed, True
         if ask:
             asked_by = "probe" if "probe" in (reason, asked_by) else "signal"
+        if first:
+            frames.found_own(own.look()[1])
         tasks.find_loops()
         found = tasks.pending()
         for task in found[: tasks.FOLLOWED]:

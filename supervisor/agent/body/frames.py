@@ -22,25 +22,44 @@ HAS_GIL = bool(getattr(sys, "_is_gil_enabled", lambda: True)())  # 3.13+
 USER, LIBRARY, STANDARD, OURS = 0, 1, 2, 3
 sampler = 0  # the sampler's own thread
 _ranks: Dict[str, int] = {}
+# site-packages, Debian's dist-packages; copies of others' packages inside of one's own.
+INSTALLED = ("-packages/", "/_vendor/", "/vendored/", "/third_party/")
+COMPILED = (".pyx", ".pxi", ".pxd")
+own: Tuple[str, ...] = ()  # prefixes of installed files that are the user's all the same
 
 
 def rank(filename: str) -> int:
     """Whose code a file is: the user's, an installed package's, the standard library's, ours."""
     found = _ranks.get(filename)
     if found is None:
-        if filename.startswith(agent.OURS):
-            found = OURS
-        elif "-packages/" in filename:  # site-packages, and Debian's dist-packages
-            found = LIBRARY
-        elif filename.startswith((agent.STDLIB, "<frozen")):
-            found = STANDARD
-        else:
-            found = USER
-        _ranks[filename] = found
+        found = _ranks[filename] = _rank(filename)
     return found
 
 
+def _rank(filename: str) -> int:
+    if filename.startswith(agent.OURS):
+        return OURS
+    if own and filename.startswith(own):
+        return USER
+    if any(part in filename for part in INSTALLED) or filename.endswith(COMPILED):
+        return LIBRARY
+    if filename.startswith(agent.STDLIB):
+        return STANDARD
+    if filename.startswith("<"):  # code that exec() made (namedtuple, dataclass), or frozen; or all of the program
+        return USER if filename in ("<string>", "<stdin>") and sys.argv[:1] in (["-c"], [""], ["-"]) else STANDARD
+    folder, _, name = filename.rpartition("/")
+    return LIBRARY if folder.endswith("/bin") and "." not in name else USER  # a console script: it calls a main()
+
+
 FUNCTION, METHOD = type(rank), type(rank.__get__(0))  # what the module `types` calls FunctionType and MethodType
+
+
+def found_own(prefixes: Sequence[str]) -> None:
+    """From now on the files that begin so are the user's."""
+    global own
+    if own != tuple(prefixes):
+        own = tuple(prefixes)
+        _ranks.clear()
 
 
 class Spot:

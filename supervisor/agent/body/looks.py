@@ -46,11 +46,11 @@ def reset(now: int) -> None:
 class ThreadWait:
     """Where a thread has been since when."""
 
-    __slots__ = ("cpu", "described", "exact", "key", "since", "tell_at", "tid")
+    __slots__ = ("described", "exact", "key", "since", "spent", "tell_at", "tid")
 
     def __init__(self, key: Any, exact: Any, now: int, tid: Optional[int]) -> None:
         self.tid = tid
-        self.cpu: Optional[int] = None  # CPU time at its begin, once it could be read
+        self.spent: Optional[Tuple[int, int]] = None  # threads.spent() at its begin, once it could be read
         self.key, self.exact, self.since, self.tell_at = key, exact, now, grain.FIRST_TOLD
         self.described: Dict[str, Any] = {}
 
@@ -62,7 +62,7 @@ def tick(now: int) -> None:
     edges.drain(now)
     moved, due, came = look_at_threads(now)
     for wait in came:
-        wait.cpu = threads.cpu(wait.tid)
+        wait.spent = threads.spent(wait.tid)
     if "asyncio.tasks" in sys.modules:
         moved_any = look_at_tasks(now)
         look_at_loops(now, moved_any)
@@ -74,7 +74,7 @@ def tick(now: int) -> None:
         threads.complete(wait.described)
         if wait.described["state"] != "loop-idle":
             seconds = (now - wait.since) / 1e9
-            agent.say("thread-waiting", seconds=seconds, cpu=cpu_of(wait), **wait.described)
+            agent.say("thread-waiting", seconds=seconds, **spent_of(wait), **wait.described)
             if seconds >= holders.SEARCHED and wait.described["on"] is not None:
                 holders.of_thread(wait.described["thread"], wait.described["on"])
     while _outbox:
@@ -138,13 +138,16 @@ def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any], Any]], Set[int]]:
 
 def tell_moved(wait: ThreadWait, now: int) -> None:
     if wait.described and wait.described["state"] != "loop-idle":
-        agent.say("thread-moved", seconds=(now - wait.since) / 1e9, cpu=cpu_of(wait), **wait.described)
+        agent.say("thread-moved", seconds=(now - wait.since) / 1e9, **spent_of(wait), **wait.described)
 
 
-def cpu_of(wait: ThreadWait) -> Optional[float]:
-    """CPU seconds of the thread since it came here: tells computing from waiting for the interpreter lock."""
-    spent = threads.cpu(wait.tid)
-    return (spent - wait.cpu) / 1e9 if spent is not None and wait.cpu is not None else None
+def spent_of(wait: ThreadWait) -> Dict[str, Optional[float]]:
+    """Seconds that the thread ran since it came here, which tells computing from waiting for the interpreter's lock,
+    and those in which no CPU was free for it."""
+    now = threads.spent(wait.tid)
+    if now is None or wait.spent is None:
+        return {"cpu": None, "delayed": None}
+    return {"cpu": (now[0] - wait.spent[0]) / 1e9, "delayed": (now[1] - wait.spent[1]) / 1e9}
 
 
 # -- tasks -----------------------------------------------------------------------------------------------------

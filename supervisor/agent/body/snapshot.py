@@ -7,6 +7,7 @@ import sys
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_hooks as hooks
+import _sigdrain_agent_own as own
 import _sigdrain_agent_tasks as tasks
 import _sigdrain_agent_threads as threads
 import _sigdrain_agent_waits as waits
@@ -37,6 +38,7 @@ def say(reason: str, number: Optional[int], first: bool, found: List[Any]) -> No
         n_threads=threads.count(),
         running=running,
         children=children()[:20],
+        **(dict(zip(("started", "own"), own.look())) if first else {}),
     )
 
 

@@ -31,8 +31,8 @@ class Followed:
     """What we remember of one task. It holds the task weakly: a dropped task must die as it would without us."""
 
     __slots__ = (
-        "at", "cancel", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number", "outcome",
-        "polled", "ref", "shielded", "since", "tell_at", "used", "waiter",
+        "at", "born", "cancel", "cancelled_at", "caught", "coro", "late", "leaf", "moves", "name", "number",
+        "outcome", "polled", "ref", "shielded", "since", "tell_at", "used", "waiter",
     )  # fmt: skip
 
     def __init__(self, task: Any, late: bool, polled: bool) -> None:
@@ -43,7 +43,7 @@ class Followed:
         self.at: Optional[Place] = None
         self.leaf: Optional[Place] = None
         self.waiter: Any = None
-        self.since = monotonic_ns()
+        self.since = self.born = monotonic_ns()
         self.tell_at = 0.05
         self.cancelled_at: Optional[int] = None
         self.outcome: Optional[str] = None
@@ -326,6 +326,7 @@ def describe(task: Any, brief: bool = False) -> Dict[str, Any]:
         shielded=kept.shielded if kept else is_shielded(task),
         caught=kept.caught if kept else None,
         late=kept.late if kept else None,
+        born=(monotonic_ns() - kept.born) / 1e9 if kept else None,
     )
     return told
 

@@ -114,17 +114,18 @@ def kernel_id(ident: int) -> Optional[int]:
     return getattr(threading._active.get(ident), "native_id", None)
 
 
-def cpu(tid: Optional[int]) -> Optional[int]:
-    """Nanoseconds of CPU that a thread has used (proc_pid_schedstat: the first number)."""
+def spent(tid: Optional[int]) -> Optional[Tuple[int, int]]:
+    """Nanoseconds that a thread has run, and in which it could have and no CPU was free (proc_pid_schedstat(5))."""
     if tid is None:
         return None
     try:
         fd = open_file("/proc/self/task/%d/schedstat" % tid, O_RDONLY | O_CLOEXEC)
         try:
-            return int(read(fd, 100).split()[0])
+            ran, waited = read(fd, 100).split()[:2]
         finally:
             close(fd)
-    except (OSError, ValueError, IndexError):
+        return int(ran), int(waited)
+    except (OSError, ValueError):
         return None
 
 
@@ -150,7 +151,19 @@ def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any], doing: 
         "on": doing.on,
         "job": doing.job,
         "callback": doing.callback,
+        "importing": importing(stack),
     }
+
+
+def importing(stack: List[frames.Spot]) -> bool:
+    """Does the thread import a module, in the callback of the loop that it runs or outside of any?"""
+    for spot in reversed(stack):
+        file, name = spot.f_code.co_filename, spot.f_code.co_name
+        if file == agent.IMPORTLIB and name == "_find_and_load":
+            return True
+        if name == "_run" and file.endswith("asyncio/events.py"):
+            return False
+    return False
 
 
 def complete(described: Dict[str, Any]) -> Dict[str, Any]:

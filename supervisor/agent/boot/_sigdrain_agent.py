@@ -23,8 +23,8 @@ PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process 
 DUMP = _signal.SIGRTMAX - 3  # faulthandler's, at C level; the parent sends it only when SIGKILL is next
 MAX_MESSAGE = 32768
 BODY = (
-    "hooks", "grain", "frames", "reach", "threads", "tasks", "jobs", "waits", "joins", "holders", "monitoring",
-    "late", "edges", "looks", "sampler", "snapshot", "arming", "teardown",
+    "hooks", "grain", "servers", "own", "frames", "reach", "threads", "tasks", "jobs", "waits", "joins", "holders",
+    "monitoring", "late", "edges", "looks", "sampler", "snapshot", "arming", "teardown",
 )  # fmt: skip
 # Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
