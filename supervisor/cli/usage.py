@@ -5,6 +5,7 @@ Typer writes usage lines and errors differently from version to version; here th
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ def unknown(line: Sequence[str], known: Sequence[str]) -> UsageError:
     meant = nearest(first, known)
     if shutil.which(first):
         hint = f"to run a program: supervisor run -- {shlex.join(line)}"
+    elif first.endswith(".py") and os.path.isfile(first):
+        hint = f"to run a program: supervisor run -- python3 {shlex.join(line)}"
     elif meant:
         hint = f"did you mean: supervisor {shlex.join([meant, *line[1:]])}"
     else:

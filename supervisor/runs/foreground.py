@@ -113,7 +113,7 @@ class Foreground:
             self.loop.run()
         except BaseException:
             self._leave()
-            self._streams.output.finish(Patience())
+            self._streams.finish(Patience())
             raise
         self._leave()
         self._tell()
@@ -140,7 +140,7 @@ class Foreground:
         ends = self._evidence.told(self._plan.voice)
         patience = self.loop.patience()
         record_fleet(self._plan, ends, patience)
-        self._streams.output.finish(patience)
+        self._streams.finish(patience)
         tell_fleet(self._plan, ends, self._evidence.forgotten, patience)
 
     def _prepare(self, at: float) -> None:

@@ -7,8 +7,10 @@ import time
 
 from supervisor.core.visible import visible
 from supervisor.system import stdio
+from supervisor.system.output import sink
 from supervisor.system.output.lanes import Lane, Output
 from supervisor.views import lines
+from supervisor.views.modes import Modes, Watched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
 
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.runs.plan import UpPlan
+    from supervisor.system.output.patience import Patience
     from supervisor.system.poller import Poller
 
-    Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed
+    Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed | Watched
 
     class Log(Protocol):
         """Where lines go while a dashboard shows them; without a worker they are our own."""
@@ -35,6 +38,9 @@ class Streams:
         self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
         self._titles: dict[WorkerId, str] = {}
         self._shown: Log | None = None
+        # The terminal that gets the lines, and what they have left it in.
+        self._terminal = next((fd for fd in (2, 1) if plan.log.format != "json" and os.isatty(fd)), None)
+        self._modes = Modes()
         self.output = Output(poller, lines.Splitter, self.say)
 
     def say(self, text: str) -> None:
@@ -44,6 +50,12 @@ class Streams:
             self._shown.log(time.monotonic(), None, "supervisor", "stderr", text.encode() + b"\n")
         else:
             self.output.message(self._own.lines(text.encode(errors="replace") + b"\n", time.time()))
+
+    def finish(self, patience: Patience) -> None:
+        """Pass everything on, at the end; then the terminal is put right that a worker has left without a cursor."""
+        self.output.finish(patience)
+        if self._terminal is not None and (wrong := self._modes.restore()):
+            sink.say(wrong.decode(), self._terminal, patience)
 
     def show_in(self, log: Log | None) -> None:
         """Everything goes to a dashboard's log from here on, or again as lines to our own stdout and stderr."""
@@ -67,9 +79,10 @@ class Streams:
     def _format(self, spec: WorkerSpec, worker: WorkerId, stream: str, fd: int) -> Format:
         if self._log.format == "json":
             return lines.Json(spec.name, spec.instance, stream, self._log.time)
-        if not self._log.prefix:
-            return lines.Plain()
-        return lines.Prefixed(spec.title, self._width, worker, self._colored[fd])
+        shown = (
+            lines.Prefixed(spec.title, self._width, worker, self._colored[fd]) if self._log.prefix else lines.Plain()
+        )
+        return Watched(shown, self._modes) if os.isatty(fd) else shown
 
     @property
     def _own(self) -> Format:

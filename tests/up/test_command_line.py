@@ -13,7 +13,7 @@ import pytest
 
 from supervisor.cli.app import app
 from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP
-from tests.support.processes import PATIENCE, SUPERVISOR
+from tests.support.processes import PATIENCE, SUPERVISOR, WORKERS
 
 COMMANDS = [one.callback.__name__ for one in app.registered_commands if one.callback is not None]
 TABLES = {"run": RUN, "up": UP, "status": STATUS, "stop": STOP, "top": TOP}
@@ -59,6 +59,7 @@ def test_help_without_a_command() -> None:
             "to run a program: supervisor run -- python3 worker.py -v",
         ),
         ("/bin/sh -c x", "there is no command '/bin/sh'", "to run a program: supervisor run -- /bin/sh -c x"),
+        (f"{WORKERS}/keys.py a", "there is no command ", f"supervisor run -- python3 {WORKERS}/keys.py a"),
         ("stats --json", "there is no command 'stats'", "did you mean: supervisor status --json"),
         ("xyzzy", "there is no command 'xyzzy'", "commands are: run, up, demo"),
         ("run", "no command to run", "as in: supervisor run -- python worker.py"),

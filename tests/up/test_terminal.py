@@ -52,6 +52,27 @@ def test_ctrl_c(up: Callable[..., Terminal]) -> None:
     assert termios.tcgetattr(shown.master) == shown.modes
 
 
+def test_a_terminal_that_a_worker_left_without_a_cursor_is_put_right(up: Callable[..., Terminal]) -> None:
+    """A progress bar that was stopped, a full-screen program that was killed: the shell is not to suffer from it."""
+    shown = up(
+        """[worker.w]\ncommand = ["sh", "-c", 'printf "\\033[?25l\\033[?2004h\\033[31mhi\\n"; exec sleep 600']"""
+    )
+    shown.until("hi")
+    shown.type(b"\x03")
+    assert shown.ended() == 0
+    written = shown.raw.partition(b"hi")[2]
+    assert written.count(b"\x1b[?25h\x1b[?2004l") == 1
+    assert written.index(b"\x1b[?25h") > written.index(b"stopping 1 worker")
+
+
+def test_a_terminal_that_nobody_touched_gets_nothing(up: Callable[..., Terminal]) -> None:
+    shown = up('[worker.w]\ncommand = ["sh", "-c", "echo hi; exec sleep 600"]')
+    shown.until("hi")
+    shown.type(b"\x03")
+    assert shown.ended() == 0
+    assert b"\x1b[?" not in shown.raw
+
+
 def test_colour_only_here(up: Callable[..., Terminal]) -> None:
     shown = up('[worker.w]\ncommand = ["sh", "-c", "echo hi; echo ho >&2; exec sleep 600"]')
     shown.until("ho")
