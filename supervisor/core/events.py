@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from supervisor.core.record import Key, Target
+    from supervisor.core.record import Key, Reach, Target
     from supervisor.core.spec import WorkerId
 
     Said: TypeAlias = Literal["hello", "noticed", "drained", "cleaned"]
@@ -114,24 +114,31 @@ class OrphansChanged(Event):
 
 
 class Surveyed(WorkerEvent):
-    """Who is alive of a worker besides its main process."""
+    """Who is alive of a worker besides its main process. None: nobody could look (no descriptors, no /proc)."""
 
-    members: tuple[Member, ...]
+    members: tuple[Member, ...] | None
 
 
 class Sent(WorkerEvent):
-    """A signal was sent. ``delivered`` False: the target had gone. The other fields are those of the action.
+    """A signal was sent: kill(2) has returned, and the wait of its rung counts from now. The other fields are the
+    action's.
 
-    ``hit``: those of the action's members that were there.
-    ``newest``, for a group: pid of the process that was created last before the signal was sent, if known.
+    ``began`` is just before the call, None for at the same instant. ``hit``: those of the action's members that were
+    there. ``newest``, for a group: pid of the process that was created last before the signal was sent, if known.
     """
 
     signal: int
     target: Target
-    delivered: bool
+    result: Reach
     hit: tuple[Key, ...] = ()
     ladder: bool = False
     newest: int | None = None
+    began: float | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether a process got it."""
+        return self.result == "delivered"
 
 
 class AgentSaid(WorkerEvent):

@@ -1,8 +1,8 @@
 """What leaves the core: one frozen :class:`Shutdown` per end of a worker, and the parts it is made of.
 
 Three axes (docs/architecture.md, "Vocabulary"): *want*, *phase* (where it is) and *outcome* (how it ended, once).
-Unknown is None, never 0.
-Instants (``Marks``, ``at``) are seconds since zero, the first of asked, noticed and begin of teardown.
+Unknown is None, never 0. Instants (``Marks``, ``at``) are seconds since zero, the first of asked, noticed and begin
+of teardown; what was before that, as when a worker had begun to end by itself, is negative.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     ]  # fmt: skip
     Outcome: TypeAlias = Literal["clean", "failed", "signalled", "killed", "stuck"]
     Target: TypeAlias = Literal["main", "group", "leftovers"]
+    # What became of a signal: kill(2) worked for at least one process; there was none; all of them belong to another
+    # user; or we ran out of what looking takes (descriptors, memory), so that nobody knows.
+    Reach: TypeAlias = Literal["delivered", "nobody", "not permitted", "could not look"]
     Fate: TypeAlias = Literal["ended", "killed", "left"]
     Severity: TypeAlias = Literal["error", "warning", "note"]
     Disposition: TypeAlias = Literal["caught", "ignored", "default"]
@@ -43,12 +46,18 @@ class Rusage(Frozen):
 
 
 class Climb(Frozen):
-    """One signal of the ladder as it was sent, seconds since zero. ``delivered`` False: nobody was there."""
+    """One signal of the ladder as it was sent, seconds since zero. ``held``: seconds it had waited for the agent."""
 
     at: float
     signal: int
     target: Target
-    delivered: bool = True
+    result: Reach = "delivered"
+    held: float = 0.0
+
+    @property
+    def delivered(self) -> bool:
+        """Whether a process got it."""
+        return self.result == "delivered"
 
 
 class Marks(Frozen):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TypeAlias
 
-    from supervisor.core.record import Key
+    from supervisor.core.record import Key, Reach
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.core.worker.life import Life
     from supervisor.loop.observer import Attachments, JobControl, Observer
@@ -181,32 +181,35 @@ class Performer:
     def _send(self, action: actions.Signal) -> events.Event:
         self.census.refresh()
         running = self.running[action.worker]
-        at = monotonic()
+        # Before: once the signal is out, a handler may fork ahead of our next line.
+        newest = processes.newest() if action.target == "group" else None
         hit: tuple[Key, ...] = ()
-        newest: int | None = None
+        began = monotonic()
         if action.target == "group":
-            newest = processes.newest()  # before: once the signal is out, a handler may fork ahead of our next line
-            delivered = self.send_group(running, action.signal)
+            result = self.send_group(running, action.signal)
             if action.wake:
                 self.send_group(running, signum.CONT)
         elif action.target == "main":
-            delivered = send.send_main(running.child.pidfd, action.signal)
+            result = send.send_main(running.child.pidfd, action.signal)
             if action.wake:
                 send.send_main(running.child.pidfd, signum.CONT)
         else:
-            hit = tuple(one.key for one in action.members if send.send_checked(one, action.signal, action.wake))
-            delivered = bool(hit)
-        return events.Sent(at, action.worker, action.signal, action.target, delivered, hit, action.ladder, newest)
+            results = {one.key: send.send_checked(one, action.signal, action.wake) for one in action.members}
+            hit = tuple(key for key, result in results.items() if result == "delivered")
+            result = send.altogether(results.values())
+        return events.Sent(
+            monotonic(), action.worker, action.signal, action.target, result, hit, action.ladder, newest, began
+        )
 
-    def send_group(self, running: Running, signal: int) -> bool:
-        """Signal the worker's group; where that is ours too, its processes one by one. Whether somebody got it."""
+    def send_group(self, running: Running, signal: int) -> Reach:
+        """Signal the worker's group; where that is ours too, its processes one by one."""
         child = running.child
         if running.group == child.pid:
             return send.send_group(child.pid, child.pidfd, signal)
         members = self.census.members(child.pid, running.group, self.running.mains, None)
-        found = [send.send_main(child.pidfd, signal)]
-        found += [send.send_checked(one, signal, False) for one in members if one.in_group]
-        return any(found)
+        results = [send.send_main(child.pidfd, signal)]
+        results += [send.send_checked(one, signal, False) for one in members if one.in_group]
+        return send.altogether(results)
 
     # -------------------------------------------------------------- looking
 

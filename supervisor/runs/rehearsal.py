@@ -46,7 +46,7 @@ def _once(loop: Loop, life: Life, at: float) -> None:
         asked,
         events.MasksRead(at, worker, masks),
         events.Probed(at, worker, 0),
-        events.Sent(at, worker, signum.TERM, "group", True, (), True, processes.newest()),
+        events.Sent(at, worker, signum.TERM, "group", "delivered", (), True, processes.newest()),
         events.MainExited(at, worker, 0, None),
         events.Surveyed(at, worker, ()),
         events.Reaped(at, worker, None),

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 BAR = 24
 _LABEL = 9
+# What a signal that reached nobody is told with, and from how many seconds on its wait for the agent is worth a word.
+RESULTS = {
+    "delivered": "",
+    "nobody": " (no process was left)",
+    "not permitted": " (not permitted: it belongs to another user)",
+    "could not look": " (could not look for its processes)",
+}
+NOTABLE_HOLD = 0.05
 # Columns at which the values begin, after two of indentation, the label and a space.
 _COLUMN = _LABEL + 3
 
@@ -65,8 +73,8 @@ def _when(one: Shutdown) -> str:
 
 def _climb(climb: Climb) -> str:
     to = {"main": "the main process", "group": "the group", "leftovers": "what was left"}[climb.target]
-    nobody = "" if climb.delivered else " (no process was left)"
-    return f"{instant(climb.at)} {signum.name(climb.signal)} to {to}{nobody}"
+    held = f", held for {duration(climb.held)} for the agent" if climb.held >= NOTABLE_HOLD else ""
+    return f"{instant(climb.at)} {signum.name(climb.signal)} to {to}{RESULTS[climb.result]}{held}"
 
 
 def _leftover(left: Leftover, width: int) -> str:

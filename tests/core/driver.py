@@ -164,8 +164,8 @@ class Drive:
         if main is None or not main.alive or main.reaped:
             choices.append(events.MainExited(now, worker, 0, None))
         else:
-            shot = world.fleet.lives[worker].killed is not None
-            choices += [] if shot else [events.Surveyed(now, worker, ())]
+            shot, stopping = world.fleet.lives[worker].killed is not None, world.fleet.lives[worker].stopping
+            choices += [] if shot or stopping else [events.Surveyed(now, worker, ())]
         world.promises.unexpected(self.rng.choice(choices))
 
     def _worker(self) -> int:

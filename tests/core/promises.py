@@ -42,8 +42,9 @@ class Account:
     def __init__(self) -> None:
         self.requests, self.last = 0, 0.0
         self.rung, self.since = -1, 0.0
-        self.any_sent = self.held = False
-        self.sent: list[int] = []
+        self.first: float | None = None
+        self.held = False
+        self.sent: list[tuple[int, float]] = []
         self.stand_in: int | None = None
         self.stopped = False
         self.started = False
@@ -66,6 +67,8 @@ class Promises:
         self.starts = [0 for _ in world.spec.workers]
         self.failure: tuple[int | None, int | None] | None = None
         self.last: tuple[int | None, int | None] = (0, None)
+        self.statuses: dict[int, tuple[int | None, int | None]] = {}
+        self.unfinished: tuple[int | None, int | None] | None = None
         self.before = world.fleet
         self.absurd = False
 
@@ -98,6 +101,10 @@ class Promises:
             for worker in range(len(self.down)) if event.workers is None else event.workers:
                 self.down[worker] = False
         if asked is not None and (name != "StopAsked" or event.workers is None):
+            if not self.fleet_down:
+                self._unfinished(before)
+                if name not in ("Reaped", "StartFailed"):
+                    self._failed(self.unfinished)  # else the peer that ended has failed first, if it has
             self.fleet_down = True
             self.asked_all = event.at if self.asked_all is None and self.fleet_down else self.asked_all
         for worker in asked or ():
@@ -105,8 +112,18 @@ class Promises:
         if name == "Forked" and not self.absurd and self.accounts[event.worker].requests:
             hold("a stopped worker stays stopped", self.world.fleet.lives[event.worker].stop is not None, event)
         if name == "Sent" and event.ladder:
-            self._first_sent(event)
+            self._sent(event)
         self._climbed(event.at)
+
+    def _unfinished(self, before: Any) -> None:
+        """The fleet goes down: who should run and does not has failed."""
+        waits = [number for number, life in before.lives.items() if life.state in ("waiting", "backoff")]
+        if waits and not self.world.spec.manner.wraps:
+            self.unfinished = self.statuses.get(waits[0], (1, None))
+
+    def _failed(self, status: tuple[int | None, int | None] | None) -> None:
+        if self.failure is None and status is not None:
+            self.failure = (1, None) if status == (0, None) else status
 
     def _way(self, was: Any, life: Any, event: Any) -> None:
         """Whoever changes its state goes a way of the table; what an end means for others is a stop request."""
@@ -192,15 +209,18 @@ class Promises:
                 continue
             hold("escalation never goes back", stop.standing.rung >= account.rung, (account.rung, stop))
             if stop.standing.rung != account.rung or (account.held and stop.hold is None):
-                account.rung, account.since = stop.standing.rung, at
+                account.rung, account.since, account.first = stop.standing.rung, at, None
             account.held = stop.hold is not None
 
-    def _first_sent(self, event: Any) -> None:
-        """The first signal may have waited for the agent, for a moment; the grace period counts from it."""
+    def _sent(self, event: Any) -> None:
+        """The grace period counts from the delivery; who is told late has the whole of it, if it does not double."""
         account, life = self.accounts[event.worker], self.world.fleet.lives[event.worker]
-        first, account.any_sent = not account.any_sent, True
-        if first and account.requests and account.rung == 0 and life.going:
-            account.since = event.at
+        if life.stop is None or not life.going:
+            return
+        if account.first is None:
+            account.first = account.since = max(account.since, event.at)
+        elif event.target == "leftovers" and life.rung.wait is not None:
+            account.since = max(account.since, min(event.at, account.first + life.rung.wait))
 
     def _deadline(self, life: Any) -> None:
         account, deadline = self.accounts[life.id], self.world.fleet.deadline
@@ -242,7 +262,7 @@ class Promises:
             expected = [*(one.signal for one in life.spec.stop.ladder.rungs), KILL][life.stop.standing.rung]
             hold("the signal is the rung's", action.signal == expected, (action, life.stop))
         if action.ladder:
-            account.sent.append(action.signal)
+            account.sent.append((action.signal, self.world.now))
         return main
 
     def hitting(self, action: Any, hit: list[Process]) -> None:
@@ -256,7 +276,19 @@ class Promises:
             for one in hit:
                 rung = life.stop.standing.rung if kind == "rung" else 0
                 hold("nobody gets the same rung twice", rung not in one.rungs, (action, one.pid))
-                one.rungs.add(rung)
+                self._whole_wait(life, one, rung)
+                one.rungs[rung] = self.world.now
+
+    def _whole_wait(self, life: Any, one: Process, rung: int) -> None:
+        """Whoever got the signal of a rung gets that of the next only after a whole wait, when nothing but time says
+        so; who was told in the second wait of a rung alone has less."""
+        told, wait = one.rungs.get(rung - 1), life.ladder.rungs[rung - 1].wait
+        limited = self.world.fleet.limited and not self.before.limited
+        if told is None or wait is None or limited or type(self.world.events[-1]).__name__ != "Tick":
+            return
+        first = min(other.rungs.get(rung - 1, told) for other in [one, *self.world.of(one.worker)])
+        early = self.world.now < min(told, first + wait) + wait - EPSILON
+        hold("a grace period is kept", not early, (one.pid, rung, told, self.world.now, wait))
 
     def _kind(self, action: Any) -> str:
         """``rung``: the ladder's own signal; ``stand-in``: the first request's, as received; ``raw``: passed on."""
@@ -304,11 +336,13 @@ class Promises:
         hold("one report per start", not account.reported and shutdown.start == self.starts[worker], shutdown)
         account.reported = True
         marks = shutdown.marks
-        known = [at for at in (marks.asked, marks.killed, marks.exited) if at is not None]
-        hold("marks are in order and never negative", known == sorted(known) and min(known, default=0) >= 0, marks)
-        within = marks.main_exited is None or marks.exited is None or 0 <= marks.main_exited <= marks.exited
-        hold("marks are in order and never negative", within, marks)
-        hold("marks are in order and never negative", all(one.at >= 0 for one in shutdown.escalation), shutdown)
+        known = [at for at in (marks.asked, marks.exited) if at is not None]
+        hold("marks are in order", known == sorted(known) and marks.asked in (0, None), marks)
+        within = marks.main_exited is None or marks.exited is None or marks.main_exited <= marks.exited
+        hold("marks are in order", within, marks)
+        shown = [shutdown.zero + one.at for one in shutdown.escalation]
+        sent = all(any(abs(at - when) < EPSILON for _, when in account.sent) for at in shown)
+        hold("instants are as they were, before zero too", sent, (shown, account.sent))
         hold("the outcome is the truth", shutdown.outcome == self._outcome(shutdown, main), (shutdown, main))
         if main is not None and not main.alive:
             hold(
@@ -344,12 +378,18 @@ class Promises:
             status = self._status(main)
         self.last = status
         asked = account.requests > 0 or (main is None and (self.down[worker] or self.fleet_down))
-        ours = asked and shutdown.outcome == "signalled" and shutdown.signal in set(account.sent) - {KILL}
+        ours = (
+            asked
+            and shutdown.outcome == "signalled"
+            and shutdown.signal in {number for number, _ in account.sent} - {KILL}
+        )
         if not asked and not self.fleet_down and self.world.spec.workers[worker].restart.on_exit == "stop-all":
             hold("a peer's end stops all", self.world.fleet.want == "down" or self.world.spec.manner.wraps, shutdown)
         again = self.world.fleet.lives[worker].attempts.due is not None
-        if shutdown.outcome != "clean" and not ours and not again and self.failure is None:
-            self.failure = (1, None) if status == (0, None) else status
+        self.statuses[worker] = status
+        if shutdown.outcome != "clean" and not ours and not again:
+            self._failed(status)
+        self._failed(self.unfinished)
 
     # ------------------------------------------------------------------ the end
 

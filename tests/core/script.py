@@ -13,7 +13,7 @@ from typing import Any
 
 from supervisor.core import actions, events, ladder, signum, spec
 from supervisor.core.fleet import state, step
-from supervisor.core.record import Member
+from supervisor.core.record import Member, Sample
 
 
 def worker(name: str = "api", escalation: str = "TERM/10/KILL", **more: Any) -> spec.WorkerSpec:
@@ -83,6 +83,10 @@ class Script:
                 return events.MainStopped(at, index, signum.NUMBERS[signal])
             case ["continued"]:
                 return events.MainContinued(at, index)
+            case ["cannot", "look"]:
+                return events.Surveyed(at, index, None)
+            case ["sees", children]:
+                return events.Sampled(at, index, Sample(at, "S", 0.0, 1, children=int(children)))
             case ["found", *members]:
                 return events.Surveyed(at, index, _members(" ".join(members)))
             case ["somebody", "ended"]:
@@ -138,7 +142,7 @@ class Script:
             case actions.Signal():
                 hit, at = tuple(one.key for one in action.members), self.now
                 self.queue.append(
-                    events.Sent(at, action.worker, action.signal, action.target, True, hit, action.ladder)
+                    events.Sent(at, action.worker, action.signal, action.target, "delivered", hit, action.ladder)
                 )
             case actions.Spawn() if not self.by_hand:
                 self._forked(action.worker)
@@ -181,14 +185,15 @@ class Script:
 
 
 def _members(text: str) -> tuple[Member, ...]:
-    """``11 in the group, 12 outside born at 3.5`` -> members; ``nobody`` -> none."""
+    """``11 in the group, 12 outside stopped born at 3.5`` -> members; ``nobody`` -> none."""
     if text == "nobody":
         return ()
     found: list[Member] = []
     for part in text.split(", "):
         pid, rest = part.split(" ", 1)
         born = float(rest.split("born at ")[1]) if "born" in rest else 0.5
-        found.append(Member(int(pid), ("member",), born, "in the group" in rest, "S", round(born * 100)))
+        state = "T" if "stopped" in rest else "S"
+        found.append(Member(int(pid), ("member",), born, "in the group" in rest, state, round(born * 100)))
     return tuple(found)
 
 

@@ -65,6 +65,7 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         "tuple[str, str]": st.tuples(texts, texts),
         "StretchKind": st.sampled_from(("task", "executor", "child main", "system call", "unknown")),
         "Target": st.sampled_from(("main", "group", "leftovers")),
+        "Reach": st.sampled_from(("delivered", "nobody", "not permitted", "could not look")),
         "Fate": st.sampled_from(("ended", "killed", "left")),
         "Severity": st.sampled_from(("error", "warning", "note")),
         "Outcome": st.sampled_from(("clean", "failed", "signalled", "killed", "stuck")),

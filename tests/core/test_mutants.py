@@ -229,11 +229,25 @@ FAULTS = (
         "life.state in RESTS",
     ),
     Fault(
-        "marks are in order and never negative",
+        "marks are in order",  # the main process ends before the worker does
+        "worker.ending",
+        "finish",
+        "max(at, death.at)",
+        "death.at - 1",
+    ),
+    Fault(
+        "instants are as they were, before zero too",
         "worker.ending",
         "shutdown",
-        "max(at - zero, 0.0)",
         "at - zero",
+        "max(at - zero, 0.0)",
+    ),
+    Fault(
+        "a grace period is kept",  # the deadline does not move with the delivery
+        "worker.step",
+        "_delivered",
+        "standing.with_(since=max(standing.since, min(event.at, standing.first + wait)))",
+        "standing",
     ),
     Fault(
         "the outcome is the truth",  # killed by somebody else
@@ -244,10 +258,17 @@ FAULTS = (
     ),
     Fault(
         "the exit status",  # the last failure instead of the first
-        "fleet.endings",
-        "_failed",
-        "turn.failure is None",
+        "fleet.state",
+        "Turn.failed",
+        "self.failure is None",
         "True",
+    ),
+    Fault(
+        "the exit status",  # who waits for its restart is forgotten
+        "fleet.requests",
+        "go_down",
+        "life.state in ('waiting', 'backoff')",
+        "life.state == 'waiting'",
     ),
     Fault(
         "a peer's end stops all",

@@ -73,7 +73,7 @@ FULL = Shutdown(
     grace=10.0,
     zero=1000.0,
     marks=Marks(0.0, 0.0003, 0.31, 0.46, None, 0.47, 0.49),
-    escalation=(Climb(0.0, 15, "group"), Climb(0.2, 9, "leftovers", False)),
+    escalation=(Climb(0.0, 15, "group"), Climb(0.2, 9, "leftovers", "nobody")),
     rusage=Rusage(0.1, 0.02, 31457280),
     leftovers=(Leftover(4250, ("sleep", "--password=x"), "killed"),),
     masks=Masks(caught=1 << 14, ignored=0, blocked=0),
@@ -121,8 +121,8 @@ def test_values() -> None:
     assert shown["argv"] == ["python", "api.py", "--token", "***"]
     assert (shown["exit_code"], shown["signal"], shown["outcome"]) == (None, "SIGTERM", "signalled")
     assert shown["escalation"] == [
-        {"at": 0.0, "signal": "SIGTERM", "target": "group", "delivered": True},
-        {"at": 0.2, "signal": "SIGKILL", "target": "leftovers", "delivered": False},
+        {"at": 0.0, "signal": "SIGTERM", "target": "group", "delivered": True, "result": "delivered", "held": 0.0},
+        {"at": 0.2, "signal": "SIGKILL", "target": "leftovers", "delivered": False, "result": "nobody", "held": 0.0},
     ]
     assert shown["leftovers"] == [{"pid": 4250, "argv": ["sleep", "--password=***"], "fate": "killed"}]
     assert shown["spans"] == {"notice": 0.0003, "drain": 0.3097, "cleanup": 0.15, "teardown": 0.03, "total": 0.49}

@@ -22,9 +22,9 @@ RUN = (*START, events.Started(1.0, FIRST))
 HELLO = events.AgentSaid(1.5, FIRST, "hello")
 DRAINED, CLEANED = (events.AgentSaid(2.0, FIRST, mark) for mark in ("drained", "cleaned"))
 STOP = events.StopAsked(2.0, "command stop", (FIRST,))
-SENT = events.Sent(2.0, FIRST, 15, "group", delivered=True, ladder=True)
+SENT = events.Sent(2.0, FIRST, 15, "group", "delivered", ladder=True)
 STOPS = ((STOP, SENT), (HELLO, STOP), (events.SignalReceived(2.0, 15, 7), SENT))
-KILLED = (events.Tick(12.0), events.Sent(12.0, FIRST, 9, "group", delivered=True, ladder=True))
+KILLED = (events.Tick(12.0), events.Sent(12.0, FIRST, 9, "group", "delivered", ladder=True))
 DIED, FAILED = events.MainExited(3.0, FIRST, 0, None), events.MainExited(3.0, FIRST, 1, None)
 LATE_DEATH = events.MainExited(12.1, FIRST, None, 9)
 NOBODY, SOMEBODY = events.Surveyed(3.0, FIRST, ()), events.Surveyed(3.0, FIRST, (MEMBER,))
@@ -72,7 +72,7 @@ HAPPENINGS: tuple[events.Event, ...] = (
     events.MainContinued(4.0, FIRST),
     events.Surveyed(4.0, FIRST, ()),
     events.Surveyed(4.0, FIRST, (MEMBER,)),
-    events.Sent(4.0, FIRST, 15, "group", delivered=True, ladder=True),
+    events.Sent(4.0, FIRST, 15, "group", "delivered", ladder=True),
     *(events.AgentSaid(4.0, FIRST, what) for what in ("hello", "noticed", "drained", "cleaned")),
     events.Probed(4.0, FIRST, 0),
     events.ProbeAnswered(4.0, FIRST),

@@ -49,7 +49,8 @@ def test_escaped() -> None:
 
 
 def test_a_pid_that_is_used_again() -> None:
-    """Another process under the pid of one that was told: it has had nothing yet, and is counted for itself."""
+    """Another process under the pid of one that was told: it has had nothing yet, and is counted for itself. Its ten
+    seconds begin with its own signal."""
     wrap(
         """
         >> 3 SIGTERM
@@ -62,15 +63,15 @@ def test_a_pid_that_is_used_again() -> None:
         << survey
         >> 5 found 11 outside born at 4.5
         << SIGTERM to 11
-        >> 13 tick
+        >> 15 tick
         << survey
-        >> 13.05 found 11 outside born at 4.5
+        >> 15.05 found 11 outside born at 4.5
         << SIGKILL to 11
-        >> 13.1 somebody ended
+        >> 15.1 somebody ended
         << survey
-        >> 13.1 found nobody
+        >> 15.1 found nobody
         << reap
-        << report: clean, code 0, 10.1 s, asked by signal SIGTERM, 11 ended, 11 killed
+        << report: clean, code 0, 12.1 s, asked by signal SIGTERM, 11 ended, 11 killed
         == over, code 0
         """,
     )
@@ -193,7 +194,6 @@ def test_escaped_at_sigkill() -> None:
         << probe
         << last look
         >> 13 found 12 outside
-        << note: unexpected Surveyed while api is draining
         >> 13 tick
         << SIGKILL to the group
         << survey
@@ -300,16 +300,16 @@ def test_asked_while_they_are_ended() -> None:
         << survey
         >> 5 found 11 in the group, 12 outside
         << SIGTERM to 12
-        >> 13 tick
+        >> 15 tick
         << SIGKILL to the group
         << survey
-        >> 13.1 found 11 in the group, 12 outside
+        >> 15.1 found 11 in the group, 12 outside
         << SIGKILL to 12
-        >> 13.5 somebody ended
+        >> 15.5 somebody ended
         << survey
-        >> 13.5 found nobody
+        >> 15.5 found nobody
         << reap
-        << report: clean, code 0, 8.5 s, asked by signal SIGTERM, 11 killed, 12 killed
+        << report: clean, code 0, 10.5 s, asked by signal SIGTERM, 11 killed, 12 killed
         == over, code 0
         """,
     )

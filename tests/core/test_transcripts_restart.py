@@ -223,3 +223,94 @@ def test_failed_peer_does_not_hurry() -> None:
         worker("api", restart=RestartSpec(on_exit="stop-all")),
         worker("web"),
     )
+
+
+def test_stopped_in_backoff() -> None:
+    """A worker that should run and waits to be started again is a failure of the fleet that is stopped."""
+    up(
+        """
+        >> 0 start
+        << a: start
+        << b: start
+        >> 1 a: exits 3
+        << a: survey
+        >> 1 a: found nobody
+        << a: reap
+        << a: report: failed, code 3, 0 s, by itself
+        >> 1.2 SIGTERM
+        << b: SIGTERM to the group
+        >> 1.3 b: exits 0
+        << b: survey
+        >> 1.3 b: found nobody
+        << b: reap
+        << b: report: clean, code 0, 0.1 s, asked by signal SIGTERM
+        == over, code 3
+        """,
+        worker("a"),
+        worker("b"),
+    )
+
+
+def test_stopped_in_backoff_after_success() -> None:
+    """Also one that ended with success: it was to run always, and did not when the fleet was stopped."""
+    up(
+        """
+        >> 0 start
+        << start
+        >> 1 exits 0
+        << survey
+        >> 1 found nobody
+        << reap
+        << report: clean, code 0, 0 s, by itself
+        >> 1.2 SIGTERM
+        == over, code 1
+        """,
+        worker("a", restart=RestartSpec(policy="always")),
+    )
+
+
+def test_stopped_before_it_was_ever_started() -> None:
+    up(
+        """
+        >> 1 SIGTERM
+        == over, code 1
+        """,
+        worker("a"),
+    )
+
+
+def test_not_found_and_stopped_in_backoff() -> None:
+    """127, as in a shell."""
+    up(
+        """
+        >> 0 start
+        << start
+        >> 0 forked
+        >> 0 cannot start: exec 2
+        >> 0 exits 127
+        << reap
+        << report: failed, code 127, 0 s, by itself
+        >> 0.1 SIGTERM
+        == over, code 127
+        """,
+        worker("a"),
+        by_hand=True,
+    )
+
+
+def test_a_command_that_stops_one_in_backoff_is_no_failure() -> None:
+    up(
+        """
+        >> 0 start
+        << start
+        >> 1 exits 3
+        << survey
+        >> 1 found nobody
+        << reap
+        << report: failed, code 3, 0 s, by itself
+        >> 1.2 stop a
+        >> 2 SIGTERM
+        == over, code 0
+        """,
+        worker("a"),
+    )

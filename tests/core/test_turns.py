@@ -59,13 +59,13 @@ def _stopping(count: int = MANY) -> Run:
     run.see(events.StopAsked(10.0, "drill"))
     assert run.of(Signal) == workers(count)
     for worker in workers(count):
-        run.see(events.Sent(10.0, worker, 15, "group", True, ladder=True))
+        run.see(events.Sent(10.0, worker, 15, "group", "delivered", ladder=True))
     return run
 
 
 def _killed(run: Run, at: float) -> None:
     for worker in run.of(Signal):
-        run.see(events.Sent(at, worker, 9, "group", True, ladder=True))
+        run.see(events.Sent(at, worker, 9, "group", "delivered", ladder=True))
 
 
 def test_looks_are_spread_over_turns() -> None:
@@ -166,7 +166,7 @@ class Storm:
                     case Signal(worker=worker, signal=signal, target=target, members=members):
                         self.signals.append((at, worker, signal))
                         hit = tuple(member.key for member in members)
-                        queue.append(events.Sent(at, worker, signal, target, True, hit, action.ladder))
+                        queue.append(events.Sent(at, worker, signal, target, "delivered", hit, action.ladder))
                     case Survey(worker=worker):
                         self.surveyed.setdefault(worker, []).append(self.turn)
                         queue.append(events.Surveyed(at, worker, (_left(worker),)))
@@ -184,9 +184,10 @@ def test_orphans_that_end_all_the_time_delay_no_signal(count: int, died: float, 
     for worker in workers(count):
         run.see(events.MainExited(died, worker, 0, None))
     storm = Storm(run, every)
-    storm.rage(died, 13.5)
-    for worker in workers(count):
-        assert (13.0, worker, 9) in storm.signals, "on time"
+    storm.rage(died, died + 3.5)
+    told = {worker: at for at, worker, signal in storm.signals if signal == 15}
+    killed = {worker: at for at, worker, signal in storm.signals if signal == 9}
+    assert killed == pytest.approx({worker: told[worker] + 3.0 for worker in workers(count)}), "on time"
 
 
 @pytest.mark.parametrize("count", [LOOKS_A_TURN + 1, 30])

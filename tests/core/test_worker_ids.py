@@ -50,13 +50,13 @@ def test_who_is_left_keeps_its_id_in_all_that_happens() -> None:
     fleet, found = see(without_the_first(running("web", "api", "db")), events.StopAsked(2.0, "command stop"))
     assert about(found, Signal) == [API, DB]
     fleet, found = see(
-        fleet, events.Sent(2.0, DB, 15, "group", True, ladder=True), events.MainExited(3.0, DB, 0, None)
+        fleet, events.Sent(2.0, DB, 15, "group", "delivered", ladder=True), events.MainExited(3.0, DB, 0, None)
     )
     assert about(found, Survey) == [DB]
     fleet, found = see(fleet, events.Surveyed(3.0, DB, ()), events.Reaped(3.0, DB, None))
     assert [(one.worker, one.shutdown.worker) for one in found if isinstance(one, Report)] == [(DB, "db")]
     assert fleet.lives[API].alive
-    fleet, found = see(fleet, events.Sent(2.0, API, 15, "group", True, ladder=True), events.Tick(12.0))
+    fleet, found = see(fleet, events.Sent(2.0, API, 15, "group", "delivered", ladder=True), events.Tick(12.0))
     assert about(found, Signal) == [API], "SIGKILL goes to the one that is left"
 
 

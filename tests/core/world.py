@@ -23,7 +23,7 @@ PROFILES: dict[str, float | None] = {"prompt": 0.0, "quick": 0.03, "slow": 3.0, 
 
 
 class Process:
-    """One process of a worker. ``rungs`` are those of the ladder whose signal it had."""
+    """One process of a worker. ``rungs`` are those of the ladder whose signal it had, and when it got that."""
 
     def __init__(self, pid: int, worker: int, born: float, profile: str, *, main: bool, in_group: bool) -> None:
         self.pid, self.worker, self.born, self.profile = pid, worker, born, profile
@@ -32,7 +32,7 @@ class Process:
         self.ends_at: float | None = None
         self.code: int | None = 0
         self.signal: int | None = None
-        self.rungs: set[int] = set()
+        self.rungs: dict[int, float] = {}
         self.shot = False
         self.held: list[int] = []
         self.exec_fails: int | None = None
@@ -226,7 +226,7 @@ class World:
         events, worker = self.core.events, action.worker
         self.promises.spawning(worker)
         for one in self.of(worker):
-            one.in_group, one.rungs = False, set()  # left by an earlier start, whose group is gone
+            one.in_group, one.rungs = False, {}  # left by an earlier start, whose group is gone
         if not self.spec.manner.wraps and self.rng.random() < 0.05:
             at = self.now
             self.mains[worker] = None
@@ -266,9 +266,9 @@ class World:
             one.take(action.signal, self.now)
             if action.wake:
                 one.take(CONT, self.now)
-        delivered = bool(hit) or action.target != "leftovers"
+        result = "delivered" if hit or action.target != "leftovers" else "nobody"
         keys = tuple(one.key for one in hit) if action.target == "leftovers" else ()
-        sent = self.core.events.Sent(self.now, worker, action.signal, action.target, delivered, keys, action.ladder)
+        sent = self.core.events.Sent(self.now, worker, action.signal, action.target, result, keys, action.ladder)
         self._answer(lambda: self.see(sent))
 
     def _survey(self, action: Any, _: Any) -> None:

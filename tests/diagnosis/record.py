@@ -271,12 +271,17 @@ def loads(text: str) -> Recording:
         worker="worker", instance=0, start=1, asked_by_pid=None,
         pid=facts["pid"], argv=tuple(facts["argv"]), asked_by=facts["asked_by"], outcome=facts["outcome"],
         exit_code=facts["exit_code"], signal=facts["signal"], grace=facts["grace"], zero=facts["zero"],
-        marks=Marks(**facts["marks"]), escalation=tuple(Climb(**climb) for climb in facts["escalation"]),
+        marks=Marks(**facts["marks"]), escalation=tuple(map(_climb, facts["escalation"])),
         masks=Masks(**facts["masks"]) if facts["masks"] else None,
         samples=tuple(Sample(**sample) for sample in facts["samples"]),
         leftovers=tuple(Leftover(**left | {"argv": tuple(left["argv"])}) for left in facts["leftovers"]),
     )  # fmt: skip
     return Recording(shutdown, tuple(_message(json.loads(line)) for line in rest))
+
+
+def _climb(data: dict[str, Any]) -> Climb:
+    """Recordings have signals that were delivered only."""
+    return Climb(data["at"], data["signal"], data["target"])
 
 
 def _message(line: list[Any]) -> AgentMessage:

@@ -39,7 +39,7 @@ def _samples(*at: float, **fields: Any) -> tuple[Sample, ...]:
 
 KILLED = _end(
     "killed", marks=Marks(asked=0.0, killed=4.0, main_exited=4.0, exited=4.5),
-    escalation=(Climb(0.0, signum.TERM, "group", True), Climb(4.0, signum.KILL, "main", True)),
+    escalation=(Climb(0.0, signum.TERM, "group"), Climb(4.0, signum.KILL, "main")),
     leftovers=(Leftover(9, ("sleep", "300"), "killed"), Leftover(10, ("tail",), "left")),
     masks=Masks(caught=0, ignored=TERM, blocked=0), samples=_samples(0.1, 3.9),
 )  # fmt: skip

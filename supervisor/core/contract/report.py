@@ -172,7 +172,9 @@ CLIMB = record(
     at=TIME,
     signal=SIGNAL,
     target=one_of("main", "group", "leftovers"),
-    delivered=FLAG,
+    delivered=derived(lambda climb: climb.delivered),
+    result=one_of("delivered", "nobody", "not permitted", "could not look"),
+    held=TIME,
 )
 MARKS = record(Marks, **dict.fromkeys(Marks.__match_args__, optional(TIME)))
 PHASE = record(PhaseSpan, name=TEXT, start=TIME, end=TIME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.core.actions import Note, Report
 from supervisor.core.events import Reaped, StopAsked
 from supervisor.core.fleet import requests
-from supervisor.core.fleet.state import Ending
+from supervisor.core.fleet.state import status
 from supervisor.core.worker.ending import shutdown
 from supervisor.core.worker.restart import after_end
 
@@ -20,18 +20,12 @@ if TYPE_CHECKING:
 def ended(turn: Turn, life: Life, event: WorkerEvent) -> None:
     """Draw the consequences of the end of a worker, which the event has made known."""
     record = shutdown(life)
-    turn.last = _ending(life, record)
+    turn.last = status(life)
     turn.actions.append(Report(life.id, record))
     if not life.requested and turn.want == "up" and not turn.spec.manner.wraps:
         _unasked_end(turn, life, record, event)
     elif not life.as_wanted:
-        _failed(turn)
-
-
-def _failed(turn: Turn) -> None:
-    """The first failure stands. One with code 0 (no success here, or something of it is stuck) still is a failure."""
-    if turn.failure is None:
-        turn.failure = Ending(code=1) if turn.last == Ending() else turn.last
+        turn.failed(life)
 
 
 def _unasked_end(turn: Turn, life: Life, record: Shutdown, event: WorkerEvent) -> None:
@@ -46,7 +40,7 @@ def _unasked_end(turn: Turn, life: Life, record: Shutdown, event: WorkerEvent) -
         return
     turn.put(life)
     if record.outcome != "clean":
-        _failed(turn)
+        turn.failed(life)
     if attempts.exhausted:
         times = "once" if attempts.count == 0 else f"{attempts.count + 1} times"
         text = f"{life.spec.title}: ended {times} without running {policy.stable:g} s; given up."
@@ -54,11 +48,3 @@ def _unasked_end(turn: Turn, life: Life, record: Shutdown, event: WorkerEvent) -
     elif policy.on_exit == "stop-all":
         by = "failed peer" if record.outcome != "clean" else "finished peer"
         requests.stop(turn, StopAsked(event.at, by, by_pid=record.pid))
-
-
-def _ending(life: Life, record: Shutdown) -> Ending:
-    if life.death is None:
-        return Ending(code=125)  # it never ended: there is no status of its own
-    if life.failure is None:
-        return Ending(code=record.exit_code, signal=record.signal)
-    return Ending(code=life.failure.code)

@@ -52,6 +52,10 @@ def go_down(turn: Turn, at: float) -> None:
     """The fleet goes down: nothing that is in backoff or waiting is started any more."""
     if turn.asked is None or at - turn.last_request >= escalation.HURRY_AFTER:
         turn.requests, turn.last_request = turn.requests + 1, at
+    if turn.want == "up":
+        for life in turn.lives.values():
+            if life.state in ("waiting", "backoff"):
+                turn.failed(life)  # it should have run
     turn.want = "down"
     turn.asked = at if turn.asked is None else turn.asked
     _rest(turn, turn.lives, Attempts())

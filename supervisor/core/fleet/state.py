@@ -77,6 +77,15 @@ def new(spec: FleetSpec) -> Fleet:
     return Fleet(spec, {life.id: life for life in lives})
 
 
+def status(life: Life) -> Ending:
+    """Return the exit status of a worker's last start, a shell's where there was no process; 1 for never started."""
+    if life.failure is not None:
+        return Ending(code=life.failure.code)
+    if life.death is not None:
+        return Ending(code=life.death.code, signal=life.death.signal)
+    return Ending(code=1 if life.state == "waiting" else 125)  # 125: it never ended
+
+
 def limit_due(fleet: Fleet | Turn) -> float | None:
     """Return when all that is left gets SIGKILL, whatever its own ladder says; None for never, or when it has."""
     if fleet.asked is None or fleet.spec.limit is None or fleet.limited:
@@ -122,6 +131,13 @@ class Turn:
             _write(self.dues, worker, due)
             _write(self.signals_due, worker, signal_due)
         self._undated.clear()
+
+    def failed(self, life: Life) -> None:
+        """The fleet has failed because of this worker. The first failure stands; one with code 0 (no success for this
+        worker, or it waits to be started again) still is a failure."""
+        if self.failure is None:
+            ending = status(life)
+            self.failure = Ending(code=1) if ending == Ending() else ending
 
     def done(self) -> tuple[Fleet, tuple[Action, ...]]:
         """Return the next state and the actions."""

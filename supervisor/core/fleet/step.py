@@ -68,15 +68,15 @@ def _take_in(turn: Turn, event: Event) -> None:
 def _tick(turn: Turn, event: Tick) -> None:
     """What is due: signals first, then starts, then looks, of which each takes longer than all signals."""
     at = event.at
-    turn.date()
     first = len(turn.actions)
-    turn.each(lambda life: life_step(life, event), [worker for worker, due in turn.signals_due.items() if due <= at])
-    # What somebody dead has left is looked for behind the others' signals.
-    turn.actions[first:] = sorted(turn.actions[first:], key=lambda action: isinstance(action, Survey))
     limit_at = limit_due(turn)
     if limit_at is not None and at >= limit_at:
         turn.limited = True
         turn.each(lambda life: escalation.kill(life, at))
+    turn.date()
+    turn.each(lambda life: life_step(life, event), [worker for worker, due in turn.signals_due.items() if due <= at])
+    # What somebody dead has left is looked for behind the others' signals.
+    turn.actions[first:] = sorted(turn.actions[first:], key=lambda action: isinstance(action, Survey))
     turn.date()
     others = [turn.lives[worker] for worker, due in turn.dues.items() if due <= at]
     restarts = [life.id for life in others if life.state == "backoff"]

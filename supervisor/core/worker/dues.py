@@ -31,6 +31,8 @@ UNSEEN_LIMIT = 0.25
 LOOKS = (0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 LOOK_EVERY = 30.0
 MOST_SAMPLES = 64
+# A look that failed for want of descriptors is tried again after so many seconds.
+LOOK_AGAIN = 0.25
 
 
 class Due(Frozen):
@@ -127,6 +129,8 @@ def _skip_looks(life: Life, at: float) -> Life:
 def _survey_at(life: Life) -> float | None:
     if not life.leftovers.unseen:
         return None
+    if life.leftovers.unknown and life.leftovers.surveyed is not None:
+        return life.leftovers.surveyed + LOOK_AGAIN
     if life.leftovers.surveyed is not None:
         return life.leftovers.surveyed
     return life.killed if life.death is None else life.death.at

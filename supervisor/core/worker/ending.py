@@ -52,7 +52,7 @@ def shutdown(life: Life) -> Shutdown:
     zero = asked if asked is not None else death.at if death else end.at
 
     def after(at: float) -> float:
-        return max(at - zero, 0.0)
+        return at - zero
 
     def since(at: float | None) -> float | None:
         return None if at is None else after(at)

@@ -134,7 +134,7 @@ def climb(life: Life, at: float, rung: int) -> Step:
     kills = signal == signum.KILL
     orphaned = life.state == "orphaned"
     everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
-    anybody = not orphaned or any(member.in_group for member in life.leftovers.alive)
+    anybody = not orphaned or life.leftovers.unknown or any(member.in_group for member in life.leftovers.alive)
     stop = life.stop.with_(standing=Standing(rung, at, group_told=at if anybody and everyone else None), hold=None)
     wake = life.stopped and not kills
     if kills:

@@ -39,17 +39,21 @@ class Process(Frozen):
 class Standing(Frozen):
     """Where a stop stands on the ladder: the rung's index, and since when its wait counts. A new one for each rung.
 
-    The wait counts from the delivery of the rung's signal: ``since`` is when that was decided, then when it was
-    sent; ``held_since`` is since when the signal had waited for the agent, until it is sent. ``told`` are those who
-    were signalled one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that.
+    The wait counts from the delivery of the rung's signal: ``since`` is when that was decided, then when it was sent,
+    then when the last one was told who had to be looked for first. ``first`` is when it was first sent, None before;
+    ``held_since`` is since when it had waited for the agent, until it is sent. ``told`` are those who were signalled
+    one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that. ``woken``: somebody
+    has looked for members of the group that job control has stopped.
     """
 
     rung: int
     since: float
+    first: float | None = None
     held_since: float | None = None
     group_told: float | None = None
     newest: int | None = None
     told: frozenset[Key] = frozenset()
+    woken: bool = False
 
 
 class Hold(Frozen):
@@ -97,7 +101,8 @@ class Leftovers(Frozen):
 
     ``alive`` at the last look; ``seen`` at any look since the main process ended; ``shot``: who got SIGKILL of us.
     ``unseen``: somebody has to look, as soon as there is time for it. ``surveyed`` is when that was last done, None
-    for not since the main process ended. ``waited``: the end of the worker waited for them.
+    for not since the main process ended. ``unknown``: the last look failed, and who there is is not known.
+    ``waited``: the end of the worker waited for them.
     """
 
     alive: tuple[Member, ...] = ()
@@ -105,6 +110,7 @@ class Leftovers(Frozen):
     shot: frozenset[Key] = frozenset()
     unseen: bool = False
     surveyed: float | None = None
+    unknown: bool = False
     waited: bool = False
 
 

@@ -106,6 +106,7 @@ def _being_stopped(state: State, *further: State) -> Ways:
     """Return the ways of a worker that is being stopped and whose main process lives; its agent leads further."""
     return {
         **_stays(state, Started, MainStopped, MainContinued, Sent, MasksRead, Sampled, Probed, ProbeAnswered),
+        Surveyed: (state,),
         AgentSaid: (state, *further),
         SignalReceived: (state, "killed"),
         StopAsked: (state, "killed"),
@@ -144,7 +145,7 @@ WAYS: dict[State, Ways] = {
     "leaving": _being_stopped("leaving"),
     "killed": {
         **_being_stopped("killed"),
-        **_stays("killed", Surveyed, StartFailed),
+        StartFailed: ("killed",),
         Tick: ("killed", "ended"),
     },
     "orphaned": {

@@ -7,7 +7,7 @@ the processes that left the group are gone. Which event may come in which state 
 from __future__ import annotations
 
 from supervisor.core import signum
-from supervisor.core.actions import Note, Suspend
+from supervisor.core.actions import Note, Signal, Survey, Suspend
 from supervisor.core.events import (
     AgentSaid,
     Event,
@@ -139,28 +139,59 @@ def _agent_said(life: Life, event: AgentSaid) -> Step:
 
 
 def _surveyed(life: Life, event: Surveyed) -> Step:
+    members = event.members
+    if life.state == "orphaned":
+        return _not_seen(life, event.at) if members is None else _who_is_left(life, event.at, members)
+    if members is None:
+        return life, ()
+    if life.state != "killed":
+        return _wake(life, members)
+    # SIGKILL was sent while the main process lives: tell those outside its group, unless they may stay.
     leftovers = life.leftovers
-    if life.state == "killed":
-        # SIGKILL was sent while the main process lives: tell those outside its group, unless they may stay.
-        wanted = life.spec.stop.leftovers != "leave"
-        outside = tuple(member for member in event.members if wanted and not member.in_group)
-        seen = (*leftovers.seen, *_unknown(leftovers.seen, outside))
-        return tell(life.with_(leftovers=leftovers.with_(seen=seen, shot=_dying(life, event.members))), outside)
-    return _who_is_left(life, event.at, event.members)
+    wanted = life.spec.stop.leftovers != "leave"
+    outside = tuple(member for member in members if wanted and not member.in_group)
+    seen = (*leftovers.seen, *_unknown(leftovers.seen, outside))
+    return tell(life.with_(leftovers=leftovers.with_(seen=seen, shot=_dying(life, members))), outside)
+
+
+def _wake(life: Life, members: tuple[Member, ...]) -> Step:
+    """A process that job control has stopped gets the stop signal only when it is continued (signal(7))."""
+    asleep = tuple(member for member in members if member.in_group and member.state == "T")
+    if not asleep or not life.spec.stop.group:
+        return life, ()
+    return life, (Signal(life.id, signum.CONT, "leftovers", asleep),)
+
+
+def _not_seen(life: Life, at: float) -> Step:
+    """Nobody could look who is left. That is no reason to believe that nobody is: it is tried again, and the ladder
+    goes on meanwhile; after its end the worker counts as stuck."""
+    stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
+    before = life.leftovers
+    life = life.with_(leftovers=before.with_(unknown=True, unseen=True, surveyed=at, waited=True), stop=stop)
+    if _given_up(life, at):
+        return finish(life, at, stuck=True)
+    text = f"{life.spec.title}: could not look which of its processes are left; trying again"
+    return life, () if before.unknown else (Note(text),)
+
+
+def _given_up(life: Life, at: float) -> bool:
+    """The wait after the last signal of the ladder has passed."""
+    due = life.next_rung_at
+    return due is not None and at >= due and life.following is None
 
 
 def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
     """The main process has ended, and these are alive: the worker ends with them, if they belong to its end."""
     leftovers = life.leftovers
     seen = (*leftovers.seen, *_unknown(leftovers.seen, members))
-    life = life.with_(leftovers=leftovers.with_(alive=members, seen=seen, shot=_dying(life, members)))
+    shot = _dying(life, members)
+    life = life.with_(leftovers=leftovers.with_(alive=members, seen=seen, shot=shot, unknown=False))
     waited = _waited_for(life)
     if not waited:
         return finish(life, at)
     stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
     life = life.with_(leftovers=life.leftovers.with_(waited=True), stop=stop)
-    due = life.next_rung_at
-    if due is not None and at >= due and life.following is None:
+    if _given_up(life, at):
         return finish(life, at, stuck=True)
     life, actions = tell(life, waited)
     if life.spec.stop.leftovers == "signal":
@@ -197,20 +228,32 @@ def _sent(life: Life, event: Sent) -> Step:
     stop = life.stop
     if stop is None or not event.ladder:
         return life, ()
-    standing = stop.standing
-    if stop.asked is not None and not stop.sent:
-        # The grace period counts from the signal itself, which may have waited for the agent.
-        stop = stop.with_(asked=event.at)
-        standing = standing.with_(since=event.at) if standing.rung == 0 else standing
-    if event.target == "group":
-        standing = standing.with_(group_told=event.at, newest=event.newest)
+    began = event.at if event.began is None else event.began
+    standing = _delivered(life, stop.standing, event)
+    asked = began if stop.asked is not None and not stop.sent else stop.asked
     killed = stop.killed
     if event.signal == signum.KILL and event.delivered:
         first = all(climb.signal != signum.KILL for climb in stop.sent)
-        killed = event.at if first else killed
+        killed = began if first else killed
         life = life.with_(leftovers=life.leftovers.with_(shot=life.leftovers.shot | _hit(life, event)))
-    climbed = Climb(event.at, event.signal, event.target, event.delivered)
-    return life.with_(stop=stop.with_(standing=standing, killed=killed, sent=(*stop.sent, climbed))), ()
+    held = 0.0 if stop.standing.held_since is None else began - stop.standing.held_since
+    sent = (*stop.sent, Climb(began, event.signal, event.target, event.result, held))
+    return life.with_(stop=stop.with_(standing=standing, asked=asked, killed=killed, sent=sent)), ()
+
+
+def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
+    """The wait of the rung counts from the delivery of its signal; whoever is told later than the others has the
+    whole wait too. But no rung lasts longer than twice its wait, or a worker that goes on creating processes would
+    never get SIGKILL."""
+    if event.target == "group":
+        standing = standing.with_(group_told=event.at, newest=event.newest)
+    wait = life.ladder.rungs[standing.rung].wait
+    if standing.first is None:
+        at = max(standing.since, event.at)
+        return standing.with_(since=at, first=at, held_since=None)
+    if event.target != "leftovers" or wait is None:
+        return standing  # a request that was passed on: it delays nothing
+    return standing.with_(since=max(standing.since, min(event.at, standing.first + wait)))
 
 
 def _hit(life: Life, event: Sent) -> frozenset[tuple[int, int]]:
@@ -224,11 +267,16 @@ def _masks_read(life: Life, event: MasksRead) -> Step:
 
 
 def _sampled(life: Life, event: Sampled) -> Step:
-    if life.stop is None:
+    stop = life.stop
+    if stop is None:
         return unexpected(life, event)
     if event.sample is None:
         return life, ()
-    return life.with_(stop=life.stop.with_(samples=(*life.stop.samples, event.sample))), ()
+    stop = stop.with_(samples=(*stop.samples, event.sample))
+    if event.sample.children == 0 or stop.standing.woken or life.state in ("killed", "orphaned"):
+        return life.with_(stop=stop), ()
+    # It has children and goes on: perhaps one of them sleeps.
+    return life.with_(stop=stop.with_(standing=stop.standing.with_(woken=True))), (Survey(life.id),)
 
 
 def _probed(life: Life, event: Probed) -> Step:
