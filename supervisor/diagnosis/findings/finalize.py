@@ -16,19 +16,28 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.model import Process
 
 
+# Seconds of the interpreter's end of which nothing could be seen, from which on it is told all the same.
+UNSEEN = 1.0
+
+
 def slow_finalize(case: Case) -> Iterable[Claim]:
-    """Destructors and native teardown at the end of the interpreter that held the exit."""
+    """Destructors and native teardown at the end of the interpreter that held the exit.
+
+    Stacks are only taken of a thread that sleeps. Without any it computed, or waited for a processor on a busy
+    machine, and there is no place to name: that is told only when it is long, and is a note at first.
+    """
     for piece in case.pieces:
         process = piece.process or case.leader
-        if piece.what == "finalize" and process is not None and piece.seconds >= PAUSE:
-            yield _claim(case, piece, process)
+        if piece.what != "finalize" or process is None or piece.seconds < PAUSE:
+            continue
+        asleep = any(at >= piece.start for at, _ in process.dumps)
+        if asleep or case.to_the_end(piece) or piece.seconds > UNSEEN:
+            yield _claim(case, piece, process, asleep)
 
 
-def _claim(case: Case, piece: Piece, process: Process) -> Claim:
+def _claim(case: Case, piece: Piece, process: Process, asleep: bool) -> Claim:
     cut = case.to_the_end(piece)
-    # Stacks are only taken of a thread that sleeps: without any it computed, or waited for a processor.
-    asleep = any(at >= piece.start for at, _ in process.dumps)
-    severity = case.held(piece.seconds, asleep or piece.seconds > NEW_WORK, cut)
+    severity = case.held(piece.seconds, True, cut)
     if not asleep and not cut and piece.seconds <= NEW_WORK:
         severity = "note"
     seen = [
