@@ -94,7 +94,8 @@ class Foreground:
     def _publish(self, poller: Poller, folder: Folder) -> None:
         """Open the control socket, and with it the way to a dashboard. Raises OSError."""
         desk = Desk(self.loop)
-        self._control = Control(poller, folder.listen(), desk)
+        self._control = Control(poller, folder.listen(), desk, self._streams.recent)
+        self._streams.tell(self._control)
         viewer = Viewer(poller, self.loop.running.kept, folder.socket)
         self._dashboard = Dashboard(
             self._streams, self._control, viewer, wanted=self._plan.dashboard, option=self._plan.option
@@ -211,22 +212,21 @@ class Dashboard(JobControl):
         if not self._wanted:
             return
         if terminal.in_front(0):
-            self._streams.show_in(self._control)
+            self._streams.hide(True)
             self._viewer.open()
         else:
-            self._streams.show_in(None)
+            self._streams.hide(False)
             self._streams.say(f"in the background: output follows as lines. Dashboard: supervisor top{self._option}")
 
     def over(self) -> None:
         """The fleet has ended, and the dashboard was told: what is left to say is said in lines."""
         self._viewer.close(told=True)
-        self._streams.show_in(None)
+        self._streams.hide(False)
 
     def _left(self, failed: bool) -> None:
         """It was closed with q, or it died: lines from here on."""
         self._wanted = False
-        self._streams.show_in(None)
-        self._streams.output.show_tail()
+        self._streams.hide(False)
         self._streams.say(
             "the dashboard ended unexpectedly; output follows as lines"
             if failed

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import time
 
+from supervisor.core.spec import WorkerId
 from supervisor.core.visible import visible
 from supervisor.system import stdio
 from supervisor.system.output import sink
-from supervisor.system.output.lanes import Lane, Output
+from supervisor.system.output.lane import Lane
+from supervisor.system.output.lanes import Output
+from supervisor.system.output.tail import Block
 from supervisor.views import lines
 from supervisor.views.modes import Modes, Watched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Protocol, TypeAlias
 
-    from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.core.spec import WorkerSpec
     from supervisor.runs.plan import UpPlan
     from supervisor.system.output.patience import Patience
     from supervisor.system.poller import Poller
@@ -24,9 +28,12 @@ if TYPE_CHECKING:
     Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed | Watched
 
     class Log(Protocol):
-        """Where lines go while a dashboard shows them; without a worker they are our own."""
+        """Who hears of all lines, for dashboards; without a worker they are our own."""
 
         def log(self, at: float, index: WorkerId | None, title: str, stream: str, block: bytes) -> None: ...
+
+
+OURS = WorkerId(-1)  # no worker has it
 
 
 class Streams:
@@ -37,19 +44,20 @@ class Streams:
         self._colored = {fd: stdio.colored(plan.voice.color, fd, os.environ) for fd in (1, 2)}
         self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
         self._titles: dict[WorkerId, str] = {}
-        self._shown: Log | None = None
         # The terminal that gets the lines, and what they have left it in.
         self._terminal = next((fd for fd in (2, 1) if plan.log.format != "json" and os.isatty(fd)), None)
         self._modes = Modes()
+        self._listener: Log | None = None
+        self._ours = Lane(OURS, "stderr", False, self._own)
         self.output = Output(poller, lines.Splitter, self.say)
 
     def say(self, text: str) -> None:
         """A message of the supervisor's own, in order with the workers' lines."""
-        text = visible(text)
-        if self._shown is not None:
-            self._shown.log(time.monotonic(), None, "supervisor", "stderr", text.encode() + b"\n")
-        else:
-            self.output.message(self._own.lines(text.encode(errors="replace") + b"\n", time.time()))
+        block = visible(text).encode(errors="replace") + b"\n"
+        self.output.tail.add(Block(self._ours, block, time.monotonic(), not self.output.hidden))
+        self._tapped(self._ours, block)
+        if not self.output.hidden:
+            self.output.message(self._own.lines(block, time.time()))
 
     def finish(self, patience: Patience) -> None:
         """Pass everything on, at the end; then the terminal is put right that a worker has left without a cursor."""
@@ -57,10 +65,20 @@ class Streams:
         if self._terminal is not None and (wrong := self._modes.restore()):
             sink.say(wrong.decode(), self._terminal, patience)
 
-    def show_in(self, log: Log | None) -> None:
-        """Everything goes to a dashboard's log from here on, or again as lines to our own stdout and stderr."""
-        self._shown = log
-        self.output.tap = None if log is None else self._tapped
+    def tell(self, listener: Log) -> None:
+        """Let a listener hear of all lines from here on."""
+        self._listener = listener
+        self.output.tap = self._tapped
+
+    def recent(self) -> Iterator[tuple[float, WorkerId | None, str, str, bytes]]:
+        """The blocks of lines that are kept, the newest first, each as :meth:`Log.log` takes it."""
+        return ((block.at, *self._named(block.lane), block.text) for block in self.output.tail.newest_first())
+
+    def hide(self, hidden: bool) -> None:
+        """Leave the lines to a dashboard from here on, or write them; then also what only the dashboard has shown."""
+        self.output.hidden = hidden
+        if not hidden:
+            self.output.show_tail()
 
     def lanes(self, worker: WorkerId, spec: WorkerSpec) -> tuple[Lane, Lane]:
         """How a worker's stdout and stderr are shown."""
@@ -72,9 +90,14 @@ class Streams:
         )
         return out, err
 
-    def _tapped(self, worker: WorkerId, stream: str, block: bytes) -> None:
-        if self._shown is not None:
-            self._shown.log(time.monotonic(), worker, self._titles[worker], stream, block)
+    def _tapped(self, lane: Lane, block: bytes) -> None:
+        if self._listener is not None:
+            self._listener.log(time.monotonic(), *self._named(lane), block)
+
+    def _named(self, lane: Lane) -> tuple[WorkerId | None, str, str]:
+        if lane is self._ours:
+            return None, "supervisor", "stderr"
+        return lane.worker, self._titles[lane.worker], lane.stream
 
     def _format(self, spec: WorkerSpec, worker: WorkerId, stream: str, fd: int) -> Format:
         if self._log.format == "json":

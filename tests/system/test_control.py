@@ -56,7 +56,8 @@ class Server:
         self.path = self.folder.socket
         self.poller = Poller()
         self.desk = Desk()
-        self.control = Control(self.poller, self.folder.listen(), self.desk)
+        self.recent: list[Any] = []
+        self.control = Control(self.poller, self.folder.listen(), self.desk, lambda: self.recent)
 
     def client(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
@@ -264,4 +265,30 @@ def test_without_descriptors_some_are_served_still(tmp_path: Path) -> None:
         assert server.poller.wait(0.0) == []
     for client in clients:
         client.close()
+    server.control.close()
+
+
+def test_what_was_shown_before_somebody_watched(tmp_path: Path) -> None:
+    """The newest lines, once; what comes after that is sent to those who watch the log, and to nobody else."""
+    server = Server(tmp_path)
+    server.recent = [(9.0, None, "supervisor", "stderr", b"newest\n"), (8.0, 0, "api", "stdout", b"a\nb\n")]
+    server.recent += [(7.0, 1, "old", "stdout", b"x\n" * 150)] * 3
+    with server.client() as first, server.client() as second:
+        server.control.log(10.0, 0, "api", "stdout", b"nobody watches\n")
+        server.ask(first, do="watch", log=True)
+        state, log = [json.loads(line) for line in first.recv(1 << 20).splitlines()]
+        assert state == {"workers": []}
+        assert (len(log["log"]), log["dropped"]) == (200, 0)
+        assert [line["line"] for line in log["log"][-4:]] == ["x", "a", "b", "newest"]
+        assert log["log"][-1] == {
+            "at": 9.0, "index": None, "title": "supervisor", "stream": "stderr", "line": "newest",
+        }  # fmt: skip
+        server.recent = [(10.0, 0, "api", "stdout", b"pending\n")]
+        server.control.log(10.0, 0, "api", "stdout", b"pending\n")
+        server.ask(second, do="watch", log=True)
+        server.control.tick(11.0)
+        for client in (first, second):
+            messages = [json.loads(line) for line in client.recv(1 << 20).splitlines()]
+            lines = [line["line"] for message in messages for line in message.get("log", ())]
+            assert lines == ["pending"]
     server.control.close()

@@ -13,9 +13,13 @@ from supervisor.system.control.connections import Connection, Connections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from collections.abc import Callable, Iterable
+    from typing import Any, Protocol, TypeAlias
 
     from supervisor.system.poller import Poller
+
+    # Instant, worker (None: the supervisor's own), its title, the stream, whole lines.
+    Lines: TypeAlias = tuple[float, int | None, str, str, bytes]
 
     class Desk(Protocol):
         """Describes the fleet and answers requests.
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 MOST_WATCHING = 48  # clients; the other connections are for requests
 LOG_ROOM = 1 << 18  # bytes a client may be behind and still get log lines
 LOG_LINES = 200  # the newest lines of one update
+LONGEST_LINE = 4096  # bytes of a line in an update
 EVERY = 0.25  # seconds between two updates of a stream
 
 
@@ -76,9 +81,16 @@ class _Watcher:
 class Control:
     """Serves and publishes. A source of the loop: ticks only while a client watches and something changed."""
 
-    def __init__(self, poller: Poller, listening: _socket.socket, desk: Desk) -> None:
-        """``listening`` is the bound socket; it is ours from now on. Raises OSError when descriptors are out."""
+    def __init__(
+        self, poller: Poller, listening: _socket.socket, desk: Desk, recent: Callable[[], Iterable[Lines]]
+    ) -> None:
+        """``listening`` is the bound socket; it becomes ours. ``recent`` gives earlier lines, the newest first.
+
+        Raises OSError when descriptors are out.
+        """
         self._desk = desk
+        self._recent = recent
+        self._logged = False
         self._watchers: dict[int, _Watcher] = {}
         self._log: list[dict[str, Any]] = []
         self._dropped = 0
@@ -100,16 +112,10 @@ class Control:
 
     def log(self, at: float, index: int | None, title: str, stream: str, block: bytes) -> None:
         """Lines for those who watch the log; only the newest of a flood are kept."""
-        lines = block[:-1].split(b"\n")
-        self._dropped += max(len(lines) - LOG_LINES, 0)
-        for line in lines[-LOG_LINES:]:
-            text = line[:4096].decode(errors="replace")
-            self._log.append({"at": at, "index": index, "title": title, "stream": stream, "line": text})
-        over = len(self._log) - LOG_LINES
-        if over > 0:
-            del self._log[:over]
+        if self._logged:
+            self._log, over = _newest(self._log, (at, index, title, stream, block))
             self._dropped += over
-        self.changed(at)
+            self.changed(at)
 
     @property
     def deadline(self) -> float | None:
@@ -136,14 +142,18 @@ class Control:
 
     def _publish(self) -> None:
         changes = self._desk.changes()
+        if changes is not None:
+            update = _line(changes)
+            for watcher in list(self._watchers.values()):
+                self._connections.send(watcher.connection, update)
+        self._publish_log()
+
+    def _publish_log(self) -> None:
         lines, dropped = self._log, self._dropped
         self._log, self._dropped = [], 0
-        update = None if changes is None else _line(changes)
-        for watcher in list(self._watchers.values()):
-            if update is not None:
-                self._connections.send(watcher.connection, update)
-            if not watcher.log or not (lines or dropped):
-                continue
+        if not lines and not dropped:
+            return
+        for watcher in [watcher for watcher in self._watchers.values() if watcher.log]:
             if len(watcher.connection.waiting) > LOG_ROOM:
                 watcher.dropped += len(lines) + dropped
                 continue
@@ -181,12 +191,56 @@ class Control:
             caller.refuse(f"{MOST_WATCHING} clients watch already", "close one of them")
         else:
             # The stream is its answer, and never all of it.
+            if request.log:
+                self._publish_log()  # what others wait for: the new one has it among the recent lines
             self._watchers[connection.fd] = _Watcher(connection, request.log)
             self._connections.send(connection, _line(self._desk.state()))
+            if request.log:
+                self._send_recent(connection)
+            self._count()
             self.changed(at)
 
+    def _send_recent(self, connection: Connection) -> None:
+        """The lines that were shown before somebody watched."""
+        blocks: list[Lines] = []
+        count = 0
+        for block in self._recent():
+            blocks.append(block)
+            count += block[-1].count(b"\n")
+            if count >= LOG_LINES:
+                break
+        lines: list[dict[str, Any]] = []
+        for block in reversed(blocks):
+            lines, _ = _newest(lines, block)
+        if lines:
+            self._connections.send(connection, _line({"log": lines, "dropped": 0}))
+
     def _gone(self, connection: Connection) -> None:
-        self._watchers.pop(connection.fd, None)
+        if self._watchers.pop(connection.fd, None) is not None:
+            self._count()
+
+    def _count(self) -> None:
+        self._logged = any(watcher.log for watcher in self._watchers.values())
+        if not self._logged:
+            self._log, self._dropped = [], 0
+
+
+def _newest(log: list[dict[str, Any]], lines: Lines) -> tuple[list[dict[str, Any]], int]:
+    """The log with further lines, cut to the newest LOG_LINES; and how many were left out."""
+    at, index, title, stream, block = lines
+    found = block[:-1].split(b"\n")
+    log = log + [
+        {
+            "at": at,
+            "index": index,
+            "title": title,
+            "stream": stream,
+            "line": line[:LONGEST_LINE].decode(errors="replace"),
+        }
+        for line in found[-LOG_LINES:]
+    ]
+    over = max(len(log) - LOG_LINES, 0)
+    return log[over:], over + max(len(found) - LOG_LINES, 0)
 
 
 def _line(message: dict[str, Any]) -> bytes:

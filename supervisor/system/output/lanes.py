@@ -14,10 +14,11 @@ import sys
 import termios
 import time
 
-from supervisor.core.frozen import Frozen
 from supervisor.core.units import plural
+from supervisor.system.output.lane import Lane
 from supervisor.system.output.patience import Patience
 from supervisor.system.output.sink import Sink, same
+from supervisor.system.output.tail import Block, Tail
 from supervisor.system.poller import Poller
 
 TYPE_CHECKING = False
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from supervisor.core.spec import WorkerId
-
-    class Format(Protocol):
-        """Turns a block of whole lines into what is shown."""
-
-        def lines(self, block: bytes, at: float) -> bytes:
-            """``at`` is seconds since the epoch."""
 
     class Splits(Protocol):
         """Turns chunks into blocks of whole lines."""
@@ -45,23 +40,14 @@ CHUNK = 1 << 18
 PIPE_SIZE = 1 << 18
 TELL_AFTER = 1.0  # seconds of a stalled reader until it is told
 LAST_WORDS = 1 << 22  # bytes read from a pipe after its worker's death; an orphan that floods it gets no more
-TAIL_BYTES = 1 << 18  # what a dashboard that comes later can still see
 OWN_BYTES = 1 << 18  # messages of our own that wait for a reader who has stalled, before they are dropped and counted
 
 
-class Lane(Frozen):
-    """How one stream of one worker is shown."""
-
-    worker: WorkerId
-    stream: str
-    drop: bool
-    format: Format
-
-
 class Output:
-    """All workers' streams on their way to our stdout and stderr, or to ``tap`` while a dashboard shows them.
+    """All workers' streams on their way to our stdout and stderr; while ``hidden``, a dashboard shows them instead.
 
-    ``tap(worker, stream, block, dropped)`` gets whole lines. ``tell(text)`` takes a sentence for the user.
+    ``tap(lane, block)`` hears of all whole lines, ``tail`` keeps the newest. ``tell(text)`` takes a sentence for the
+    user.
     """
 
     def __init__(self, poller: Poller, splitter: Callable[[], Splits], tell: Callable[[str], None]) -> None:
@@ -74,9 +60,9 @@ class Output:
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._told_stall = False
         self._own = self._unsaid = 0
-        self.tap: Callable[[WorkerId, str, bytes], None] | None = None
-        self._tail: list[tuple[Lane, bytes]] = []
-        self._tail_bytes = 0
+        self.tap: Callable[[Lane, bytes], None] | None = None
+        self.hidden = False
+        self.tail = Tail()
 
     # -------------------------------------------------------------- pipes of workers
 
@@ -130,7 +116,7 @@ class Output:
 
     def _held(self, pipe: _Pipe) -> bool:
         """Whether it must not be read now: its lines would have to be kept, and nobody takes them."""
-        return self._sink(pipe).full and self.tap is None and not pipe.lane.drop
+        return self._sink(pipe).full and not self.hidden and not pipe.lane.drop
 
     def _drain(self, pipe: _Pipe, at: float) -> None:
         """What is in the pipe now. Not for ever: an orphan may write faster than we read."""
@@ -184,9 +170,10 @@ class Output:
         if not block:
             return
         lane = pipe.lane
+        self.tail.add(Block(lane, block, at, not self.hidden))
         if self.tap is not None:
-            self._remember(lane, block)
-            self.tap(lane.worker, lane.stream, block)
+            self.tap(lane, block)
+        if self.hidden:
             return
         sink = self._sink(pipe)
         if sink.full and lane.drop:
@@ -199,21 +186,14 @@ class Output:
             reason, sink.error = sink.error, None
             self._tell(f"cannot write our {lane.stream}: {reason.strerror}; the workers' lines for it are dropped")
 
-    def _remember(self, lane: Lane, block: bytes) -> None:
-        self._tail.append((lane, block[-TAIL_BYTES:]))
-        self._tail_bytes += len(self._tail[-1][1])
-        while self._tail_bytes > TAIL_BYTES and len(self._tail) > 1:
-            self._tail_bytes -= len(self._tail.pop(0)[1])
-
     def show_tail(self) -> None:
-        """The dashboard has left: what it showed last, once more as lines, each on the stream that it came from.
+        """The dashboard has left: what only it has shown, now as lines, each on the stream that it came from.
 
         It is bounded, and no message of our own: a reader who stalls gets it later, and nothing of it is dropped.
         """
         at, now = time.monotonic(), time.time()
-        for lane, block in self._tail:
-            self._sink_of(lane).put(lane.format.lines(block, now), at)
-        self._tail, self._tail_bytes = [], 0
+        for block in self.tail.take_unwritten():
+            self._sink_of(block.lane).put(block.lane.format.lines(block.text, now - at + block.at), at)
 
     def _sink(self, pipe: _Pipe) -> Sink:
         return self._sink_of(pipe.lane)
