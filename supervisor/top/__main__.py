@@ -18,6 +18,9 @@ def show(path: str, embedded: bool = False) -> int:
 
     client = Client(path, embedded)
     code = client.run()
+    if not embedded:  # `up` writes them itself
+        for line in client.last_lines():
+            print(line)
     if client.ending:
         print(f"supervisor: {visible(client.ending)}", file=sys.stderr)
     return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.views.dashboard import frame
 from supervisor.views.dashboard.fleet import Roster
-from supervisor.views.dashboard.text import shortened
+from supervisor.views.dashboard.text import plain, printable, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ class Model:
         self.look = self.look.with_(row=self._frame.look.row, back=self._frame.look.back)
         self._focus = self._frame.look.focus
         return self._frame
+
+    def last_lines(self, most: int) -> list[str]:
+        """The newest lines of output as plain text, with their workers' names."""
+        found = self._log.lines[-most:]
+        names = [printable(str(one.get("title") or "supervisor")) for one in found]
+        wide = max(map(len, names), default=0)
+        lines = (plain(str(one.get("line", ""))) for one in found)
+        return [f"{name:<{wide}} | {line}" for name, line in zip(names, lines, strict=True)]
 
     @property
     def pids(self) -> list[int]:

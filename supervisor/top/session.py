@@ -65,6 +65,11 @@ class Client:
             self._feed.close()
         return self._left
 
+    def last_lines(self) -> list[str]:
+        """The newest lines of output, as many as one screen shows, to stay readable; none when somebody left."""
+        ended = self._model.code is not None or self._vanished
+        return self._model.last_lines(self._screen.size()[1]) if ended else []
+
     @property
     def ending(self) -> str:
         """What to say on the restored terminal; empty when somebody left, or when `up` will say it."""

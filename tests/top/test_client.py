@@ -101,11 +101,14 @@ def test_a_new_size_is_a_new_layout(dashboard: Dashboard) -> None:
 @pytest.mark.parametrize("embedded", [False, True])
 def test_the_end_of_the_fleet(dashboard: Dashboard, server: Server, embedded: bool) -> None:
     shown = dashboard(*["--embedded"] * embedded)
+    server.send(log("first", "\x1b[31mlast\x1b[0m words"))
+    shown.until("words")
     server.send(message(over=True, code=3))
     assert shown.ended() == 0
     assert shown.restored
-    # `up` tells the end itself, in its report.
+    # `up` tells the end itself, in its report, and writes the lines.
     assert ("fleet shop ended with code 3" in shown.text) is not embedded
+    assert ("web | first\nweb | last words\n" in shown.text) is not embedded
 
 
 @pytest.mark.parametrize("embedded", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -49,6 +50,18 @@ def test_ctrl_c_twice_and_the_report(up: Terminal) -> None:
     assert up.restored
     # The report may be longer than the screen.
     assert b"was killed (SIGKILL) before its grace period ended" in up.raw
+
+
+def test_the_log_stays_readable_after_the_end(up: Terminal) -> None:
+    """What only the dashboard showed comes as lines when it has gone, ours among the workers', each once."""
+    up.type("\x03")
+    up.until("stopping 1 worker, kill in")
+    up.type("\x03")
+    up.ended()
+    after = re.sub(rb"\x1b\[[0-9;]*m", b"", up.raw.rpartition(b"\x1b[?1049l")[2]).decode()
+    assert after.count("stubborn   | ready\r\n") == 1
+    assert after.count("supervisor | stopping 2 workers, kill in") == 1
+    assert after.index("stubborn   | ready") < after.index("stopping 2 workers") < after.index("shutdown of")
 
 
 def test_q_leaves_lines_and_the_fleet_running(up: Terminal) -> None:

@@ -95,6 +95,11 @@ def line(text: str, width: int, base: Style = PLAIN) -> Line:
     return tuple(segments)
 
 
+def plain(text: str) -> str:
+    """Return one line of a worker's output without its colours, safe to be written on a terminal."""
+    return "".join(part for part, _ in _coloured(shortened(text)))
+
+
 def _with_ellipsis(last: Segment) -> Segment:
     """Return a segment of as many cells, or one fewer, with a mark that more was there."""
     return Segment(_head(last.text, cell_len(last.text) - 1) + "…", last.style)
