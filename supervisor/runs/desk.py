@@ -91,7 +91,10 @@ class Desk:
             life = self._loop.fleet.lives[worker]
             messages = agents.messages(worker) if agents is not None and life.stopping is not None else []
             if messages and len(messages) <= MOST_MESSAGES:
-                from supervisor.diagnosis.live_wait import waiting
+                try:
+                    from supervisor.diagnosis.live_wait import waiting
+                except OSError:
+                    continue  # no descriptor is left to import with
 
                 found = waiting(messages, now, life.last_pid)
                 if found != self._waits.get(worker):

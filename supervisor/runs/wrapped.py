@@ -97,7 +97,7 @@ class Wrapped(Observer):
                 from supervisor.system.control.server import Control
 
                 desk = Desk(self._loop)
-                control = Control(self._loop.poller, listening, desk)
+                control = Control(self._loop.poller, listening, desk, tuple)
             except (ImportError, OSError):  # no descriptor is left
                 listening.close()
                 return

@@ -62,11 +62,15 @@ class Listener:
             pass  # somebody else was quicker; the next one that closes
         self._listen(True)
 
+    def lend(self) -> None:
+        """Give the reserve up, for something else that needs a descriptor now; :meth:`released` takes it again."""
+        while self._reserve:
+            os.close(self._reserve.pop())
+
     def close(self) -> None:
         """Stop listening."""
         self.socket.close()
-        while self._reserve:
-            os.close(self._reserve.pop())
+        self.lend()
 
     def _accept(self) -> int:
         """The descriptor of the next connection, close-on-exec (PEP 446). Raises OSError."""

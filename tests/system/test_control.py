@@ -6,8 +6,11 @@ import json
 import os
 import resource
 import socket
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supervisor.core.contract import requests
@@ -18,7 +21,8 @@ from supervisor.system.poller import Poller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
 
 
 class Desk:
@@ -292,3 +296,25 @@ def test_what_was_shown_before_somebody_watched(tmp_path: Path) -> None:
             lines = [line["line"] for message in messages for line in message.get("log", ())]
             assert lines == ["pending"]
     server.control.close()
+
+
+LATE = """
+import sys
+from pathlib import Path
+from tests.system.test_control import Server, no_descriptors
+server = Server(Path(sys.argv[1]))
+for name in [name for name in sys.modules if name.partition(".")[0] in ("json", "_json")]:
+    del sys.modules[name]
+with server.client() as client, no_descriptors():
+    client.sendall(b'{"v": 1, "do": "status", "id": 7}\\n')
+    server.turn()
+    print(client.recv(1 << 16))
+"""
+
+
+def test_a_request_that_comes_when_descriptors_have_run_out(tmp_path: Path) -> None:
+    """What answers is imported then; a descriptor of the reserve serves for that."""
+    found = subprocess.run(
+        [sys.executable, "-c", LATE, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert found.stdout == repr(b'{"v":1,"id":7,"ok":true,"workers":[]}\n') + "\n", found.stderr

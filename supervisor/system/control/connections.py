@@ -83,6 +83,14 @@ class Connections:
             self._listener.released()
             self._gone(one)
 
+    def with_reserve(self, act: Callable[[], None]) -> None:
+        """Do something that needs descriptors when there are none: those reserved for clients are free meanwhile."""
+        self._listener.lend()
+        try:
+            act()
+        finally:
+            self._listener.released()
+
     def close(self) -> None:
         """Let everybody go and stop listening."""
         for one in list(self._open.values()):

@@ -163,7 +163,11 @@ class Control:
     # -------------------------------------------------------------- requests
 
     def _heard(self, connection: Connection, line: bytes, at: float) -> None:
-        import json  # a fleet that nobody asks goes without it: 1 MB
+        try:
+            _import_json()
+        except OSError:
+            self._connections.with_reserve(_import_json)
+        import json
 
         try:
             asked = json.loads(line)
@@ -180,6 +184,8 @@ class Control:
             self._serve(requests.parse(asked).request, caller, connection, at)
         except SupervisorError as error:
             caller.refuse(error.message, error.hint)
+        except OSError as error:
+            caller.refuse(f"the supervisor could not: {error.strerror}", "see its limits: ulimit -n, LimitNOFILE=")
         except Exception as error:
             # A bug of ours in an answer must not end the fleet that it is about.
             caller.refuse(f"a bug in the supervisor: {error!r}", "please report it, with the request")
@@ -241,6 +247,11 @@ def _newest(log: list[dict[str, Any]], lines: Lines) -> tuple[list[dict[str, Any
     ]
     over = max(len(log) - LOG_LINES, 0)
     return log[over:], over + max(len(found) - LOG_LINES, 0)
+
+
+def _import_json() -> None:
+    """A fleet that nobody asks goes without it: 1 MB. Raises OSError when no descriptor is left to import with."""
+    import json  # noqa: F401 - from here on it is loaded
 
 
 def _line(message: dict[str, Any]) -> bytes:
