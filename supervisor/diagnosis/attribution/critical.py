@@ -44,7 +44,8 @@ def _tidy(pieces: list[Piece]) -> list[Piece]:
     for piece in pieces:
         last = merged[-1] if merged else None
         if last is not None and _same(last, piece):
-            merged[-1] = last.with_(end=piece.end)
+            longer = piece if piece.seconds > last.seconds else last
+            merged[-1] = longer.with_(start=last.start, end=piece.end)
         elif piece.seconds >= SHORTEST:
             merged.append(piece)
     return merged

@@ -9,9 +9,11 @@ from supervisor.diagnosis.evidence.notes import Holders, LoopIdle, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from supervisor.diagnosis.attribution.holds import Hold
     from supervisor.diagnosis.evidence.model import Process, Task
-    from supervisor.diagnosis.evidence.shapes import Gone
+    from supervisor.diagnosis.evidence.shapes import Candidate, Gone
 
 
 # A wait may be told so long (seconds) before or after the look that it was told of.
@@ -48,16 +50,22 @@ def _fate(one: Gone) -> str:
     return " has ended"
 
 
-def nobody_left(process: Process, hold: Hold) -> str | None:
+def left_over(note: Holders, waiting: Collection[int]) -> list[Candidate]:
+    """Who may end the wait, without those who themselves wait for it (the numbers of tasks on the chain to it)."""
+    return [one for one in note.found if one.task is None or one.task not in waiting]
+
+
+def nobody_left(process: Process, hold: Hold, waiting: Collection[int] = ()) -> str | None:
     """Why nobody can end this wait any more, in one sentence; None when somebody may."""
     wait = hold.wait
     if wait is None or wait.kind not in ON_OTHERS or not (hold.open or hold.rank == CANCELLED):
         return None  # a wait that ended had somebody to end it
     looked = holders(hold)
-    if looked is not None and not looked.found and looked.gone:
+    left_to_look_at = left_over(looked, waiting) if looked is not None else []
+    if looked is not None and not left_to_look_at and looked.gone:
         left = f"{wait.on.unfinished} items are not marked done, and " if wait.on.unfinished else ""
         return f"{left}{gone(looked)}; no task or thread that is left can reach it"
-    if looked is not None and looked.found:
+    if left_to_look_at:
         return None
     idle = process.of(LoopIdle)
     all_wait = wait.kind == "queue-join" and wait.on.unfinished and wait.on.count == 0

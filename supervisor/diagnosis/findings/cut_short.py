@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.shapes import ThreadTold
 
 # What a task waits for between two pieces of work.
-_RESTS = ON_OTHERS | ON_TASKS | {"read", "server", "child", "socket", "", "ready", "generator"}
+_RESTS = ON_OTHERS | ON_TASKS | {"read", "server", "child", "socket", "", "ready", "generator", "executor"}
 MOST = 5
 # What was seen so short a time before an end, or ended so soon after a cancel, was cut by it, seconds.
 AT_END = 0.05

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from supervisor.core.record import Link
 from supervisor.diagnosis.attribution.graph import Graph, onwards, path_to
-from supervisor.diagnosis.attribution.nobody import gone, holders, main_task
+from supervisor.diagnosis.attribution.nobody import gone, holders, left_over, main_task
 from supervisor.diagnosis.evidence.frames import line_of, package, place, where
 from supervisor.diagnosis.phrases import at_line, job_name, named, several, task_name, waited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from supervisor.diagnosis.attribution.graph import Step
     from supervisor.diagnosis.attribution.holds import Hold
@@ -63,7 +63,7 @@ def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
 def chain(found: Sequence[Hold], sources: Sources) -> tuple[Link, ...]:
     """Return holds, each waiting for the next, as links, with what is known of the end of the last one's wait."""
     told = [_link(one, sources) for one in found]
-    end = _end(found[-1].process, holders(found[-1])) if found else None
+    end = _end(found[-1].process, holders(found[-1]), on_the_way(found)) if found else None
     return (*told, Link(end, pid=found[-1].process.pid)) if end else tuple(told)
 
 
@@ -107,12 +107,18 @@ def _leaf(at: Frame | None, leaf: Frame | None) -> str:
     return f" in {place(leaf)}" if leaf is not None and leaf != at and leaf.origin == "library" else ""
 
 
-def _end(process: Process, found: Holders | None) -> str | None:
+def on_the_way(found: Iterable[Hold]) -> set[int]:
+    """Return the numbers of the tasks on a chain: none of them can end the wait that the chain leads to."""
+    return {hold.task.number for hold in found if hold.task is not None}
+
+
+def _end(process: Process, found: Holders | None, waiting: set[int]) -> str | None:
     """What follows the last wait: nobody, or those of whom each may be the one."""
     if found is None:
         return None
-    if found.found:
-        tasks = [process.tasks[one.task] for one in found.found if one.task is not None and one.task in process.tasks]
+    left = left_over(found, waiting)
+    if left:
+        tasks = [process.tasks[one.task] for one in left if one.task is not None and one.task in process.tasks]
         names = [
             f"{task_name(task)} ({line_of(task.last_at)})" if task.last_at else task_name(task) for task in tasks
         ]

@@ -157,7 +157,19 @@ def fold_transports(groups: list[Group]) -> list[Group]:
     return _replaced(groups, owner, owner.with_(rest=owner.rest + beside), open_ones)
 
 
-FOLDS: tuple[Callable[[list[Group]], list[Group]], ...] = (fold_held_back, fold_transports)
+def fold_cut(groups: list[Group]) -> list[Group]:
+    """A job that was cut may have held the exit before: that it was lost is the one thing to tell of it."""
+    cut = next(
+        (group for group in groups if group.leader.code == "work-cut-short" and group.severity == "error"), None
+    )
+    if cut is None or cut.leader.thread is None:
+        return groups
+    where = (cut.leader.process, cut.leader.thread)
+    same = [group for group in groups if group is not cut and (group.leader.process, group.leader.thread) == where]
+    return _replaced(groups, cut, cut.taking(*same), same)
+
+
+FOLDS: tuple[Callable[[list[Group]], list[Group]], ...] = (fold_held_back, fold_transports, fold_cut)
 
 
 def _replaced(groups: list[Group], old: Group, new: Group, without: list[Group]) -> list[Group]:

@@ -8,6 +8,7 @@ from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 from supervisor.diagnosis.findings.case import ONE_LOOK, PAUSE, TOLD, Case, Claim, is_users, users
 from supervisor.diagnosis.findings.children import child_hint, killed_at
+from supervisor.diagnosis.findings.ladder import ladder, on_the_way
 from supervisor.diagnosis.findings.swallowed import WENT_ON, caught_at, swallowed, waits_again, went_on
 from supervisor.diagnosis.phrases import (  # fmt: skip
     at_line,
@@ -74,7 +75,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     kind = wait.kind if wait else ""
     cause = ("task", process.pid, task.number, hold.at)
     last = case.to_the_end(piece)
-    nobody = nobody_left(process, hold)
+    nobody = nobody_left(process, hold, on_the_way(step.hold for step in ladder(case, piece)))
     words = {"task": capital(named(task)), "seconds": figure(seconds)}
     severity = case.held(seconds, case.is_new(piece), last, nobody is not None)
     if piece.phase == "asyncgens" and _generators(process):
