@@ -36,6 +36,7 @@ When shutdown begins (SIGURG, a stop signal whose handler is Python code, or the
     signal-received signal, kind, name, at: the Python-level handler begins (HANDLER fields)
     signal-callback signal, name, at: the event loop runs what add_signal_handler() was given
     snapshot        reason (probe, signal, loop-stop, cancel, asyncgens, executor, loop-close, thread-join, exit),
+                    look (nothing was armed; only for a probe before which the parent had sent the bytes "look"),
                     first (bool: the one that armed the agent), signal, handlers [HANDLER], displaced [HANDLER]
                     (earlier handlers of the same signals, oldest first), loops [LOOP], n_tasks, tasks [TASK]
                     (<= 100), threads [THREAD], n_threads (that Python itself counts; null: it has no count),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Task, Wait
-    from supervisor.diagnosis.evidence.shapes import Job
+    from supervisor.diagnosis.evidence.shapes import Job, On
 
 _WAITS = {
     "task": "for another task",
@@ -82,15 +82,18 @@ def capital(text: str) -> str:
 
 def waited(wait: Wait | None) -> str:
     """Return what a wait is for: ``for an event to be set``; empty when it is unknown."""
-    if wait is None:
-        return ""
-    words = _WAITS.get(wait.kind, "")
-    if wait.kind == "task" and wait.on.name:
-        return f"for task {wait.on.name!r}"
-    if wait.kind in ("read", "drain") and wait.on.peer:
-        return f"{words} ({wait.on.peer})"
-    if wait.kind == "child" and wait.on.child:
-        return f"for child process {wait.on.child}"
+    return waited_on(wait.on) if wait is not None else ""
+
+
+def waited_on(on: On) -> str:
+    """Return the same of what the agent told of it."""
+    words = _WAITS.get(on.kind, "")
+    if on.kind == "task" and on.name:
+        return f"for task {on.name!r}"
+    if on.kind in ("read", "drain") and on.peer:
+        return f"{words} ({on.peer})"
+    if on.kind == "child" and on.child:
+        return f"for child process {on.child}"
     return words
 
 

@@ -130,9 +130,8 @@ class Desk:
     def explain(self, request: requests.Explain, caller: Caller) -> None:
         """What is known of the worker to which a process belongs; ``worker`` is null when it is nobody's of ours.
 
-        Without ``since`` the agents of a worker that is being stopped are asked to speak. With the ``at`` of that
-        answer the next one tells who has. A worker that nobody stops is not asked: its agent would be armed, and
-        speak, until its next stop.
+        Without ``since`` its agents are asked to speak: of a worker that is being stopped until its end, of another
+        one once, and its program goes on as before. With the ``at`` of that answer the next one tells who has spoken.
         """
         now, since, life = time.monotonic(), request.since, self._life_of(request.pid)
         if life is None:
@@ -140,7 +139,9 @@ class Desk:
             return
         agents = self._loop.agents
         stop = life.stopping
-        probed = agents.probe(life.id) if agents and stop and stop.hold is None and since is None else 0
+        probed = 0
+        if agents and since is None and (stop is None or stop.hold is None):
+            probed = agents.probe(life.id) if stop is not None else agents.look(life.id)
         answer: dict[str, Any] = {
             "at": now,
             "fleet": self._loop.fleet.spec.name,
@@ -151,7 +152,13 @@ class Desk:
             **waits(None),
             "said": [],
         }
-        messages = agents.messages(life.id) if agents else []
+        looks = agents.looks(life.id) if agents and stop is None else []
+        if looks and since is not None:
+            from supervisor.diagnosis.running.from_agent import answered, seen
+
+            answer["answered"] = sorted(answered(looks, since))
+            answer["said"] = seen(looks, life.last_pid)
+        messages = agents.messages(life.id) if agents and stop is not None else []
         if messages and since is not None:
             from supervisor.diagnosis.live_wait import waiting
             from supervisor.diagnosis.running.from_agent import answered, said

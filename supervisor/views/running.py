@@ -168,7 +168,8 @@ def _said(one: dict[str, Any], main: int | None) -> str:
     where = one["where"]
     at = f" at {line_of(Where(where['file'], where['line'], ''))} {where['function']}" if where else ""
     source = f": {where['source']}" if where and where["source"] else ""
-    return f"{duration(one['seconds'])} {child}{one['what']}{at}{source}"
+    since = "" if one["seconds"] is None else f"{duration(one['seconds'])} "
+    return f"{since}{child}{one['what']}{at}{source}"
 
 
 def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[str]:

@@ -18,7 +18,7 @@ from supervisor.views.layout import plain
 from tests.agent.harness import candidates
 from tests.explain.program import Program, explained
 from tests.support.processes import Wrapped, children, until
-from tests.up.fleet import Up, command
+from tests.up.fleet import Up, command, shutdowns
 
 WORKER = """\
 import asyncio, signal
@@ -103,6 +103,36 @@ def test_a_worker_of_run_is_explained_by_its_supervisor(tmp_path: Path) -> None:
         wrapped.wait()
         left = [name for name in os.listdir(meeting.Meeting().folder) if name.startswith(f"{wrapped.pid}-")]
         assert left == []
+
+
+def test_the_tasks_of_a_worker_that_runs_are_shown_and_it_goes_on_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look arms nothing: no thread is started, and the stop that comes later is explained as always."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "r"))
+    (tmp_path / "w.py").write_text(WORKER)
+    config = f'[worker.api]\ncommand = ["{sys.executable}", "w.py"]\nstop.grace = 0.5\n'
+    with Up(tmp_path, config, "--report", "r.json") as fleet:
+        fleet.saw("ready")
+        pid = fleet.state()["api"]["pid"]
+
+        def shown() -> Any:
+            told = explained(pid)[0]
+            return told.fleet is not None and pid in told.fleet["answered"] and told
+
+        for _ in range(2):
+            told = until(shown, "the agent has answered")
+            assert told.fleet["probed"] == 1 and told.fleet["waits"] is None
+            places = {one["what"]: one["where"]["line"] for one in told.fleet["said"]}
+            assert places == {"task 'consume' waits in a sleep": 5, "task 'Task-1' waits for an event to be set": 15}
+            text = " ".join(running.text(told).split())
+            assert "task 'consume' waits in a sleep at w.py:5 consume: await asyncio.sleep(1000)" in text
+        assert len(os.listdir(f"/proc/{pid}/task")) == 1, "no sampler was started"
+        fleet.send(signal.SIGTERM)
+        assert fleet.wait() == 137
+        (end,) = shutdowns(tmp_path / "r.json")["api"]
+        assert end["findings"][0]["code"] == "slow-task"
+        assert end["findings"][0]["where"]["line"] == 7
 
 
 def test_what_a_process_says_of_its_supervisor_is_followed_to_our_places_only(tmp_path: Path) -> None:

@@ -83,6 +83,32 @@ def search(found: List[Any]) -> None:
     holders.finish()
 
 
+def only_a_look_is_wanted() -> bool:
+    """Whether the parent has said so, before its signal. All that it said is taken: one answer is for all of it."""
+    wanted, socket = False, agent._socket_
+    try:
+        if socket is None or agent.fstat(socket.fileno())[1:3] != agent._identity:  # not ours any more
+            return False
+        while socket.recv(16, agent._socket.MSG_DONTWAIT) == b"look":
+            wanted = True
+    except OSError:  # it has said nothing (more)
+        pass
+    return wanted and not armed
+
+
+def look() -> None:
+    """Say how things stand, and leave the program as it was: no task is followed, nothing is watched."""
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, agent.DEFERRED)
+    known = list(tasks.loops)
+    try:
+        tasks.find_loops()
+        snapshot.say("look", None, False, tasks.pending())
+    finally:
+        tasks.loops[:] = known
+        tasks.followed.clear()
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
 def begin_if_any_left(reason: str, loop: Any) -> None:
     """Arm for a teardown that nobody asked for, when a task, a generator or a thread is left to wait for."""
     if armed or not in_main_thread():

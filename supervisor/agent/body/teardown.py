@@ -43,7 +43,10 @@ def note(what: str, about: Any = None, *more: Any) -> None:
 
 
 def on_probe(*_: Any) -> None:
-    arming.begin("probe", None, ask=True)
+    if arming.only_a_look_is_wanted():
+        arming.look()
+    else:
+        arming.begin("probe", None, ask=True)
 
 
 def on_signal(number: int, described: Any, *_: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.attribution.holds import holds
-from supervisor.diagnosis.evidence.frames import where
+from supervisor.diagnosis.evidence.frames import NOBODY, where
 from supervisor.diagnosis.evidence.gather import gather
-from supervisor.diagnosis.phrases import waited
+from supervisor.diagnosis.evidence.notes import Snapshot, note_of
+from supervisor.diagnosis.phrases import waited, waited_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.model import Process
 
 MOST_SAID = 12
+# A thread that waits for work is at nothing (agent/wire.py, THREAD); whose tasks wait tells its loop's.
+_AT_REST = ("loop-idle", "pool-idle")
 
 
 def said(messages: Sequence[AgentMessage], now: float, main: int) -> list[dict[str, Any]]:
@@ -30,6 +33,31 @@ def said(messages: Sequence[AgentMessage], now: float, main: int) -> list[dict[s
     told = [(hold.rank, hold.start, process, hold) for process in living for hold in _open(process)]
     told.sort(key=lambda one: (one[2].pid != main, one[0], one[1]))
     return [_told(process, hold) for _, _, process, hold in told[:MOST_SAID]]
+
+
+def seen(looks: Sequence[AgentMessage], main: int) -> list[dict[str, Any]]:
+    """Return where the tasks and threads of a program that goes on were at a look, in the form of :func:`said`.
+
+    How long they have been there is not known: ``seconds`` is None.
+    """
+    told: list[dict[str, Any]] = []
+    for message in sorted(looks, key=lambda one: one.pid != main):
+        note = note_of(message, message.at, NOBODY)
+        if not isinstance(note, Snapshot):
+            continue
+        waits = [
+            (f"task {task.name!r} waits {waited_on(task.on)}".rstrip(), task.at or task.leaf) for task in note.tasks
+        ]
+        waits += [
+            ("the main thread" if thread.main else f"thread {thread.name!r}", thread.at or thread.leaf)
+            for thread in note.threads
+            if thread.state not in _AT_REST
+        ]
+        for what, at in waits:
+            place = where(at, lambda _file, _line: None)
+            known = None if place is None else {key: getattr(place, key) for key in place.__match_args__}
+            told.append({"pid": message.pid, "what": what, "seconds": None, "where": known})
+    return told[:MOST_SAID]
 
 
 def answered(messages: Sequence[AgentMessage], since: float) -> set[int]:

@@ -131,6 +131,27 @@ class Agents:
             self._asked[worker] = monotonic() + ASK_AGAIN
         return len(state.unanswered)
 
+    def look(self, worker: WorkerId) -> int:
+        """Have every process with a live agent tell how it stands, and go on as before; how many will answer.
+
+        Nobody is asked while the last answers may be under way: :meth:`looks` has those.
+        """
+        state, now = self._workers.get(worker), monotonic()
+        if state is None or now < state.looked + ASK_AGAIN:
+            return 0
+        state.looked = now
+        state.looks.clear()
+        channel = state.line.channel
+        asked = [pid for pid in state.pids if channel.live(pid)]
+        for pid in asked:
+            channel.tell(pid, b"look")
+        return sum(channel.signal(pid, signum.URG) for pid in asked)
+
+    def looks(self, worker: WorkerId) -> list[AgentMessage]:
+        """Return what the last look has shown so far: a snapshot of each process."""
+        state = self._workers.get(worker)
+        return list(state.looks.values()) if state is not None else []
+
     def dump(self, worker: WorkerId) -> None:
         """Have the processes that did not answer the last probe write their C-level stacks."""
         state = self._workers.get(worker)
@@ -237,6 +258,9 @@ class Agents:
             state = self._workers.get(worker) if worker is not None else None
             if worker is None or state is None:
                 continue
+            if message.event == "snapshot" and message.fields.get("reason") == "look":
+                state.looks[message.pid] = message  # of no end: whatever ends the worker is explained without it
+                continue
             news[worker] = None
             if len(state.messages) >= state.room:
                 self._forget_passers(state)
@@ -305,6 +329,8 @@ class _Worker:
         self.main = 0
         self.pids: set[int] = set()
         self.messages: list[AgentMessage] = []
+        self.looks: dict[int, AgentMessage] = {}
+        self.looked = float("-inf")
         self.room = ROOM
         self.unanswered: set[int] = set()
 
