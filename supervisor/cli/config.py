@@ -68,10 +68,15 @@ def init(path: Annotated[str, typer.Argument(hidden=True)] = "supervisor.toml") 
     from supervisor.errors import UsageError
 
     try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(starter())
+        file = open(path, "x", encoding="utf-8")  # noqa: SIM115 - what cannot be filled is removed below
     except FileExistsError:
         raise UsageError(f"{path} already exists", "edit it, or give another name") from None
     except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
+    try:
+        with file:
+            file.write(starter())
+    except OSError as error:  # a full disk
+        os.unlink(path)
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
     typer.echo(visible(f"wrote {path}; start it with: supervisor up -c {path}"))

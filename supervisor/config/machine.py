@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -50,9 +51,19 @@ class Outside(Frozen):
 
 
 def read(path: str) -> bytes:
-    """At most MOST_BYTES + 1 bytes of a file, pipe or device. Raises OSError."""
-    with open(path, "rb") as file:
-        return file.read(MOST_BYTES + 1)
+    """Return at most MOST_BYTES + 1 bytes of a file, or of a pipe that is being written (`-c <(generate)`).
+
+    Raises OSError, also for a named pipe without a writer: to wait for one would be to hang.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(fd, "rb", buffering=0) as file:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode) and not path.startswith(("/dev/", "/proc/")):
+            raise OSError(errno.EINVAL, "is a named pipe")
+        os.set_blocking(fd, True)
+        data = b""
+        while len(data) <= MOST_BYTES and (more := file.read(MOST_BYTES + 1 - len(data))):
+            data += more
+        return data
 
 
 def user(name: str) -> Account | None:

@@ -9,8 +9,8 @@ import time
 
 from supervisor.core import events
 from supervisor.core.contract.state import fleet_view, waits, worker_view
-from supervisor.errors import UsageError
 from supervisor.loop.observer import Observer
+from supervisor.runs.plan import choose
 from supervisor.system.proc import processes
 
 TYPE_CHECKING = False
@@ -118,13 +118,8 @@ class Desk:
         if request.workers is None:
             caller.answer(self._ask(lives, None, request.now, caller.pid))
             return
-        chosen: dict[WorkerId, None] = {}
-        for name in request.workers:
-            found = [life.id for life in lives.values() if name in (life.spec.name, life.spec.title)]
-            if not found:
-                names = ", ".join(dict.fromkeys(life.spec.name for life in lives.values()))
-                raise UsageError(f"no worker is named {name!r}", f"the fleet has: {names}")
-            chosen |= dict.fromkeys(found)
+        ids = list(lives)
+        chosen = [ids[at] for at in choose(request.workers, [life.spec for life in lives.values()], "the fleet")]
         caller.answer(self._ask(chosen, tuple(chosen), request.now, caller.pid))
 
     def explain(self, request: requests.Explain, caller: Caller) -> None:

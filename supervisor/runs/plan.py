@@ -54,6 +54,9 @@ class UpPlan(Frozen):
     option: str = ""
 
 
+MOST_TITLES = 12  # workers that are listed one by one where a name means none of them
+
+
 def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> list[int]:
     """Return the positions of the workers that are meant, in the order of the names; of all workers without a name.
 
@@ -64,7 +67,9 @@ def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> l
     for name in names:
         found = [place for place, worker in enumerate(workers) if name in (worker.name, worker.title)]
         if not found:
-            known = ", ".join(dict.fromkeys(worker.name for worker in workers))
+            titles = [worker.title for worker in workers]
+            # Of many instances the name of the worker will do.
+            known = ", ".join(titles if len(titles) <= MOST_TITLES else dict.fromkeys(one.name for one in workers))
             raise UsageError(f"no worker is named {name!r}", f"{owner} has: {known}")
         chosen |= dict.fromkeys(found)
     return list(chosen)

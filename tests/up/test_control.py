@@ -54,7 +54,7 @@ def test_stop_some_then_all(tmp_path: Path) -> None:
         fleet.phases(api_1="exited", mail="running")
         wrong = command(tmp_path, "stop", "apy")
         assert wrong.returncode != 0
-        assert wrong.stderr == "supervisor: no worker is named 'apy'\nhint: the fleet has: api, mail\n"
+        assert wrong.stderr == "supervisor: no worker is named 'apy'\nhint: the fleet has: api.1, api.2, mail\n"
         assert command(tmp_path, "stop").stdout == "stopping mail\n"
         assert fleet.wait() == 0
         assert "stopping 1 worker, kill in 10.0 s" in fleet.stderr

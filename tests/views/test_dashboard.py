@@ -140,7 +140,7 @@ def test_the_header_of_a_stop() -> None:
         return text(screen(workers, head | fields, 120, 24, embedded=embedded)).splitlines()[0]
 
     assert "stopping 5 workers, kill in 4 s; Ctrl-C again: next step now" in header()
-    assert "supervisor stop again: next step now" in header(embedded=False)
+    assert "supervisor stop --now: next step now" in header(embedded=False)
     assert "no kill planned" in header(next_kill=None)
     assert "kill now" in header(next_kill=NOW - 1)
 

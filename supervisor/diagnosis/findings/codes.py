@@ -47,7 +47,7 @@ _ROWS = (
         "signal-ignored",
         "warning",
         "{signal} is {how}: {seconds} passed before the next signal",
-        "Reset {signal} in the worker, or send another: run --rewrite {signal}:INT, or stop.signal in a config.",
+        "Reset {signal} in the worker, or send {other}: run --rewrite {signal}:{other}, or stop.signal in a config.",
         "An ignored or blocked stop signal does nothing; only the next rung of the escalation ends the worker.",
     ),
     Code(

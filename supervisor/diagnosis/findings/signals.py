@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervisor.core import signum
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.evidence.frames import place
@@ -80,6 +81,7 @@ def ignored(case: Case) -> Iterable[Claim]:
     claim = Claim(
         "signal-ignored", "error" if case.killed else "warning", ("signal",),
         signal=signal_name(signal), how=how, seconds=figure(seconds),
+        other="TERM" if signal == signum.INT else "INT",
     ).at(case.leader, None)  # fmt: skip
     claim.seconds = min(seconds, case.until)
     bits = "SigIgn" if how == "ignored" else "SigBlk"

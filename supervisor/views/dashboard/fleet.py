@@ -135,7 +135,7 @@ def _going_down(roster: Roster, now: float, embedded: bool) -> tuple[str, str]:
     if roster.counts.get("killed", 0) + roster.counts.get("stuck", 0) == left:
         return f"killed {plural(left, 'worker')}, waiting for the kernel to end {_them(left)}", "error"
     what = f"stopping {plural(left, 'worker')}"
-    again = "Ctrl-C again: next step now" if embedded else "supervisor stop again: next step now"
+    again = "Ctrl-C again: next step now" if embedded else "supervisor stop --now: next step now"
     at: float | None = roster.fleet.get("next_kill")
     if at is None:
         return f"{what}, no kill planned; {again}", "warning"
