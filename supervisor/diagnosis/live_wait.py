@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Link, Waiting
-from supervisor.diagnosis.attribution.graph import Graph, descend, place
+from supervisor.diagnosis.attribution.graph import Graph, certain, descend, place
 from supervisor.diagnosis.attribution.holds import holds
 from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.gather import gather
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.model import Evidence
 
 MOST = 1000
+# Further tasks that are named in one phrase; the rest is counted. A row has room for two of them.
+MOST_LISTED = 2
 _PHASES = {
     "executor": "waits for pool jobs",
     "thread-join": "waits for threads",
@@ -73,31 +75,40 @@ def _now(evidence: Evidence, process: Process) -> _Now | None:
     if process.ended is not None:
         return None
     known = [hold for hold in holds(process, 0.0, _no_source) if hold.open]
-    steps = descend(Graph(evidence, None, {process.pid: known}), process)
+    graph = Graph(evidence, None, {process.pid: known})
+    steps = descend(graph, process)
     step = place(steps)
     if step is not None:
         held = step.hold
         named_task = held.task is not None and held.kind != "server"
-        phrase, at = _held(held, known)
+        # Each of these keeps the process by itself: nobody that is known of would end its wait.
+        alike = [hold for hold in known if hold.task is not None and not certain(graph.edges(hold), hold)]
+        phrase, at = _held(held, [hold for hold in alike if hold is not held])
         told = Waiting(phrase, at, chain([one.hold for one in steps], _no_source))
         return _Now(process, told, by_task=named_task, main_thread=held.what == "main")
     during = _PHASES.get(process.phases[-1].name) if process.phases else None
     return _Now(process, Waiting(during)) if during else None
 
 
+def _task(hold: Hold) -> str:
+    """Return what waits, and where: ``task 'consume' at queue.py:41``."""
+    who = "clients of its server" if hold.kind == "server" or hold.task is None else named(hold.task, short=True)
+    return f"{who} at {line_of(hold.at)}" if hold.at else who
+
+
 def _no_source(_file: str, _line: int) -> None:
     """Source lines are left to whoever shows them."""
 
 
-def _held(held: Hold, known: list[Hold]) -> tuple[str, str | None]:
-    """Return the phrase, and the place in it."""
+def _held(held: Hold, others: list[Hold]) -> tuple[str, str | None]:
+    """Return the phrase, and the place in it. ``others``: tasks that wait for nobody else, either."""
     line = line_of(held.at) if held.at else None
     at = f" at {line}" if line else ""
     if held.task is not None:
-        others = sum(1 for hold in known if hold.task is not None and hold is not held)
-        more = f" ({others} more)" if others else ""
-        who = "clients of its server" if held.kind == "server" else named(held.task, short=True)
-        return f"waits for {who}{at}{more}", line
+        ordered = sorted(others, key=lambda hold: hold.at is None or not hold.at.users)
+        listed = "".join(f", {_task(hold).removeprefix('task ')}" for hold in ordered[:MOST_LISTED])
+        rest = len(others) - MOST_LISTED
+        return f"waits for {_task(held)}{listed}" + (f" ({rest} more)" if rest > 0 else ""), line
     assert held.thread is not None and held.block is not None
     if held.what == "loop-blocked":
         return f"event loop blocked{at}", line

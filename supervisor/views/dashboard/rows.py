@@ -306,8 +306,8 @@ def _with_place(phrase: str, at: str, width: int) -> str:
     place = f" at {at}" if at else ""
     head, found, _ = phrase.partition(place) if place else (phrase, "", "")
     room = width - cell_len(place)
-    if cell_len(phrase) <= width or not found or room < _LEAST_HEAD:
-        return fit(phrase, width)
+    if cell_len(head + found) <= width or not found or room < _LEAST_HEAD:
+        return fit(phrase, width)  # what is cut stands behind the place
     return fit(head, room) + place
 
 
