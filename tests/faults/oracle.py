@@ -7,6 +7,7 @@ cannot accuse. A process's death is seen at its death or later, a request is sta
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ EARLY = 0.02
 # A process may hear of a signal this much later than it was sent, seconds, beyond the wait for a processor that the
 # kernel has counted: its own work between the two.
 DULL = 0.1
+# A frame of ours, or an interpreter that gave up.
+OURS = re.compile(r'File "[^"]*/supervisor/|File "<sigdrain-agent|Fatal Python')
 # Whoever lived less than this, seconds, before it was killed may have been born behind the last signal.
 BIRTH = 0.3
 
@@ -97,9 +100,8 @@ def _unasked(schedule: Schedule, story: Story) -> bool:
 
 def _words(schedule: Schedule, story: Story) -> Iterator[str]:
     for name, data in (("stdout", story.stdout), ("stderr", story.stderr)):
-        if b"Traceback (most recent call last)" in data or b"Fatal Python error" in data:
-            start = max(data.find(b"Traceback (most"), data.find(b"Fatal Python"))
-            yield f"traceback on {name}: {data[start : start + 1500].decode(errors='replace')}"
+        for traceback in _tracebacks(data.decode(errors="replace")):
+            yield f"traceback on {name}: {traceback}"
     if schedule.json_lines and not schedule.terminal and not story.stalled and not story.supervisor_killed:
         for line in story.stdout.splitlines():
             try:
@@ -114,6 +116,21 @@ def _words(schedule: Schedule, story: Story) -> Iterator[str]:
             except ValueError:
                 if len(answer) < 1 << 15:  # else cut by our own read
                     yield f"control: no JSON: {line[:200]!r}"
+
+
+def _tracebacks(text: str) -> Iterator[str]:
+    """Those that are ours: with a frame of the supervisor, or of the agent in a program that asked for none.
+
+    A worker may have its own (Python's for SIGINT), and one that a signal of the harness meets while asyncio closes
+    its loop is told of it by CPython, in whatever frame it is: also in the agent's.
+    """
+    for head in re.finditer(r"(Traceback \(most recent call last\)|Fatal Python error)", text):
+        if "signal wakeup fd" in text[max(head.start() - 200, 0) : head.start()]:
+            continue
+        told = text[head.start() : head.start() + 1500]
+        told = told[: told.find("Traceback (most", 20)] if "Traceback (most" in told[20:] else told
+        if OURS.search(told):
+            yield told
 
 
 # -------------------------------------------------------------------- report and exit code

@@ -12,6 +12,8 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from tests.faults.oracle import violations
@@ -36,8 +38,9 @@ def show(seed: int) -> None:
         lines += [(came.at - story.began, f"{who} got signal {came.signal}") for came in one.signals]
         lines += [(one.gone - story.began, f"{who} is gone, said {one.announced}")] if one.gone else []
     lines += [(story.ended - story.began, f"the supervisor has ended with {story.code}")] if story.ended else []
-    for at, text in sorted(lines):
-        print(f"{at:7.3f}  {text}")
+    for text, alike in groupby(sorted(lines), key=itemgetter(1)):
+        at, *more = [at for at, _ in alike]
+        print(f"{at:7.3f}  {text}{f' ({len(more)} more)' if more else ''}")
     print(f"left: {story.left}\n--- stdout\n{story.stdout.decode(errors='replace')}")
     print(f"--- stderr\n{story.stderr.decode(errors='replace')}\n--- violations")
     print("\n".join(violations(plan, story)))
