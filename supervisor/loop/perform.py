@@ -9,7 +9,7 @@ from time import monotonic
 from supervisor.core import actions, events, signum
 from supervisor.errors import SupervisorError
 from supervisor.loop.running import Running, Table
-from supervisor.system import terminal
+from supervisor.system import descriptors, terminal
 from supervisor.system.proc import processes
 from supervisor.system.process import send, spawn, wait
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_WATCHED = 256
 # Processes forked in a row before anything else is done. Each holds up to six more descriptors until then.
 SPAWNS_IN_A_ROW = 50
+# Descriptors of one start: its status pipe, the pipes of its output, its pidfd.
+A_START = 7
 
 
 class Performer:
@@ -126,6 +128,8 @@ class Performer:
         return answers + self._fork(row, lives)
 
     def _launch(self, worker: WorkerId, spec: WorkerSpec) -> spawn.Launch:
+        if not descriptors.enough(A_START):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         whom = _whom(spec)
         attached = self._attachments.attach(worker, spec, whom)
         return spawn.Launch(
@@ -241,6 +245,8 @@ class Performer:
     def _watch_members(self, running: Running, pids: list[int]) -> None:
         running.forget_members(self._poller)
         for pid in pids[:MOST_WATCHED]:
+            if not descriptors.enough():
+                break
             try:
                 fd = os.pidfd_open(pid)
             except OSError:

@@ -10,7 +10,7 @@ import os
 
 from supervisor.core.frozen import Frozen
 from supervisor.errors import SpawnError
-from supervisor.system import signals, stdio
+from supervisor.system import descriptors, signals, stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,15 +58,8 @@ class Quiet:
 
 def check_room(room: int) -> None:
     """Refuse before anything runs what would fail after it: we need so many descriptors to watch it and report."""
-    held: list[int] = []
-    try:
-        while len(held) < room:
-            held += os.pipe()
-    except OSError as error:
-        raise cannot_fork(error) from None
-    finally:
-        for fd in held:
-            os.close(fd)
+    if not descriptors.enough(room):
+        raise cannot_fork(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
 
 
 def cannot_fork(error: OSError) -> SpawnError:

@@ -1,8 +1,9 @@
 """A listening Unix socket: who calls is known by the kernel's word, and callers are served when descriptors run out.
 
-The cure for EMFILE and ENFILE (accept(2)): some descriptors are held in reserve and given up for the next callers.
-After that a caller that cannot be accepted would wait in the queue and wake us for ever, so nobody is listened to
-until one of the connections closes; there is at least one, which has the reserve's descriptor.
+Nobody gets one of the last descriptors (system/descriptors.py). The cure for that, and for EMFILE and ENFILE
+(accept(2)): some descriptors are held in reserve and given up for the next callers. After that a caller that cannot
+be accepted would wait in the queue and wake us for ever, so nobody is listened to until one of the connections
+closes; there is at least one, which has the reserve's descriptor.
 
 `_socket` instead of `socket`: the latter loads enum and selectors (3 ms and 1 MB, benchmarks/imports.py).
 """
@@ -14,6 +15,7 @@ import errno
 import os
 
 from supervisor.core.frozen import Frozen
+from supervisor.system import descriptors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +76,11 @@ class Listener:
 
     def _accept(self) -> int:
         """The descriptor of the next connection, close-on-exec (PEP 446). Raises OSError."""
+        given_up = False
         while True:
             try:
+                if not given_up and not descriptors.enough():
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
                 # What socket.accept() is made of (CPython socket.py).
                 fd: int = self.socket._accept()[0]  # type: ignore[attr-defined]  # typeshed has the public part only
                 return fd
@@ -83,6 +88,7 @@ class Listener:
                 if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._reserve:
                     raise
                 os.close(self._reserve.pop())
+                given_up = True
 
     def _listen(self, on: bool) -> None:
         if on != self.listening:

@@ -98,7 +98,7 @@ class Agents:
 
     def _line(self, meeting: Meeting, home: str) -> _Line:
         try:
-            channel = Channel(meeting)
+            channel = Channel(meeting, self._find_owner)
         except OSError as error:
             meeting.close()
             raise SupervisorError(f"no channel for the agent in {meeting.folder}: {error.strerror}", "") from None

@@ -14,6 +14,7 @@ import os
 import select
 
 from supervisor.agent.wire import MAX_MESSAGE, AgentMessage, decode
+from supervisor.system import descriptors
 from supervisor.system.peer import Listener
 from supervisor.system.proc import processes
 from supervisor.system.process import pidfd
@@ -21,11 +22,12 @@ from supervisor.system.signals import pidfd_send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from supervisor.system.agent.meeting import Meeting
 
 CONNECTIONS = 4096  # at once, of all workers of one user; each costs a descriptor
+LEAST_SHARE = 16  # of one worker; else a quarter of the descriptors that we may have
 PER_PROCESS = 8  # of one process; an honest one has one, and for a moment two (a fork that Python did not make)
 REFUSALS = 10_000  # refused connections after which nobody is accepted any more
 MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a long and busy shutdown some thousands
@@ -47,6 +49,7 @@ class Peer:
         "dump_signal",
         "hello",
         "highest",
+        "owner",
         "pid",
         "probe",
         "received",
@@ -61,6 +64,7 @@ class Peer:
         self.dump: str | None = None
         self.dump_fd = self.dump_read = self.dump_signal = 0
         self.born: int | None = None
+        self.owner: Hashable = None
 
 
 class Channel:
@@ -70,9 +74,14 @@ class Channel:
     that were closed at once, ``flooded`` peers that were cut off.
     """
 
-    def __init__(self, meeting: Meeting) -> None:
-        """Raises OSError when the socket cannot be made. The meeting is closed with the channel."""
+    def __init__(self, meeting: Meeting, whose: Callable[[int], Hashable] = lambda _: None) -> None:
+        """``whose(pid)``: to which worker a process belongs; none gets more than its share of the connections.
+
+        Raises OSError when the socket cannot be made. The meeting is closed with the channel.
+        """
         self.meeting = meeting
+        self._whose = whose
+        self._shares: dict[Hashable, int] = {}
         self.rejected: dict[str, int] = {}
         self.refused = self.flooded = 0
         self._uids = {0, os.geteuid(), meeting.uid}
@@ -183,7 +192,9 @@ class Channel:
         if caller is None:
             return 1_000
         mates = self._by_pid.get(caller.pid, ())
-        if len(self._peers) >= CONNECTIONS or len(mates) >= PER_PROCESS or caller.uid not in self._uids:
+        owner = self._whose(caller.pid)
+        greedy = len(mates) >= PER_PROCESS or self._shares.get(owner, 0) >= max(LEAST_SHARE, descriptors.most() // 4)
+        if len(self._peers) >= CONNECTIONS or greedy or caller.uid not in self._uids:
             caller.socket.close()
             self._listener.released()
             self.refused += 1
@@ -192,6 +203,8 @@ class Channel:
             return 1_000
         fd = caller.socket.fileno()
         peer = self._peers[fd] = Peer(caller.socket, caller.pid)
+        peer.owner = owner
+        self._shares[owner] = self._shares.get(owner, 0) + 1
         self._by_pid.setdefault(caller.pid, []).append(peer)
         held = pidfd.of_peer(caller.socket)
         if held is not None:
@@ -256,6 +269,9 @@ class Channel:
         held = pidfd.of_peer(peer.socket)
         peer.socket.close()
         del self._peers[fd]
+        self._shares[peer.owner] -= 1
+        if not self._shares[peer.owner]:
+            del self._shares[peer.owner]
         self._by_pid[peer.pid].remove(peer)
         if not self._by_pid[peer.pid]:
             del self._by_pid[peer.pid]
@@ -272,7 +288,7 @@ class Channel:
     def _ended(self, held: int, pid: int, now: float) -> Iterator[AgentMessage]:
         """Tell how a process ended, now or once its parent has waited for it: the kernel knows no sooner."""
         found = pidfd.exit_status(held)
-        if found is None and len(self._unreaped) < UNREAPED:
+        if found is None and len(self._unreaped) < UNREAPED and descriptors.enough():
             self._unreaped[held] = pid
             self._epoll.register(held, 0)  # EPOLLHUP is always told: it has been waited for (pidfd_open(2))
             return
