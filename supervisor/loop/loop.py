@@ -16,7 +16,7 @@ from supervisor.loop.perform import Performer
 from supervisor.system import signals
 from supervisor.system.poller import Poller
 from supervisor.system.proc import processes
-from supervisor.system.process import wait
+from supervisor.system.process import send, wait
 from supervisor.system.process.exits import Exits
 
 TYPE_CHECKING = False
@@ -259,9 +259,28 @@ class Loop:
     # -------------------------------------------------------------- our own bug
 
     def _abandon(self) -> None:
-        """Stop what runs without the core: the stop signal, the grace period, SIGKILL, to each whole group."""
+        """Stop what runs without core, and import nothing: the stop signal, the grace period, SIGKILL to each group.
+
+        Whatever fails meanwhile, a second bug of ours or a lack of memory or descriptors: SIGKILL is sent.
+        """
         for running in self.running:
-            self._hands.send_group(running, running.spec.stop.ladder.stop_signal)
+            self._signal(running, running.spec.stop.ladder.stop_signal)
+        try:
+            self._wait_for_all()
+        except Exception:
+            pass  # the first bug is the one to be told
+        for running in self.running:
+            send.send_main(running.child.pidfd, signum.KILL)
+            self._signal(running, signum.KILL)
+
+    def _signal(self, running: Running, signal: int) -> None:
+        try:
+            self._hands.send_group(running, signal)
+        except Exception:
+            pass  # as above
+
+    def _wait_for_all(self) -> None:
+        """Wait until all groups have ended, at most for the longest grace period."""
         until = monotonic() + max((running.spec.stop.ladder.grace or 10.0 for running in self.running), default=0.0)
         groups = processes.Census(subreaper=False)
         while monotonic() < until and any(
@@ -269,5 +288,3 @@ class Loop:
             for running in self.running
         ):
             sleep(ABANDONED_LOOK)
-        for running in self.running:
-            self._hands.send_group(running, signum.KILL)

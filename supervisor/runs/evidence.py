@@ -6,7 +6,9 @@ import os
 from time import monotonic
 
 from supervisor.core.verdict import worth_telling
+from supervisor.core.visible import visible
 from supervisor.loop.observer import Observer
+from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Evidence(Observer):
         # Of each worker the user as whom its source files are read, None for our own.
         self._users: dict[str, Identity | None] = {}
         self.forgotten = 0
+        self._failure: Exception | None = None
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Keep the record of a worker's end, and what its agents said."""
@@ -68,15 +71,38 @@ class Evidence(Observer):
             return [shutdown for shutdown, _ in self._ends]
         every = every or voice.keeps_record
         lines: dict[Identity | None, Sources] = {}
-        return [
+        told = [
             self._explained(shutdown, said, lines) if every or worth_telling(shutdown) or speaks(said) else shutdown
             for shutdown, said in self._ends
         ]
+        if self._failure is not None:
+            stdio.say(f"supervisor: no explanation, for that failed: {self._failure!r}; please report it\n")
+        return told
+
+    def plainly(self, error: Exception) -> None:
+        """Say the least, with what is imported already: what would tell it well could not be imported."""
+        stdio.say(f"supervisor: no report, for that failed: {error!r}\n")
+        for ended, _ in self._ends:
+            if worth_telling(ended):
+                stdio.say(f"supervisor: {visible(ended.title)}: {ended.outcome} after {ended.total:.2f} s\n")
 
     def _explained(
         self, shutdown: Shutdown, said: Sequence[AgentMessage], lines: dict[Identity | None, Sources]
     ) -> Shutdown:
-        """Return the record with its explanation; ``lines`` keeps what was read for each user."""
+        """Return the record with its explanation; ``lines`` keeps what was read for each user.
+
+        Without one where that fails: diagnosis/ is imported only now, when no worker is left (it takes 2 MB), perhaps
+        with no descriptor or no memory left, or after an upgrade; or there is a bug in it. The record is told.
+        """
+        try:
+            return self._explain(shutdown, said, lines)
+        except Exception as error:
+            self._failure = error
+            return shutdown
+
+    def _explain(
+        self, shutdown: Shutdown, said: Sequence[AgentMessage], lines: dict[Identity | None, Sources]
+    ) -> Shutdown:
         from supervisor.diagnosis.explain import explained
         from supervisor.system import sources
 

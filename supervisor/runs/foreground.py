@@ -136,10 +136,14 @@ class Foreground:
 
     def _tell(self) -> None:
         """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""
-        from supervisor.runs.telling import record_fleet, tell_fleet
-
         ends = self._evidence.told(self._plan.voice)
         patience = self.loop.patience()
+        try:
+            from supervisor.runs.telling import record_fleet, tell_fleet
+        except (ImportError, OSError) as error:
+            self._streams.output.finish(patience)
+            self._evidence.plainly(error)
+            return
         record_fleet(self._plan, ends, patience)
         self._streams.finish(patience)
         tell_fleet(self._plan, ends, self._evidence.forgotten, patience)

@@ -136,9 +136,12 @@ class Wrapped(Observer):
         voice = self._voice
         for ended in self._evidence.told(voice, every=voice.verbose):
             if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
-                from supervisor.runs.telling import tell
-
-                tell(voice, ended, self._loop.patience())
+                try:
+                    from supervisor.runs.telling import tell
+                except (ImportError, OSError) as error:
+                    self._evidence.plainly(error)
+                else:
+                    tell(voice, ended, self._loop.patience())
 
 
 def _calls(meeting: Meeting) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.namespaces import lacks
-from tests.support.processes import SUPERVISOR, Wrapped, gone, python, report, run
+from tests.support.processes import SUPERVISOR, Wrapped, gone, python, report, run, until
 
 DRIVER = str(Path(__file__).parents[1] / "support" / "driver.py")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -85,7 +86,7 @@ def test_few_descriptors(tmp_path: Path) -> None:
     refused = 0
     with contextlib.ExitStack() as stack:
         runs: dict[int, Wrapped] = {}
-        for limit in range(6, 24):  # with fewer Python itself does not start
+        for limit in range(6, 32):  # with fewer Python itself does not start
             touch = f"touch {tmp_path}/{limit}; (sleep 0.1 &) ; exit 9"
             script = f'ulimit -n {limit}; exec "$@" --report {tmp_path}/{limit}.json -- sh -c "{touch}"'
             argv = ["sh", "-c", script, "sh", SUPERVISOR, "run", "-v"]
@@ -140,6 +141,36 @@ def test_a_bug_of_ours_has_a_traceback_and_leaves_no_worker() -> None:
         assert all(gone(pid) for pid in members)
         assert "RuntimeError: a bug of ours" in wrapped.stderr
         assert "Traceback (most recent call last)" in wrapped.stderr
+
+
+def test_after_a_bug_nothing_else_has_to_work() -> None:
+    """No look at /proc and no import succeeds any more: the group is killed all the same."""
+    with _driven("helpless", "--grace", "0.2", "--", *python("family.py", "group", "2", "stay", "deaf")) as wrapped:
+        everybody = [wrapped.main, *(int(word) for word in wrapped.ready())]
+        wrapped.send(signal.SIGTERM)
+        assert wrapped.wait() not in (0, -signal.SIGTERM)
+        until(lambda: all(gone(pid) for pid in everybody), "all killed")
+        assert "RuntimeError: a bug of ours" in wrapped.stderr
+
+
+def test_an_explanation_that_fails_costs_no_report(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    with _driven("unexplained", "--grace", "0.2", "--report", str(path), "--", *python("stubborn.py")) as wrapped:
+        wrapped.ready()
+        wrapped.send(signal.SIGTERM)
+        assert wrapped.wait() == -signal.SIGKILL
+        assert "no explanation, for that failed: KeyError('a bug of ours'); please report it" in wrapped.stderr
+        assert "had to be killed (SIGKILL)" in wrapped.stderr and "Traceback" not in wrapped.stderr
+    assert report(path)["outcome"] == "killed"
+
+
+def test_a_report_that_cannot_be_imported_costs_no_status() -> None:
+    with _driven("untold", "--grace", "0.2", "--", *python("stubborn.py")) as wrapped:
+        wrapped.ready()
+        wrapped.send(signal.SIGTERM)
+        assert wrapped.wait() == -signal.SIGKILL
+        assert "no report, for that failed: ModuleNotFoundError" in wrapped.stderr
+        assert re.search(r"supervisor: \S+: killed after 0\.\d\d s\n", wrapped.stderr)
 
 
 def test_after_a_bug_the_worker_still_gets_its_grace_period(tmp_path: Path) -> None:

@@ -31,6 +31,42 @@ def bug() -> None:
     setattr(Loop, "see", see)  # noqa: B010 - the fault
 
 
+def helpless() -> None:
+    """Ours, and then nothing of ours works any more: no look at /proc, no import."""
+    from supervisor.system.proc import processes
+
+    bug()
+
+    def failing(*_: Any, **__: Any) -> Any:
+        raise OSError(24, "Too many open files")
+
+    from supervisor.loop.loop import Loop
+
+    abandon = Loop._abandon
+
+    def abandoning(loop: Loop) -> None:
+        setattr(processes.Census, "members", failing)  # noqa: B010 - the fault
+        sys.meta_path[:] = []
+        abandon(loop)
+
+    setattr(Loop, "_abandon", abandoning)  # noqa: B010 - the fault
+
+
+def unexplained() -> None:
+    """Ours: the explanation fails."""
+    from supervisor.runs.evidence import Evidence
+
+    def failing(*_: Any) -> Any:
+        raise KeyError("a bug of ours")
+
+    setattr(Evidence, "_explain", failing)  # noqa: B010 - the fault
+
+
+def untold() -> None:
+    """What tells an end cannot be imported any more: it was upgraded meanwhile."""
+    sys.modules["supervisor.runs.telling"] = None  # type: ignore[assignment]  # the fault: an import raises
+
+
 def clock() -> None:
     """While the loop runs, every clock that can be stepped jumps by an hour at each look, then back by two."""
     from supervisor.loop.loop import Loop
@@ -71,8 +107,17 @@ def modules() -> None:
     os.fork, os._exit = forking, leaving  # type: ignore[assignment]  # the probes
 
 
+FAULTS = {each.__name__: each for each in (bug, helpless, unexplained, untold, clock, modules)}
+
 if __name__ == "__main__":
-    {"bug": bug, "clock": clock, "modules": modules}[sys.argv[1]]()
+    {
+        "bug": bug,
+        "clock": clock,
+        "helpless": helpless,
+        "unexplained": unexplained,
+        "untold": untold,
+        "modules": modules,
+    }[sys.argv[1]]()
     from supervisor import entry
 
     sys.exit(entry.main(["run", *sys.argv[2:]]))
