@@ -175,8 +175,24 @@ def certain(edges: Sequence[Edge], hold: Hold) -> list[Edge]:
         return likewise
     if best in CERTAIN and best != "sets":
         return [edge for edge in edges if edge.how in CERTAIN]
-    alone = len(likewise) == 1
-    return likewise if alone and (best == "sets" or hold.kind in ON_OTHERS) else []
+    if best == "reaches" and hold.users:  # who only rests himself is no reason to leave the line that waits
+        likewise = [edge for edge in likewise if edge.to.kind not in ON_OTHERS]
+    alone = _last_of_a_row(likewise)
+    bare = hold.kind not in ON_OTHERS and _is_bare(hold)
+    return alone if len(alone) == 1 and (best == "sets" or not bare) else []
+
+
+def _is_bare(hold: Hold) -> bool:
+    """It waits for a future of which only that is known."""
+    on = hold.wait.on if hold.wait is not None else UNKNOWN
+    return on.object is None or on.object.rpartition(".")[2] == "Future"
+
+
+def _last_of_a_row(edges: list[Edge]) -> list[Edge]:
+    """Of candidates that wait for one another the one that the others wait for."""
+    numbers = {edge.to.task.number for edge in edges if edge.to.task is not None}
+    waiting = [edge for edge in edges if edge.to.wait is not None and numbers & set(edge.to.wait.on.awaited)]
+    return [edge for edge in edges if edge not in waiting]
 
 
 class Step(Frozen):
@@ -215,6 +231,11 @@ def path_to(graph: Graph, process: Process, target: Hold) -> tuple[Step, ...]:
     root = graph.root(process)
     if root is None:
         return ()
+    return _search(graph, root, target, sure=True) or _search(graph, root, target, sure=False)
+
+
+def _search(graph: Graph, root: Hold, target: Hold, sure: bool) -> tuple[Step, ...]:
+    """The shortest way by edges that move the place of a cause (``sure``), or by any."""
     todo: list[tuple[Step, ...]] = [(Step(root),)]
     seen: set[int] = set()
     while todo:
@@ -225,7 +246,8 @@ def path_to(graph: Graph, process: Process, target: Hold) -> tuple[Step, ...]:
         if id(hold) in seen or len(path) >= DEEPEST:
             continue
         seen.add(id(hold))
-        todo += [(*path, Step(edge.to, edge.how)) for edge in graph.edges(hold)]
+        edges = graph.edges(hold)
+        todo += [(*path, Step(edge.to, edge.how)) for edge in (certain(edges, hold) if sure else edges)]
     return ()
 
 

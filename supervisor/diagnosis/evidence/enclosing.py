@@ -21,6 +21,7 @@ MOST_LINES = 20_000  # 0.2 s of parsing
 _TAKES = ("CancelledError", "BaseException")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_WITHS = (ast.With, ast.AsyncWith)
 _TRIES = (ast.Try, ast.TryStar)
 _PARTS = ("body", "handlers", "orelse", "finalbody", "cases")
 
@@ -49,6 +50,12 @@ def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
                 return True
             loops = loops or isinstance(node, _LOOPS)
     return False
+
+
+def entered(frame: Frame, sources: Sources, cwd: str | None = None) -> Frame | None:
+    """The innermost `with` or `async with` around the frame's line; None when it is in none."""
+    around = [node for _, node in _around(absolute(frame.file, cwd), frame.line, sources) if isinstance(node, _WITHS)]
+    return frame.with_(line=around[-1].lineno) if around else None
 
 
 def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None) -> bool:

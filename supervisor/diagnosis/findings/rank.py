@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
+from supervisor.diagnosis.attribution.holds import Hold
 from supervisor.diagnosis.evidence.frames import Frame, line_of, package, place, where
+from supervisor.diagnosis.evidence.model import ON_OTHERS
 from supervisor.diagnosis.findings import libraries
 from supervisor.diagnosis.findings.case import Claim, is_users
 from supervisor.diagnosis.findings.codes import CODES
@@ -184,7 +186,7 @@ def _finding(case: Case, group: Group) -> Finding:
     row = CODES[claim.code]
     cwd = claim.process.cwd if claim.process is not None else None
     steps = ladder(case, claim.piece) if claim.piece is not None else ()
-    at = _place(claim, steps)
+    at = _place(case, claim, steps)
     seconds = None if claim.seconds is None else max(0.0, min(claim.seconds, case.shutdown.total or claim.seconds))
     also: list[str] = []
     for other in group.rest:
@@ -230,13 +232,16 @@ class _Place(Frozen):
     beside: tuple[str, ...] = ()
 
 
-def _place(claim: Claim, steps: tuple[Step, ...]) -> _Place:
+def _place(case: Case, claim: Claim, steps: tuple[Step, ...]) -> _Place:
     """The claim's own place; where that is no line of the user's, the innermost one on the chain to it."""
     leaf = steps[-1].hold.at if steps else None
     beside = (f"in {place(leaf)}",) if leaf is not None and leaf.origin == "library" else ()
     own = _Place(claim.frame, claim.task, claim.thread, beside if leaf != claim.frame else ())
-    if claim.frame is None or claim.frame.users or claim.piece is None:
+    if claim.frame is None or claim.piece is None:
         return own
+    if claim.frame.users:
+        holder = next((step.hold for step in steps if step.how == "holds" and step.hold.at == claim.frame), None)
+        return _where_it_took(case, own, holder) if holder is not None and holder.kind in ON_OTHERS else own
     process = claim.process
     users = [step.hold for step in steps if step.hold.users and step.hold.process is process]
     if users:
@@ -248,6 +253,18 @@ def _place(claim: Claim, steps: tuple[Step, ...]) -> _Place:
         return own
     lines = [f"{task_name(task)} {at_line(task.last_at)}" for task in pending]
     return own.with_(beside=(f"no line of the program's own is on this chain; it has {several(lines, 'task', 4)}",))
+
+
+def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:
+    """Who holds something and only rests is not at the line that matters: the `with` that took it is."""
+    from supervisor.diagnosis.evidence.enclosing import entered  # its parser takes 10 ms, and few ends need it
+
+    taken = entered(holder.at, case.sources, holder.process.cwd) if holder.at is not None else None
+    if taken is None or holder.at is None:
+        return own
+    return own.with_(
+        frame=taken, beside=(*own.beside, f"it holds what it took there, and rests at {line_of(holder.at)}")
+    )
 
 
 def _telling(frame: Frame | None) -> Frame | None:
