@@ -7,6 +7,7 @@ What a worker says is kept until its end is explained, bounded: the rest of a fl
 from __future__ import annotations
 
 import os
+from itertools import islice
 from time import monotonic
 
 from supervisor.core import signum
@@ -38,6 +39,9 @@ WRITING = 0.05
 # Seconds after which a process that has not answered is probed once more. CPython runs a handler between two
 # instructions: a signal that comes between the last of them and a system call wakes nobody (no wake-up descriptor).
 ASK_AGAIN = 0.03
+# Processes that are asked to arm themselves before a stop signal. All of 300 would be busy with it for seconds, on as
+# many cores as there are, and the signal and our deadlines would wait for them.
+MOST_ASKED = 16
 # Reads for a dead worker, of the channel's budget each: what its processes said last is still in the kernel.
 LAST_READS = 32
 
@@ -118,15 +122,18 @@ class Agents:
             self._by_main[pid] = worker
 
     def probe(self, worker: WorkerId) -> int:
-        """Send SIGURG to every process with a live agent; return how many will answer."""
+        """Send SIGURG to the main process and some others with a live agent; return how many will answer.
+
+        The stop signal waits for them. The rest arm themselves when it comes, or when they end.
+        """
         state = self._workers.get(worker)
         if state is None:
             return 0
-        state.unanswered = set()
         channel = state.line.channel
-        for pid in state.pids:
-            if channel.live(pid) and channel.signal(pid, signum.URG):
-                state.unanswered.add(pid)
+        others = (pid for pid in state.pids if pid != state.main and channel.live(pid))
+        asked = [pid for pid in (state.main,) if channel.live(pid)]
+        asked += islice(others, MOST_ASKED - len(asked))
+        state.unanswered = {pid for pid in asked if channel.signal(pid, signum.URG)}
         if state.unanswered:
             self._asked[worker] = monotonic() + ASK_AGAIN
         return len(state.unanswered)
