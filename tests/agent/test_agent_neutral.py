@@ -387,3 +387,53 @@ gc.set_debug(0)
         with Worker(python, code) as worker:
             assert (worker.end(), worker.out, worker.err) == (0, "[]\n", "")
             assert len(worker.all("snapshot")) > 20
+
+
+NO_FRAME = """
+import asyncio, signal, sys, threading, traceback
+def shown(error):
+    return sorted({one.filename for one in traceback.extract_tb(error.__traceback__)} - files)
+files = {"<string>", asyncio.base_events.__file__, asyncio.tasks.__file__, signal.__file__, asyncio.runners.__file__}
+files |= {asyncio.futures.__file__, asyncio.events.__file__, threading.__file__}
+def attempt(function, *args):
+    try:
+        function(*args)
+    except BaseException as error:
+        print(type(error).__name__, shown(error))
+    else:
+        print("no error")
+async def main():
+    loop = asyncio.get_running_loop()
+    PROBE
+    await asyncio.sleep(0)
+    attempt(loop.close)
+    attempt(loop.create_task, 1)
+    attempt(asyncio.shield, 1)
+    attempt(asyncio.ensure_future, 1)
+    thread = threading.Thread(target=attempt, args=(signal.signal, signal.SIGTERM, print))
+    thread.start()
+    thread.join()
+    stack = []
+    async def born():
+        stack.extend(one.filename for one in traceback.extract_stack())
+    await loop.create_task(born())
+    print(sorted({one for one in stack if "agent" in one}))
+    print(loop.stop == loop.stop, {loop.stop: 1}[loop.stop], loop.create_task.__name__, loop.close.__self__ is loop)
+    return loop
+loop = asyncio.run(main())
+attempt(loop.call_soon, print)
+attempt(loop.run_until_complete, asyncio.sleep(0))
+try:
+    __import__("os")._exit("x")
+except TypeError as error:
+    print(shown(error))
+"""
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.12", "3.13", "3.14"))
+@pytest.mark.parametrize("probe", ["pass", "__import__('os').kill(__import__('os').getpid(), signal.SIGURG)"])
+def test_no_frame_of_ours_is_in_a_traceback(python: str, probe: str) -> None:
+    code = NO_FRAME.replace("PROBE", probe)
+    with_us, without = injected(python, code, "-W", "ignore"), plain(python, code, "-W", "ignore")
+    assert with_us == without
+    assert "agent" not in without[1]

@@ -16,6 +16,7 @@ from time import monotonic_ns
 import _sigdrain_agent as agent
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_hooks as hooks
+import _sigdrain_agent_reach as reach
 import _sigdrain_agent_tasks as tasks
 import _sigdrain_agent_threads as threads
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NAMES = ("call_soon", "call_soon_threadsafe")
 C_KINDS = ("TaskStepMethWrapper", "TaskWakeupMethWrapper")  # with bound methods: what a task gives to call_soon()
 BURST = 1_000  # calls that are looked at in a row: 1 to 3 us each
+EXPECTED = 5  # tokens that are there at least when a task is created
 RATE = 3_000  # more of them a second: in a loop that makes 100 000 calls a second they cost a tenth of its CPU time
 OFF = 45_000_000  # ns that a recorder stays off at least: to put it back makes the loop's next calls dearer
 KEPT = 5_000  # rows that wait for the sampler at most
@@ -43,6 +45,7 @@ ORIGINS = {
 
 rows: List[Row] = []
 missed = 0  # how often a recorder took itself off, or rows were lost
+on_new: Optional[Callable[[Any], None]] = None  # told of a task without a record that is to make a step
 _recorders: List[Recorder] = []
 _kinds: Dict[type, bool] = {}  # can a callable of this type be a task's step or wake-up?
 _futures: List[type] = []  # asyncio's own: what they answer is not the program's code
@@ -110,6 +113,17 @@ def arm(loop: Any) -> None:
     recorder.put()
 
 
+def expect(loop: Any) -> bool:
+    """Be there for the next call of this loop's methods. False: nothing stands in front of them."""
+    for recorder in _recorders:
+        if recorder.loop is loop:
+            recorder.left = max(recorder.left, EXPECTED)
+            if not recorder.on:
+                recorder.put()
+            return True
+    return False
+
+
 def disarm(loop: Any = None) -> None:
     """Leave this loop (None: every loop) as it was."""
     global _told, missed
@@ -175,7 +189,10 @@ def _recording(recorder: Recorder, name: str) -> Callable[..., Any]:
             if kinds.get(type(callback)) or _is_new_kind(callback):
                 woken = callback.__self__
                 kept = followed.get(id(woken))
-                if kept is not None and kept.ref() is woken:
+                if kept is None:
+                    if on_new is not None and not args and is_task(woken):
+                        on_new(woken)
+                elif kept.ref() is woken:
                     _record(loop, kept, woken, args, other_thread)
         except Exception as error:
             agent.failed("call_soon", error)
@@ -230,6 +247,10 @@ def _record(loop: Any, kept: Any, woken: Any, args: Any, other_thread: bool) -> 
         rows.append(row)
     else:
         missed += 1
+
+
+def is_task(thing: Any) -> bool:
+    return type(thing) in _futures or any(cls in _futures for cls in reach.bases(type(thing)))
 
 
 def _outcome(future: Any) -> Optional[str]:

@@ -29,11 +29,12 @@ class _Noticed:
     def __get__(self, entry: Any, owner: Any = None) -> Any:
         if entry is None:
             return self
+        instead = None
         try:
-            entry._notice(sys._getframe().f_back)  # None: called by the interpreter itself
+            instead = entry._notice(sys._getframe().f_back)  # None: called by the interpreter itself
         except BaseException as error:
             agent.failed("entry", error)
-        return entry._original
+        return entry._original if instead is None else instead
 
 
 class _Theirs:
@@ -51,14 +52,21 @@ class _Theirs:
 class Entry:
     # Stands for a callable and is told when it is called, without a frame of ours on the stack: tracebacks,
     # sys._getframe() and arguments are as without us; so are its class, name and documentation for who asks.
+    # What is told may choose another callable to be called instead: one that has a frame, where that is seen by none.
 
     __slots__ = ("__weakref__", "_notice", "_original")
     __call__ = _Noticed()
     __class__, __module__, __doc__ = _Theirs("__class__"), _Theirs("__module__"), _Theirs("__doc__")
 
-    def __init__(self, original: Any, notice: Callable[[Optional[FrameType]], None]) -> None:
+    def __init__(self, original: Any, notice: Callable[[Optional[FrameType]], Any]) -> None:
         self._original = original
         self._notice = notice
+
+    def __eq__(self, other: Any) -> Any:
+        return self._original == original(other)
+
+    def __hash__(self) -> int:
+        return hash(self._original)
 
     def __getattr__(self, name: str) -> Any:
         if name in self.__slots__:  # not set yet: somebody makes a copy
@@ -71,6 +79,22 @@ class Entry:
     def __reduce__(self) -> str:
         """Pickled and copied as a function is: by its name, in the module that it says it is of."""
         return str(self._original.__qualname__)
+
+
+class Method:
+    """Stands for a method in its class: each look-up on an instance makes an Entry for the bound method."""
+
+    def __init__(self, function: Any, notice: Callable[[Any, Optional[FrameType]], Any]) -> None:
+        self.function, self.notice = function, notice
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        bound = self.function.__get__(instance, owner)
+        if instance is None:
+            return bound
+        return Entry(bound, lambda frame: self.notice(instance, frame))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.function, name)
 
 
 def original(thing: Any) -> Any:
@@ -101,7 +125,10 @@ def watch_signal(module: Any) -> None:
         now = original(real_getsignal(signalnum))
         return module.SIG_DFL if now is agent.on_probe else now
 
-    module.signal, module.getsignal = like(signal, real_signal), like(getsignal, real_getsignal)
+    # In another thread it only raises: nothing of ours is then to be in the traceback.
+    like(signal, real_signal)
+    module.signal = Entry(real_signal, lambda _: signal if agent.get_ident() == agent.main_thread else None)
+    module.getsignal = like(getsignal, real_getsignal)
     try:  # Python's own handler of SIGINT was there before us
         if real_getsignal(module.SIGINT) is module.default_int_handler:
             real_signal(module.SIGINT, noticed(int(module.SIGINT), module.default_int_handler))
@@ -192,50 +219,54 @@ def nothing_left(loop: Any) -> bool:
         return False
 
 
-def wrap(owner: Any, name: str, what: str, after: Optional[str] = None) -> None:
+def wrap(owner: Any, name: str, what: str) -> None:
     """Notice each call of a method that runs once in a loop's life."""
     real = getattr(owner, name, None)
-    if real is None:
-        return
+    if real is not None:
+        setattr(owner, name, Method(real, lambda loop, frame: step(what, loop, frame)))
 
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        step(what, self, sys._getframe(1))
-        if after is None:
-            return real(self, *args, **kwargs)
+
+def wrap_close(owner: Any) -> None:
+    """Notice the begin and the end of loop.close(). Of a loop that runs it only raises."""
+    real = owner.close
+
+    def close(self: Any) -> Any:
+        step("loop-close", self, sys._getframe(1))
         # While a loop is closed, its wake-up descriptor is closed before Python forgets it: any signal then makes the
         # interpreter complain on stderr, and the only one may be ours. So it waits.
         blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, [agent.PROBE])
         try:
-            return real(self, *args, **kwargs)
+            return real(self)
         finally:
             if agent.PROBE not in blocked:
                 _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [agent.PROBE])
-            step(after, self, None)
+            step("loop-closed", self, None)
 
-    setattr(owner, name, like(method, real))
+    like(close, real)
+    owner.close = Method(real, lambda loop, _: None if loop.is_running() else close.__get__(loop))
 
 
 def watch_loop(cls: Any) -> None:
     wrap(cls, "shutdown_asyncgens", "asyncgens")
     wrap(cls, "shutdown_default_executor", "executor")
-    stop, complain = cls.stop, cls.call_exception_handler
-
-    def noticed_stop(self: Any) -> Any:
-        caller = sys._getframe(1)
-        if caller.f_code.co_name != "_run_until_complete_cb":  # each run_until_complete() ends so
-            agent.note("loop-stop", self, caller)
-        return stop(self)
+    cls.stop = Method(cls.stop, note_stop)
+    complain = cls.call_exception_handler
 
     def noticed_complaint(self: Any, context: Dict[str, Any]) -> Any:
         if agent.body is not None or str(context.get("message", "")).startswith("Task was destroyed"):
             agent.note("complaint", self, context)
         return complain(self, context)
 
-    cls.stop, cls.call_exception_handler = like(noticed_stop, stop), like(noticed_complaint, complain)
+    cls.call_exception_handler = like(noticed_complaint, complain)
+
+
+def note_stop(loop: Any, frame: Optional[FrameType]) -> None:
+    if frame is None or frame.f_code.co_name != "_run_until_complete_cb":  # each run_until_complete() ends so
+        agent.note("loop-stop", loop, frame)
 
 
 def watch_unix_events(module: Any) -> None:
-    wrap(module._UnixSelectorEventLoop, "close", "loop-close", "loop-closed")
+    wrap_close(module._UnixSelectorEventLoop)
 
 
 def watch_runners(module: Any) -> None:
@@ -244,7 +275,7 @@ def watch_runners(module: Any) -> None:
 
 def watch_uvloop(module: Any) -> None:
     watch_loop(module.Loop)
-    wrap(module.Loop, "close", "loop-close", "loop-closed")
+    wrap_close(module.Loop)
     if hasattr(module, "_cancel_all_tasks"):  # its own copy for Python 3.10 and older
         watch_runners(module)
 
@@ -266,21 +297,19 @@ def at_first_exit() -> None:
 
 
 def watch_hard_exit() -> None:
-    real = os._exit
+    entry = Entry(os._exit, note_hard_exit)
+    module = os._exit.__module__
+    os._exit = entry
+    if module in sys.modules:  # posix: pickle looks it up there
+        sys.modules[module]._exit = entry  # type: ignore[attr-defined]  # of that module
 
-    def _exit(status: int) -> None:
-        frame = sys._getframe(1)
-        if agent.body is not None or "asyncio" in sys.modules:
-            agent.note("exit", "os._exit", frame)
-        else:
-            where = [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
-            agent.say("exit", how="os._exit", by=where)
-        real(status)
 
-    like(_exit, real)
-    os._exit = _exit  # type: ignore[assignment]  # like the original, it does not return
-    if real.__module__ in sys.modules:  # posix: pickle looks it up there
-        sys.modules[real.__module__]._exit = _exit  # type: ignore[attr-defined]  # of that module
+def note_hard_exit(frame: Optional[FrameType]) -> None:
+    if agent.body is not None or "asyncio" in sys.modules:
+        agent.note("exit", "os._exit", frame)
+    else:
+        by = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) if frame is not None else None
+        agent.say("exit", how="os._exit", by=by)
 
 
 WATCH: Dict[str, Callable[[Any], None]] = {

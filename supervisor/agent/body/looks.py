@@ -15,6 +15,7 @@ import _sigdrain_agent_frames as frames
 import _sigdrain_agent_grain as grain
 import _sigdrain_agent_holders as holders
 import _sigdrain_agent_joins as joins
+import _sigdrain_agent_late as late
 import _sigdrain_agent_tasks as tasks
 import _sigdrain_agent_threads as threads
 import _sigdrain_agent_waits as waits
@@ -59,6 +60,7 @@ class ThreadWait:
 
 
 def tick(now: int) -> None:
+    late.tell_created()
     edges.drain(now)
     moved, due, came = look_at_threads(now)
     for wait in came:
@@ -155,9 +157,11 @@ def spent_of(wait: ThreadWait) -> Dict[str, Optional[float]]:
 
 def look_at_tasks(now: int) -> bool:
     """True when a followed task moved, ended or began."""
-    changed = False
+    changed, shields, tasks.look_for_shields = False, tasks.look_for_shields, False
     for key, kept in list(tasks.followed.items()):
         task = kept.ref()
+        if shields and task is not None and not kept.shielded:
+            kept.shielded = tasks.is_shielded(task)
         if task is None:
             tasks.followed.pop(key, None)
             changed = True

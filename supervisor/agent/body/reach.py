@@ -57,9 +57,14 @@ def type_name(thing: Any) -> str:
     return "%s.%s" % (module if type(module) is str else "?", _qualname_of_type(cls))
 
 
+def bases(cls: type) -> Tuple[type, ...]:
+    """The class and what it is derived from, most derived first."""
+    return _mro_of_type(cls)  # type: ignore[no-any-return]  # a descriptor of `type`
+
+
 def defines(cls: type, name: str) -> bool:
     """Does the class, or a base of it, have an attribute of this name (a method, a property, a slot)?"""
-    return any(name in _dict_of_type(one) for one in _mro_of_type(cls))
+    return any(name in _dict_of_type(one) for one in bases(cls))
 
 
 def attribute(thing: Any, name: str) -> Any:

@@ -22,6 +22,7 @@ ENDED = 200  # records kept of tasks that have ended
 SCANNED = 20_000  # task references that one look may touch: 2 to 4 ms
 
 loops: List[Any] = []
+look_for_shields = False  # shield() was called since the last look
 followed: Dict[int, Followed] = {}  # id(task) -> its record
 _numbers = count(1)
 ended: List[Followed] = []  # records of the last that ended: their done callbacks may run now

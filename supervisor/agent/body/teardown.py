@@ -37,6 +37,7 @@ def note(what: str, about: Any = None, *more: Any) -> None:
         return
     arming.stopping = arming.stopping or what != "probe"
     if arming.armed:
+        late.tell_created()
         edges.drain(monotonic_ns())
     _NOTES[what](about, *more)
     arming.resume_sampler()
