@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from supervisor.core.contract import requests
 from supervisor.system.control import place
 from supervisor.system.control.connections import MOST, RESERVE
-from supervisor.system.control.server import MOST_WATCHING, Caller, Control
+from supervisor.system.control.server import Caller, Control
 from supervisor.system.poller import Poller
 
 if TYPE_CHECKING:
@@ -63,6 +65,10 @@ class Server:
         self.recent: list[Any] = []
         self.control = Control(self.poller, self.folder.listen(), self.desk, lambda: self.recent)
 
+    def close(self) -> None:
+        self.control.close()
+        self.folder.close()
+
     def client(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
         client.connect(self.path)
@@ -93,7 +99,7 @@ def test_a_watcher_that_has_closed_is_forgotten_at_once(tmp_path: Path) -> None:
     server.watcher().close()
     server.turn()
     assert not server.control.watched
-    server.control.close()
+    server.close()
 
 
 def test_a_watcher_that_only_asks_nothing_more_goes_on_watching(tmp_path: Path) -> None:
@@ -107,7 +113,7 @@ def test_a_watcher_that_only_asks_nothing_more_goes_on_watching(tmp_path: Path) 
         assert client.recv(1 << 16) == b"{}\n"
     server.turn()
     assert not server.control.watched
-    server.control.close()
+    server.close()
 
 
 def test_what_was_asked_just_before_closing_is_done(tmp_path: Path) -> None:
@@ -119,7 +125,7 @@ def test_what_was_asked_just_before_closing_is_done(tmp_path: Path) -> None:
     server.turn()
     assert server.desk.asked == [requests.Stop()]
     assert server.desk.callers[0].pid == os.getpid()
-    server.control.close()
+    server.close()
 
 
 def test_a_last_request_without_the_end_of_its_line(tmp_path: Path) -> None:
@@ -133,7 +139,7 @@ def test_a_last_request_without_the_end_of_its_line(tmp_path: Path) -> None:
             server.turn()
             assert json.loads(lines(client))["ok"] is ok
     assert server.desk.asked == []
-    server.control.close()
+    server.close()
 
 
 def lines(client: socket.socket) -> bytes:
@@ -163,7 +169,7 @@ def test_answers_come_late_and_with_their_ids(tmp_path: Path) -> None:
         {"v": 1, "id": "two", "ok": True, "stopping": ["b"]},
         {"v": 1, "id": 1, "ok": False, "error": "no", "hint": "never"},
     ]
-    server.control.close()
+    server.close()
 
 
 def test_a_late_answer_to_a_client_that_has_gone(tmp_path: Path) -> None:
@@ -178,7 +184,7 @@ def test_a_late_answer_to_a_client_that_has_gone(tmp_path: Path) -> None:
             assert not other.recv(99)
         except BlockingIOError:
             pass
-    server.control.close()
+    server.close()
 
 
 def test_a_bug_in_an_answer_ends_nothing(tmp_path: Path) -> None:
@@ -188,7 +194,7 @@ def test_a_bug_in_an_answer_ends_nothing(tmp_path: Path) -> None:
         answer = json.loads(client.recv(1 << 16))
         assert (answer["ok"], answer["id"]) == (False, 9)
         assert "ZeroDivisionError(4)" in answer["error"]
-    server.control.close()
+    server.close()
 
 
 def test_the_desk_has_a_function_for_each_request() -> None:
@@ -214,23 +220,39 @@ def test_idle_connections_shut_nobody_out(tmp_path: Path) -> None:
     assert json.loads(waiting.recv(1 << 16))["ok"] is True
     for client in (waiting, *idle):
         client.close()
-    server.control.close()
+    server.close()
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1 << 20, 64), (1024, 64), (256, 32), (64, 8), (20, 8)])
+def test_few_descriptors_few_connections(
+    limit: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stop needs must not be eaten up by those who ask."""
+    monkeypatch.setattr(os, "sysconf", lambda _name: limit)
+    server = Server(tmp_path)
+    clients = [server.client() for _ in range(most + 1)]
+    assert clients[0].recv(1) == b"", "made room"
+    server.ask(clients[1], do="status")
+    assert json.loads(clients[1].recv(1 << 16))["ok"] is True
+    for client in clients:
+        client.close()
+    server.close()
 
 
 def test_watchers_leave_room_for_requests(tmp_path: Path) -> None:
     server = Server(tmp_path)
-    watchers = [server.watcher() for _ in range(MOST_WATCHING)]
+    watchers = [server.watcher() for _ in range(48)]
     with server.client() as late:
         server.ask(late, do="watch")
         answer = json.loads(late.recv(1 << 16))
-        assert answer["ok"] is False and str(MOST_WATCHING) in answer["error"]
+        assert answer["ok"] is False and "48 clients" in answer["error"]
         server.ask(late, do="status")
         assert json.loads(late.recv(1 << 16))["ok"] is True
     server.ask(watchers[0], do="watch", log=True)
     assert json.loads(watchers[0].recv(1 << 16)) == {"workers": []}, "the same client may ask again"
     for client in watchers:
         client.close()
-    server.control.close()
+    server.close()
 
 
 @contextmanager
@@ -269,7 +291,7 @@ def test_without_descriptors_some_are_served_still(tmp_path: Path) -> None:
         assert server.poller.wait(0.0) == []
     for client in clients:
         client.close()
-    server.control.close()
+    server.close()
 
 
 def test_what_was_shown_before_somebody_watched(tmp_path: Path) -> None:
@@ -295,7 +317,7 @@ def test_what_was_shown_before_somebody_watched(tmp_path: Path) -> None:
             messages = [json.loads(line) for line in client.recv(1 << 20).splitlines()]
             lines = [line["line"] for message in messages for line in message.get("log", ())]
             assert lines == ["pending"]
-    server.control.close()
+    server.close()
 
 
 LATE = """

@@ -167,3 +167,16 @@ def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
     assert found == [
         (2, ""), (0, "up"), (0, f"{tmp_path}/supervisor.toml: no problems, 1 worker"), (2, ""), (0, "run"), (1, ""),
     ]  # fmt: skip
+
+
+def test_what_we_tell_to_do_exists() -> None:
+    """A hint, a message or a page that names a command names one of ours."""
+    root = Path(__file__).parents[2]
+    pages = [*(root / "supervisor").rglob("*.py"), *(root / "docs").glob("*.md"), root / "README.md"]
+    told = {
+        (word, page.name)
+        for page in pages
+        for word in re.findall(r"(?:`|: )(?:supervisor|sigdrain) ([a-z]+)", page.read_text())
+    }
+    assert len(told) > 20
+    assert {(word, page) for word, page in told if word not in COMMANDS} == set()

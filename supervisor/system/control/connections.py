@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from supervisor.system.peer import Peer
     from supervisor.system.poller import Poller
 
-MOST = 64  # connections at once; each costs a descriptor
+MOST = 64  # connections at once, or an eighth of RLIMIT_NOFILE where that is less: each costs a descriptor
+LEAST = 8  # also where descriptors are few
 RESERVE = 4  # descriptors for clients when the process has no more of them
 LONGEST = 1 << 16  # bytes of a line
 MOST_WAITING = 1 << 22  # bytes a client may be behind before it is let go
@@ -54,6 +55,7 @@ class Connections:
         self._heard = heard
         self._gone = gone
         self._open: dict[int, Connection] = {}
+        self.most = min(MOST, max(LEAST, os.sysconf("SC_OPEN_MAX") // 8))
         self._fd = listening.fileno()
         self._listener = Listener(listening, self._watch, RESERVE)
         self._watch(True)
@@ -108,7 +110,7 @@ class Connections:
             self._poller.unwatch(self._fd)
 
     def _accept(self, at: float, _events: int) -> None:
-        if len(self._open) >= MOST:
+        if len(self._open) >= self.most:
             self._make_room()
         peer = self._listener.accept()
         if peer is None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
             """Whether the last call had to leave something for the next one."""
 
 
-MOST_WATCHING = 48  # clients; the other connections are for requests
+WATCHING = 0.75  # the share of the connections that may watch; the others are for requests
 LOG_ROOM = 1 << 18  # bytes a client may be behind and still get log lines
 LOG_LINES = 200  # the newest lines of one update
 LONGEST_LINE = 4096  # bytes of a line in an update
@@ -193,8 +193,8 @@ class Control:
     def _serve(self, request: requests.Request, caller: Caller, connection: Connection, at: float) -> None:
         if not isinstance(request, requests.Watch):
             getattr(self._desk, requests.verb_of(request).name)(request, caller)
-        elif connection.fd not in self._watchers and len(self._watchers) >= MOST_WATCHING:
-            caller.refuse(f"{MOST_WATCHING} clients watch already", "close one of them")
+        elif connection.fd not in self._watchers and len(self._watchers) >= self._connections.most * WATCHING:
+            caller.refuse(f"{len(self._watchers)} clients watch already", "close one of them")
         else:
             # The stream is its answer, and never all of it.
             if request.log:
