@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supervisor.core.contract import requests
+from supervisor.system import descriptors
 from supervisor.system.control import place
 from supervisor.system.control.connections import MOST, RESERVE
 from supervisor.system.control.server import Caller, Control
@@ -228,7 +229,8 @@ def test_few_descriptors_few_connections(
     limit: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a stop needs must not be eaten up by those who ask."""
-    monkeypatch.setattr(os, "sysconf", lambda _name: limit)
+    monkeypatch.setattr(descriptors, "most", lambda: limit)
+    monkeypatch.setattr(descriptors, "enough", lambda: True)
     server = Server(tmp_path)
     clients = [server.client() for _ in range(most + 1)]
     assert clients[0].recv(1) == b"", "made room"

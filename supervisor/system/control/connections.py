@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 import os
 
+from supervisor.system import descriptors
 from supervisor.system.peer import Listener
 from supervisor.system.poller import HANG_UP, READ, WRITE
 
@@ -55,7 +56,7 @@ class Connections:
         self._heard = heard
         self._gone = gone
         self._open: dict[int, Connection] = {}
-        self.most = min(MOST, max(LEAST, os.sysconf("SC_OPEN_MAX") // 8))
+        self.most = min(MOST, max(LEAST, descriptors.most() // 8))
         self._fd = listening.fileno()
         self._listener = Listener(listening, self._watch, RESERVE)
         self._watch(True)
