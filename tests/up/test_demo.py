@@ -75,7 +75,7 @@ def test_both_ways(tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
     held = re.search(r"^  `(\w+)` finished last", text, re.M)
     assert len(took) == 6 and held is not None
     assert took[held[1]] == max(took.values()), "on a busy machine it need not be the stubborn one"
-    assert text.rstrip().endswith("escalation, reports, and everything else")
+    assert text.rstrip().endswith("escalation, reports and the rest")
     assert sum(line.startswith("  supervisor ") for line in text.splitlines()) == 3, "three commands to try next"
     seen = shown.raw.decode()
     assert "shutdown of 6 workers" in seen and "Try next" in seen

@@ -237,7 +237,10 @@ def test_a_subset_by_name(tmp_path: Path) -> None:
         assert fleet.ended() == 0
     with Up(tmp_path, config, "d") as fleet:
         assert fleet.wait() == 2
-        assert "no worker is named 'd'" in fleet.stderr and "the config has: a, b, c" in fleet.stderr
+        assert (
+            "no worker is named 'd'" in fleet.stderr
+            and "the config has: a.1, a.2, b.1, b.2, c.1, c.2" in fleet.stderr
+        )
 
 
 def test_few_descriptors(tmp_path: Path) -> None:

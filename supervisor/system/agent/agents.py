@@ -16,7 +16,7 @@ from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
 from supervisor.system.agent.meeting import Meeting
 from supervisor.system.poller import Poller
-from supervisor.system.proc import processes
+from supervisor.system.proc import processes, syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ class Agents:
     def look(self, worker: WorkerId) -> int:
         """Have every process with a live agent tell how it stands, and go on as before; how many will answer.
 
-        Nobody is asked while the last answers may be under way: :meth:`looks` has those.
+        Nobody is asked while the last answers may be under way: :meth:`looks` has those. Nor is a process in
+        pause(2): that returns after any signal that has a handler (PEP 475 leaves it out), and the program goes on.
         """
         state, now = self._workers.get(worker), monotonic()
         if state is None or now < state.looked + ASK_AGAIN:
@@ -149,7 +150,7 @@ class Agents:
         state.looked = now
         state.looks.clear()
         channel = state.line.channel
-        asked = [pid for pid in state.pids if channel.live(pid)]
+        asked = [pid for pid in state.pids if channel.live(pid) and syscalls.current(pid) != "pause"]
         for pid in asked:
             channel.tell(pid, b"look")
         return sum(channel.signal(pid, signum.URG) for pid in asked)
