@@ -81,3 +81,21 @@ def test_rows_of_a_recorder_that_was_off_meanwhile_are_no_cause() -> None:
 def test_tasks_that_woke_one_another_at_one_instant_do_not_go_round_for_ever() -> None:
     told = shutdown(row(0.998, 1, by_task=2), row(0.998, 2, by_task=1), row(0.998, 3, by_task=1))
     assert told[0].where is not None
+
+
+def test_a_task_of_asyncios_own_says_less_than_the_wait_of_who_made_it() -> None:
+    """`communicate()` reads the child's output in tasks of its own; what it waits for is the child."""
+    read = ("/usr/lib/python3.12/asyncio/streams.py", 540, "_wait_for_data")
+    main = task(1, "Task-1", at(26, "main"), "child", child=50)
+    reader = task(4, "Task-5", read, "read")
+    told = findings(
+        message("snapshot", -0.01, reason="probe", first=True, tasks=[main], n_tasks=1),
+        message("signal-received", 0.001, signal=15, kind="loop", name="stop"),
+        message("task-waiting", 0.9, seconds=0.88, **main), message("task-waiting", 0.9, seconds=0.88, **reader),
+        message("task-done", 0.994, outcome="returned", seconds=0.97, **reader),
+        message("task-done", 1.0, outcome="returned", seconds=0.98, **main),
+        message("wakes", 1.0, rows=[row(0.994, 4), row(0.995, 1, by_task=4)], missed=0),
+        message("phase", 1.001, name="cancel", n_tasks=0, tasks=[]),
+        message("phase", 1.002, name="finalize"), exited=1.03,
+    )  # fmt: skip
+    assert [(one.code, one.where.line if one.where else 0) for one in told] == [("waits-for-child", 26)]

@@ -62,14 +62,29 @@ class Trace:
         row = self._last(task, at + STAMPS)
         if row is None or at - row.at > RAN:
             return None
-        if row.by_task is not None and row.by_task != task.number and row.by_task in self._process.tasks:
-            return Back(min(row.at, at), self._process.tasks[row.by_task])
         before = self._last(task, row.at - STAMPS)
         since = before.at if before is not None else task.first_seen
+        if row.by_task is not None and row.by_task != task.number and row.by_task in self._process.tasks:
+            waker = self._process.tasks[row.by_task]
+            said = self._said_by(task, waker, row.at)
+            return Back(min(row.at, at), waker) if said is None else Back(said.start, task, said)
         job = self._job(task, row, since)
         if job is not None:
             return Back(max(job.start, since), task, job)
         return self._own(task, row, since)
+
+    def _said_by(self, task: Task, waker: Task, at: float) -> Hold | None:
+        """The task's own wait, where it says more than that of the one who woke it: a task that asyncio made to wait
+        in its stead (`wait_for`, `communicate`) has no line but the standard library's.
+        """
+        theirs = [hold for hold in self._mine if hold.task is waker and hold.start < at <= hold.end + CLOSE]
+        if not theirs or any(hold.at is None or hold.at.origin != "stdlib" for hold in theirs):
+            return None
+        mine = [
+            hold for hold in self._mine if hold.task is task and hold.users and hold.start < at <= hold.end + CLOSE
+        ]
+        told = [hold for hold in mine if hold.wait is not None and hold.end - hold.start > CLOSE]
+        return max(told, key=lambda hold: hold.start, default=None)
 
     def _last(self, task: Task, until: float) -> Woken | None:
         rows = self._rows.get(task.number, ())
