@@ -6,6 +6,7 @@ ends of main processes have their own (system/process/exits.py), since the lengt
 
 from __future__ import annotations
 
+import os
 from time import monotonic, sleep
 
 from supervisor.core import events, signum
@@ -112,6 +113,15 @@ class Loop:
     def adopt(self, worker: WorkerId, child: Child) -> None:
         """A process that was started before this loop existed (the lean path of `run`)."""
         self.see(self._hands.watch(worker, self.fleet.lives[worker].spec, child))
+
+    def close(self) -> None:
+        """Give back our own descriptors; signals stay blocked, and the next loop of this process reads them."""
+        for fd in (self._signals, self._exits.fileno()):
+            self.poller.unwatch(fd)
+        for running in self.running:  # given up as stuck
+            running.close(self.poller)
+        self._exits.close()
+        os.close(self._signals)
 
     def meet(self, agents: Agents) -> None:
         """Hear from here on what the agents of the workers say."""

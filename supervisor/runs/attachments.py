@@ -10,24 +10,51 @@ from supervisor.system.proc import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.runs.streams import Streams
     from supervisor.system.agent.agents import Agents
     from supervisor.system.process.spawn import Identity
 
 
-class Piped(Attachments):
+class Environment(Attachments):
+    """Variables on top of a worker's own; its streams are ours."""
+
+    def __init__(self, agents: Agents, say: Callable[[str], object] = lambda _: None) -> None:
+        """``say`` takes a sentence for the user: why a worker starts without the agent."""
+        self._agents = agents
+        self._say = say
+
+    def attach(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> Attached:
+        """Return the variables for a start."""
+        return Attached(additions=self.additions(worker, spec, whom))
+
+    def additions(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> dict[str, str]:
+        """Return the mark by which its orphans are known again, and the way to the agent's channel."""
+        mark = {processes.MARK: processes.mark(worker)}
+        if not spec.agent:
+            return mark
+        env = spec.exec.env if spec.exec.env is not None else os.environ
+        try:
+            return mark | self._agents.prepare(worker, env, whom)
+        except SupervisorError as error:
+            self._say(f"{spec.title} runs without the agent, so less can be explained: {error.message}")
+            return mark
+
+
+class Piped(Environment):
     """stdin is /dev/null; stdout and stderr are pipes that the streams read, kept over restarts."""
 
     def __init__(self, streams: Streams, agents: Agents) -> None:
+        super().__init__(agents, streams.say)
         self._streams = streams
-        self._agents = agents
         self._ends: dict[WorkerId, tuple[int, int, int]] = {}
 
     def attach(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> Attached:
         """Return the pipes' ends for a start and the variables of its own. Raises OSError."""
         self._ends[worker] = self._streams.output.pipes(self._streams.lanes(worker, spec))
-        return Attached(self._ends[worker], self._additions(worker, spec, whom))
+        return Attached(self._ends[worker], self.additions(worker, spec, whom))
 
     def forked(self, worker: WorkerId) -> None:
         """Only the child keeps the writing ends."""
@@ -41,15 +68,3 @@ class Piped(Attachments):
     def detach(self, worker: WorkerId) -> None:
         """Pass on its last words."""
         self._streams.output.worker_ended(worker)
-
-    def _additions(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> dict[str, str]:
-        """The mark by which its orphans are known again, and the way to the agent's channel."""
-        mark = {processes.MARK: processes.mark(worker)}
-        if not spec.agent:
-            return mark
-        env = spec.exec.env if spec.exec.env is not None else os.environ
-        try:
-            return mark | self._agents.prepare(worker, env, whom)
-        except SupervisorError as error:
-            self._streams.say(f"{spec.title} runs without the agent, so less can be explained: {error.message}")
-            return mark

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import time
 
-from supervisor.core import events
 from supervisor.loop.loop import Loop
 from supervisor.loop.observer import JobControl, Observer
 from supervisor.runs import assembly
 from supervisor.runs.attachments import Piped
 from supervisor.runs.desk import Desk, Published
-from supervisor.runs.evidence import Evidence
 from supervisor.runs.rehearsal import rehearse
+from supervisor.runs.run import Run
 from supervisor.runs.streams import Streams
 from supervisor.system import terminal
-from supervisor.system.agent.agents import Agents
 from supervisor.system.control.place import Folder
 from supervisor.system.control.server import Control
 from supervisor.system.output.patience import Patience
@@ -67,19 +65,11 @@ class Foreground:
         """``folder``: where the control socket is to be, or why there can be none; None when none is wanted."""
         poller = Poller()
         self._plan = plan
-        self._agents = Agents(poller)
-        self._streams = Streams(plan, poller)
-        self._evidence = Evidence(self._agents)
-        self.loop = Loop(
-            plan.fleet,
-            ground.inherited,
-            subreaper=ground.subreaper,
-            poller=poller,
-            agents=self._agents,
-            attachments=Piped(self._streams, self._agents),
-        )
-        self.loop.sources.append(self._streams.output)
-        self.loop.observers += [self._evidence, Teller(plan, self.loop, self._streams)]
+        self._streams = streams = Streams(plan, poller)
+        self._run = Run(ground, plan.fleet, poller, lambda agents: Piped(streams, agents))
+        self.loop = self._run.loop
+        self.loop.sources.append(streams.output)
+        self.loop.observers.append(Teller(plan, self.loop, streams))
         self._control: Control | None = None
         self._dashboard: Dashboard | None = None
         try:
@@ -109,9 +99,8 @@ class Foreground:
         if self._dashboard is not None:
             self._dashboard.resumed()
         try:
-            self.loop.see(events.StartAsked(time.monotonic()))
             self.loop.sources.append(assembly.Quiet(time.monotonic(), self._prepare))
-            self.loop.run()
+            self._run.go()
         except BaseException:
             self._leave()
             self._streams.finish(Patience())
@@ -132,26 +121,26 @@ class Foreground:
             self._control.over(self._code)
         if self._dashboard is not None:
             self._dashboard.over()
-        self._agents.close()
+        self._run.agents.close()
 
     def _tell(self) -> None:
         """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""
-        ends = self._evidence.told(self._plan.voice)
+        ends = self._run.evidence.told(self._plan.voice)
         patience = self.loop.patience()
         try:
             from supervisor.runs.telling import record_fleet, tell_fleet
         except (ImportError, OSError) as error:
             self._streams.output.finish(patience)
-            self._evidence.plainly(error)
+            self._run.evidence.plainly(error)
             return
         record_fleet(self._plan, ends, patience)
         self._streams.finish(patience)
-        tell_fleet(self._plan, ends, self._evidence.forgotten, patience)
+        tell_fleet(self._plan, ends, self._run.evidence.forgotten, patience)
 
     def _prepare(self, at: float) -> None:
         """What can wait for a quiet moment."""
         rehearse(self.loop, at)
-        self._agents.sweep()
+        self._run.agents.sweep()
 
 
 class Teller(Observer):

@@ -54,6 +54,10 @@ class Poller:
         """Whether somebody waits for ``fd``."""
         return fd in self._handlers
 
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self._epoll.close()
+
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         """Descriptors that are ready, with their events; empty after ``timeout`` seconds (None: wait for ever)."""
         return self._epoll.poll(-1 if timeout is None else max(timeout, 0.0), BATCH)

@@ -26,6 +26,10 @@ class Exits:
         """Ready while an end waits for its stamp."""
         return self._epoll.fileno()
 
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self._epoll.close()
+
     def watch(self, pidfd: int) -> None:
         """Tell the end of this process, once."""
         self._epoll.register(pidfd, _ONCE)
