@@ -52,7 +52,7 @@ class Signal(WorkerAction):
 
 
 class Survey(WorkerAction):
-    """Find who is alive besides the main process. Answered by Surveyed."""
+    """Find who is alive besides the main process, which may have ended long ago. Answered by Surveyed."""
 
 
 class Look(WorkerAction):
@@ -83,6 +83,12 @@ class Foreground(WorkerAction):
 
 class Report(WorkerAction):
     """A worker has ended: hand its record to whoever listens."""
+
+    shutdown: Shutdown
+
+
+class Amend(WorkerAction):
+    """A record that was reported before is told anew: what that start had left has been asked to end since."""
 
     shutdown: Shutdown
 

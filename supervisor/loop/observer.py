@@ -23,6 +23,9 @@ class Observer:
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """A worker has ended."""
 
+    def amended(self, shutdown: Shutdown, worker: WorkerId) -> None:
+        """The record of a start that was reported before, with what has become of what it had left."""
+
     def note(self, note: Note) -> None:
         """Core says that something is worth telling."""
 

@@ -77,6 +77,7 @@ class Performer:
             actions.Suspend: self._suspend,
             actions.Foreground: self._foreground,
             actions.Report: self._report,
+            actions.Amend: self._amend,
             actions.Note: self._note,
         }
 
@@ -184,19 +185,20 @@ class Performer:
 
     def _send(self, action: actions.Signal) -> events.Event:
         self.census.refresh()
-        running = self.running[action.worker]
         # Before: once the signal is out, a handler may fork ahead of our next line.
         newest = processes.newest() if action.target == "group" else None
         hit: tuple[Key, ...] = ()
         began = monotonic()
         if action.target == "group":
+            running = self.running[action.worker]
             result = self.send_group(running, action.signal)
             if action.wake:
                 self.send_group(running, signum.CONT)
         elif action.target == "main":
-            result = send.send_main(running.child.pidfd, action.signal)
+            pidfd = self.running[action.worker].child.pidfd
+            result = send.send_main(pidfd, action.signal)
             if action.wake:
-                send.send_main(running.child.pidfd, signum.CONT)
+                send.send_main(pidfd, signum.CONT)
         else:
             results = {one.key: send.send_checked(one, action.signal, action.wake) for one in action.members}
             hit = tuple(key for key, result in results.items() if result == "delivered")
@@ -235,8 +237,11 @@ class Performer:
         return events.Sampled(at, action.worker, processes.sample(self.running[action.worker].child.pid, at))
 
     def _survey(self, action: actions.Survey) -> events.Event:
-        running = self.running[action.worker]
         mark = None if self._alone else processes.mark(action.worker)
+        if action.worker not in self.running:  # it has ended: what it left is known by its mark alone
+            members = self.census.marked(self.running.mains, processes.mark(action.worker))
+            return events.Surveyed(monotonic(), action.worker, tuple(members))
+        running = self.running[action.worker]
         members = self.census.members(running.child.pid, running.group, self.running.mains, mark, dead=running.ended)
         if not self._subreaper:
             self._watch_members(running, [member.pid for member in members])
@@ -292,6 +297,10 @@ class Performer:
         for observer in self.observers:
             observer.report(action.shutdown, action.worker)
         self._exits.stamp()  # that took a while, in which others may have ended
+
+    def _amend(self, action: actions.Amend) -> None:
+        for observer in self.observers:
+            observer.amended(action.shutdown, action.worker)
 
     def _note(self, action: actions.Note) -> None:
         for observer in self.observers:

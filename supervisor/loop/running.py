@@ -81,6 +81,9 @@ class Table:
     def __iter__(self) -> Iterator[Running]:
         return iter(list(self._by_worker.values()))
 
+    def __contains__(self, worker: WorkerId) -> bool:
+        return worker in self._by_worker
+
     def __getitem__(self, worker: WorkerId) -> Running:
         return self._by_worker[worker]
 

@@ -61,6 +61,13 @@ class Evidence(Observer):
             del self._ends[0]
             self.forgotten += 1
 
+    def amended(self, shutdown: Shutdown, worker: WorkerId) -> None:
+        """Put a record in the place of an earlier one of the same start, unless that is forgotten by now."""
+        del worker
+        for place, (earlier, said) in enumerate(self._ends):
+            if (earlier.title, earlier.start) == (shutdown.title, shutdown.start):
+                self._ends[place] = (shutdown.with_(agent=earlier.agent), said)
+
     def told(self, voice: Voice, *, every: bool = False) -> list[Shutdown]:
         """Return the records of all ends, explained where that will be shown and there is something to explain.
 

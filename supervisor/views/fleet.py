@@ -28,7 +28,7 @@ EQUAL = 0.95
 
 def stopping(fleet: Fleet, at: float) -> str:
     """Return what a stop request sets going, and when that ends at the latest."""
-    alive = [life for life in fleet.lives.values() if life.alive]
+    alive = [life for life in fleet.lives.values() if life.alive or life.stopping]
     if not alive:
         return "stopping: all workers have ended already"
     head = f"stopping {plural(len(alive), 'worker')}"

@@ -70,9 +70,9 @@ class Drive:
     def run(self, steps: int = STEPS) -> World:
         """A whole run, to the end of everything."""
         happenings = (
-            self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.leave_behind, self.bear,
-            self.bear, self.term, self.term, self.signal, self.stop_all, self.stop_one, self.start, self.job,
-            self.absurd, self.absurd, self.orphans, self.member_ends, self.agent,
+            self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.leave_behind,
+            self.escape, self.bear, self.bear, self.term, self.term, self.signal, self.stop_all, self.stop_one,
+            self.start, self.job, self.absurd, self.absurd, self.orphans, self.member_ends, self.agent,
         )  # fmt: skip
         for _ in range(steps):
             self.rng.choice(happenings)()
@@ -139,6 +139,14 @@ class Drive:
         if main is not None and main.profile != "unkillable":
             code = self.rng.choice([0, 3, None])
             self.world.end(main, code, 9 if code is None else None)
+
+    def escape(self) -> None:
+        """The main process ends by itself and leaves a daemon."""
+        worker = self._worker()
+        self.world.bear(worker, self.rng.choice(["quick", "slow", "stubborn"]), in_group=False)
+        main = self.world.mains[worker]
+        if main is not None and main.profile != "unkillable":
+            self.world.end(main, self.rng.choice([0, 3]))
 
     def job(self) -> None:
         self.world.job_control(self._worker())

@@ -43,6 +43,7 @@ class Account:
         self.requests, self.last = 0, 0.0
         self.rung, self.since = -1, 0.0
         self.first: float | None = None
+        self.extended = False
         self.held = False
         self.sent: list[tuple[int, float]] = []
         self.stand_in: int | None = None
@@ -86,6 +87,12 @@ class Promises:
         for life in self.world.fleet.lives.values():
             was = before.lives[life.id]
             self._way(was, life, event)
+            if life.state == "sweeping" and was.state != "sweeping":
+                account = self.accounts[life.id]  # another ladder, for what was left
+                account.rung, account.since, account.first = 0, event.at, None
+                account.held = account.extended = False
+                for one in self.world.of(life.id):
+                    one.rungs = {}
             if asked is not None and life.id in asked:
                 self._asked(was, life, event, insists=insists)
             elif name == "SignalReceived":
@@ -144,6 +151,7 @@ class Promises:
                     hold("the limit kills everything that was asked", top, life)
             due = before.deadline is not None and before.deadline <= event.at
             hold("a tick makes progress", not due or world.fleet != before or bool(world.pending), before.deadline)
+        self.nobody_forgotten()
         for life in world.fleet.lives.values():
             self._deadline(life)
             if life.stop is not None and life.stop.standing.rung > 0:
@@ -205,22 +213,24 @@ class Promises:
     def _climbed(self, at: float) -> None:
         for life in self.world.fleet.lives.values():
             account, stop = self.accounts[life.id], life.stop
-            if stop is None or not life.alive:
+            if stop is None or not (life.alive or life.state == "sweeping"):
                 continue
             hold("escalation never goes back", stop.standing.rung >= account.rung, (account.rung, stop))
             if stop.standing.rung != account.rung or (account.held and stop.hold is None):
                 account.rung, account.since, account.first = stop.standing.rung, at, None
+                account.extended = False
             account.held = stop.hold is not None
 
     def _sent(self, event: Any) -> None:
         """The grace period counts from the delivery; who is told late has the whole of it, if it does not double."""
         account, life = self.accounts[event.worker], self.world.fleet.lives[event.worker]
-        if life.stop is None or not life.going:
+        if life.stopping is None:
             return
         if account.first is None:
             account.first = account.since = max(account.since, event.at)
-        elif event.target == "leftovers" and life.rung.wait is not None:
-            account.since = max(account.since, min(event.at, account.first + life.rung.wait))
+        elif event.target == "leftovers" and life.rung.wait is not None and not account.extended:
+            account.since = max(account.since, event.at)
+            account.extended = event.at > account.first + life.rung.wait
 
     def _deadline(self, life: Any) -> None:
         account, deadline = self.accounts[life.id], self.world.fleet.deadline
@@ -233,7 +243,10 @@ class Promises:
             soon = deadline is not None and deadline <= account.since + LONGEST_HOLD + EPSILON
             hold("the first signal waits for a moment only", soon, (deadline, account.since))
         elif wait is not None:
-            in_time = deadline is not None and deadline <= account.since + wait + EPSILON
+            latest = account.since + wait
+            if life.state == "orphaned" and life.leftovers.surveyed is None:
+                latest = max(latest, life.death.at)  # somebody has to look first
+            in_time = deadline is not None and deadline <= latest + EPSILON
             hold("every stop has a deadline", in_time, (deadline, account.since, wait))
 
     # ------------------------------------------------------------------ actions
@@ -253,9 +266,10 @@ class Promises:
             broken("nothing is done to a pid or group after its reap", f"worker {worker} is {what}")
         return main
 
-    def signalling(self, action: Any) -> Process:
-        main = self.touching(action.worker, f"signalled {action.signal}")
+    def signalling(self, action: Any) -> Process | None:
         account, life = self.accounts[action.worker], self.world.fleet.lives[action.worker]
+        swept = life.state == "sweeping" and action.target == "leftovers"
+        main = None if swept else self.touching(action.worker, f"signalled {action.signal}")
         if action.wake and action.target != "leftovers":
             hold("SIGCONT only for a stopped worker", account.stopped, action)
         if self._kind(action) == "rung":
@@ -281,13 +295,14 @@ class Promises:
 
     def _whole_wait(self, life: Any, one: Process, rung: int) -> None:
         """Whoever got the signal of a rung gets that of the next only after a whole wait, when nothing but time says
-        so; who was told in the second wait of a rung alone has less."""
+        so. Who was told after the wait of the others has less if somebody else had been before."""
         told, wait = one.rungs.get(rung - 1), life.ladder.rungs[rung - 1].wait
         limited = self.world.fleet.limited and not self.before.limited
         if told is None or wait is None or limited or type(self.world.events[-1]).__name__ != "Tick":
             return
-        first = min(other.rungs.get(rung - 1, told) for other in [one, *self.world.of(one.worker)])
-        early = self.world.now < min(told, first + wait) + wait - EPSILON
+        times = sorted(other.rungs.get(rung - 1, told) for other in [one, *self.world.of(one.worker)])
+        late = [at for at in times if at > times[0] + wait]
+        early = self.world.now < told + wait - EPSILON and (not late or told <= late[0])
         hold("a grace period is kept", not early, (one.pid, rung, told, self.world.now, wait))
 
     def _kind(self, action: Any) -> str:
@@ -325,7 +340,9 @@ class Promises:
             return
         everyone = self.down[worker] or self.fleet_down or life.manner.init
         kept = [
-            one.pid for one in world.of(worker) if one.alive and (one.in_group or (everyone and account.requests))
+            one.pid
+            for one in world.of(worker)
+            if one.alive and (one.in_group or (everyone and account.requests and not one.left))
         ]
         hold("the whole worker has ended", not kept, (worker, kept))
 
@@ -390,6 +407,26 @@ class Promises:
         if shutdown.outcome != "clean" and not ours and not again:
             self._failed(status)
         self._failed(self.unfinished)
+
+    def amended(self, shutdown: Any) -> None:
+        """A start is told anew, with what has become of what it had left."""
+        fates = {one.pid: one.fate for one in shutdown.leftovers}
+        for one in self.world.members:
+            if one.pid in fates:
+                told = fates[one.pid]
+                hold("what was left is named", (told == "left") == one.alive, (one.pid, told))
+                shot = one.shot or one.profile == "unkillable"
+                hold("what was left is named", told != "killed" or shot, (one.pid, told))
+
+    def nobody_forgotten(self) -> None:
+        """Once a fleet is stopped, nobody is left of it but whom SIGKILL did not end, and who may stay."""
+        world = self.world
+        if not world.fleet.over or not self.fleet_down or world.spec.manner.wraps:
+            return
+        for one in world.members:
+            life = world.fleet.lives[one.worker]
+            excused = life.spec.stop.leftovers != "end" or life.outcome == "stuck" or one.profile == "unkillable"
+            hold("nobody is forgotten", excused or not one.alive, (one.pid, life))
 
     # ------------------------------------------------------------------ the end
 

@@ -171,6 +171,8 @@ class Script:
                 return f"note: {action.text}"
             case actions.Report():
                 return f"report: {_report(action.shutdown)}"
+            case actions.Amend():
+                return f"report again, start {action.shutdown.start}: {_report(action.shutdown)}"
             case actions.ReadMasks():
                 return ""
         words = {"Spawn": "start", "Survey": "survey", "Foreground": "foreground", "Probe": "probe", "Dump": "dump"}

@@ -225,8 +225,15 @@ FAULTS = (
         "one report per start",
         "fleet.step",
         "_take_in",
-        "life.state in RESTS and before.state not in RESTS",
+        "life.state in RESTS and before.state in ('forking', 'ended')",
         "life.state in RESTS",
+    ),
+    Fault(
+        "a fleet passes no signal on",
+        "fleet.signals",
+        "received",
+        "turn.refused",
+        "_pass_on(turn, event)",
     ),
     Fault(
         "marks are in order",  # the main process ends before the worker does
@@ -246,8 +253,29 @@ FAULTS = (
         "a grace period is kept",  # the deadline does not move with the delivery
         "worker.step",
         "_delivered",
-        "standing.with_(since=max(standing.since, min(event.at, standing.first + wait)))",
+        "standing.with_(since=max(standing.since, event.at), extended=event.at > standing.first + wait)",
         "standing",
+    ),
+    Fault(
+        "nobody is forgotten",
+        "worker.escalation",
+        "request_stop",
+        "life.state in RESTS and life.remains",
+        "False",
+    ),
+    Fault(
+        "nobody is forgotten",  # what an earlier start left, when the next one is stopped
+        "fleet.endings",
+        "ended",
+        "life.remains",
+        "False",
+    ),
+    Fault(
+        "what was left is named",
+        "worker.sweeping",
+        "swept",
+        "leftovers.with_(alive=members, seen=seen, unknown=False)",
+        "leftovers.with_(alive=(), seen=seen, unknown=False)",
     ),
     Fault(
         "the outcome is the truth",  # killed by somebody else
@@ -304,13 +332,6 @@ FAULTS = (
         "_agent_said",
         "life.state in ('draining', 'cleaning') and event.what == 'cleaned'",
         "event.what == 'cleaned'",
-    ),
-    Fault(
-        "a fleet passes no signal on",
-        "fleet.signals",
-        "received",
-        "turn.refused",
-        "_pass_on(turn, event)",
     ),
     Fault(
         "a recording is the run",  # a clock in the core

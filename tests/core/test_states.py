@@ -12,7 +12,7 @@ from supervisor.core.fleet.step import step
 from supervisor.core.record import Masks, Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.core.worker.life import Life
-from supervisor.core.worker.states import GOING, HELD, LATECOMERS, LIVES, MEANING, OVER, PHASES, RESTS, WAYS
+from supervisor.core.worker.states import GOING, HELD, LATECOMERS, LIVES, MEANING, OVER, PHASES, RESTS, STOPPED, WAYS
 
 AGAIN, ONCE, NEVER = RestartSpec("on-failure"), RestartSpec("on-failure", burst=0), RestartSpec("never")
 MEMBER = Member(11, ("member",), 0.5, in_group=True, state="S")
@@ -28,12 +28,25 @@ KILLED = (events.Tick(12.0), events.Sent(12.0, FIRST, 9, "group", "delivered", l
 DIED, FAILED = events.MainExited(3.0, FIRST, 0, None), events.MainExited(3.0, FIRST, 1, None)
 LATE_DEATH = events.MainExited(12.1, FIRST, None, 9)
 NOBODY, SOMEBODY = events.Surveyed(3.0, FIRST, ()), events.Surveyed(3.0, FIRST, (MEMBER,))
+ESCAPED = events.Surveyed(3.0, FIRST, (Member(12, ("daemon",), 0.5, in_group=False, state="S"),))
 REAPED = events.Reaped(3.0, FIRST, None)
+
+# It has left a daemon; started again, its main process leaves one of its group that even SIGKILL does not end.
+LEFT = (*RUN, DIED, ESCAPED, REAPED)
+SECOND = (events.StartAsked(4.0), events.Forked(5.0, FIRST, 101), events.Started(5.0, FIRST))
+DIED_AGAIN, SWEEP = events.MainExited(6.0, FIRST, 0, None), events.StopAsked(60.0, "command stop", (FIRST,))
+STUCK = (
+    *LEFT,
+    *SECOND,
+    DIED_AGAIN,
+    *(one for at in (6.0, 16.0, 22.0) for one in (events.Tick(at), events.Surveyed(at, FIRST, (MEMBER,)))),
+    events.Reaped(22.0, FIRST, None),
+)
 
 # How to get into each state; more than one way where it matters for what may come.
 PATHS: dict[str, list[tuple[events.Event, ...]]] = {
     "waiting": [()],
-    "forking": [START[:1], (*START[:1], STOP)],
+    "forking": [START[:1], (*START[:1], STOP), (*LEFT, events.StartAsked(4.0), STOP)],
     "starting": [START, (*START, events.StartFailed(1.0, FIRST, "exec", 2))],
     "running": [RUN, (*RUN, HELLO), (*RUN, events.MainStopped(1.5, FIRST, 20))],
     "draining": [*((*RUN, *stop) for stop in STOPS), (*START, STOP)],
@@ -52,11 +65,13 @@ PATHS: dict[str, list[tuple[events.Event, ...]]] = {
         (*START, events.StartFailed(1.0, FIRST, "exec", 2), FAILED),
         (*RUN, STOP, SENT, *KILLED, events.Tick(30.0)),
         (*RUN, STOP, SENT, *KILLED, LATE_DEATH, NOBODY),
+        (*LEFT, *SECOND, events.StopAsked(6.0, "command stop", (FIRST,)), DIED_AGAIN, NOBODY),
     ],
-    "exited": [(*RUN, DIED, NOBODY, REAPED)],
-    "failed": [(*RUN, FAILED, NOBODY, REAPED)],
-    "stuck": [(*RUN, STOP, SENT, *KILLED, events.Tick(30.0), REAPED)],
-    "backoff": [(*RUN, FAILED, NOBODY, REAPED)],
+    "sweeping": [(*LEFT, SWEEP), (*STUCK, SWEEP), (*RUN, FAILED, ESCAPED, REAPED, SWEEP)],
+    "exited": [(*RUN, DIED, NOBODY, REAPED), LEFT],
+    "failed": [(*RUN, FAILED, NOBODY, REAPED), (*RUN, FAILED, ESCAPED, REAPED)],
+    "stuck": [(*RUN, STOP, SENT, *KILLED, events.Tick(30.0), REAPED), STUCK],
+    "backoff": [(*RUN, FAILED, NOBODY, REAPED), (*RUN, FAILED, ESCAPED, REAPED)],
 }
 HAPPENINGS: tuple[events.Event, ...] = (
     *(events.Tick(at) for at in (3.0, 12.0, 17.5, 60.0)),
@@ -84,12 +99,13 @@ HAPPENINGS: tuple[events.Event, ...] = (
 
 def fleet_after(path: tuple[events.Event, ...], restart: RestartSpec, escalation: str) -> Fleet:
     stop = StopSpec(ladder.parse(escalation))
-    fleet = fleets.new(FleetSpec((WorkerSpec("api", ExecSpec(("api",)), stop, restart=restart),)))
+    other = WorkerSpec("other", ExecSpec(("other",)), stop)  # without another one the fleet would be over
+    fleet = fleets.new(FleetSpec((WorkerSpec("api", ExecSpec(("api",)), stop, restart=restart), other)))
     return step(fleet, *path)[0]
 
 
 def places() -> list[tuple[str, Fleet]]:
-    """Fleets of one worker, in each state."""
+    """Fleets whose first worker is in each state."""
     found: list[tuple[str, Fleet]] = []
     for state, paths in PATHS.items():
         for path in paths:
@@ -136,9 +152,10 @@ def test_every_event_in_every_state() -> None:
 
 def test_kinds_of_states() -> None:
     assert LIVES < GOING < HELD
+    assert GOING < STOPPED
     assert OVER | {"waiting", "backoff"} == RESTS
-    assert not HELD & RESTS
-    assert HELD | RESTS | {"forking"} == set(WAYS)
+    assert not (HELD | STOPPED) & RESTS
+    assert HELD | STOPPED | RESTS | {"forking"} == set(WAYS)
 
 
 @pytest.mark.parametrize("state", ["orphaned", "ended"])

@@ -82,7 +82,7 @@ def test_who_is_told_late_has_the_whole_wait() -> None:
 
 
 def test_a_worker_that_goes_on_creating_processes_is_killed_all_the_same() -> None:
-    """Each new process has its own wait, but no rung lasts longer than twice its own."""
+    """Each new process has its own wait, but only one of them after the wait of those that were there at first."""
     wrap(
         """
         >> 3 SIGTERM
@@ -99,15 +99,19 @@ def test_a_worker_that_goes_on_creating_processes_is_killed_all_the_same() -> No
         << survey
         >> 19 found 13 outside born at 18
         << SIGTERM to 13
-        >> 23 tick
+        >> 28 somebody ended
         << survey
-        >> 23.1 found 13 outside born at 18
-        << SIGKILL to 13
-        >> 23.2 somebody ended
+        >> 28 found 14 outside born at 27
+        << SIGTERM to 14
+        >> 29 tick
         << survey
-        >> 23.2 found nobody
+        >> 29.1 found 14 outside born at 27
+        << SIGKILL to 14
+        >> 29.2 somebody ended
+        << survey
+        >> 29.2 found nobody
         << reap
-        << report: clean, code 0, 20.2 s, asked by signal SIGTERM, 11 ended, 12 ended, 13 killed
+        << report: clean, code 0, 26.2 s, asked by signal SIGTERM, 11 ended, 12 ended, 13 ended, 14 killed
         == over, code 0
         """,
     )

@@ -33,6 +33,7 @@ class Process:
         self.code: int | None = 0
         self.signal: int | None = None
         self.rungs: dict[int, float] = {}
+        self.left = False  # by an earlier start of its worker
         self.shot = False
         self.held: list[int] = []
         self.exec_fails: int | None = None
@@ -219,6 +220,8 @@ class World:
         elif name == "Report":
             self.promises.reported(action.shutdown)
             self.reports.append(action.shutdown)
+        elif name == "Amend":
+            self.promises.amended(action.shutdown)
         elif name not in ("Suspend", "Foreground"):
             getattr(self, "_" + name.lower())(action, event)
 
@@ -226,7 +229,7 @@ class World:
         events, worker = self.core.events, action.worker
         self.promises.spawning(worker)
         for one in self.of(worker):
-            one.in_group, one.rungs = False, {}  # left by an earlier start, whose group is gone
+            one.in_group, one.rungs, one.left = False, {}, True  # whose group is gone
         if not self.spec.manner.wraps and self.rng.random() < 0.05:
             at = self.now
             self.mains[worker] = None
@@ -254,9 +257,10 @@ class World:
     def _signal(self, action: Any, _: Any) -> None:
         worker = action.worker
         main = self.promises.signalling(action)
-        group = [main, *(one for one in self.of(worker) if one.in_group)]
+        mains = [main] if main is not None else []
+        group = [*mains, *(one for one in self.of(worker) if one.in_group)]
         targets = {
-            "main": [main],
+            "main": mains,
             "group": group,
             "leftovers": [one for one in self.of(worker) if one.key in {member.key for member in action.members}],
         }[action.target]
@@ -273,7 +277,8 @@ class World:
 
     def _survey(self, action: Any, _: Any) -> None:
         worker = action.worker
-        self.promises.touching(worker, "surveyed")
+        if self.fleet.lives[worker].state != "sweeping":
+            self.promises.touching(worker, "surveyed")
 
         def answer() -> None:
             record = self.core.record

@@ -6,8 +6,11 @@ from supervisor.core.actions import Note, Report
 from supervisor.core.events import Reaped, StopAsked
 from supervisor.core.fleet import requests
 from supervisor.core.fleet.state import status
+from supervisor.core.worker import escalation
 from supervisor.core.worker.ending import shutdown
 from supervisor.core.worker.restart import after_end
+from supervisor.core.worker.states import OVER
+from supervisor.core.worker.sweeping import remember
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +25,35 @@ def ended(turn: Turn, life: Life, event: WorkerEvent) -> None:
     record = shutdown(life)
     turn.last = status(life)
     turn.actions.append(Report(life.id, record))
-    if not life.requested and turn.want == "up" and not turn.spec.manner.wraps:
+    if turn.spec.manner.wraps:
+        return
+    life = remember(life, record)
+    turn.put(life)
+    if not life.requested and turn.want == "up":
         _unasked_end(turn, life, record, event)
-    elif not life.as_wanted:
+        _over_by_itself(turn, event.at)
+        return
+    if not life.as_wanted:
         turn.failed(life)
+    if life.remains:
+        # Those that its starts have left before are no part of its own end: they are asked now.
+        by, by_pid = (life.stop.by, life.stop.by_pid) if life.stop else ("self", None)
+        turn.put(*escalation.sweep(life, event.at, by, by_pid))
+        if turn.limited:
+            turn.put(*escalation.kill(turn.lives[life.id], event.at))
+
+
+def _over_by_itself(turn: Turn, at: float) -> None:
+    """Nothing runs any more, and nobody asked for that: what the workers have left is the fleet's, and ends too."""
+    if turn.want == "down" or any(life.state not in OVER for life in turn.lives.values()):
+        return
+    leavers = [life for life in turn.lives.values() if life.remains]
+    if leavers:
+        count = sum(len(remains.members) for life in leavers for remains in life.remains)
+        them = "a process that was" if count == 1 else f"{count} processes that were"
+        turn.actions.append(Note(f"all workers have ended; stopping {them} left behind"))
+    for life in leavers:
+        turn.put(*escalation.sweep(life, at, "self", None))
 
 
 def _unasked_end(turn: Turn, life: Life, record: Shutdown, event: WorkerEvent) -> None:

@@ -19,7 +19,7 @@ from supervisor.core.events import (
 from supervisor.core.fleet import endings, requests, signals
 from supervisor.core.fleet.state import Fleet, Turn, limit_due
 from supervisor.core.worker import escalation
-from supervisor.core.worker.states import RESTS
+from supervisor.core.worker.states import RESTS, STOPPED
 from supervisor.core.worker.step import step as life_step
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def _take_in(turn: Turn, event: Event) -> None:
             before = turn.lives[event.worker]
             life, actions = life_step(before, event)
             turn.put(life, actions)
-            if life.state in RESTS and before.state not in RESTS:
+            if life.state in RESTS and before.state in ("forking", "ended"):
                 endings.ended(turn, life, event)
         case Tick():
             _tick(turn, event)
@@ -59,7 +59,7 @@ def _take_in(turn: Turn, event: Event) -> None:
         case StartAsked():
             requests.start(turn, event)
         case OrphansChanged():
-            for life in [life for life in turn.lives.values() if life.state == "orphaned"]:
+            for life in [life for life in turn.lives.values() if life.state in ("orphaned", "sweeping")]:
                 turn.put(life.with_(leftovers=life.leftovers.with_(unseen=True)))
         case _:
             turn.actions.append(Note(f"unexpected {type(event).__name__}"))
@@ -99,5 +99,5 @@ def _first(turn: Turn, due: list[Life]) -> list[WorkerId]:
 def _look_at_all(turn: Turn, at: float) -> None:
     """Of so few workers everybody is looked at at once: that keeps no signal waiting."""
     for life in [*turn.lives.values()]:
-        if life.leftovers.unseen and life.going:
+        if life.leftovers.unseen and life.state in STOPPED:
             turn.put(*escalation.survey(life, at))

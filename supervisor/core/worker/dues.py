@@ -10,6 +10,7 @@ from supervisor.core.frozen import Frozen
 from supervisor.core.worker import escalation
 from supervisor.core.worker.ending import finish
 from supervisor.core.worker.life import Life
+from supervisor.core.worker.states import LIVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _look(life: Life, at: float) -> Step:
 
 def _skip_looks(life: Life, at: float) -> Life:
     """One look now says what there is to see, however many were missed."""
-    if life.state == "orphaned":
+    if life.state not in LIVES:
         return life
     while (look_at := _look_at(life)) is not None and at >= look_at and life.stop is not None:
         life = life.with_(stop=life.stop.with_(looks=life.stop.looks + 1))
@@ -158,7 +159,7 @@ DUES = (
     Due(
         "end of the rung",
         "the next signal of the ladder; after the last one the verdict: stuck",
-        (*_STOPPED_ALIVE, "killed", "orphaned"),
+        (*_STOPPED_ALIVE, "killed", "orphaned", "sweeping"),
         True,
         _rung_over_at,
         _rung_over,
@@ -166,7 +167,7 @@ DUES = (
     Due(
         "survey",
         "who is there besides the main process",
-        ("killed", "orphaned"),
+        ("killed", "orphaned", "sweeping"),
         False,
         _survey_at,
         escalation.survey,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import signum
 from supervisor.core.actions import Reap
-from supervisor.core.record import AGENT_OFF, AgentFacts, Leftover, Marks, Shutdown
+from supervisor.core.record import AGENT_OFF, AgentFacts, Leftover, Marks, Member, Shutdown
 from supervisor.core.worker.life import End, Leftovers, Life
 
 TYPE_CHECKING = False
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def finish(life: Life, at: float, stuck: bool = False) -> Step:
     """Say how the whole worker has ended, or that it is given up as stuck; then let the zombie go."""
     death = life.death
+    fates = tuple(Leftover(one.pid, one.argv, fate_of(one, life.leftovers)) for one in life.leftovers.seen)
     ended = at if death is None else max(at, death.at) if life.leftovers.waited else death.at
-    end = End(_outcome(life, stuck), ended, _fates(life.leftovers))
+    end = End(_outcome(life, stuck), ended, fates)
     return life.with_(state="ended", end=end), (Reap(life.id, stuck=stuck and death is None),)
 
 
@@ -33,13 +34,11 @@ def _outcome(life: Life, stuck: bool) -> Outcome:
     return "killed" if death.signal == signum.KILL and death.forced else "signalled"
 
 
-def _fates(leftovers: Leftovers) -> tuple[Leftover, ...]:
-    alive = {member.key for member in leftovers.alive}
-    fates: list[Leftover] = []
-    for member in leftovers.seen:
-        fate: Fate = "left" if member.key in alive else "killed" if member.key in leftovers.shot else "ended"
-        fates.append(Leftover(member.pid, member.argv, fate))
-    return tuple(fates)
+def fate_of(member: Member, leftovers: Leftovers) -> Fate:
+    """Return what became of a process by the last look."""
+    if any(member.key == one.key for one in leftovers.alive):
+        return "left"
+    return "killed" if member.key in leftovers.shot else "ended"
 
 
 def shutdown(life: Life) -> Shutdown:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from supervisor.core import signum
 from supervisor.core.actions import Action, Foreground, Probe, ReadMasks, Signal, Spawn, Survey
 from supervisor.core.record import Member
-from supervisor.core.worker.life import Hold, Life, Standing, Stop
+from supervisor.core.worker.life import Hold, Leftovers, Life, Rest, Standing, Stop
+from supervisor.core.worker.states import RESTS, STOPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def begin(life: Life) -> Step:
         state="forking",
         start=life.start + 1,
         attempts=life.attempts.with_(due=None),
+        remains=life.remains,
     )
     return fresh, (Spawn(life.id),)
 
@@ -57,7 +59,9 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
     if life.state == "forking":
         # The request waits until there is a process (step.py, Forked).
         return life.with_(stop=life.stop or Stop(by, by_pid, at, at, 1, Standing(0, at))), ()
-    if not life.going:
+    if life.state in RESTS and life.remains:
+        return sweep(life, at, by, by_pid)
+    if life.state not in STOPPED:
         return life, ()
     stop = life.stop
     if stop is None:
@@ -81,7 +85,7 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
 
 def _again(life: Life, signal: int | None) -> Step:
     """Pass on a request that climbs nowhere. After SIGKILL nothing gentler follows."""
-    if signal is None or life.killed is not None:
+    if signal is None or life.killed is not None or not life.going:
         return life, ()
     return life, (_signal(life, signal, wake=life.stopped, ladder=True),)
 
@@ -117,6 +121,14 @@ def _first_request(life: Life, at: float, by: str, by_pid: int | None, signal: i
     return life, (ReadMasks(life.id), _signal(life, sending, wake=life.stopped, ladder=True))
 
 
+def sweep(life: Life, at: float, by: str, by_pid: int | None) -> Step:
+    """Ask what a worker that has ended has left, in this and in earlier starts, to end: a look tells who that is."""
+    stop = Stop(by, by_pid, at, at, 1, Standing(0, at))
+    return life.with_(
+        state="sweeping", former=Rest(life.state, life.stop), stop=stop, leftovers=Leftovers(unseen=True)
+    ), ()
+
+
 def release(life: Life, at: float) -> Step:
     """Send the signal that was held back for the agent, if one is. The grace period begins only now."""
     stop = life.stop
@@ -132,14 +144,15 @@ def climb(life: Life, at: float, rung: int) -> Step:
     assert life.stop is not None
     signal = life.ladder.rungs[rung].signal
     kills = signal == signum.KILL
-    orphaned = life.state == "orphaned"
+    orphaned = life.state in ("orphaned", "sweeping")
     everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
     anybody = not orphaned or life.leftovers.unknown or any(member.in_group for member in life.leftovers.alive)
+    anybody = anybody and life.going
     stop = life.stop.with_(standing=Standing(rung, at, group_told=at if anybody and everyone else None), hold=None)
     wake = life.stopped and not kills
     if kills:
         stop = stop.with_(killed=stop.killed or at)
-        life = life.with_(state="orphaned" if orphaned else "killed")
+        life = life.with_(state=life.state if orphaned else "killed")
     life = life.with_(stop=stop)
     actions = (_signal(life, signal, wake=wake, ladder=True, everyone=everyone),) if anybody else ()
     # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind

@@ -10,7 +10,7 @@ from supervisor.core import signum
 from supervisor.core.events import StartFailed
 from supervisor.core.frozen import Frozen
 from supervisor.core.ladder import Ladder, Rung
-from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample
+from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample, Shutdown
 from supervisor.core.spec import UP, Manner, WorkerId, WorkerSpec
 from supervisor.core.worker import states
 from supervisor.core.worker.restart import Attempts
@@ -42,8 +42,8 @@ class Standing(Frozen):
     The wait counts from the delivery of the rung's signal: ``since`` is when that was decided, then when it was sent,
     then when the last one was told who had to be looked for first. ``first`` is when it was first sent, None before;
     ``held_since`` is since when it had waited for the agent, until it is sent. ``told`` are those who were signalled
-    one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that. ``woken``: somebody
-    has looked for members of the group that job control has stopped.
+    one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that. ``extended``: one
+    was told after the wait of the others. ``woken``: somebody has looked for members that job control has stopped.
     """
 
     rung: int
@@ -53,6 +53,7 @@ class Standing(Frozen):
     group_told: float | None = None
     newest: int | None = None
     told: frozenset[Key] = frozenset()
+    extended: bool = False
     woken: bool = False
 
 
@@ -114,6 +115,20 @@ class Leftovers(Frozen):
     waited: bool = False
 
 
+class Remains(Frozen):
+    """What a start had left when its end was reported: its record, and the processes that were alive then."""
+
+    record: Shutdown
+    members: tuple[Member, ...]
+
+
+class Rest(Frozen):
+    """How a worker rested before what it had left was asked to end: its state, and the stop of its last start."""
+
+    state: State
+    stop: Stop | None
+
+
 class End(Frozen):
     """How and when the whole worker ended, and what became of its leftovers."""
 
@@ -126,6 +141,8 @@ class Life(Frozen):
     """The state of one worker, from one start to the next. ``since``: when its process came, or had gone.
 
     ``start`` counts the starts. ``failure``: why its process could not become the command, or there was none.
+    ``remains`` is what this and earlier starts have left; while that is asked to end, ``stop`` is the stop of it, and
+    ``former`` how the worker rested before.
     """
 
     id: WorkerId
@@ -142,6 +159,8 @@ class Life(Frozen):
     end: End | None = None
     failure: StartFailed | None = None
     rusage: Rusage | None = None
+    remains: tuple[Remains, ...] = ()
+    former: Rest | None = None
 
     # -------------------------------------------------------------- where it is
 
@@ -190,7 +209,7 @@ class Life(Frozen):
     @property
     def stopping(self) -> Stop | None:
         """The stop under way, while there is something to stop."""
-        return self.stop if self.going else None
+        return self.stop if self.state in states.STOPPED else None
 
     @property
     def requested(self) -> bool:
@@ -262,5 +281,7 @@ class Life(Frozen):
             return None
         if self.outcome == "clean":
             return True
-        ours = {climb.signal for climb in self.sent} - {signum.KILL}
-        return self.requested and self.outcome == "signalled" and self.death is not None and self.death.signal in ours
+        stop = self.former.stop if self.former is not None else self.stop
+        if stop is None or stop.asked is None or self.outcome != "signalled" or self.death is None:
+            return False
+        return self.death.signal in {climb.signal for climb in stop.sent} - {signum.KILL}

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     State: TypeAlias = Literal[
         "waiting", "forking", "starting", "running", "draining", "cleaning", "leaving", "killed", "orphaned", "ended",
-        "exited", "failed", "stuck", "backoff",
+        "sweeping", "exited", "failed", "stuck", "backoff",
     ]  # fmt: skip
     Ways: TypeAlias = dict[type[Event], tuple[State, ...]]
 
@@ -57,6 +57,7 @@ MEANING: dict[State, str] = {
     "killed": "SIGKILL has gone out; the main process is still there",
     "orphaned": "its main process has ended; the rest of it is looked for, or ends",
     "ended": "how it ended is decided; the zombie of its main process is kept until the end",
+    "sweeping": "it has ended before; what it had left then is asked to end",
     "exited": "it has ended",
     "failed": "it could not be started, or was restarted too often",
     "stuck": "it did not end, even after SIGKILL, and was given up",
@@ -75,6 +76,7 @@ PHASES: dict[State, Phase] = {
     "killed": "killed",
     "orphaned": "leaving",
     "ended": "leaving",
+    "sweeping": "leaving",
     "exited": "exited",
     "failed": "failed",
     "stuck": "stuck",
@@ -85,6 +87,8 @@ PHASES: dict[State, Phase] = {
 LIVES: frozenset[State] = frozenset({"starting", "running", "draining", "cleaning", "leaving", "killed"})
 # Signals may go to it.
 GOING: frozenset[State] = LIVES | {"orphaned"}
+# A stop may be under way: a ladder is climbed.
+STOPPED: frozenset[State] = GOING | {"sweeping"}
 # It has a main process, perhaps as a zombie: pid and group number cannot be used again.
 HELD: frozenset[State] = GOING | {"ended"}
 # It has ended, and is not started again unless somebody asks for it.
@@ -115,13 +119,18 @@ def _being_stopped(state: State, *further: State) -> Ways:
     }
 
 
-# Not listed: what concerns a worker in no state (OrphansChanged but of one that is orphaned, StartAsked of one that
-# runs), what is asked of the whole fleet and does not concern one at rest (a stop), and Tick when nothing is due.
+def _at_rest(state: State) -> Ways:
+    """Return the ways of a worker that has ended: a stop asks what it has left."""
+    return {StartAsked: ("forking",), StopAsked: (state, "sweeping"), SignalReceived: (state, "sweeping")}
+
+
+# Not listed: what does not concern a worker in that state. OrphansChanged is for those whose leftovers are waited
+# for, StartAsked for those that do not run, Tick for those for whom something can be due.
 WAYS: dict[State, Ways] = {
     "waiting": {StartAsked: ("forking",), StopAsked: ("exited",), SignalReceived: ("waiting", "exited")},
     "forking": {
         Forked: ("starting", "draining", "killed"),
-        StartFailed: ("failed", "backoff"),
+        StartFailed: ("failed", "backoff", "sweeping"),
         **_stays("forking", StopAsked, SignalReceived),
     },
     "starting": {
@@ -154,17 +163,22 @@ WAYS: dict[State, Ways] = {
         **_stays("orphaned", MasksRead, Sampled, Probed, ProbeAnswered),
     },
     "ended": {
-        Reaped: ("exited", "failed", "stuck", "backoff"),
+        Reaped: ("exited", "failed", "stuck", "backoff", "sweeping"),
         **_stays("ended", Sent),
     },
-    "exited": {StartAsked: ("forking",)},
-    "failed": {StartAsked: ("forking",)},
-    "stuck": {StartAsked: ("forking",)},
+    "sweeping": {
+        StartAsked: ("forking",),
+        Surveyed: ("sweeping", "exited", "failed", "stuck"),
+        **_stays("sweeping", Tick, OrphansChanged, StopAsked, SignalReceived, Sent),
+    },
+    "exited": _at_rest("exited"),
+    "failed": _at_rest("failed"),
+    "stuck": _at_rest("stuck"),
     "backoff": {
         StartAsked: ("forking",),
         Tick: ("backoff", "forking"),
-        StopAsked: ("exited",),
-        SignalReceived: ("backoff", "exited"),
+        StopAsked: ("exited", "sweeping"),
+        SignalReceived: ("backoff", "exited", "sweeping"),
     },
 }
 

@@ -32,6 +32,7 @@ from supervisor.core.worker.ending import finish
 from supervisor.core.worker.escalation import release, request_stop, tell
 from supervisor.core.worker.life import Death, Life, Process, Standing, Stop
 from supervisor.core.worker.states import GOING, LATECOMERS, WAYS
+from supervisor.core.worker.sweeping import given_up, not_seen, swept, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,17 +141,23 @@ def _agent_said(life: Life, event: AgentSaid) -> Step:
 
 def _surveyed(life: Life, event: Surveyed) -> Step:
     members = event.members
-    if life.state == "orphaned":
-        return _not_seen(life, event.at) if members is None else _who_is_left(life, event.at, members)
+    if life.state == "sweeping":
+        return swept(life, event.at, members)
     if members is None:
-        return life, ()
+        return not_seen(life, event.at) if life.state == "orphaned" else (life, ())
+    if life.remains:
+        # What earlier starts have left is no part of this one.
+        earlier = {member.key for remains in life.remains for member in remains.members}
+        members = tuple(member for member in members if member.key not in earlier)
+    if life.state == "orphaned":
+        return _who_is_left(life, event.at, members)
     if life.state != "killed":
         return _wake(life, members)
     # SIGKILL was sent while the main process lives: tell those outside its group, unless they may stay.
     leftovers = life.leftovers
     wanted = life.spec.stop.leftovers != "leave"
     outside = tuple(member for member in members if wanted and not member.in_group)
-    seen = (*leftovers.seen, *_unknown(leftovers.seen, outside))
+    seen = (*leftovers.seen, *unknown(leftovers.seen, outside))
     return tell(life.with_(leftovers=leftovers.with_(seen=seen, shot=_dying(life, members))), outside)
 
 
@@ -162,28 +169,10 @@ def _wake(life: Life, members: tuple[Member, ...]) -> Step:
     return life, (Signal(life.id, signum.CONT, "leftovers", asleep),)
 
 
-def _not_seen(life: Life, at: float) -> Step:
-    """Nobody could look who is left. That is no reason to believe that nobody is: it is tried again, and the ladder
-    goes on meanwhile; after its end the worker counts as stuck."""
-    stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
-    before = life.leftovers
-    life = life.with_(leftovers=before.with_(unknown=True, unseen=True, surveyed=at, waited=True), stop=stop)
-    if _given_up(life, at):
-        return finish(life, at, stuck=True)
-    text = f"{life.spec.title}: could not look which of its processes are left; trying again"
-    return life, () if before.unknown else (Note(text),)
-
-
-def _given_up(life: Life, at: float) -> bool:
-    """The wait after the last signal of the ladder has passed."""
-    due = life.next_rung_at
-    return due is not None and at >= due and life.following is None
-
-
 def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
     """The main process has ended, and these are alive: the worker ends with them, if they belong to its end."""
     leftovers = life.leftovers
-    seen = (*leftovers.seen, *_unknown(leftovers.seen, members))
+    seen = (*leftovers.seen, *unknown(leftovers.seen, members))
     shot = _dying(life, members)
     life = life.with_(leftovers=leftovers.with_(alive=members, seen=seen, shot=shot, unknown=False))
     waited = _waited_for(life)
@@ -191,7 +180,7 @@ def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
         return finish(life, at)
     stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
     life = life.with_(leftovers=life.leftovers.with_(waited=True), stop=stop)
-    if _given_up(life, at):
+    if given_up(life, at):
         return finish(life, at, stuck=True)
     life, actions = tell(life, waited)
     if life.spec.stop.leftovers == "signal":
@@ -204,7 +193,7 @@ def _dying(life: Life, members: tuple[Member, ...]) -> frozenset[tuple[int, int]
     """SIGKILL has gone to the group: whoever of it is still seen, and was not before, is dying of it."""
     if life.killed is None:
         return life.leftovers.shot
-    fresh = _unknown(life.leftovers.seen, members)
+    fresh = unknown(life.leftovers.seen, members)
     return life.leftovers.shot | {member.key for member in fresh if member.in_group}
 
 
@@ -214,11 +203,6 @@ def _waited_for(life: Life) -> tuple[Member, ...]:
         return ()
     everyone = life.requested or life.manner.init
     return tuple(member for member in life.leftovers.alive if member.in_group or everyone)
-
-
-def _unknown(seen: tuple[Member, ...], found: tuple[Member, ...]) -> tuple[Member, ...]:
-    known = {member.key for member in seen}
-    return tuple(member for member in found if member.key not in known)
 
 
 # ------------------------------------------------------------------ answers
@@ -243,7 +227,7 @@ def _sent(life: Life, event: Sent) -> Step:
 
 def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
     """The wait of the rung counts from the delivery of its signal; whoever is told later than the others has the
-    whole wait too. But no rung lasts longer than twice its wait, or a worker that goes on creating processes would
+    whole wait too. But only once after the wait that the others had: a worker that goes on creating processes would
     never get SIGKILL."""
     if event.target == "group":
         standing = standing.with_(group_told=event.at, newest=event.newest)
@@ -251,9 +235,9 @@ def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
     if standing.first is None:
         at = max(standing.since, event.at)
         return standing.with_(since=at, first=at, held_since=None)
-    if event.target != "leftovers" or wait is None:
-        return standing  # a request that was passed on: it delays nothing
-    return standing.with_(since=max(standing.since, min(event.at, standing.first + wait)))
+    if event.target != "leftovers" or wait is None or standing.extended:
+        return standing  # also for a request that was passed on: it delays nothing
+    return standing.with_(since=max(standing.since, event.at), extended=event.at > standing.first + wait)
 
 
 def _hit(life: Life, event: Sent) -> frozenset[tuple[int, int]]:

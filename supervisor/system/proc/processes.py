@@ -25,6 +25,7 @@ MOST_ARGV_BYTES = 4096
 # Ancestors looked at to find out whose a process is; deeper trees exist only by mistake.
 MOST_PARENTS = 32
 MARK = "SIGDRAIN_MARK"
+NOBODY = -1  # no process, group or session has this number
 _MARKED = f"{MARK}=".encode()
 MOST_ENVIRON_BYTES = 1 << 20
 # Looks until an environment counts as empty, and seconds between them: on a busy machine an exec is interrupted.
@@ -198,6 +199,10 @@ class Census:
             for one in found
             if one.state not in "ZX"
         ]
+
+    def marked(self, mains: Collection[int], mark: str) -> list[Member]:
+        """Who is alive of a worker whose main process is gone, in all its starts: known only with a subreaper."""
+        return self.members(NOBODY, NOBODY, mains, mark, dead=True) if self._subreaper else []
 
     def _descendants(self, main: int, mains: Collection[int], mark: str | None, dead: bool) -> list[Stat]:
         if self._adopted is None:
