@@ -237,9 +237,12 @@ def test_descriptors_do_not_leak_and_reused_numbers_are_not_written_to(tmp_path:
 import os, signal, subprocess, socket, sys
 print(subprocess.run([sys.executable, "-I", "-c", "import os; print(os.listdir('/proc/self/fd'))"],
     close_fds=False, stdout=subprocess.PIPE).stdout.decode().count(","))
-os.closerange(3, 64)
-mine = [os.open({str(tmp_path / "mine")!r}, os.O_CREAT | os.O_RDWR) for _ in range(8)]
+held = sorted(int(name) for name in os.listdir("/proc/self/fd"))
+print(held[:3], os.open("/", os.O_RDONLY))  # and no number that a program may count on is ours
+os.closerange(3, 256)
+mine = os.open({str(tmp_path / "mine")!r}, os.O_CREAT | os.O_RDWR)
 a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+for number in held[4:]: os.dup2(mine if number == min(held[4:]) else a.fileno(), number)
 signal.signal(signal.SIGTERM, lambda *_: None)
 print("ready")
 signal.raise_signal(signal.SIGTERM)
@@ -255,7 +258,7 @@ a.close(); b.close()
         assert worker.channel.dump_signal(worker.pid) is None  # its number is another file's: no dump into it
         worker.until(lambda: worker.process.poll() is not None)
         worker.pump()
-        assert worker.out == "3\nready\nnothing\nnothing\n"
+        assert worker.out == "3\n[0, 1, 2] 3\nready\nnothing\nnothing\n"
         assert worker.err == ""
     assert (tmp_path / "mine").read_bytes() == b""
 

@@ -85,14 +85,16 @@ def search(found: List[Any]) -> None:
 
 def only_a_look_is_wanted() -> bool:
     """Whether the parent has said so, before its signal. All that it said is taken: one answer is for all of it."""
-    wanted, socket = False, agent._socket_
+    wanted, line = False, agent.connection()
+    if line is None:
+        return False
     try:
-        if socket is None or agent.fstat(socket.fileno())[1:3] != agent._identity:  # not ours any more
-            return False
-        while socket.recv(16, agent._socket.MSG_DONTWAIT) == b"look":
+        while line.recv(16, agent._socket.MSG_DONTWAIT) == b"look":
             wanted = True
     except OSError:  # it has said nothing (more)
         pass
+    finally:
+        line.detach()
     return wanted and not armed
 
 

@@ -36,7 +36,7 @@ history = {}  # signal -> what was installed for it, oldest first: [kind, handle
 inherited = {}  # signal -> how many of those were installed in the process that this one was forked from
 body = None  # the module `teardown` of ../body, once loaded
 _executed = set()  # names in BODY
-_socket_ = None
+_line = -1  # descriptor of the connection; a bare number, since nobody is to complain of a socket that was not closed
 _identity = None  # device and inode of the socket: programs that close every descriptor may reuse its number
 _dump = None  # the same for the dump file: (descriptor, device, inode)
 _numbers = count(1)
@@ -94,16 +94,12 @@ def encode(value):
 
 def say(event, **fields):
     """Send one message, at once or not at all."""
-    global _socket_, _dropped
+    global _dropped
     try:
-        if _socket_ is None:
+        if _line < 0:
             return None
         if getpid() != pid:  # a fork that Python did not make
             return after_fork()
-        if fstat(_socket_.fileno())[1:3] != _identity:
-            _socket_.detach()  # the number is somebody else's now
-            _socket_ = None
-            return None
         head = {"v": 1, "ev": event, "t": monotonic_ns(), "pid": pid, "seq": next(_numbers)}
         if _dropped:
             head["dropped"] = _dropped
@@ -120,13 +116,25 @@ def say(event, **fields):
 
 def flush():
     """Send what waits, as far as there is room. Nobody is ever waited for."""
-    while _backlog and _socket_ is not None:
-        data = _backlog.pop(0)
-        try:
-            _socket_.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
-        except BlockingIOError:
-            _backlog.insert(0, data)
-            return
+    line = connection() if _backlog else None
+    try:
+        while _backlog and line is not None:
+            line.send(_backlog[0], _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+            del _backlog[:1]
+    except BlockingIOError:
+        pass
+    except OSError:  # nobody listens any more
+        del _backlog[:]
+    finally:
+        line is None or line.detach()
+
+
+def connection():
+    """A socket for our descriptor, to be detached after use; None where the number is another file's by now."""
+    global _line
+    if _line >= 0 and fstat(_line)[1:3] != _identity:
+        _line = -1
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _line) if _line >= 0 else None
 
 
 def failed(where, error):
@@ -274,40 +282,27 @@ def watch(name, module):
 
 
 def at_last_exit():
-    global _socket_
     if body is not None:
         note("finalize")
     say("phase", name="finalize")
-    if _socket_ is not None and getpid() == pid:
-        _socket_ = Tail(_socket_.detach())
 
 
-class Tail:
-    """The connection while the interpreter ends: tasks are destroyed then, and an object that owns a descriptor
-    would complain that nobody closed it."""
-
-    def __init__(self, fd):
-        self.fd = fd
-
-    def fileno(self):
-        return self.fd
-
-    def send(self, data, flags):
-        short = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, self.fd)
+def out_of_the_way(fd):
+    """The descriptor under a high number: programs and their tests know which one comes next. It does not make the
+    kernel's table larger than 256, which each fork copies, nor lies beyond what the program may have."""
+    limit = os.sysconf("SC_OPEN_MAX")
+    for high in range((min(256, limit) if limit > 0 else 256) - 1, fd, -1):
         try:
-            short.send(data, flags)
-        finally:
-            short.detach()
-
-    def detach(self):
-        return self.fd
-
-    def close(self):
-        os.close(self.fd)
+            fstat(high)
+        except OSError:  # free
+            os.dup2(fd, high, False)
+            os.close(fd)
+            return high
+    return fd
 
 
 def connect(forked, by=None):
-    global _socket_, _identity, _numbers, _dropped, _dump, pid, main_thread
+    global _line, _identity, _numbers, _dropped, _dump, pid, main_thread
     pid, main_thread, _numbers, _dropped = getpid(), get_ident(), count(1), 0
     del _backlog[:]
     old_dump, _dump = _dump, None
@@ -320,16 +315,15 @@ def connect(forked, by=None):
         return
     ours = None
     try:
-        ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-        ours.setblocking(False)
+        ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
         ours.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)  # the kernel grants twice net.core.wmem_max
         ours.connect(os.environ["SIGDRAIN_AGENT_SOCKET"])
+        _line = out_of_the_way(ours.detach())
     except (OSError, KeyError):  # the parent is gone, or its backlog is full: work goes on without us
         if ours is not None:
             ours.close()
         return
-    _identity = fstat(ours.fileno())[1:3]
-    _socket_ = ours
+    _identity = fstat(_line)[1:3]
     _dump = open_dump()
     try:
         cwd = os.getcwd()
@@ -361,7 +355,7 @@ def open_dump():
         import faulthandler  # built in
 
         how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open("%s.dump-%d" % (MEETING, pid), how, 0o600)
+        fd = out_of_the_way(os.open("%s.dump-%d" % (MEETING, pid), how, 0o600))
     except (OSError, ImportError):
         return None
     try:
@@ -379,17 +373,17 @@ def before_fork():
 
 def after_fork():
     """A forked child is another process: a connection of its own, nothing under way."""
-    global _socket_
+    global _line
     try:
-        old, _socket_ = _socket_, None
-        if old is not None:
-            old.close() if fstat(old.fileno())[1:3] == _identity else old.detach()
+        old, _line = _line, -1
+        if old >= 0 and fstat(old)[1:3] == _identity:
+            os.close(old)
         if body is not None:
             body.arming.after_fork()
         inherited.update((number, len(kept)) for number, kept in history.items())
         connect(True, forked_by(sys._getframe(1)))
     except Exception:
-        _socket_ = None
+        _line = -1
 
 
 def forked_by(frame):
@@ -404,7 +398,7 @@ def start():
     if default:
         _signal.signal(PROBE, on_probe)  # and no SA_RESTART, or a main thread in recv() would never answer
     connect(False)
-    if _socket_ is None:  # nobody listens, or not to this user: be as if we were not here
+    if _line < 0:  # nobody listens, or not to this user: be as if we were not here
         if default:
             _signal.signal(PROBE, _signal.SIG_DFL)
         return
