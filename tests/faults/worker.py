@@ -105,6 +105,7 @@ def _asyncio(witness: Witness, lives: float, code: int) -> NoReturn:
 
 
 def _leave(witness: Witness, code: int) -> NoReturn:
+    signal.pthread_sigmask(signal.SIG_BLOCK, ALL)  # nothing may come between the word and the deed
     witness.say(exit=code)
     os._exit(code)
 
