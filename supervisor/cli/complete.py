@@ -27,7 +27,7 @@ SHELLS = ("complete_bash", "complete_zsh", "complete_fish")
 
 
 def asked(environ: Mapping[str, str]) -> str:
-    """Which shell asks for completion; empty when none does."""
+    """Return which shell asks for completion; empty when none does."""
     kind = environ.get("_SUPERVISOR_COMPLETE") or environ.get("_SIGDRAIN_COMPLETE") or ""
     return kind if kind in SHELLS else ""
 
@@ -50,7 +50,7 @@ def complete(kind: str, environ: Mapping[str, str]) -> int:
 
 
 def candidates(words: Sequence[str], begun: str) -> list[Item]:
-    """What may follow these complete words (without `supervisor`), when ``begun`` of the next one is typed."""
+    """Return what may follow these complete words (without `supervisor`), when ``begun`` of the next is typed."""
     if not words:
         return [("--help", ""), ("--version", "")] if begun.startswith("-") else [(name, "") for name in COMMANDS]
     if words[0] not in COMMANDS:
@@ -110,7 +110,7 @@ def _fleets(_values: dict[str, str]) -> list[str]:
 
 
 def _workers_running(values: dict[str, str]) -> list[str]:
-    """Names and titles of the workers of the fleet that the command is about."""
+    """Return names and titles of the workers of the fleet that the command is about."""
     from supervisor.config import places
     from supervisor.core.contract.requests import Status
     from supervisor.runs import whose
@@ -128,7 +128,7 @@ def _workers_running(values: dict[str, str]) -> list[str]:
 
 
 def _workers_of_config(values: dict[str, str]) -> list[str]:
-    """Names of the workers in the config, as far as it can be read."""
+    """Return the names of the workers in the config, as far as it can be read."""
     from supervisor.config import places
 
     config = values.get("config") or os.environ.get("SIGDRAIN_CONFIG") or places.find(places.working_folder())
@@ -164,7 +164,7 @@ COMMANDS: dict[str, tuple[Sequence[Option], Names]] = {
 
 
 def _line(kind: str, environ: Mapping[str, str]) -> tuple[list[str], str]:
-    """The complete words of the command line behind `supervisor`, and the one that is being typed."""
+    """Return the complete words of the command line behind `supervisor`, and the word that is being typed."""
     if kind == "complete_bash":
         words = _split(environ["COMP_WORDS"])
         at = int(environ["COMP_CWORD"])
@@ -176,7 +176,7 @@ def _line(kind: str, environ: Mapping[str, str]) -> tuple[list[str], str]:
 
 
 def _split(line: str) -> list[str]:
-    """The words of an unfinished command line: a quote may be open still."""
+    """Return the words of an unfinished command line, in which a quote may be open still."""
     import shlex
 
     for end in ("", '"', "'"):
@@ -205,7 +205,7 @@ def _zsh(found: Sequence[Item]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As the script expects it, which evaluates what we print."""
+    """Return text as the shell's script expects it, which evaluates what we print."""
     for char, written in (('"', '""'), ("'", "''"), ("$", "\\$"), ("`", "\\`"), (":", "\\\\:")):
         text = text.replace(char, written)
     return text

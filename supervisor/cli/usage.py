@@ -23,19 +23,19 @@ Mistake: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def command(pieces: str) -> type[TyperCommand]:
-    """A class of commands whose usage line is ``supervisor NAME`` and these words."""
+    """Return a class of commands whose usage line is ``supervisor NAME`` and these words."""
     return type("Command", (TyperCommand,), {"collect_usage_pieces": lambda _self, _context: [pieces]})
 
 
 def mistake(error: Any) -> UsageError:
-    """Typer's error in our style."""
+    """Return an error of typer's in our style."""
     text = str(error.format_message()).rstrip(".")
     where = error.ctx.command_path if error.ctx is not None else "supervisor"
     return UsageError(text[:1].lower() + text[1:], f"see: {where} -h")
 
 
 def unknown(line: Sequence[str], known: Sequence[str]) -> UsageError:
-    """The first word is no command. Somebody may have left out `run`, or have mistyped."""
+    """Return the error for a first word that is no command: `run` may be left out, or the word mistyped."""
     from supervisor.config.problems import nearest
 
     first = line[0]

@@ -65,12 +65,12 @@ _SECTIONS = {
 
 
 def key(name: str) -> str:
-    """What to know about a key of another tool; empty for one that is not known here either."""
+    """Return what to know about a key of another tool; empty for a key that is not known here."""
     return _KEYS.get(_letters(name), "")
 
 
 def section(name: str) -> str:
-    """The same for a section."""
+    """Return what to know about a section of another tool; empty for a section that is not known here."""
     return _SECTIONS.get(_letters(name), "")
 
 

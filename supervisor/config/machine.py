@@ -32,7 +32,7 @@ class Account(Frozen):
 
     @property
     def variables(self) -> dict[str, str]:
-        """As systemd sets them for User=."""
+        """Return the variables that systemd sets for User=."""
         return {"USER": self.name, "LOGNAME": self.name, "HOME": self.home, "SHELL": self.shell}
 
 
@@ -67,7 +67,7 @@ def read(path: str) -> bytes:
 
 
 def user(name: str) -> Account | None:
-    """The user of that name or number. A number without an entry is one too; its home is /, as in containers."""
+    """Return the user of that name or number. A number needs no entry; its home is then /, as in containers."""
     import pwd  # a config without `user` does not pay for it
 
     number = whole(name, MOST_ID)
@@ -81,7 +81,7 @@ def user(name: str) -> Account | None:
 
 
 def group(name: str) -> bool:
-    """Whether there is such a group; a number always is one."""
+    """Tell whether there is such a group; a number always is one."""
     import grp
 
     if whole(name, MOST_ID) is not None:

@@ -11,7 +11,7 @@ _MOST = 1 << 20
 
 
 def working_folder() -> str:
-    """The folder we are in; empty when it was deleted."""
+    """Return the working folder; empty when it was deleted."""
     try:
         return os.getcwd()
     except FileNotFoundError:
@@ -19,12 +19,12 @@ def working_folder() -> str:
 
 
 def counts(place: str, data: bytes) -> bool:
-    """Whether a file found at one of PLACES is a config of ours: a pyproject.toml is one when it has our table."""
+    """Tell whether a file found at one of PLACES is a config: a pyproject.toml is one when it has our table."""
     return place != "pyproject.toml" or b"tool.sigdrain" in data
 
 
 def find(folder: str) -> str | None:
-    """The path of the config that `supervisor up` takes in this folder; None when there is none."""
+    """Return the path of the config that `supervisor up` takes in this folder; None when there is none."""
     for place in PLACES:
         path = os.path.join(folder, place)
         if not os.path.isfile(path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def whole(text: str, most: int) -> int | None:
-    """The number that decimal digits write; None for anything else and for a number above ``most``.
+    """Return the number that decimal digits write; None for anything else and for a number above ``most``.
 
     int() alone raises ValueError for more than 4300 digits (CPython: sys.set_int_max_str_digits).
     """

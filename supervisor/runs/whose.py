@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def named(fleets: Sequence[Running], name: str) -> Running:
-    """The running fleet of that name, or of that NAME-HASH8. Raises ControlError for none and for several."""
+    """Return the running fleet of that name, or of that NAME-HASH8. Raises ControlError for none and for several."""
     found = [fleet for fleet in fleets if name in (fleet.name, fleet.key)]
     if not found:
         raise ControlError(f"no fleet named {name!r} is running", _others(fleets))
@@ -26,7 +26,7 @@ def named(fleets: Sequence[Running], name: str) -> Running:
 
 
 def of_config(fleets: Sequence[Running], config: str, folder: str) -> Running:
-    """The running fleet of a config file; ``folder`` is where a relative path begins. Raises ControlError."""
+    """Return the running fleet of a config file; a relative path begins at ``folder``. Raises ControlError."""
     if not folder and not config.startswith("/"):
         raise ControlError("the working folder was deleted", "name the config by its whole path")
     path = os.path.realpath(os.path.join(folder, config))
@@ -37,7 +37,7 @@ def of_config(fleets: Sequence[Running], config: str, folder: str) -> Running:
 
 
 def here(fleets: Sequence[Running], folder: str, find: Callable[[str], str | None]) -> tuple[Running, bool]:
-    """The running fleet of the project in which ``folder`` lies; True with it when it is of no project.
+    """Return the running fleet of the project in which ``folder`` lies, and whether it is outside of any project.
 
     The project is the nearest folder, from ``folder`` upwards, with a config (``find`` gives its path) or with a
     fleet that was started from a file in it. Outside of any project the only fleet that runs is meant. Raises

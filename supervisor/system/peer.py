@@ -43,7 +43,7 @@ class Listener:
         self.listening = True
 
     def accept(self) -> Peer | None:
-        """The next caller; None when there is none, or no descriptor for it. :meth:`released` must follow its end."""
+        """Return the next caller; None when none calls or no descriptor is left. Its end is told to :meth:`released`."""
         try:
             fd = self._accept()
         except OSError as error:
@@ -56,7 +56,7 @@ class Listener:
         return Peer(socket, pid, uid)
 
     def released(self) -> None:
-        """A connection was closed: there is a descriptor again, for the reserve first."""
+        """Take note that a connection was closed: a descriptor is free again, for the reserve first."""
         try:
             while len(self._reserve) < self._most:
                 self._reserve.append(_any_descriptor())
@@ -75,7 +75,7 @@ class Listener:
         self.lend()
 
     def _accept(self) -> int:
-        """The descriptor of the next connection, close-on-exec (PEP 446). Raises OSError."""
+        """Return the descriptor of the next connection, close-on-exec (PEP 446). Raises OSError."""
         given_up = False
         while True:
             try:
@@ -97,7 +97,7 @@ class Listener:
 
 
 def credentials(socket: _socket.socket) -> tuple[int, int]:
-    """(pid, uid) of the process that connected or listens at the other end."""
+    """Return (pid, uid) of the process that connected or listens at the other end."""
     found = socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
     return int.from_bytes(found[:4], "little"), int.from_bytes(found[4:8], "little")
 

@@ -34,7 +34,7 @@ class Kind(Frozen):
 
 
 def record(made: type[Frozen], /, **kinds: Kind) -> Kind:
-    """The kind of a record as a JSON object. Raises TypeError when the table leaves out a field of the record."""
+    """Return the kind that writes a record as a JSON object. Raises TypeError when the table leaves out a field."""
     named = set(_fields(kinds))
     if named != set(made.__match_args__):
         raise TypeError(f"{made.__name__}: the table and the record differ in {named ^ set(made.__match_args__)}")
@@ -50,7 +50,7 @@ def record(made: type[Frozen], /, **kinds: Kind) -> Kind:
 
 
 def group(**kinds: Kind) -> Kind:
-    """Some fields of the surrounding record as an object of their own."""
+    """Return the kind that writes some fields of the surrounding record as an object of their own."""
     return Kind(
         lambda value: _written(kinds, value),
         lambda data, place: _read(kinds, data, place),
@@ -60,17 +60,17 @@ def group(**kinds: Kind) -> Kind:
 
 
 def derived(make: Callable[[Any], Any]) -> Kind:
-    """What is computed from the whole record for the reader's convenience, and not read back."""
+    """Return the kind of what is computed from the whole record for the reader, and is not read back."""
     return Kind(make, lambda _data, _place: {}, spread=True)
 
 
 def named(field: str, kind: Kind) -> Kind:
-    """A kind whose key is not the field's name."""
+    """Return the kind for a key that is not the field's name."""
     return kind.with_(field=field)
 
 
 def optional(kind: Kind) -> Kind:
-    """The kind, or null for None."""
+    """Return the kind that writes None as null and everything else as ``kind`` does."""
     return Kind(
         lambda value: None if value is None else kind.encode(value),
         lambda data, place: None if data is None else kind.decode(data, place),
@@ -78,7 +78,7 @@ def optional(kind: Kind) -> Kind:
 
 
 def several(kind: Kind) -> Kind:
-    """A tuple of values as a list."""
+    """Return the kind that writes a tuple of values as a list."""
 
     def decode(data: Any, place: str) -> tuple[Any, ...]:
         if not isinstance(data, list):
@@ -89,7 +89,7 @@ def several(kind: Kind) -> Kind:
 
 
 def one_of(*choices: str) -> Kind:
-    """One of some words."""
+    """Return the kind of a text that is one of some words."""
 
     def decode(data: Any, place: str) -> Any:
         if data not in choices:
@@ -104,7 +104,7 @@ def _same(value: Any) -> Any:
 
 
 def _plain(what: str, *types: type) -> Kind:
-    """A value that JSON has itself; ``true`` is no number."""
+    """Return the kind of a value that JSON has itself; ``true`` is no number."""
 
     def decode(data: Any, place: str) -> Any:
         if type(data) not in types:
@@ -138,7 +138,7 @@ def _mask(data: Any, place: str) -> int:
 
 
 def seconds(value: float) -> float:
-    """Seconds to the microsecond, which is what the clocks are worth; more digits would only look exact."""
+    """Return seconds to the microsecond, which the clocks are worth; more digits would only look exact."""
     return round(value, 6)
 
 
@@ -155,7 +155,7 @@ ARGV = Kind(lambda words: list(redact.argv(words)), TEXTS.decode)
 
 
 def _fields(kinds: Mapping[str, Kind]) -> list[str]:
-    """The fields of the record that these keys hold."""
+    """Return the names of the record's fields that these keys hold."""
     found: list[str] = []
     for key, kind in kinds.items():
         found += kind.field.split() if kind.field or kind.spread else [key]

@@ -95,7 +95,7 @@ def document(origin: Origin, shutdowns: Sequence[Shutdown]) -> dict[str, Any]:
 
 
 def read(data: object) -> tuple[Origin, tuple[Shutdown, ...]]:
-    """What :func:`document` wrote, also of an earlier or later version. Raises Malformed."""
+    """Read back what :func:`document` of this, an earlier or a later version wrote. Raises Malformed."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise Malformed(f"it is no report: its schema is not {SCHEMA}")
     origin: Origin = ORIGIN.decode(data.get("supervisor"), "supervisor")
@@ -143,7 +143,7 @@ def listening(one: Shutdown) -> list[tuple[str, float | None]]:
 
 
 def signals(one: Shutdown) -> dict[str, str] | None:
-    """What the worker did with each signal that was sent to it and can be handled at all."""
+    """Return what the worker did with each signal that was sent to it and can be handled at all."""
     if one.masks is None:
         return None
     masks = one.masks

@@ -21,15 +21,15 @@ LONGEST_ID = 100  # characters of a request's id; it is sent back as it came
 
 
 class Request(Frozen):
-    """Base of what can be asked. A field with a default may be left out or null."""
+    """The base of all requests. A field with a default may be left out or null."""
 
 
 class Status(Request):
-    """The whole state, once."""
+    """Asks for the whole state, once."""
 
 
 class Stop(Request):
-    """Ask workers to stop, by name (all its instances) or title; None for the whole fleet, which ends then.
+    """Asks workers to stop, by name (all its instances) or title; None: the whole fleet, which ends then.
 
     ``now``: those that are being stopped already take the next step of their ladder.
     """
@@ -39,7 +39,7 @@ class Stop(Request):
 
 
 class Explain(Request):
-    """What is known of the worker to which the process ``pid`` belongs.
+    """Asks what is known of the worker to which the process ``pid`` belongs.
 
     ``since``: the ``at`` of an earlier answer; then the answer tells which agents have spoken after it.
     """
@@ -49,7 +49,7 @@ class Explain(Request):
 
 
 class Watch(Request):
-    """The state and its changes until somebody closes; ``log``: lines of output too."""
+    """Asks for the state and its changes until either side closes; ``log``: lines of output, too."""
 
     log: bool = False
 
@@ -118,12 +118,12 @@ _BY_RECORD = {type(verb.example): verb for verb in VERBS}
 
 
 def verb_of(request: Request) -> Verb:
-    """The row of a request."""
+    """Return the row of the table that a request belongs to."""
     return _BY_RECORD[type(request)]
 
 
 def encode(request: Request, id: Id = None) -> dict[str, Any]:
-    """The request as JSON-ready data; what is at its default is left out."""
+    """Return the request as JSON-ready data; a field at its default is left out."""
     verb = verb_of(request)
     written: dict[str, Any] = verb.shape.encode(request)
     head: dict[str, Any] = {"v": VERSION, "do": verb.name} | ({} if id is None else {"id": id})
@@ -136,7 +136,7 @@ def encode(request: Request, id: Id = None) -> dict[str, Any]:
 
 
 def identity(data: dict[str, Any]) -> Id:
-    """The request's id, None when it has none or one that is too long to be sent back."""
+    """Return the request's id, None when it has none or one that is too long to be sent back."""
     found = data.get("id")
     if type(found) is int and abs(found) < 1 << 63:
         return found
@@ -144,7 +144,7 @@ def identity(data: dict[str, Any]) -> Id:
 
 
 def parse(data: dict[str, Any]) -> Call:
-    """What was asked. Raises UsageError, with what to do, for what is no request."""
+    """Return what was asked. Raises UsageError, with what to do, for data that is no request."""
     if data.get("v") != VERSION:
         raise UsageError(
             f"this supervisor speaks version {VERSION}", "use the supervisor command that runs the fleet"
@@ -161,7 +161,7 @@ def parse(data: dict[str, Any]) -> Call:
 
 
 def table() -> str:
-    """The table of docs/control.md."""
+    """Return the table of docs/control.md."""
     import json
 
     rows = ["| request | what it does | answer |", "|---|---|---|"]

@@ -83,7 +83,7 @@ def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = 
 
 
 def troubled(worker: dict[str, Any]) -> bool:
-    """Whether a worker that is wanted up waits to be started again, failed, is stuck or ended other than as wanted.
+    """Tell whether a worker that is wanted up is in backoff, failed, is stuck or ended other than as wanted.
 
     One that has done its work, is being stopped or was stopped by a command is no trouble.
     """

@@ -273,7 +273,7 @@ class Life(Frozen):
 
     @property
     def as_wanted(self) -> bool | None:
-        """Whether it ended as somebody wanted: by itself and clean, or of a signal of its stop. None before its end.
+        """Tell whether it ended as somebody wanted: clean, or of a signal of its stop. None before its end.
 
         SIGKILL is not wanted: it is what the ladder is for when nothing else helped.
         """

@@ -62,7 +62,7 @@ class Connections:
         self._watch(True)
 
     def send(self, to: Connection, line: bytes) -> None:
-        """A line, without its end; nothing to a client that has gone."""
+        """Send a line, given without its end; a client that has gone gets nothing."""
         if not self._knows(to):
             return
         to.waiting += line + b"\n"
@@ -71,14 +71,14 @@ class Connections:
             self.drop(to)
 
     def end(self, one: Connection) -> None:
-        """Listen to it no more; it still gets what it is owed."""
+        """Stop listening to a client, which still gets what it is owed."""
         if self._knows(one):
             one.ended = True
             one.received = b""
             self._flush(one)
 
     def drop(self, one: Connection) -> None:
-        """Let it go, whatever it is owed."""
+        """Close a client's connection, whatever the client is owed."""
         if self._knows(one):
             del self._open[one.fd]
             self._poller.unwatch(one.fd)
@@ -87,7 +87,7 @@ class Connections:
             self._gone(one)
 
     def with_reserve(self, act: Callable[[], None]) -> None:
-        """Do something that needs descriptors when there are none: those reserved for clients are free meanwhile."""
+        """Do something that needs descriptors when none is left: those reserved for clients are free meanwhile."""
         self._listener.lend()
         try:
             act()
@@ -95,7 +95,7 @@ class Connections:
             self._listener.released()
 
     def close(self) -> None:
-        """Let everybody go and stop listening."""
+        """Close all connections and stop listening."""
         for one in list(self._open.values()):
             self.drop(one)
         self._watch(False)

@@ -49,22 +49,22 @@ class Running(Frozen):
 
     @property
     def key(self) -> str:
-        """``NAME-HASH8``, which no other fleet of this user has."""
+        """Return ``NAME-HASH8``, which no other fleet of this user has."""
         return os.path.basename(self.folder)
 
     @property
     def socket(self) -> str:
-        """The path of its control socket; with ``control = "off"`` there is none."""
+        """Return the path of the fleet's control socket, which may not be there (``up`` says why at its start)."""
         return os.path.join(self.folder, SOCKET)
 
 
 def key(name: str, config: str) -> str:
-    """The name of the folder of a fleet whose config has this real path."""
+    """Return the name of the folder of a fleet whose config has this real path."""
     return f"{name[:SHORT_NAME]}-{crc32(os.fsencode(config)):08x}"
 
 
 def running(environ: Mapping[str, str]) -> list[Running]:
-    """The fleets of this user that run, sorted by name and config."""
+    """Return the fleets of this user that run, sorted by name and config."""
     found: dict[str, Running] = {}
     for base in _bases(environ):
         found |= {fleet.folder: fleet for fleet in _running_in(base)}
@@ -72,7 +72,7 @@ def running(environ: Mapping[str, str]) -> list[Running]:
 
 
 def _bases(environ: Mapping[str, str]) -> list[str]:
-    """The folders that may have fleets of this user in them; new ones go into the first.
+    """Return the folders that may have fleets of this user in them; a new fleet goes into the first.
 
     XDG_RUNTIME_DIR of another user (su, sudo -E) is not used: that user could take away what we make there. A fleet
     that was started without the variable is found with it, and the other way round.
@@ -117,7 +117,7 @@ def _running_in(base: str) -> Iterator[Running]:
 
 
 def _lock_in(name: str, above: int) -> bytes | None:
-    """What the lock of a fleet's folder says while a supervisor holds it; None when none does."""
+    """Return what the lock of a fleet's folder says while a supervisor holds it; None when none does."""
     folder = fd = -1
     try:
         folder = _opened(name, above)
@@ -164,7 +164,7 @@ class Folder:
             raise
 
     def listen(self) -> _socket.socket:
-        """The control socket, which nobody but this user can reach. Raises OSError."""
+        """Make the control socket, which nobody but this user (and root) can reach. Raises OSError."""
         if len(os.fsencode(self.socket)) > LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, "its path is too long for a socket", self.socket)
         _remove(SOCKET, self._folder)  # of a supervisor that was SIGKILLed: nobody held the lock
@@ -182,7 +182,7 @@ class Folder:
         return listening
 
     def close(self) -> None:
-        """Remove everything; the lock goes last."""
+        """Remove socket, lock and folder; the lock goes last."""
         _remove(SOCKET, self._folder)
         _remove(LOCK, self._folder)
         try:
@@ -224,7 +224,7 @@ def _runs_already(name: str, pid: int, config: str) -> ControlError:
 
 
 def _made(path: str, above: int | None, closed: int) -> int:
-    """The descriptor of a folder of ours, made if it is not there, without the mode bits ``closed``.
+    """Return the descriptor of a folder of ours, made if it is not there, without the mode bits ``closed``.
 
     Raises OSError.
     """
@@ -240,12 +240,12 @@ def _made(path: str, above: int | None, closed: int) -> int:
 
 
 def _opened(path: str, above: int | None) -> int:
-    """The descriptor of a folder that is there and ours. Raises OSError."""
+    """Return the descriptor of a folder that is there and ours. Raises OSError."""
     return _checked(os.open(path, _FOLDER | _PLAIN, dir_fd=above), stat.S_ISDIR)
 
 
 def _checked(fd: int, kind: Callable[[int], bool]) -> int:
-    """The descriptor, if it is of that kind and ours; else it is closed. Raises PermissionError."""
+    """Return the descriptor if its file is of that kind and ours; else close it. Raises PermissionError."""
     found = os.fstat(fd)
     if found.st_uid == os.geteuid() and kind(found.st_mode):
         return fd

@@ -32,11 +32,11 @@ class Tail:
         self._bytes = 0
 
     def newest_first(self) -> Iterator[Block]:
-        """The blocks, the last one first."""
+        """Return the blocks, the newest first."""
         return reversed(self._blocks)
 
     def add(self, block: Block) -> None:
-        """A newer block; of one that is too long, its end."""
+        """Keep a newer block; of a block that is too long, its end."""
         if len(block.text) > MOST_BYTES:
             block = block.with_(text=block.text[-MOST_BYTES:])
         self._blocks.append(block)
@@ -45,7 +45,7 @@ class Tail:
             self._bytes -= len(self._blocks.popleft().text)
 
     def take_unwritten(self) -> list[Block]:
-        """The blocks that stand nowhere else; they count as written from now on."""
+        """Return the blocks that were not written yet; they count as written from now on."""
         found = [block for block in self._blocks if not block.written]
         self._blocks = deque(block.with_(written=True) for block in self._blocks)
         return found
