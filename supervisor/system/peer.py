@@ -43,7 +43,7 @@ class Listener:
         self.listening = True
 
     def accept(self) -> Peer | None:
-        """Return the next caller; None when none calls or no descriptor is left. Its end is told to :meth:`released`."""
+        """Return the next caller; None when none calls or no descriptor is left. :meth:`released` follows its end."""
         try:
             fd = self._accept()
         except OSError as error:
