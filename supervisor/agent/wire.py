@@ -98,8 +98,9 @@ TASK     task, name, coro, at, leaf, stack, on (WAIT), cancelling, handling ("Ca
          handler or `finally` that it runs after a cancel), shielded, caught, late, born (seconds since
          it was first seen)
 WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tasks, shield); due (seconds until it
-         ends by itself: sleep, timeout); peer (read, drain); child (its pid); clients, count (server); unfinished,
-         count (queue-join: items not done, tasks still getting); count (event, queue-get, lock: waiters)
+         ends by itself: sleep, timeout), since (seconds that it has lasted, where that is known: sleep, timeout); peer
+         (read, drain); child (its pid); clients, count (server); unfinished, count (queue-join: items not done, tasks
+         still getting); count (event, queue-get, lock: waiters)
          kinds: task tasks shield sleep event condition lock semaphore barrier queue-get queue-put queue-join
          executor (job) read drain child server socket future generator ready (would run at once) poll (a library
          that sleeps and looks again: tasks that its variables lead to) group (in a task group that is open: its
@@ -147,7 +148,8 @@ STACK = [FRAME]
 JOB = {"job": int, "name": str, "at": FRAME, "by": FRAME, "task": int, "thread": int, "done": bool}
 WAIT = {
     "kind": str, "task": int, "name": str, "tasks": [int], "count": int, "due": float, "peer": str, "child": int,
-    "clients": [str], "unfinished": int, "object": str, "target": int, "job": JOB, "thread": int, "threads": [int],
+    "clients": [str], "unfinished": int, "object": str, "target": int, "since": float, "job": JOB, "thread": int,
+    "threads": [int],
 }  # fmt: skip
 TASK = {
     "task": int, "name": str, "coro": str, "at": FRAME, "leaf": FRAME, "stack": STACK, "on": WAIT, "cancelling": int,

@@ -62,6 +62,7 @@ def test_a_whole_shutdown_is_told_in_order(python: str) -> None:
         waiting = next(one for one in worker.all("task-waiting", coro="worker") if one.fields["at"][2] == "cleanup")
         assert waiting.fields["leaf"][2] == "sleep"
         assert waiting.fields["on"]["kind"] == "sleep"
+        assert 0 <= waiting.fields["on"]["since"] <= 0.01
         assert waiting.fields["handling"] == "CancelledError"
         assert waiting.fields["since_cancel"] is not None
         done = worker.heard("task-done", coro="worker")

@@ -183,7 +183,9 @@ def peer(transport: Any) -> Optional[str]:
 
 
 def sleep(inner: Dict[str, Any]) -> Dict[str, Any]:
-    return {"kind": "sleep", "due": due(inner.get("h"))}
+    left, delay = due(inner.get("h")), inner.get("delay")
+    known = left is not None and type(delay) in (int, float)
+    return {"kind": "sleep", "due": left, "since": max(0.0, delay - left) if known else None}
 
 
 def wait_for(inner: Dict[str, Any]) -> Optional[Dict[str, Any]]:
@@ -191,7 +193,9 @@ def wait_for(inner: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     if not hasattr(waited, "add_done_callback"):  # 3.12+ awaits it in place: the frames further in tell more
         return None
     found = by_future(waited)
-    found["due"] = due(inner.get("timeout_handle"))
+    found["due"], timeout = due(inner.get("timeout_handle")), inner.get("timeout")
+    if found["due"] is not None and type(timeout) in (int, float):
+        found["since"] = max(0.0, timeout - found["due"])
     return found
 
 
