@@ -98,8 +98,8 @@ TASK     task, name, coro, at, leaf, stack, on (WAIT), cancelling, handling ("Ca
          handler or `finally` that it runs after a cancel), shielded, caught, late, born (seconds since
          it was first seen)
 WAIT     kind, and what applies: task, name (kind task); tasks, count (kinds tasks, shield); due (seconds until it
-         ends by itself: sleep, timeout), since (seconds that it has lasted, where that is known: sleep, timeout); peer
-         (read, drain); child (its pid); clients, count (server); unfinished, count (queue-join: items not done, tasks
+         ends by itself: sleep, timeout), since (seconds that it has lasted, where known: sleep, timeout); peer (read,
+         drain); child (its pid); clients, count (server); unfinished, count (queue-join: items not done, tasks
          still getting); count (event, queue-get, lock: waiters)
          kinds: task tasks shield sleep event condition lock semaphore barrier queue-get queue-put queue-join
          executor (job) read drain child server socket future generator ready (would run at once) poll (a library

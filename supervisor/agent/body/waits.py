@@ -184,8 +184,12 @@ def peer(transport: Any) -> Optional[str]:
 
 def sleep(inner: Dict[str, Any]) -> Dict[str, Any]:
     left, delay = due(inner.get("h")), inner.get("delay")
-    known = left is not None and type(delay) in (int, float)
-    return {"kind": "sleep", "due": left, "since": max(0.0, delay - left) if known else None}
+    return {"kind": "sleep", "due": left, "since": lasted(delay, left)}
+
+
+def lasted(whole: Any, left: Optional[float]) -> Optional[float]:
+    """The part of a time (seconds) that is over; None where one of the two is not known."""
+    return max(0.0, whole - left) if left is not None and type(whole) in (int, float) else None
 
 
 def wait_for(inner: Dict[str, Any]) -> Optional[Dict[str, Any]]:
@@ -193,9 +197,8 @@ def wait_for(inner: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     if not hasattr(waited, "add_done_callback"):  # 3.12+ awaits it in place: the frames further in tell more
         return None
     found = by_future(waited)
-    found["due"], timeout = due(inner.get("timeout_handle")), inner.get("timeout")
-    if found["due"] is not None and type(timeout) in (int, float):
-        found["since"] = max(0.0, timeout - found["due"])
+    found["due"] = due(inner.get("timeout_handle"))
+    found["since"] = lasted(inner.get("timeout"), found["due"])
     return found
 
 
