@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.diagnosis.attribution.holds import waits_for_others
 from supervisor.diagnosis.evidence.frames import line_of, place
-from supervisor.diagnosis.evidence.notes import Exit, LoopStop, SignalCallback, TaskDestroyed
+from supervisor.diagnosis.evidence.notes import Exit, HandlerRan, LoopStop, TaskDestroyed
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim, users
 from supervisor.diagnosis.findings.tasks import lost_tasks
 from supervisor.diagnosis.phrases import at_line, named, pending_names, several
@@ -132,11 +132,12 @@ def _stopped_by(process: Process) -> LoopStop | None:
 
 def _handler_that_stops(process: Process, stop: LoopStop) -> Frame | None:
     """Where ``loop.stop`` itself was given to add_signal_handler(): then nobody's line calls it."""
-    ran = [note.handler for note in process.of(SignalCallback) if stop.at - SAME_TURN < note.at <= stop.at]
-    if not ran or ran[-1].signal is None or not (ran[-1].name or "").endswith(".stop") or process.first is None:
+    ran = [note.handler for note in process.of(HandlerRan) if stop.at - SAME_TURN < note.at <= stop.at]
+    if not ran or ran[-1].signal is None or process.first is None:
         return None
     installed = process.first.handler(ran[-1].signal)
-    return installed.by if installed is not None else None
+    names = [one.name or "" for one in (ran[-1], installed) if one is not None]
+    return installed.by if installed is not None and any(name.endswith(".stop") for name in names) else None
 
 
 def _left_by(process: Process) -> Exit | None:
