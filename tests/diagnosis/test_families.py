@@ -176,3 +176,43 @@ def test_tasks_cancelled_in_the_middle_of_something_are_one_note(kind: str, sinc
     cut = code(found, "work-cut-short")
     assert (cut is not None) is told
     assert cut is None or cut.severity == "note"
+
+
+JOB_STACK = [("/v/site-packages/huey/consumer.py", 132, "loop"), ("/app/w.py", 23, "resize")]
+
+
+@pytest.mark.parametrize(
+    ("stack", "daemon", "told"),
+    [(JOB_STACK, True, True), (JOB_STACK[1:], True, False), (JOB_STACK, False, False)],
+    ids=["a queue's job", "a daemon of the program's own", "joined"],
+)
+def test_a_job_in_a_librarys_daemon_thread_is_cut_by_the_interpreters_end(
+    stack: list[Place], daemon: bool, told: bool
+) -> None:
+    worker = thread(stack[-1], "sleep", thread=9, name="Worker-1", main=False, daemon=daemon, stack=stack)
+    found = findings(
+        message("snapshot", -0.01, reason="probe", first=True, tasks=[], threads=[worker], n_tasks=0),
+        message("signal-received", 0.001, signal=15, kind="python", name="stop"),
+        message("thread-waiting", 0.05, seconds=0.05, **worker),
+        message("phase", 0.08, name="thread-join"), message("phase", 0.09, name="atexit"),
+        message("thread-moved", 0.095, seconds=0.09, **worker),
+        message("phase", 0.096, name="finalize"), exited=0.12,
+    )  # fmt: skip
+    cut = code(found, "work-cut-short")
+    assert (cut is not None) is told
+    assert cut is None or (cut.severity, cut.where and cut.where.line) == ("error", 23)
+
+
+def test_a_parent_that_fails_without_its_helper_process_lost_it_to_the_groups_signal() -> None:
+    helper = [
+        message("hello", -0.9, CHILD, python="3.12.1", ppid=7, forked=True),
+        message("snapshot", -0.01, CHILD, first=True, tasks=[], handlers=[{"signal": 15, "kind": "default"}]),
+        message("eof", 0.01, CHILD), message("ended", 0.01, CHILD, signal=15),
+    ]  # fmt: skip
+    children = [{"pid": CHILD, "name": "SyncManager-1"}]
+    first = message("snapshot", -0.02, reason="probe", first=True, tasks=[], threads=[], children=children)
+    ran = message("signal-received", 0.001, signal=15, kind="python", name="term")
+    failed: dict[str, Any] = {"outcome": "failed", "exit_code": 1}
+    found = code(findings(first, ran, *helper, exited=0.4, **failed), "no-signal-handler")
+    assert found is not None and "SyncManager-1" in found.title and "--child-only" in found.advice
+    assert code(findings(first, ran, *helper, exited=0.4), "no-signal-handler") is None  # it did well without

@@ -271,6 +271,13 @@ class Fork(Note):
     inner: ClassVar = {"by": Frame}
 
 
+class SamplerEnd(Note):
+    """The sampler has ended: how often it looked, and the CPU seconds that took."""
+
+    ticks: int = 0
+    cpu: float = 0.0
+
+
 class AgentError(Note):
     """A part of the agent failed."""
 
@@ -308,7 +315,8 @@ _NOTES: dict[str, type[Note]] = {
     "task-created": TaskCreated, "task-done": TaskDone, "task-cancelled": TaskCancelled, "ready": Ready,
     "task-destroyed": TaskDestroyed, "task-census": TaskCensus, "loop-exception": LoopException,
     "loop-idle": LoopIdle, "thread-waiting": ThreadWaiting, "thread-moved": ThreadMoved, "holders": Holders,
-    "wakes": Wakes, "fork": Fork, "agent-error": AgentError, "dump": Dump, "eof": Eof, "ended": Ended,
+    "wakes": Wakes, "fork": Fork, "agent-error": AgentError, "sampler-end": SamplerEnd, "dump": Dump, "eof": Eof,
+    "ended": Ended,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.diagnosis.attribution.holds import joining
+from supervisor.diagnosis.attribution.load import machine_was_busy
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.evidence.frames import user_first
@@ -95,7 +96,12 @@ class Case:
         if nobody or (grace is not None and seconds > grace * HALF + SLACK):
             return "warning"
         allowed = NEW_WORK if grace is None else min(grace * NEW_SHARE, NEW_WORK)
-        return "warning" if new_work and seconds > allowed + SLACK else "note"
+        return "warning" if new_work and seconds > allowed + SLACK and not self.busy_machine else "note"
+
+    @property
+    def busy_machine(self) -> bool:
+        """The machine had no processor to spare for the worker: what took long may have waited for one."""
+        return self.leader is not None and machine_was_busy(self.leader, self.shutdown.samples)
 
     @property
     def nothing_began(self) -> bool:
