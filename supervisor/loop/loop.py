@@ -162,9 +162,10 @@ class Loop:
                 continue
             self.poller.call(fd, at, what)
             self._exits.stamp()
-        facts = self._facts[:]
-        self._facts.clear()
-        self.see_all(facts)
+        if self._facts:
+            facts = self._facts[:]
+            self._facts.clear()
+            self.see_all(facts)
         if signalled:
             self._signals_ready(at)
             self._exits.stamp()

@@ -12,6 +12,7 @@ import os
 from supervisor.core import actions, events, signum
 from supervisor.core.fleet import step
 from supervisor.core.verdict import worth_telling
+from supervisor.system import signals
 from supervisor.system.proc import processes, reading
 from supervisor.system.process import send
 
@@ -41,6 +42,7 @@ def _once(loop: Loop, life: Life, at: float) -> None:
     masks = processes.masks(child.pid, loop.running[life.id].masks)
     send.send_group(child.pid, child.pidfd, 0)
     reading.own_children()
+    signals.parse(bytes(128))
     fleet = loop.fleet
     for event in (
         asked,

@@ -90,14 +90,18 @@ def read(fd: int) -> list[Arrived]:
         data = os.read(fd, 64 * _INFO)
     except BlockingIOError:
         return []
-    me = os.getpid()
-    arrived = [_arrived(data[start : start + _INFO]) for start in range(0, len(data), _INFO)]
-    return [one for one in arrived if not (one.sender_pid == me and one.signal in (signum.PIPE, signum.XFSZ))]
+    return parse(data)
 
 
-def _arrived(info: bytes) -> Arrived:
-    signal, _, code, pid, uid = (int.from_bytes(info[at : at + 4], "little") for at in range(0, 20, 4))
-    return Arrived(signal, pid, uid, code == SI_KERNEL)
+def parse(data: bytes) -> list[Arrived]:
+    """Records of the signalfd -> the signals, without those that our own writes caused."""
+    me, fields = os.getpid(), memoryview(data).cast("I")
+    arrived: list[Arrived] = []
+    for start in range(0, len(fields), _INFO // 4):
+        signal, _, code, pid, uid = fields[start : start + 5]
+        if pid != me or signal not in (signum.PIPE, signum.XFSZ):
+            arrived.append(Arrived(signal, pid, uid, code == SI_KERNEL))
+    return arrived
 
 
 def die_of(signal: int) -> None:
