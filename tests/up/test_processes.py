@@ -203,15 +203,16 @@ def test_runaways_belong_to_their_worker(tmp_path: Path, kind: str) -> None:
         assert {left["fate"] for left in one["leftovers"]} == {"ended"}
 
 
-def test_runaways_of_a_worker_that_ended_by_itself_are_listed(tmp_path: Path) -> None:
-    """Nobody asked it to stop: what it started may be wanted (docs/architecture.md, "Stop semantics")."""
+def test_runaways_of_a_fleet_that_is_over_by_itself_are_ended(tmp_path: Path) -> None:
+    """They are the fleet's (docs/architecture.md, "Stop semantics"), and nobody would be left to end them."""
     config = f'[worker.w]\ncommand = {python("family.py", "daemon", "1", "silent")}\nrestart = "never"'
     with Up(tmp_path, config, "--report", "r.json") as fleet:
         fleet.wait()
         (pid,) = [int(word) for word in fleet.stdout.split()[3:]]
-        assert not gone(pid)
+        assert gone(pid)
+        assert "all workers have ended; stopping a process that was left behind" in fleet.stderr
     ((one,),) = shutdowns(tmp_path / "r.json").values()
-    assert [(left["pid"], left["fate"]) for left in one["leftovers"]] == [(pid, "left")]
+    assert [(left["pid"], left["fate"]) for left in one["leftovers"]] == [(pid, "ended")]
 
 
 @pytest.mark.parametrize(("leftovers", "fate"), [("end", "killed"), ("signal", "left"), ("leave", "left")])
