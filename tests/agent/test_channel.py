@@ -32,7 +32,8 @@ def channel() -> Iterator[Channel]:
     made = Channel(Meeting(env={"TMPDIR": "/tmp"}))
     yield made
     made.close()
-    assert not [name for name in os.listdir(made.meeting.folder) if name.startswith(f"{os.getpid()}-")]
+    own = os.path.basename(made.meeting.path)  # the folder is every test's of this user
+    assert not [name for name in os.listdir(made.meeting.folder) if name.startswith(own)]
 
 
 def connected(channel: Channel) -> socket.socket:
