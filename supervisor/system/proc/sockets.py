@@ -22,6 +22,8 @@ ESTABLISHED, LISTEN = b"01", b"0A"  # include/net/tcp_states.h
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON in /proc/net/unix
 # Of each table, some 6 000 sockets of the network namespace.
 MOST_BYTES = 1 << 20
+# The same where one answer depends on it: some 100 000 sockets.
+MOST_TABLE = 16 << 20
 
 # The kernel walks its whole table of connections for each read, some milliseconds however few there are. All workers
 # of a fleet that stop together are looked at in one turn of the loop: they share what was read, so many seconds.
