@@ -173,7 +173,7 @@ def test_unix_sockets(abstract: bool, ask: Asked, tmp_path: Path) -> None:
         ),
         (
             (b"SSH-2.0-OpenSSH\r\n",),
-            Answer(False, "the answer is not HTTP/1: it begins with 'SSH-2.0-OpenSSH\\r\\n'"),
+            Answer(False, "the answer is not HTTP/1: it begins with 'SSH-2.0-OpenSSH'"),
         ),
         ((b"HTTP/1.1 2000 OK\r\n",), Answer(False, "the answer is not HTTP/1: it begins with 'HTTP/1.1 2000 OK'")),
         ((), Answer(False, "the connection was closed without an answer")),
