@@ -94,8 +94,8 @@ def replies(*parts: bytes, pause: float = 0.0) -> Callable[[socket.socket], None
     return answer
 
 
-def http(port: int, path: str = "/ready", **more: object) -> Check:
-    return Check("http", host="127.0.0.1", port=port, path=path).with_(**more)
+def http(port: int, path: str = "/ready") -> Check:
+    return Check("http", host="127.0.0.1", port=port, path=path)
 
 
 def test_a_listener_of_the_worker(ask: Asked) -> None:
@@ -208,7 +208,9 @@ def test_what_is_asked(ask: Asked) -> None:
         connection.sendall(b"HTTP/1.1 418 Teapot\r\n\r\n")
 
     with server(answer) as port:
-        check = http(port, "/ready?deep=1", headers=(("Host", "shop.example"), ("X-Probe", "1")), status=(418, 418))
+        check = http(port, "/ready?deep=1").with_(
+            headers=(("Host", "shop.example"), ("X-Probe", "1")), status=(418, 418)
+        )
         assert ask(check) == Answer(True, "HTTP 418")
     lines = got[0].split(b"\r\n")
     assert lines[0] == b"GET /ready?deep=1 HTTP/1.1"
