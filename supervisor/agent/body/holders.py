@@ -44,6 +44,7 @@ SETTERS = {
 }  # fmt: skip
 
 _searches: List[Search] = []
+_owed: Dict[int, Optional[int]] = {}  # number of a task -> that of the one that can end its wait, by the last search
 _at_work = agent.allocate_lock()
 
 
@@ -120,6 +121,7 @@ def forget() -> None:
     """In a forked child: nothing is searched for, and the lock may be held by a thread that is not there."""
     global _at_work
     del _searches[:]
+    _owed.clear()
     _at_work = agent.allocate_lock()
 
 
@@ -243,7 +245,10 @@ def _named(kind: str, chain: Iterable[FrameType], target: Any, holder: Any) -> i
 
 def _told(search: Search) -> Dict[str, Any]:
     best = next((search.found[index] for index in range(len(search.targets)) if index in search.found), [])
-    best.sort(key=lambda one: one[:3])
+    best = sorted((one for one in best if not _owes(search, *one)), key=lambda one: one[:3])
+    if search.task is not None:
+        sure = [one[3]["task"] for one in best if one[0] < 2 or len(best) == 1]
+        _owed[search.task] = sure[0] if len(sure) == 1 else None
     numbers = set(search.targets)
     return {
         "task": search.task,
@@ -256,6 +261,19 @@ def _told(search: Search) -> Dict[str, Any]:
         "found": [one[3] for one in best[:TOLD]],
         "gone": [_gone(kept) for kept in tasks.ended if kept.used and numbers & kept.used][-GONE:],
     }
+
+
+def _owes(search: Search, rank: int, _: int, __: bool, told: Dict[str, Any]) -> bool:
+    """Does a candidate that merely knows the object itself wait for the very task whose wait is to be ended? One that
+    holds it does too, in a deadlock: that is told."""
+    number = told.get("task")
+    for _step in range(MOST):
+        if rank < 2 or number is None:
+            return False
+        number = _owed.get(number)
+        if number is not None and number == search.task:
+            return True
+    return False
 
 
 # -- remembering -------------------------------------------------------------------------------------------------

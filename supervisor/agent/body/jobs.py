@@ -49,7 +49,9 @@ def of_frame(frame: FrameType, ident: int) -> Optional[Dict[str, Any]]:
         return None
     if file.endswith("concurrent/futures/thread.py"):
         (item,) = frames.local(frame, "self")
-        if item is None:  # it has raised already
+        if not hasattr(
+            item, "future"
+        ):  # it has raised already; or, since 3.14, a WorkerContext, which a work item runs
             return None
         function, arguments = _callable_of(item)
         return of_future(item.future, function, arguments, ident)

@@ -6,6 +6,7 @@ Everything here is a private of asyncio: each look is an attempt, and the caller
 from __future__ import annotations
 
 import gc
+from time import monotonic_ns
 
 import _sigdrain_agent_frames as frames
 import _sigdrain_agent_jobs as jobs
@@ -150,11 +151,8 @@ def by_future(waiter: Any) -> Dict[str, Any]:
         callback = entry[0] if type(entry) is tuple else entry
         name = getattr(callback, "__qualname__", "")
         if name == "shield.<locals>._outer_done_callback":  # the inner future's one leads back here
-            inner = [cell.cell_contents for cell in callback.__closure__ or ()]
-            inner = [one for one in inner if one is not waiter and hasattr(one, "add_done_callback")]
-            if inner and not hasattr(inner[0], "get_coro"):
-                return by_future(inner[0])
-            return {"kind": "shield", "tasks": numbers(inner)}
+            inner = callback.__closure__[callback.__code__.co_freevars.index("inner")].cell_contents
+            return {"kind": "shield", "tasks": numbers([inner])} if hasattr(inner, "get_coro") else by_future(inner)
         if name.startswith("_chain_future.<locals>"):  # wrap_future(): run_in_executor() and to_thread()
             job = jobs.linked(waiter, callback)
             return {"kind": "executor", "job": jobs.of_future(job, None) if job is not None else None}
@@ -171,8 +169,8 @@ def numbers(things: Iterable[Any]) -> List[int]:
 
 
 def due(handle: Any) -> Optional[float]:
-    """Seconds until a timer fires."""
-    return max(0.0, handle.when() - handle._loop.time()) if handle is not None else None
+    """Seconds until a timer fires. The clock of asyncio's loops and of uvloop's is CLOCK_MONOTONIC."""
+    return max(0.0, handle.when() - monotonic_ns() / 1e9) if handle is not None else None
 
 
 def peer(transport: Any) -> Optional[str]:
