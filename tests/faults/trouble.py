@@ -172,7 +172,11 @@ class Trouble:
         self.scene.bystand()  # in its place, unless somebody else was quicker: a bystander all the same
 
     def _hang_up(self, _fault: Fault) -> None:
-        if self.scene.schedule.terminal and self.scene.master in self.scene.selector.get_map():
+        if (
+            self.scene.schedule.terminal
+            and self.scene.master >= 0
+            and self.scene.master in self.scene.selector.get_map()
+        ):
             self.scene.story.hung_up = True
             self.scene.story.requests.append((time.monotonic(), None))
             self.scene.selector.unregister(self.scene.master)
