@@ -24,7 +24,9 @@ EARLY = 0.02
 # A process may hear of a signal this much later than it was sent, seconds, beyond the wait for a processor that the
 # kernel has counted: its own work between the two.
 DULL = 0.1
-# A frame of ours, or an interpreter that gave up.
+# The agent's own, by which faulthandler writes C-level stacks: a program that takes every signal gets it too.
+DUMP = signal.SIGRTMAX - 3
+# A frame of ours, or an interpreter that gave up (a worker's may, where descriptors are few).
 OURS = re.compile(r'File "[^"]*/supervisor/|File "<sigdrain-agent|Fatal Python')
 # Whoever lived less than this, seconds, before it was killed may have been born behind the last signal.
 BIRTH = 0.3
@@ -71,7 +73,7 @@ def _passed_on(schedule: Schedule, story: Story) -> Iterator[str]:
     """`up` asks its workers to stop and passes nothing else on."""
     for one in story.processes:
         for came in one.signals if one.role != "bystander" and schedule.command == "up" else ():
-            if came.signal not in (*STOPPING, signal.SIGCONT, UNEXPECTED):
+            if came.signal not in (*STOPPING, signal.SIGCONT, UNEXPECTED, DUMP):
                 yield f"passed on: pid {one.pid}, {one.role} of {one.name}, got signal {came.signal}"
 
 
@@ -101,6 +103,8 @@ def _unasked(schedule: Schedule, story: Story) -> bool:
 def _words(schedule: Schedule, story: Story) -> Iterator[str]:
     for name, data in (("stdout", story.stdout), ("stderr", story.stderr)):
         for traceback in _tracebacks(data.decode(errors="replace")):
+            if traceback.startswith("Fatal") and _short_of_means(schedule):
+                continue
             yield f"traceback on {name}: {traceback}"
     if schedule.json_lines and not schedule.terminal and not story.stalled and not story.supervisor_killed:
         for line in story.stdout.splitlines():
@@ -253,7 +257,7 @@ def _output(schedule: Schedule, story: Story) -> Iterator[str]:
     for worker in schedule.workers:
         for main in story.of(worker.name):
             if main.role == "main" and main.announced is not None and worker.lines:
-                mark = f"{worker.name} {main.pid} ".encode()
+                mark = f"{worker.name} {main.token} ".encode()
                 arrived = sum(mark in line for line in lines)
                 if arrived != worker.lines:
                     yield f"output: {arrived} of {worker.lines} lines of pid {main.pid} of {worker.name} arrived"

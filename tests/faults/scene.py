@@ -230,7 +230,9 @@ class Scene:
             return
         said = json.loads(data)
         if process is None:
-            process = self.live[stream.fileno()] = Process(pid, said["role"], said["name"], now, said["deaf"])
+            process = self.live[stream.fileno()] = Process(
+                pid, said["role"], said["name"], now, said["token"], said["deaf"]
+            )
             self.story.processes.append(process)
         elif "signal" in said:
             process.signals.append(Came(said["at"], said["signal"], said["late"]))

@@ -25,6 +25,7 @@ class Process:
     role: Role
     name: str
     hello: float
+    token: str = ""  # in each line that it prints
     deaf: bool = False  # it ignores every request, for ever: only SIGKILL ends it
     signals: list[Came] = field(default_factory=list)
     announced: int | None = None

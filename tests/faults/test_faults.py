@@ -47,7 +47,7 @@ PLAN = Schedule(0, "up", (Worker("w", "ignore", (0.5,)),), (), 1.0, signal.SIGTE
 
 def main(**changes: Any) -> Process:
     """A deaf main process: asked at 11.0, it took the signal at 11.01 and was killed at 11.52."""
-    process = Process(7, "main", "w", 10.0, True, [Came(11.01, signal.SIGTERM, 0.0)], gone=11.52)
+    process = Process(7, "main", "w", 10.0, "7-1", True, [Came(11.01, signal.SIGTERM, 0.0)], gone=11.52)
     for name, value in changes.items():
         setattr(process, name, value)
     return process
@@ -72,8 +72,8 @@ def test_a_good_story_is_good() -> None:
     ("told", "word"),
     [
         (story(hung=True), "hang"),
-        (story(main(), Process(8, "bystander", "bystander", 9.0, True, [Came(11.0, 15, 0.0)])), "stranger"),
-        (story(main(), Process(8, "bystander", "bystander", 9.0, True, gone=11.0)), "stranger"),
+        (story(main(), Process(8, "bystander", "bystander", 9.0, "8-1", True, [Came(11.0, 15, 0.0)])), "stranger"),
+        (story(main(), Process(8, "bystander", "bystander", 9.0, "8-1", True, gone=11.0)), "stranger"),
         (story(main(signals=[*main().signals, Came(11.2, signal.SIGUSR1, 0.0)])), "passed on"),
         (story(main(), Process(8, "escapee", "w", 10.0), left=[8]), "left"),
         (
@@ -113,7 +113,7 @@ def test_an_exit_code_is_wanted() -> None:
     plan = replace(PLAN, workers=(Worker("w", "exit", (0.5,), lines=2),))
     gentle = main(deaf=False, announced=0)
     ends = [record(signal=None, exit_code=0, outcome="clean")]
-    lines = b"w | w 7 0\nw | w 7 1\n"
+    lines = b"w | w 7-1 0\nw | w 7-1 1\n"
     assert violations(plan, story(gentle, ends=ends, code=0, stdout=lines)) == []
     assert [line[:4] for line in violations(plan, story(gentle, ends=ends, code=1, stdout=lines))] == ["code"]
     assert [line[:6] for line in violations(plan, story(gentle, ends=ends, code=0, stdout=lines[:10]))] == ["output"]

@@ -34,7 +34,8 @@ class Witness:
     def __init__(self, role: str, name: str, deaf: bool) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.connect(os.environ["FAULTS_SOCKET"])
-        self.say(role=role, name=name, deaf=deaf)
+        self.token = f"{os.getpid()}-{time.monotonic_ns()}"  # a pid alone is given again
+        self.say(role=role, name=name, deaf=deaf, token=self.token)
 
     def say(self, **fields: object) -> None:
         """One message."""
@@ -53,7 +54,7 @@ def main() -> None:
         birth, _, its_end = child.partition(":")
         _spawn(birth, name, its_end)
     for number in range(int(lines)):
-        print(f"{name} {os.getpid()} {number}", flush=number % 100 == 99)
+        print(f"{name} {witness.token} {number}", flush=number % 100 == 99)
     sys.stdout.flush()
     if on_stop == "asyncio":
         _asyncio(witness, float(lives), int(code))
