@@ -292,7 +292,9 @@ def test_a_wrapped_command_points_to_its_own_report(tmp_path: Path) -> None:
     with Wrapped([sys.executable, str(path)]) as wrapped:
         wrapped.ready()
         told, _ = explained(wrapped.main)
-        assert told.fleet is None
+        if told.fleet is not None:  # its supervisor has had a quiet moment by now, and can be asked
+            assert told.fleet["fleet"] is None and told.fleet["worker"]["pid"] == wrapped.main
+            return
         # Another fleet of this user that cannot be asked is told too; the tests of others may run beside this one.
         notes = [note for note in told.notes if "could not be asked" not in note]
         assert len(notes) == 1 and f"its supervisor (pid {wrapped.pid})" in notes[0]
