@@ -92,7 +92,8 @@ def test_a_worker_of_run_is_explained_by_its_supervisor(tmp_path: Path) -> None:
         pid = children(wrapped.pid)[0]
         told = until(lambda: (found := explained(pid)[0]).fleet and found, "it can be asked")
         assert told.fleet["worker"]["phase"] == "running"
-        assert "`python` of `supervisor run`, running" in " ".join(running.text(told).split())
+        name = os.path.basename(sys.executable)
+        assert f"`{name}` of `supervisor run`, running" in " ".join(running.text(told).split())
         os.kill(wrapped.pid, signal.SIGTERM)
         told = until(
             lambda: (found := explained(pid)[0]).fleet and found.fleet["waits"] and found, "it says what it waits for"
