@@ -10,6 +10,7 @@ import os.path
 from supervisor.config import doubts, fields
 from supervisor.config.environment import Environments
 from supervisor.config.fields.stop import STOP
+from supervisor.config.validate import Given
 from supervisor.core import ladder
 from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
 
@@ -55,8 +56,8 @@ class Builder:
             settings = document.defaults | own
             if "command" not in own:
                 problems.table(path, "has no command", 'add command = ["python3", "app.py"]')
-            else:
-                workers += self._worker(worker, own, settings)
+                settings = settings | {"command": Given((), path)}  # all else of it is looked at
+            workers += self._worker(worker, own, settings)
             doubts.worker(own, settings, problems)
         doubts.ports(document.workers, problems)
         fleet = FleetSpec(tuple(workers), **({"name": name} | _chosen(document.fleet, "fleet", "")))

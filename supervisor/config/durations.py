@@ -6,6 +6,7 @@ import re
 
 # A year and a day, as in core/ladder.py: longer is a slip, and select(2) takes no more than 2**31 ms anyway.
 LONGEST = 366 * 86400.0
+WANTED = "a duration of at most 366 days"
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PLAIN = re.compile(rf"\s*{_NUMBER}\s*")

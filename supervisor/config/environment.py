@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os.path
 
-from supervisor.config.expand import ExpandError, expand, lookalike
+from supervisor.config.expand import KNOWN, ExpandError, expand, lookalike
 from supervisor.config.machine import MOST_BYTES
 
 TYPE_CHECKING = False
@@ -56,8 +56,7 @@ class Environments:
         """The text filled in, or None when that was reported at ``path``."""
         like = lookalike(text)
         if like:
-            hint = "the placeholders are {instance} and {port}"
-            self._problems.warn(path, f"contains {like}, which is not a placeholder", hint)
+            self._problems.warn(path, f"contains {like}, which is no placeholder", KNOWN)
         try:
             return expand(text, variables, placeholders)
         except ExpandError as error:

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 # Defaults of defaults: nobody needs more, and each level is a recursion of ours.
 DEEPEST = 10
 
-_TOKEN = re.compile(r"\$\$|\$\{|\{\{(?:instance|port)\}\}|\{(?:instance|port)\}")
+# A word in braces is a placeholder, but not the %{http_code} of curl, nor what $${HOME} leaves of ${HOME}.
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+_TOKEN = re.compile(rf"\$\$|\$\{{|\{{\{{{_WORD}\}}\}}|(?<![%$])\{{{_WORD}\}}")
+_MARK = re.compile(rf"\{{({_WORD})\}}")
 _TOKEN_OR_END = re.compile(_TOKEN.pattern + r"|\}")
-_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
-# Near misses, and what supervisord calls it: told, because they would reach the worker as they are.
-_LOOKALIKE = re.compile(
-    r"\{(?!(?-i:instance|port)\})(?:instances?|inst|ports?)\}|%\(process_num\)\d*d", re.IGNORECASE
-)
+_VARIABLE = re.compile(rf"({_WORD})(?::-(.*))?", re.DOTALL)
+# What supervisord calls it: told, because it would reach the worker as it is.
+_LOOKALIKE = re.compile(r"%\(process_num\)\d*d")
+KNOWN = "the placeholders are {instance} and {port}"
 
 
 class ExpandError(ValueError):
@@ -36,7 +38,8 @@ def expand(text: str, variables: Mapping[str, str], placeholders: Mapping[str, s
     """``text`` with everything filled in. Raises ExpandError at the first part that cannot be.
 
     ``${NAME}``, ``${NAME:-default}`` (when unset or empty; the default may hold further ones), ``$$`` for a plain
-    ``$``; a ``$`` before anything else stays. ``{instance}`` and ``{port}``, doubled braces for the plain text.
+    ``$``; a ``$`` before anything else stays. ``{instance}`` and ``{port}``; a word in doubled braces is that word
+    in braces.
     """
     done: list[str] = []
     at = 0
@@ -59,7 +62,12 @@ def expand(text: str, variables: Mapping[str, str], placeholders: Mapping[str, s
 
 def placeholders(text: str) -> set[str]:
     """The names of the placeholders that the text uses."""
-    return {token.strip("{}") for token in _TOKEN.findall(text) if token[0] == "{" and token[1] != "{"}
+    return {name for name in ("instance", "port") if f"{{{name}}}" in _TOKEN.findall(text)}
+
+
+def literal(text: str) -> str:
+    """The text that expands to this one."""
+    return _MARK.sub(r"{{\1}}", text.replace("$", "$$"))
 
 
 def lookalike(text: str) -> str:
@@ -98,6 +106,8 @@ def _variable(inside: str, variables: Mapping[str, str], placeholders: Mapping[s
 
 def _placeholder(mark: str, placeholders: Mapping[str, str]) -> str:
     name = mark[1:-1]
+    if name not in ("instance", "port"):
+        raise ExpandError(f"uses {mark}, which is no placeholder", f"{KNOWN}; write {{{mark}}} for the literal text")
     if name not in placeholders:
         example = "instances = 2" if name == "instance" else "port = 8000"
         raise ExpandError(

@@ -59,7 +59,7 @@ A warning looks the same and lets the fleet start.
   `env` sees the supervisor's, the env files and the `env` of [defaults]; the others see the supervisor's. What
   a variable holds is never expanded again.
 - **Placeholders**: `{instance}` (from 1; needs `instances`) and `{port}` (needs `port`) in `command`, `env` and
-  `cwd`; `{{port}}` is the plain text `{port}`. All other braces stay as they are.
+  `cwd`. Another word in braces is an error; `{{word}}` is the plain text `{word}`. All other braces stay.
 - **Layers** of an environment, later ones winning: the supervisor's own, with `user` that user's USER, LOGNAME,
   HOME and SHELL, `env_file` of [defaults], `env` of [defaults], the worker's `env_file`, the worker's `env`.
 - **Env files** have lines `KEY=VALUE`, `export KEY=VALUE`, `# comment`. `'single quotes'` keep everything as it

@@ -29,7 +29,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 # MAX_ARG_STRLEN of execve(2), its NUL included: the longest argument that a program can be given.
 LONGEST_ARGUMENT = 131072
-_NO_ARGUMENT = "contains a NUL character or is 128 KiB long, which no argument can be (execve(2))"
+_NO_ARGUMENT = "holds a NUL character or is 128 KiB long, which no argument can be (execve(2))"
 
 # Words that only a shell understands; in an argument list they reach the program as they are.
 _SHELL_WORDS = frozenset("| || & && ; > >> < << 2> 2>&1 >&2 &> |&".split())
@@ -78,7 +78,7 @@ def _text(value: object, _: Field, report: Report) -> str | None:
         hint = f'write it in quotes: "{shown(value)}"' if isinstance(value, int) else ""
         report.bad(f"must be a non-empty string, not {shown(value)}", hint=hint)
     elif "\0" in value:
-        report.bad("contains a NUL character, which no path, name or argument can")
+        report.bad("holds a NUL character, which no path, name or argument can")
     else:
         return value
     return None
@@ -120,8 +120,7 @@ def _duration(value: object, _: Field, report: Report) -> float | None:
     elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= durations.LONGEST:
         return float(value)
     report.bad(
-        f'must be a duration of at most a year, not {shown(value)}; write seconds, or a text such as "1m30s" or '
-        '"500ms"'
+        f"must be {durations.WANTED}, not {shown(value)}", hint='write seconds, or a text such as "1m30s" or "500ms"'
     )
     return None
 
@@ -181,17 +180,17 @@ def _command(value: object, _: Field, report: Report) -> tuple[str, ...] | None:
     if not value or value[0] == "":
         report.bad("is empty; the first item is the program to run")
         return None
-    good = True
+    words: list[str] = []  # with nothing for those that are wrong: the others are looked at further
     for index, word in enumerate(value):
+        good = isinstance(word, str) and "\0" not in word and len(word) < LONGEST_ARGUMENT
+        words.append(word if good else "")
         if not isinstance(word, str):
             report.bad(f"must be a string, not {shown(word)}", index, hint=_quote_hint(word))
-            good = False
-        elif "\0" in word or len(word) >= LONGEST_ARGUMENT:
+        elif not good:
             report.bad(_NO_ARGUMENT, index)
-            good = False
-    if good and len(value) == 1 and " " in value[0]:
+    if len(words) == 1 and " " in words[0]:
         report.warn("is one argument with spaces in it", hint='write one item per argument: ["python3", "app.py"]')
-    return tuple(value) if good else None
+    return tuple(words)
 
 
 def _quote_hint(word: object) -> str:
@@ -247,15 +246,17 @@ def _env(value: object, field: Field, report: Report) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for name, text in value.items():
         if not name or "=" in name or "\0" in name:
-            report.bad_key(f'{shown(name)} is no name of a variable: it is empty or holds "="', name)
-        elif isinstance(text, str) and "\0" not in text:
+            report.bad_key(f'{shown(name)} is no name of a variable: it is empty or holds "=" or NUL', name)
+        elif isinstance(text, str) and "\0" in text:
+            report.bad("holds a NUL character, which no variable can (environ(7))", name)
+        elif isinstance(text, str):
             found[name] = text
         elif isinstance(text, int) and not isinstance(text, bool) and abs(text) < 10**40:
             found[name] = str(text)
         else:
             # true could mean "1", "true" or "yes" to the program: we do not guess.
             report.bad(f"must be a string, not {shown(text)}", name, hint='write it in quotes, as "…"')
-    return found if len(found) == len(value) else None
+    return found  # what is right of it is looked at further
 
 
 def _limits(value: object, field: Field, report: Report) -> dict[str, tuple[int, int]] | None:

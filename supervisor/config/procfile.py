@@ -10,6 +10,7 @@ import re
 
 from supervisor.config import envfile
 from supervisor.config.complaint import Complaint
+from supervisor.config.expand import literal
 from supervisor.config.locate import Positions
 from supervisor.core.digits import whole
 
@@ -59,8 +60,7 @@ def document(
 
 
 def _command(text: str) -> list[str] | str:
-    # The shell expands its variables, not we.
-    plain = re.sub(r"\{(instance|port)\}", r"{{\1}}", text.replace("$", "$$"))
+    plain = literal(text)  # the shell expands its variables, not we
     return ["/bin/sh", "-c", plain] if _SHELL.search(text) else plain
 
 

@@ -126,16 +126,23 @@ def _checked(rungs: list[Rung], text: str) -> Ladder:
 
 def _signal(part: str, text: str) -> int:
     found = signum.number(part.lstrip("-"))
+    if found is None and _is_number(part):
+        raise LadderError(f"{part!r} in {text!r} is not a duration of at most {LONGEST / 86400:.0f} days")
     if found is None:
-        raise LadderError(f"{part!r} in {text!r} is neither a signal nor a number of seconds, as in {DEFAULT!r}")
+        where = f" in {text!r}" if text != part else ""
+        raise LadderError(f"{part!r}{where} is neither a signal nor a number of seconds, as in {DEFAULT!r}")
     if found in (signum.STOP, signum.CHLD):
         raise LadderError(f"{part!r} in {text!r} never ends a process; use TERM, INT, QUIT, HUP or KILL")
     return found
 
 
 def _seconds(part: str) -> float | None:
+    return float(part) if _is_number(part) and 0 <= float(part) <= LONGEST else None
+
+
+def _is_number(part: str) -> bool:
     try:
-        value = float(part)
+        float(part)
     except ValueError:
-        return None
-    return value if 0 <= value <= LONGEST else None
+        return False
+    return True

@@ -95,6 +95,10 @@ ABOUT_A_WORKER = [
     ("env = { A = true }", "3:13", 'error: [worker.api.env] "A" must be a string, not true', "quotes"),
     ('env = { "A=B" = "x" }', "3:9", 'error: [worker.api.env] "A=B" is no name of a variable', ""),
     ('env = { A = "${NOPE}" }', "3:13", '"A" uses the variable NOPE, which is not set', "${NOPE:-default}"),
+    ('env = { A = "{foo}" }', "3:13", '"A" uses {foo}, which is no placeholder', "{instance} and {port}"),
+    ('env = { A = "x\\u0000y" }', "3:13", '"A" holds a NUL character, which no variable can', ""),
+    ('env = { "A\\u0000B" = "x" }', "3:9", 'holds "=" or NUL', ""),
+    ("stop.grace = 1e300", "3:14", '"grace" must be a duration of at most 366 days', '"1m30s"'),
     ('env_file = "x.env"', "3:12", '"env_file" names "x.env", which cannot be read: no such file', "/srv/x.env"),
     ("env_file = ['a.env', 3]", "3:22", 'item 2 of "env_file" must be a path, not 3', ""),
     ('cwd = "${NOPE}"', "3:7", '"cwd" uses the variable NOPE', ""),
@@ -120,9 +124,9 @@ ABOUT_A_WORKER = [
     ('cwd = "gone"', "3:7", 'warning: [worker.api] "cwd" names "/srv/gone", but there is no such folder', ""),
     ('restart = "never"\nbackoff.max = 9', "4:15", "warning: [worker.api.backoff] ", ""),
     (
-        'env.A = "{Port}"\nenv.B = "1"',
+        'env.A = "%(process_num)d"\nenv.B = "1"',
         "3:9",
-        "warning: [worker.api.env] ",
+        'warning: [worker.api.env] "A" contains %(process_num)d, which is no placeholder',
         "the placeholders are {instance} and {port}",
     ),
     ("instances = 2\nenv.PORT = 80", "4:12", "gives all 2 instances the same port", "{port}"),
@@ -147,11 +151,12 @@ ABOUT_A_COMMAND = [
     ('["api", "${NOPE}"]', 19, 'item 2 of "command" uses the variable NOPE, which is not set'),
     ('"api ${NOPE}"', 11, "uses the variable NOPE, which is not set"),
     ('["api", "80{instance}"]', 19, 'uses {instance}, but the worker has no "instances"'),
+    ('"api {foo}"', 11, 'item 2 of "command" uses {foo}, which is no placeholder'),
     ('["api", "{port}"]', 19, 'uses {port}, but the worker has no "port"'),
-    ('"a\\u0000b"', 11, '"command" contains a NUL character'),
-    ('["api", "a\\u0000b"]', 19, 'item 2 of "command" contains a NUL character'),
-    (f'["api", "{"x" * 131072}"]', 19, 'item 2 of "command" contains a NUL character or is 128 KiB long'),
-    (f'"{"x " * 65536}"', 11, '"command" contains a NUL character or is 128 KiB long'),
+    ('"a\\u0000b"', 11, '"command" holds a NUL character'),
+    ('["api", "a\\u0000b"]', 19, 'item 2 of "command" holds a NUL character'),
+    (f'["api", "{"x" * 131072}"]', 19, 'item 2 of "command" holds a NUL character or is 128 KiB long'),
+    (f'"{"x " * 65536}"', 11, '"command" holds a NUL character or is 128 KiB long'),
     ('"api | cat"', 11, 'warning: [worker.api] "command" is not run by a shell: | is passed'),
     ('"A=1 api"', 11, "is not run by a shell: A=1 would be the program's name"),
     ('["python3 app.py"]', 11, "is one argument with spaces in it"),
@@ -241,6 +246,7 @@ def test_the_whole_text_of_some_complaints() -> None:
         stop.grace = "1m30s"
 
         [worker.db]
+        stop.grace = 1
         """
     with pytest.raises(InvalidConfig) as caught:
         load(None, "/srv", {}, outside({"supervisor.toml": textwrap.dedent(text)}))
@@ -262,6 +268,24 @@ def test_the_whole_text_of_some_complaints() -> None:
               |         ^^
               hint: add command = ["python3", "app.py"]
         3 errors, 1 warning""")
+
+
+def test_a_variable_that_is_not_set_is_told_beside_every_other_mistake() -> None:
+    text = """\
+        [worker.a]
+        command = [8, "${ONE}"]
+        env = { X = "${TWO}", Y = true }
+        instances = 0
+        bogus_key = 1
+
+        [worker.b]
+        cwd = "${THREE}"
+        """
+    told = [complaint.message for complaint in complaints(textwrap.dedent(text))]
+    assert [name for name in ("ONE", "TWO", "THREE") if any(f"variable {name}," in one for one in told)] == [
+        "ONE", "TWO", "THREE",
+    ]  # fmt: skip
+    assert len(told) == 8, told
 
 
 def test_nested_timeouts_name_the_worker_that_uses_the_default() -> None:
