@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _unsupported() -> str:
-    """Why it cannot run on this machine; empty when it can."""
+    """Return why the supervisor cannot run on this machine; empty when it can."""
     if sys.platform != "linux":
         return "it runs on Linux only: it needs signalfd, pidfds and /proc"
     if os.uname().machine.startswith(("mips", "sparc", "alpha", "parisc")):
@@ -85,7 +85,7 @@ def _dispatch(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int | None:
-    """The lean path of `run`; None when typer shall look at it."""
+    """Take the lean path of `run`; None when typer shall look at the command."""
     from supervisor.cli.options import parse
 
     parsed = parse(argv[1:], os.environ)
@@ -97,7 +97,7 @@ def _run(argv: Sequence[str]) -> int | None:
 
 
 def _up(argv: Sequence[str]) -> int | None:
-    """The same for `up`, which stays: without typer and what it loads it needs 20 MB less."""
+    """Take the lean path of `up`, which stays: without typer and what typer loads `up` needs 20 MB less."""
     from supervisor.cli.options import UP, parse
 
     parsed = parse(argv[1:], os.environ, UP)
@@ -109,7 +109,7 @@ def _up(argv: Sequence[str]) -> int | None:
 
 
 def _control(argv: Sequence[str]) -> int | None:
-    """The same for `status` and `stop`."""
+    """Take the lean path of `status` and `stop`."""
     from supervisor.cli import control
     from supervisor.cli.options import STATUS, STOP, parse
 
@@ -134,7 +134,7 @@ def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:
 
 
 def _variables(error: SupervisorError, argv: Sequence[str]) -> str:
-    """Of the options that a mistake is about, those that came from the environment."""
+    """Return, of the options that a mistake is about, those that came from the environment."""
     if error.exit_code != 2 or not argv:
         return ""
     from supervisor.cli.options import RUN, UP
@@ -149,7 +149,7 @@ def _variables(error: SupervisorError, argv: Sequence[str]) -> str:
 
 
 def complain(text: str) -> None:
-    """To stderr, if somebody listens."""
+    """Write a sentence to stderr, if stderr is open."""
     try:
         os.write(2, f"{text}\n".encode(errors="replace"))
     except OSError:

@@ -14,7 +14,7 @@ class SupervisorError(Exception):
     prefix = "supervisor: "
 
     def __init__(self, message: str, hint: str = "", listed: tuple[str, ...] = ()) -> None:
-        """``listed``: what the message speaks of, each on a line of its own."""
+        """Make an error; ``listed`` is what the message speaks of, each on a line of its own."""
         super().__init__(message)
         self.message = message
         self.hint = hint

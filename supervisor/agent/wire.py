@@ -272,7 +272,9 @@ class _Refused(Exception):
 
 
 def _scanner() -> Callable[[str, int], Tuple[Any, int]]:
-    """The C scanner without the `json` package, which loads `re` and `enum` (2 ms and 1 MB in the supervisor)."""
+    """Return the C scanner without the `json` package, which loads `re` and `enum` (2 ms and 1 MB in the
+    supervisor).
+    """
     try:
         from _json import make_scanner
     except ImportError:  # an interpreter without it
@@ -299,7 +301,10 @@ _scan = _scanner()
 
 
 def decode(raw: bytes) -> Union[AgentMessage, str]:
-    """A message, or why it was refused: ``size``, ``json``, ``version``, ``event``, ``shape``. Never raises."""
+    """Return the message, or why it was refused: ``size``, ``json``, ``version``, ``event``, ``shape``.
+
+    Never raises.
+    """
     if not 2 <= len(raw) <= MAX_MESSAGE:
         return "size"
     try:
@@ -333,7 +338,7 @@ def _number(value: Any) -> int:
 
 
 def _fit(value: Any, shape: Any) -> Any:
-    """The value as its shape allows, texts cut and cleaned; refused when it is of another kind."""
+    """Return the value as its shape allows, texts cut and cleaned; refused when it is of another kind."""
     if value is None:
         return None
     if shape is str:

@@ -54,11 +54,11 @@ def _common(
         bool, typer.Option("-V", "--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Options of every command."""
+    """Declare the options that every command has."""
 
 
 def _from_table(table: Sequence[Option]) -> list[inspect.Parameter]:
-    """Parameters for typer from our own table, so that the two parsers cannot drift apart."""
+    """Return parameters for typer from our own table, so that the two parsers cannot drift apart."""
     return [
         inspect.Parameter(
             option.key,
@@ -98,7 +98,9 @@ def _typer_option(option: Option) -> Any:
 
 
 def _command(table: Sequence[Option], words: str = "", *, interspersed: bool = True) -> Any:
-    """A decorator: a command whose options come from a table. ``words``: how its usage names what follows them.
+    """Return a decorator for a command whose options come from a table.
+
+    ``words``: how its usage names what follows them.
 
     ``interspersed``: options may follow the words, too.
     """

@@ -55,14 +55,14 @@ def stop(values: Values, words: list[str]) -> int:
 
 
 def top(values: Values) -> int:
-    """The dashboard of a running fleet."""
+    """Show the dashboard of a running fleet."""
     from supervisor.cli.top import top as show
 
     return show(_meant(values).socket)
 
 
 def _meant(values: Values) -> Running:
-    """The running fleet that is meant. Raises ControlError when it does not run, or several could be meant."""
+    """Return the running fleet that is meant. Raises ControlError when it does not run, or several could be meant."""
     from supervisor.config import places
     from supervisor.runs import whose
     from supervisor.system import stdio

@@ -38,7 +38,7 @@ class Alarm:
         self.deadline: float | None = at
 
     def tick(self, at: float) -> None:
-        """It is time."""
+        """Ask the fleet to stop, as the time has come."""
         self.deadline = None
         if self._loop.fleet.want == "up":
             self._loop.see(events.StopAsked(at, "command stop", None, os.getpid()))

@@ -73,7 +73,7 @@ def explain(
 
 
 def look(pid: int, seconds: float) -> Told:
-    """Everything that can be known of the process. Raises Unseen when there is none, or it is hidden."""
+    """Return everything that can be known of the process. Raises Unseen when there is none, or it is hidden."""
     from supervisor.diagnosis.running.conclusions import findings, is_dead
     from supervisor.system import sources
     from supervisor.system.proc import look, python
@@ -99,7 +99,7 @@ def look(pid: int, seconds: float) -> Told:
 
 
 def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
-    """The socket of its supervisor, with its first answer; and which of ours could not be asked."""
+    """Return the socket of the process's supervisor with its first answer, and which of ours could not be asked."""
     from supervisor.core.contract.requests import Explain
     from supervisor.errors import SupervisorError
     from supervisor.system.control import client
@@ -117,7 +117,7 @@ def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
 
 
 def _stop(pid: int, fleet: dict[str, Any]) -> str | None:
-    """The command by which the supervisor of a process is asked to end it."""
+    """Return the command by which the supervisor of a process is asked to end it."""
     import shlex
 
     from supervisor.system.agent import inject
@@ -130,7 +130,9 @@ def _stop(pid: int, fleet: dict[str, Any]) -> str | None:
 
 
 def _supervisors(pid: int) -> Iterator[tuple[str, str]]:
-    """Whom to ask, and what they are called: the `run` that the process was started by, then all fleets of ours."""
+    """Yield whom to ask, and what they are called: the `run` that the process was started by, then all fleets of
+    ours.
+    """
     from supervisor.system.agent import inject, meeting
     from supervisor.system.control import place
 
@@ -143,7 +145,7 @@ def _supervisors(pid: int) -> Iterator[tuple[str, str]]:
 
 
 def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[str, Any]:
-    """What its agents have said by now. A fleet that ended meanwhile leaves its first answer."""
+    """Return what the process's agents have said by now. A fleet that ended meanwhile leaves its first answer."""
     from supervisor.core.contract.requests import Explain
     from supervisor.errors import SupervisorError
     from supervisor.system.control import client
@@ -162,7 +164,7 @@ def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[
 
 
 def _agent(pid: int) -> list[str]:
-    """What to know of a process that has an agent but no supervisor that we can ask."""
+    """Return what to know of a process that has an agent but no supervisor that we can ask."""
     from supervisor.system.agent import inject
 
     supervisor = inject.agent_of(pid)
@@ -173,7 +175,7 @@ def _agent(pid: int) -> list[str]:
 
 
 def _silent(pid: int, exe: str | None) -> list[str]:
-    """Its agent was asked and has said nothing; a program that has none is not meant."""
+    """Return why an agent that was asked has said nothing; nothing for a program that has no agent."""
     from supervisor.system.agent import inject
     from supervisor.system.proc import python
 

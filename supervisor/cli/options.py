@@ -37,12 +37,12 @@ class Option(Frozen):
 
     @property
     def key(self) -> str:
-        """``--parent-death`` -> ``parent_death``."""
+        """Return the option's key: ``parent_death`` for ``--parent-death``."""
         return self.names[-1].lstrip("-").replace("-", "_")
 
     @property
     def env(self) -> str | None:
-        """``SIGDRAIN_PARENT_DEATH``; the prefix SUPERVISOR_ belongs to supervisord."""
+        """Return the option's variable, ``SIGDRAIN_PARENT_DEATH``; the prefix SUPERVISOR_ belongs to supervisord."""
         return None if self.momentary else "SIGDRAIN_" + self.key.upper()
 
 
@@ -192,7 +192,8 @@ EXPLAIN = (
 def parse(
     argv: Sequence[str], environ: Mapping[str, str], table: Sequence[Option] = RUN
 ) -> tuple[Values, list[str]] | None:
-    """The arguments after the command -> (values by key, the words behind), None when typer should look at it.
+    """Parse the arguments after the command into (values by key, the words behind); None when typer should look at
+    them.
 
     The first word that is no option, or the one after ``--``, begins what `run` shall run; nothing behind it is
     touched. The names that the others take are no command: an option may follow them, and then typer reads the line.

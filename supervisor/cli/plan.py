@@ -14,7 +14,10 @@ REPORT_SUFFIXES = (".json", ".md")
 
 
 def voice(given: Mapping[str, Any]) -> Voice:
-    """How the run shall speak. Raises UsageError for options that contradict each other, or a report of no format."""
+    """Return how the run shall speak.
+
+    Raises UsageError for options that contradict each other, or a report of no format.
+    """
     for path in given["report"]:
         if not path.endswith(REPORT_SUFFIXES):
             raise UsageError(

@@ -21,7 +21,10 @@ def top(socket_path: str) -> int:
 
 
 def refusal() -> str:
-    """Why no dashboard is shown here; empty when it can be. FORCE_COLOR changes nothing: it is about colour only."""
+    """Return why no dashboard is shown here; empty when it can be.
+
+    FORCE_COLOR changes nothing: it is about colour only.
+    """
     if not os.isatty(1):
         return "the output is not a terminal"
     term = os.environ.get("TERM")

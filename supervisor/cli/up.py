@@ -29,7 +29,7 @@ def up(values: Values, names: list[str]) -> int:
 
 
 def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.environ) -> UpPlan:
-    """Options and config -> the plan; warnings of the config are told. Raises ConfigError, UsageError."""
+    """Turn options and config into the plan; warnings of the config are told. Raises ConfigError, UsageError."""
     given: dict[str, Any] = dict(values)
     if given["detach"]:
         raise UsageError(

@@ -49,7 +49,7 @@ class Builder:
         self._environments = Environments(environ, folder, outside, problems)
 
     def fleet(self, name: str) -> FleetSpec:
-        """The fleet with all its workers; ``name`` is used when the file gives none."""
+        """Return the fleet with all its workers; ``name`` is used when the file gives none."""
         document, problems = self._document, self._problems
         workers: list[WorkerSpec] = []
         for worker, (path, own) in document.workers.items():
@@ -65,7 +65,7 @@ class Builder:
         return fleet
 
     def log(self) -> LogSpec:
-        """How output is shown."""
+        """Return how output is shown."""
         return LogSpec(**_chosen(self._document.log, "log", ""))
 
     def _worker(self, name: str, own: Settings, settings: Settings) -> list[WorkerSpec]:
@@ -94,7 +94,7 @@ class Builder:
         return specs
 
     def _shared(self, settings: Settings) -> dict[str, Any]:
-        """The parts of the ExecSpec that are equal in all instances."""
+        """Return the parts of the ExecSpec that are equal in all instances."""
         shared: dict[str, Any] = {}
         for key in ("user", "group"):
             name = self._filled(settings, key, self._environments.base, {})
@@ -141,13 +141,13 @@ class Builder:
         return ExecSpec(tuple(argv), env=env, cwd=cwd, session=True, stdin_null=True, output="pipe", **shared)
 
     def _account(self, name: str | None) -> Account | None:
-        """The user of that name; looked for once."""
+        """Return the user of that name, who is looked for once."""
         if name is not None and name not in self._accounts:
             self._accounts[name] = self._outside.user(name)
         return self._accounts[name] if name is not None else None
 
     def _runnable(self, name: str, path: str, folder: str) -> bool:
-        """Whether there is such a program; looked for once."""
+        """Return whether there is such a program, which is looked for once."""
         asked = (name, path, folder)
         if asked not in self._programs:
             self._programs[asked] = self._outside.program(*asked)
@@ -166,7 +166,7 @@ class Builder:
         return self._environments.expanded(value, settings[key].path, variables, placeholders)
 
     def _merged(self, key: str, settings: Settings) -> dict[str, Any]:
-        """A table merged key by key: [defaults], then the worker's."""
+        """Return a table merged key by key: [defaults], then the worker's."""
         merged: dict[str, Any] = {}
         for layer in (self._document.defaults, settings):
             if key in layer:
@@ -176,7 +176,7 @@ class Builder:
 
 
 def _chosen(settings: Settings, section: str, target: str) -> dict[str, Any]:
-    """Keyword arguments for a spec: the given values of the fields that name ``target`` and a plain field."""
+    """Return keyword arguments for a spec: the given values of the fields that name ``target`` and a plain field."""
     return {
         field.spec.removeprefix(target): settings[field.key].value
         for field in fields.of(section)
@@ -186,7 +186,7 @@ def _chosen(settings: Settings, section: str, target: str) -> dict[str, Any]:
 
 
 def _stop(defaults: Settings, own: Settings, settings: Settings) -> StopSpec:
-    """The escalation of [defaults], changed by the worker's; then everything else that belongs to a stop."""
+    """Return the escalation of [defaults], changed by the worker's; then everything else that belongs to a stop."""
     climbed = STOP.ladder
     for layer in (defaults, own):
         values: dict[str, Any] = {key: given.value for key, given in layer.items()}

@@ -37,7 +37,7 @@ class Complaint(Frozen):
 
     @property
     def place(self) -> str:
-        """``supervisor.toml:14:1``, the form that editors and terminals turn into a link."""
+        """Return ``supervisor.toml:14:1``, the form that editors and terminals turn into a link."""
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class InvalidConfig(ConfigError):
 
 
 def summary(complaints: Iterable[Complaint]) -> str:
-    """All complaints as text, with a last line that counts them when there are several."""
+    """Return all complaints as text, with a last line that counts them when there are several."""
     listed = list(complaints)
     errors = sum(complaint.severity == "error" for complaint in listed)
     parts = [str(complaint) for complaint in listed]
@@ -79,7 +79,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _underlined(source: str, column: int, width: int) -> tuple[str, str]:
-    """The source line and the line of carets beneath it, cut to a window, safe to print on a terminal."""
+    """Return the source line and the line of carets beneath it, cut to a window, safe to print on a terminal."""
     start = 0
     if len(source) > WINDOW:
         start = max(0, min(column - 1 - WINDOW // 4, len(source) - WINDOW))
@@ -99,7 +99,7 @@ def _printable(char: str) -> str:
 
 
 def _blank(char: str) -> str:
-    """As much blank as the character is wide on a terminal; a tab stays a tab."""
+    """Return as much blank as the character is wide on a terminal; a tab stays a tab."""
     if char == "\t" or char.isascii():
         return "\t" if char == "\t" else " "
     import unicodedata  # only for a line that has such characters

@@ -35,7 +35,7 @@ _TYPES = {
 
 
 def toml(value: object) -> str:
-    """A default as TOML writes it."""
+    """Return a default as TOML writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -47,7 +47,7 @@ def toml(value: object) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a supervisor.toml; `[tool.sigdrain]` holds the same."""
+    """Return the JSON Schema (draft 2020-12) of a supervisor.toml; `[tool.sigdrain]` holds the same."""
     sections: dict[str, Any] = {}
     for section, help_text in fields.SECTIONS.items():
         described = _object(section)
@@ -72,7 +72,7 @@ def schema() -> dict[str, Any]:
 
 
 def _object(section: str) -> dict[str, Any]:
-    """A table of the schema; dotted keys become tables in it."""
+    """Return a table of the schema; dotted keys become tables in it."""
     whole: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
     for field in fields.of(section):
         table = whole
@@ -133,7 +133,7 @@ def _value_schema(field: Field) -> dict[str, Any]:
 
 
 def starter() -> str:
-    """What `supervisor init` writes: a config that runs, with the keys most people want next to it."""
+    """Return what `supervisor init` writes: a config that runs, with the keys most people want next to it."""
     lines = [
         "#:schema ./supervisor.schema.json",
         "# Workers for `supervisor up`. Look at it with `supervisor check`.",
@@ -149,7 +149,7 @@ def starter() -> str:
 
 
 def reference_toml() -> str:
-    """Every key with its help and default, all but the required ones commented out."""
+    """Return every key with its help and default, all but the required ones commented out."""
     lines = [
         "#:schema ../supervisor/config/schema.json",
         "# Every key, with its default, or with an example where there is none.",
@@ -178,7 +178,7 @@ def _comment(text: str) -> list[str]:
 
 
 def reference() -> str:
-    """docs/config.md, whole."""
+    """Return docs/config.md, whole."""
     from supervisor.config.guide import GUIDE
 
     parts = [GUIDE]

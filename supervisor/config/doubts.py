@@ -63,7 +63,7 @@ def _restart(own: Settings, settings: Settings, values: dict[str, Any], problems
 
 
 def _shared_port(values: dict[str, Any], settings: Settings, problems: Problems) -> None:
-    """Several instances on one fixed port: all but the first cannot bind it."""
+    """Complain of several instances on one fixed port: all but the first cannot bind it."""
     words = values.get("command", ())
     env = values.get("env", {})
     if any(placeholders(text) for text in (*words, *env.values())):
@@ -83,7 +83,7 @@ def _shared_port(values: dict[str, Any], settings: Settings, problems: Problems)
 
 
 def ports(workers: Mapping[str, tuple[Path, Settings]], problems: Problems) -> None:
-    """Port ranges that leave 1 to 65535, or that overlap."""
+    """Complain of port ranges that leave 1 to 65535, or that overlap."""
     taken: dict[int, str] = {}
     for name, (_, settings) in workers.items():
         if "port" not in settings:
@@ -101,7 +101,7 @@ def ports(workers: Mapping[str, tuple[Path, Settings]], problems: Problems) -> N
 
 
 def nested_timeouts(fleet: FleetSpec, document: Document, problems: Problems) -> None:
-    """A worker's grace period that the fleet's limit cuts short."""
+    """Complain of a worker's grace period that the fleet's limit cuts short."""
     if fleet.limit is None:
         return
     told: set[str] = set()

@@ -16,7 +16,7 @@ PATTERN = rf"^\s*({_NUMBER}|({_NUMBER}\s*(ms|s|m|h|d)\s*)+)\s*$"
 
 
 def parse(text: str) -> float | None:
-    """``"90"``, ``"1m30s"``, ``"500ms"`` -> seconds; None when it is no duration or longer than LONGEST."""
+    """Parse ``"90"``, ``"1m30s"`` or ``"500ms"`` into seconds; None when it is no duration or longer than LONGEST."""
     seconds = float(text) if _PLAIN.fullmatch(text) else _pieces(text)
     return seconds if 0 <= seconds <= LONGEST else None
 

@@ -28,7 +28,7 @@ MOST = 50
 
 
 def parse(text: str, file: str) -> tuple[dict[str, str], list[Complaint]]:
-    """The variables in order of the file, a later one winning, and a complaint for each line that is wrong."""
+    """Parse the variables in order of the file, a later one winning, with a complaint for each line that is wrong."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     found: dict[str, str] = {}
     complaints: list[Complaint] = []
@@ -54,7 +54,7 @@ def parse(text: str, file: str) -> tuple[dict[str, str], list[Complaint]]:
 
 
 def _value(text: str, at: int) -> tuple[str, int, str]:
-    """The value that starts at ``at``, where it ends, and what is wrong with it there (empty: nothing)."""
+    """Return the value that starts at ``at``, where it ends, and what is wrong with it there (empty: nothing)."""
     parts: list[str] = []
     while not (rest := _REST.match(text, at)):
         if part := _SINGLE.match(text, at):

@@ -34,7 +34,8 @@ class Environments:
     def build(
         self, layers: tuple[Settings, ...], placeholders: Mapping[str, str], user: Mapping[str, str]
     ) -> dict[str, str] | None:
-        """The complete environment, or None when no layer changes anything: then the supervisor's is inherited.
+        """Return the complete environment, or None when no layer changes anything: then the supervisor's is
+        inherited.
 
         ``user``: what the worker's own user has in its environment, which goes before the supervisor's.
         """
@@ -53,7 +54,7 @@ class Environments:
     def expanded(
         self, text: str, path: Path, variables: Mapping[str, str], placeholders: Mapping[str, str]
     ) -> str | None:
-        """The text filled in, or None when that was reported at ``path``."""
+        """Return the text filled in, or None when that was reported at ``path``."""
         like = lookalike(text)
         if like:
             self._problems.warn(path, f"contains {like}, which is no placeholder", KNOWN)
@@ -64,7 +65,7 @@ class Environments:
             return None
 
     def _file(self, name: str | None, path: Path) -> dict[str, str]:
-        """The variables of an env file, none when it was reported where ``path`` names it."""
+        """Return the variables of an env file, none when it was reported where ``path`` names it."""
         if name is None:
             return {}
         if name not in self._files:
@@ -94,7 +95,7 @@ class Environments:
 
 
 def _items(layer: Settings, key: str) -> list[tuple[str, Path]]:
-    """The texts of ``env`` or ``env_file`` with the path of each."""
+    """Return the texts of ``env`` or ``env_file`` with the path of each."""
     if key not in layer:
         return []
     given = layer[key]

@@ -35,7 +35,7 @@ class ExpandError(ValueError):
 
 
 def expand(text: str, variables: Mapping[str, str], placeholders: Mapping[str, str]) -> str:
-    """``text`` with everything filled in. Raises ExpandError at the first part that cannot be.
+    """Fill in everything in ``text``. Raises ExpandError at the first part that cannot be.
 
     ``${NAME}``, ``${NAME:-default}`` (when unset or empty; the default may hold further ones), ``$$`` for a plain
     ``$``; a ``$`` before anything else stays. ``{instance}`` and ``{port}``; a word in doubled braces is that word
@@ -61,23 +61,23 @@ def expand(text: str, variables: Mapping[str, str], placeholders: Mapping[str, s
 
 
 def placeholders(text: str) -> set[str]:
-    """The names of the placeholders that the text uses."""
+    """Return the names of the placeholders that the text uses."""
     return {name for name in ("instance", "port") if f"{{{name}}}" in _TOKEN.findall(text)}
 
 
 def literal(text: str) -> str:
-    """The text that expands to this one."""
+    """Return the text that expands to this one."""
     return _MARK.sub(r"{{\1}}", text.replace("$", "$$"))
 
 
 def lookalike(text: str) -> str:
-    """A part that was probably meant as a placeholder but is none, or an empty text."""
+    """Return a part that was probably meant as a placeholder but is none, or an empty text."""
     found = _LOOKALIKE.search(text)
     return found.group() if found else ""
 
 
 def _closing(text: str, start: int) -> int:
-    """The offset of the brace that closes the ``${`` whose inside begins at ``start``."""
+    """Return the offset of the brace that closes the ``${`` whose inside begins at ``start``."""
     depth, at = 1, start
     while token := _TOKEN_OR_END.search(text, at):
         depth += {"${": 1, "}": -1}.get(token.group(), 0)

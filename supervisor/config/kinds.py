@@ -47,7 +47,7 @@ class Report:
         self._problems.value((*self._path, *sub), message, hint)
 
     def bad_key(self, message: str, *sub: str | int, hint: str = "") -> None:
-        """The last part of ``sub`` itself is wrong, not what it is set to."""
+        """Report that the last part of ``sub`` itself is wrong, not what it is set to."""
         self._problems.key((*self._path, *sub), message, hint)
 
     def warn(self, message: str, *sub: str | int, hint: str = "") -> None:
@@ -55,7 +55,7 @@ class Report:
 
 
 def shown(value: object) -> str:
-    """A TOML value as a complaint names it."""
+    """Return a TOML value as a complaint names it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -69,7 +69,7 @@ def shown(value: object) -> str:
 
 
 def convert(value: object, field: Field, report: Report) -> object:
-    """The value for the specs, or None when it was reported."""
+    """Return the value for the specs, or None when it was reported."""
     return _CONVERTERS[field.kind](value, field, report)
 
 

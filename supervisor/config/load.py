@@ -39,7 +39,7 @@ class LoadedConfig(Frozen):
 
 
 def load(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM) -> LoadedConfig:
-    """The config at ``path``, or the first of PLACES in ``cwd``. Raises InvalidConfig with every complaint."""
+    """Load the config at ``path``, or the first of PLACES in ``cwd``. Raises InvalidConfig with every complaint."""
     loaded, complaints = check(path, cwd, environ, outside)
     if loaded is None:
         raise InvalidConfig(complaints)
@@ -49,7 +49,8 @@ def load(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outsid
 def check(
     path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM
 ) -> tuple[LoadedConfig | None, list[Complaint]]:
-    """The config, None when it has errors; and all there is to complain about, errors and warnings, by position.
+    """Return the config, None when it has errors; and all there is to complain about, errors and warnings, by
+    position.
 
     ``cwd`` is empty when the working folder was deleted.
     """
@@ -90,7 +91,7 @@ class _Source(Frozen):
 
 
 def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
-    """The first of PLACES that is there; a pyproject.toml counts when it has our table."""
+    """Find the first of PLACES that is there; a pyproject.toml counts when it has our table."""
     for place in PLACES:
         try:
             data = outside.read(os.path.join(cwd, place))
@@ -126,7 +127,7 @@ def _unreadable(shown: str, error: OSError) -> Complaint:
 def _understood(
     data: bytes, shown: str, path: str, environ: Mapping[str, str], outside: Outside
 ) -> _Source | Complaint:
-    """The bytes of a file as a document, by the kind of file."""
+    """Return the bytes of a file as a document, by the kind of file."""
     text, complaint = decode(data, shown)
     if complaint:
         return complaint
@@ -150,7 +151,7 @@ def _understood(
 
 
 def _is_procfile(path: str) -> bool:
-    """``Procfile``, ``Procfile.dev``, ``shop.procfile``."""
+    """Return whether the name is a Procfile's: ``Procfile``, ``Procfile.dev``, ``shop.procfile``."""
     name = os.path.basename(path).lower()
     return name == "procfile" or name.startswith("procfile.") or name.endswith(".procfile")
 
@@ -163,7 +164,7 @@ def _dotenv(folder: str, outside: Outside) -> str | None:
 
 
 def _placed(problems: Problems, source: _Source) -> list[Complaint]:
-    """The problems with their positions, those of the config itself first, each file sorted by position."""
+    """Return the problems with their positions, those of the config itself first, each file sorted by position."""
     if not problems.listed and not problems.elsewhere:
         return []
     from supervisor.config.locate import locate  # only when there is something to say
@@ -190,7 +191,7 @@ def _placed(problems: Problems, source: _Source) -> list[Complaint]:
 
 
 def _default_name(folder: str) -> str:
-    """The project's folder as a name: ``shop`` for /srv/shop/supervisor.toml and /srv/shop/configs/…."""
+    """Return the project's folder as a name: ``shop`` for /srv/shop/supervisor.toml and /srv/shop/configs/…."""
     if os.path.basename(folder) == "configs":
         folder = os.path.dirname(folder)
     own = os.path.basename(folder)

@@ -53,7 +53,9 @@ class Positions:
         self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
 
     def spot(self, path: Path, *, key: bool = False) -> Spot:
-        """Where the value of ``path`` (or its ``key``) stands, else the nearest table around it, else line 1."""
+        """Return where the value of ``path`` (or its ``key``) stands, else the nearest table around it, else
+        line 1.
+        """
         for length in range(len(path), 0, -1):
             inside = path[length:]
             by_value = isinstance(inside[0], int) if inside else not key
@@ -64,11 +66,11 @@ class Positions:
         return self.at(0, 0)
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a line and column, both from 1."""
+        """Return the offset of a line and column, both from 1."""
         return self._starts[min(line, len(self._starts)) - 1] + column - 1
 
     def at(self, start: int, end: int) -> Spot:
-        """The spot of a span of offsets; one that goes on in further lines is cut at the end of its first."""
+        """Return the spot of a span of offsets; one that goes on in further lines is cut at the end of its first."""
         line = bisect_right(self._starts, start)
         begin = self._starts[line - 1]
         stop = self._starts[line] - 1 if line < len(self._starts) else len(self._text)
@@ -78,7 +80,7 @@ class Positions:
 
 
 def locate(text: str) -> Positions:
-    """The positions of all keys and values in a TOML text."""
+    """Return the positions of all keys and values in a TOML text."""
     positions = Positions(text)
     scanner = _Scanner(text, positions)
     try:
@@ -120,7 +122,7 @@ class _Scanner:
         return match.group()
 
     def header(self) -> Path:
-        """``[a.b]`` or ``[[a.b]]`` -> the path of the table it opens, array indexes included."""
+        """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens, array indexes included."""
         double = self.text.startswith("[[", self.pos)
         self.pos += 2 if double else 1
         parts = self.dotted()
@@ -140,7 +142,7 @@ class _Scanner:
         return path
 
     def pair(self, table: Path) -> None:
-        """``a.b = value`` inside ``table``."""
+        """Read ``a.b = value`` inside ``table``."""
         parts = self.dotted()
         path = table
         for part, start, end in parts:
@@ -161,7 +163,7 @@ class _Scanner:
             self.found.keys[path] = (start, end)
 
     def dotted(self) -> list[tuple[str, int, int]]:
-        """The parts of a key with their offsets; leaves ``pos`` at what follows it."""
+        """Return the parts of a key with their offsets; leaves ``pos`` at what follows it."""
         parts: list[tuple[str, int, int]] = []
         while True:
             self.blank()
@@ -218,7 +220,7 @@ class _Scanner:
 
 
 def _unquoted(quoted: str) -> str:
-    """What a quoted key means; tomllib knows the escapes."""
+    """Return what a quoted key means; tomllib knows the escapes."""
     try:
         return str(tomllib.loads(f"k={quoted}")["k"])
     except tomllib.TOMLDecodeError:

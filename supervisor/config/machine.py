@@ -94,7 +94,9 @@ def group(name: str) -> bool:
 
 
 def program(name: str, path: str, folder: str) -> bool:
-    """Whether ``name`` is an executable file: itself when it has a slash, else in one of ``path``'s folders."""
+    """Return whether ``name`` is an executable file: itself when it has a slash, else in one of ``path``'s
+    folders.
+    """
     places = [""] if "/" in name else path.split(":")
     return any(_executable(os.path.join(folder, place, name)) for place in places)
 

@@ -24,7 +24,7 @@ _TWICE = ("Cannot overwrite a value", "Cannot declare", "Cannot mutate")
 
 
 def decode(data: bytes, file: str) -> tuple[str, Complaint | None]:
-    """UTF-8 bytes -> text with ``\\n`` line ends and no byte order mark; or why not."""
+    """Decode UTF-8 bytes into text with ``\\n`` line ends and no byte order mark; or say why not."""
     if len(data) > MOST_BYTES:
         hint = "is this the right file? A config of 1000 workers has about 200 kB"
         return "", Complaint(file, 0, 0, "is larger than 1 MiB, too large for a config", hint=hint)
@@ -43,7 +43,7 @@ def decode(data: bytes, file: str) -> tuple[str, Complaint | None]:
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], Complaint | None]:
-    """TOML text -> tables, or the first error in it (tomllib stops there)."""
+    """Parse TOML text into tables, or return the first error in it (tomllib stops there)."""
     long_key = _LONG_KEY.search(text)
     if long_key:
         return {}, _at(_positions(text), file, *long_key.span(), "a key has more than 40 parts")

@@ -35,31 +35,31 @@ class Problems:
 
     @property
     def full(self) -> bool:
-        """Enough was found: further ones are dropped."""
+        """Return whether enough was found: further problems are dropped."""
         return len(self.listed) >= MOST
 
     @property
     def failed(self) -> bool:
-        """At least one is an error."""
+        """Return whether at least one problem is an error."""
         severities = [problem.severity for problem in self.listed]
         return "error" in severities or any(found.severity == "error" for found in self.elsewhere)
 
     def value(self, path: Path, message: str, hint: str = "", severity: Severity = "error") -> None:
-        """The value at ``path`` is wrong; ``message`` goes on from its name: ``must be …``."""
+        """Report that the value at ``path`` is wrong; ``message`` goes on from its name: ``must be …``."""
         table, key, index = split(path)
         name = f'"{key}"' if index is None else f'item {index + 1} of "{key}"'
         self._add(Problem(path, f"{label(table)}{name} {message}", severity, hint))
 
     def key(self, path: Path, message: str, hint: str = "", severity: Severity = "error") -> None:
-        """The key itself is wrong; ``message`` is a sentence."""
+        """Report that the key itself is wrong; ``message`` is a sentence."""
         self._add(Problem(path, label(split(path)[0]) + message, severity, hint, on_key=True))
 
     def table(self, path: Path, message: str, hint: str = "", severity: Severity = "error") -> None:
-        """The table at ``path`` lacks something or has a wrong name; ``message`` is a sentence."""
+        """Report that the table at ``path`` lacks something or has a wrong name; ``message`` is a sentence."""
         self._add(Problem(path, label(path) + message, severity, hint, on_key=True))
 
     def warn(self, path: Path, message: str, hint: str = "") -> None:
-        """The value at ``path`` works, but hardly as intended."""
+        """Report that the value at ``path`` works, but hardly as intended."""
         self.value(path, message, hint, "warning")
 
     def _add(self, problem: Problem) -> None:
@@ -70,19 +70,19 @@ class Problems:
 
 
 def split(path: Path) -> tuple[Path, str, int | None]:
-    """``("worker", "api", "command", 2)`` -> its table, its key, its first index in the value."""
+    """Split ``("worker", "api", "command", 2)`` into its table, its key and its first index in the value."""
     end = next((place for place, part in enumerate(path) if place and isinstance(part, int)), len(path))
     index = path[end] if end < len(path) else None
     return path[: end - 1], str(path[end - 1]), index if isinstance(index, int) else None
 
 
 def label(table: Path) -> str:
-    """``[worker.api] ``, empty for the top of the file."""
+    """Return ``[worker.api] ``, empty for the top of the file."""
     return f"[{dotted(table)}] " if table else ""
 
 
 def dotted(path: Path) -> str:
-    """A path as TOML writes it; parts that are no bare keys are quoted."""
+    """Return a path as TOML writes it; parts that are no bare keys are quoted."""
     return ".".join(part if _bare(part) else f'"{part}"' for part in map(str, path))
 
 
@@ -91,7 +91,7 @@ def _bare(part: str) -> bool:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant, or an empty text."""
+    """Return the known word that was probably meant, or an empty text."""
     import difflib  # only when something is wrong
 
     names = {name.lower(): name for name in known}

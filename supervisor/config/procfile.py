@@ -29,7 +29,7 @@ _PORT_STEP = 100
 def document(
     text: str, file: str, dotenv: str | None, environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], Positions, list[Complaint]]:
-    """The document that a config file with the same meaning would hold, and where its parts stand.
+    """Return the document that a config file with the same meaning would hold, and where its parts stand.
 
     ``dotenv`` is the text of the ``.env`` beside it, None when there is none.
     """

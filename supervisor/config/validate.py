@@ -122,7 +122,7 @@ def _workers(raw: object, path: Path, problems: Problems) -> dict[str, tuple[Pat
 
 
 def _not_a_worker(name: str, path: Path, value: object, problems: Problems) -> None:
-    """A value right under [worker]: most often [worker] was written for [worker.NAME]."""
+    """Complain of a value right under [worker]: most often [worker] was written for [worker.NAME]."""
     if any(field.key.partition(".")[0] == name for field in of("worker")):
         hint = f"name the worker: [{dotted((*path[:-1], 'web'))}]"
         problems.key(path, f'"{name}" belongs to a worker', hint)

@@ -50,7 +50,9 @@ class StartFailed(WorkerEvent):
 
     @property
     def code(self) -> int:
-        """The exit code it stands for, as in a shell: 127 not found, 126 not executable, 125 our own set-up."""
+        """Return the exit code that the failure stands for, as in a shell: 127 not found, 126 not executable, 125 our
+        own set-up.
+        """
         if self.stage != "exec":
             return 125
         return 127 if self.errno in (ENOENT, ENOTDIR) else 126
@@ -137,7 +139,7 @@ class Sent(WorkerEvent):
 
     @property
     def delivered(self) -> bool:
-        """Whether a process got it."""
+        """Return whether a process got the signal."""
         return self.result == "delivered"
 
 

@@ -34,12 +34,12 @@ class Ladder(Frozen):
 
     @property
     def stop_signal(self) -> int:
-        """The signal of rung 1: what a stop that no signal asked for begins with."""
+        """Return the signal of rung 1, with which a stop begins that no signal asked for."""
         return self.rungs[0].signal
 
     @property
     def grace(self) -> float | None:
-        """Seconds from the stop request to SIGKILL; None when no SIGKILL comes."""
+        """Return the seconds from the stop request to SIGKILL; None when no SIGKILL comes."""
         total = 0.0
         for rung in self.rungs:
             if rung.signal == signum.KILL:
@@ -51,11 +51,11 @@ class Ladder(Frozen):
 
     @property
     def patient(self) -> bool:
-        """Never escalates (``none``)."""
+        """Return whether the ladder never escalates (``none``)."""
         return len(self.rungs) == 1 and self.rungs[0].wait is None
 
     def with_kill(self) -> Ladder:
-        """The same ladder, ended by SIGKILL."""
+        """Return the same ladder, ended by SIGKILL."""
         if self.rungs[-1].signal == signum.KILL:
             return self
         return Ladder((*self.rungs, Rung(signum.KILL, AFTER_KILL)))
@@ -72,7 +72,7 @@ class Ladder(Frozen):
 
 
 def parse(text: str) -> Ladder:
-    """``"TERM/10/INT/5/KILL"`` or ``"none"`` -> the ladder. Waits are seconds. Raises LadderError."""
+    """Parse ``"TERM/10/INT/5/KILL"`` or ``"none"`` into the ladder. Waits are seconds. Raises LadderError."""
     if text == "none":
         return Ladder((Rung(signum.TERM, None),))
     if len(text) > LONGEST_TEXT:
@@ -97,13 +97,13 @@ def parse(text: str) -> Ladder:
 
 
 def with_grace(ladder: Ladder, seconds: float) -> Ladder:
-    """The same ladder with another grace period on rung 1."""
+    """Return the same ladder with another grace period on rung 1."""
     first, *rest = ladder.rungs
     return Ladder((Rung(first.signal, seconds), *(rest or [Rung(signum.KILL, AFTER_KILL)])))
 
 
 def with_stop_signal(ladder: Ladder, signal: int) -> Ladder:
-    """The same ladder with another signal on rung 1."""
+    """Return the same ladder with another signal on rung 1."""
     first, *rest = ladder.rungs
     return Ladder((Rung(signal, first.wait), *rest))
 

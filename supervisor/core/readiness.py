@@ -57,7 +57,7 @@ class Check(Frozen):
 
     @property
     def shown(self) -> str:
-        """The check in one word or two, as in ``http 127.0.0.1:8000/ready``."""
+        """Return the check in one word or two, as in ``http 127.0.0.1:8000/ready``."""
         match self.kind:
             case "started" | "notify":
                 return self.kind
@@ -97,12 +97,12 @@ class LivenessSpec(Frozen):
 
 
 def pause(tries: int) -> float:
-    """Seconds from the end of one try to the next, after so many tries that failed (1, 2, …)."""
+    """Return the seconds from the end of one try to the next, after so many tries that failed (1, 2, …)."""
     return float(min(FIRST_PAUSE * 2 ** min(tries - 1, 10), LONGEST_PAUSE))
 
 
 def address(text: str) -> tuple[str, int]:
-    """``127.0.0.1:8000``, ``[::1]:8000`` or ``localhost:8000`` -> host and port. Raises CheckError.
+    """Parse ``127.0.0.1:8000``, ``[::1]:8000`` or ``localhost:8000`` into host and port. Raises CheckError.
 
     A name would have to be resolved, which blocks: only literal addresses and localhost are accepted.
     """
@@ -123,7 +123,7 @@ def address(text: str) -> tuple[str, int]:
 
 
 def url(text: str) -> tuple[str, int, str]:
-    """``http://127.0.0.1:8000/ready?x=1`` -> host, port and path. Raises CheckError."""
+    """Parse ``http://127.0.0.1:8000/ready?x=1`` into host, port and path. Raises CheckError."""
     scheme, separator, rest = text.partition("://")
     if not separator or scheme.lower() != "http":
         raise CheckError(
@@ -175,7 +175,7 @@ _MANY = 100
 
 
 def _parts(argument: object) -> list[object]:
-    """Everything nested in an argument of a parsed node, flat."""
+    """Return everything nested in an argument of a parsed node, flat."""
     if isinstance(argument, tuple | list):
         return [inner for part in argument for inner in _parts(part)]
     return [argument]

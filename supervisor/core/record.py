@@ -56,7 +56,7 @@ class Climb(Frozen):
 
     @property
     def delivered(self) -> bool:
-        """Whether a process got it."""
+        """Return whether a process got the signal."""
         return self.result == "delivered"
 
 
@@ -87,7 +87,7 @@ class Member(Frozen):
 
     @property
     def key(self) -> Key:
-        """Which process it is."""
+        """Return which process it is, by pid and start time."""
         return self.pid, self.born
 
 
@@ -107,12 +107,12 @@ class Masks(Frozen):
     blocked: int
 
     def disposition(self, signal: int) -> Disposition:
-        """What the process does with the signal."""
+        """Return what the process does with the signal."""
         bit = 1 << (signal - 1)
         return "caught" if self.caught & bit else "ignored" if self.ignored & bit else "default"
 
     def blocks(self, signal: int) -> bool:
-        """Whether the main thread holds the signal back."""
+        """Return whether the main thread holds the signal back."""
         return bool(self.blocked & 1 << (signal - 1))
 
 
@@ -168,7 +168,7 @@ class Stretch(Frozen):
 
     @property
     def what(self) -> str:
-        """The kind with its particulars, as the report has it."""
+        """Return the kind with its particulars, as the report has it."""
         if self.kind == "unknown":
             return f"unknown: between {' and '.join(self.between)}" if self.between else "unknown: no agent"
         if self.kind == "child main":
@@ -279,21 +279,25 @@ class Shutdown(Frozen):
 
     @property
     def hurried(self) -> bool:
-        """SIGKILL came before the grace period was over: asked for again, or by the fleet's own limit."""
+        """Return whether SIGKILL came before the grace period was over: asked for again, or by the fleet's own
+        limit.
+        """
         killed = self.marks.killed
         return killed is not None and self.grace is not None and killed < self.grace - CLOSE
 
     @property
     def requested(self) -> bool:
-        """We were asked to stop it."""
+        """Return whether we were asked to stop the worker."""
         return self.marks.asked is not None and self.direct_signal is None
 
     @property
     def total(self) -> float:
-        """Seconds from zero to the end of the whole worker; of a stuck one, as long as it was waited for."""
+        """Return the seconds from zero to the end of the whole worker; of a stuck one, as long as it was waited
+        for.
+        """
         return self.marks.exited or self.given_up or 0.0
 
     @property
     def title(self) -> str:
-        """``api``, or ``api.2`` for a further instance."""
+        """Return ``api``, or ``api.2`` for a further instance."""
         return f"{self.worker}.{self.instance}" if self.instance else self.worker

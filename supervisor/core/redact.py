@@ -13,7 +13,7 @@ _TELLING = ("password", "passwd", "passphrase", "secret", "token", "apikey", "ap
 
 
 def argv(words: tuple[str, ...]) -> tuple[str, ...]:
-    """``("--password", "x", "token=y", "redis://u:p@h")`` -> each secret replaced by ``***``."""
+    """Replace each secret by ``***``, as in ``("--password", "x", "token=y", "redis://u:p@h")``."""
     shown: list[str] = []
     hide_next = False
     for word in words:
@@ -41,7 +41,7 @@ def _telling(name: str) -> bool:
 
 
 def _urls(word: str) -> str:
-    """``a://u:p@h/x?token=y,b://…`` -> credentials and telling query values of each URL in the word hidden."""
+    """Hide credentials and telling query values of each URL in the word, as in ``a://u:p@h/x?token=y,b://…``."""
     head, *rest = word.split("://")
     return "://".join([head, *(_query(_credentials(part)) for part in rest)])
 

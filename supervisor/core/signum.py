@@ -36,7 +36,7 @@ FORWARDED = frozenset(set(range(1, 32)) - {KILL, STOP, CHLD}) | frozenset(range(
 
 
 def number(text: str) -> int | None:
-    """``"TERM"``, ``"sigterm"``, ``"15"``, ``"RTMIN+3"`` -> the number; None when there is no such signal."""
+    """Return the number of ``"TERM"``, ``"sigterm"``, ``"15"``, ``"RTMIN+3"``; None when there is no such signal."""
     value = whole(text, RTMAX)
     if value is not None:
         return value if value in NAMES or value >= RTMIN else None
@@ -58,7 +58,7 @@ def number(text: str) -> int | None:
 
 
 def name(value: int) -> str:
-    """The number -> ``"SIGTERM"``, ``"SIGRTMIN+3"``, or ``"signal 99"`` for what is none."""
+    """Return ``"SIGTERM"``, ``"SIGRTMIN+3"``, or ``"signal 99"`` for a number that is no signal's."""
     if value in NAMES:
         return NAMES[value]
     if RTMIN <= value <= RTMAX:

@@ -68,7 +68,7 @@ class StopSpec(Frozen):
     success_codes: tuple[int, ...] = (0,)
 
     def rewritten(self, signal: int) -> int:
-        """The signal to send for one received; 0 drops it."""
+        """Return the signal to send for one received; 0 drops it."""
         return dict(self.rewrite).get(signal, signal)
 
 
@@ -102,7 +102,7 @@ class WorkerSpec(Frozen):
 
     @property
     def title(self) -> str:
-        """``api``, or ``api.2`` for the further instances of a worker."""
+        """Return ``api``, or ``api.2`` for the further instances of a worker."""
         return f"{self.name}.{self.instance}" if self.instance else self.name
 
 

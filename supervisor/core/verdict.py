@@ -12,20 +12,20 @@ SLOW_SHARE = 0.5
 
 
 def forced(ended: Shutdown) -> bool:
-    """SIGKILL was needed, for the main process or for one that it left."""
+    """Return whether SIGKILL was needed, for the main process or for one that it left."""
     return ended.outcome in ("killed", "stuck") or any(one.fate == "killed" for one in ended.leftovers)
 
 
 def slow(ended: Shutdown) -> bool:
-    """It took more than half of the grace period."""
+    """Return whether the shutdown took more than half of the grace period."""
     return ended.requested and ended.grace is not None and ended.total > SLOW_SHARE * ended.grace
 
 
 def lossy(ended: Shutdown) -> bool:
-    """A finding says that work was lost or the exit was held."""
+    """Return whether a finding says that work was lost or the exit was held."""
     return any(finding.severity in ("error", "warning") for finding in ended.findings)
 
 
 def worth_telling(ended: Shutdown) -> bool:
-    """Forced, slow or lossy."""
+    """Return whether the shutdown was forced, slow or lossy."""
     return forced(ended) or slow(ended) or lossy(ended)

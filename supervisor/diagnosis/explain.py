@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Explanation:
-    """Why the worker ended as it did.
+    """Explain why the worker ended as it did.
 
     ``messages``: of all processes of this worker, in any order, with their true pids. ``sources(file, line)``
     gives a line's text, None when it cannot be read. The result counts from its own ``zero``: a worker that ended
@@ -51,7 +51,7 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
 
 
 def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Shutdown:
-    """The record with its explanation filled in, every instant counted from the explanation's zero."""
+    """Return the record with its explanation filled in, every instant counted from the explanation's zero."""
     told = explain(shutdown, messages, sources)
     return _shifted(shutdown, told.zero - shutdown.zero).with_(
         zero=told.zero,
@@ -65,8 +65,11 @@ def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sou
 
 
 def _from_the_beginning(shutdown: Shutdown, evidence: Evidence) -> tuple[Shutdown, bool]:
-    """Zero of a worker that began to end before we asked it to, or that we did not ask at all: the stop signal that
-    reached it past us, else the begin of its teardown (docs/architecture.md, "Vocabulary")."""
+    """Move zero of a worker that began to end before we asked it to, or that we did not ask at all.
+
+    Zero is then the stop signal that reached it past us, else the begin of its teardown (docs/architecture.md,
+    "Vocabulary").
+    """
     asked = shutdown.marks.asked is not None
     direct = (timeline.began_earlier if asked else _directly(shutdown))(evidence.leader)
     if direct is not None:
@@ -118,7 +121,7 @@ def _facts(shutdown: Shutdown, evidence: Evidence) -> AgentFacts:
 
 
 def _stretch(case: Case, piece: Piece) -> Stretch:
-    """The piece as it is told; one that nothing covers says between which two events it lies."""
+    """Return the piece as it is told; one that nothing covers says between which two events it lies."""
     hold = piece.hold
     at = None
     if hold is not None and hold.at is not None:
@@ -153,7 +156,7 @@ _BEGINS = {
 
 
 def _event(marks: Marks, spans: tuple[PhaseSpan, ...], at: float) -> str:
-    """What happened at this instant, in words."""
+    """Return what happened at this instant, in words."""
     if at <= 0.001:
         return "the stop request" if marks.asked is not None else "the beginning of the teardown"
     for span in spans:

@@ -59,17 +59,17 @@ def find(life: Life, messages: Sequence[AgentMessage], now: float) -> Hang | Non
 
 
 def times_due(hang: Hang, now: float) -> int:
-    """How often the end was to be told until now."""
+    """Return how often the end was to be told until now."""
     return sum(now - hang.since >= after for after in TOLD_AFTER)
 
 
 def next_at(hang: Hang, told: int) -> float | None:
-    """When it is to be told next; None when it was told often enough."""
+    """Return when the end is to be told next; None when it was told often enough."""
     return hang.since + TOLD_AFTER[told] if told < len(TOLD_AFTER) else None
 
 
 def _by_a_dead_main(life: Life) -> Hang | None:
-    """A key has ended the main process, and others of it are left."""
+    """Return the hang of a worker whose main process a key has ended, while others of it are left."""
     death = life.death
     if death is None:
         return None
@@ -78,7 +78,8 @@ def _by_a_dead_main(life: Life) -> Hang | None:
 
 
 def _by_a_key(process: Process, now: float) -> Hang | None:
-    """The first key that was handled not too long before the teardown that goes on, or that asks by itself to end.
+    """Return the first key that was handled not too long before the teardown that goes on, or that asks by itself to
+    end.
 
     A program that never imported `signal` has no handler that the agent could see: KeyboardInterrupt shows the key.
     """
@@ -92,7 +93,7 @@ def _by_a_key(process: Process, now: float) -> Hang | None:
 
 
 def _teardown(process: Process) -> float | None:
-    """When the teardown began that goes on now; None when the program may be at its own work again."""
+    """Return when the teardown began that goes on now; None when the program may be at its own work again."""
     leaves = [note.at for note in process.of(Exit)] + [note.at for note in process.of(LoopStop)]
     if leaves or any(phase.name in _FINAL for phase in process.phases):
         return min([*leaves, *(phase.at for phase in process.phases if phase.name in TEARDOWN)])
@@ -103,7 +104,7 @@ def _teardown(process: Process) -> float | None:
 
 
 def _asks_to_end(process: Process, note: SignalReceived) -> bool:
-    """Whether this handler is there to end the program: asyncio's own, or one that answers SIGTERM just so."""
+    """Return whether this handler is there to end the program: asyncio's own, or one that answers SIGTERM just so."""
     handler = note.handler
     if handler.name is not None and handler.name.endswith(_RUNNER):
         return True

@@ -51,7 +51,7 @@ _RULES = (
 
 
 def limit(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Limit | None:
-    """The stop limit of the server that the command starts; None when it starts none that is known."""
+    """Return the stop limit of the server that the command starts; None when it starts none that is known."""
     server = started_server(argv)
     rule = next((rule for rule in _RULES if rule.server == server), None)
     if rule is None:
@@ -67,7 +67,9 @@ def limit(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Limi
 
 
 def nested(argv: Sequence[str], grace: float | None, environ: Mapping[str, str] | None = None) -> str | None:
-    """What is wrong with the server's limit inside ours, in one sentence; None when it fits, or nothing is known."""
+    """Return what is wrong with the server's limit inside ours, in one sentence; None when it fits, or nothing is
+    known.
+    """
     inner = limit(argv, environ)
     if inner is None or grace is None or (inner.seconds is not None and inner.seconds < grace):
         return None
@@ -77,7 +79,8 @@ def nested(argv: Sequence[str], grace: float | None, environ: Mapping[str, str] 
 
 
 def spares_children(argv: Sequence[str]) -> str | None:
-    """The server whose worker processes must not get the group's signal (--child-only); None when it is no such one.
+    """Return the server whose worker processes must not get the group's signal (--child-only); None for other
+    commands.
 
     celery: its pool's processes end at once; dramatiq and hypercorn pass the signal on, and the second one ends their
     workers at once.
@@ -87,7 +90,9 @@ def spares_children(argv: Sequence[str]) -> str | None:
 
 
 def started_server(argv: Sequence[str]) -> str | None:
-    """The program that a command starts by its name: ``python -m uvicorn``, ``/venv/bin/gunicorn``, ``uvicorn``."""
+    """Return the program that a command starts by its name: ``python -m uvicorn``, ``/venv/bin/gunicorn``,
+    ``uvicorn``.
+    """
     words = list(argv)
     if words and words[0].rpartition("/")[2].startswith("python"):
         rest = words[1:]

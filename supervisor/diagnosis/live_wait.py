@@ -97,7 +97,7 @@ def _task(hold: Hold) -> str:
 
 
 def _no_source(_file: str, _line: int) -> None:
-    """Source lines are left to whoever shows them."""
+    """Leave source lines to whoever shows them."""
 
 
 def _held(held: Hold, others: list[Hold]) -> tuple[str, str | None]:

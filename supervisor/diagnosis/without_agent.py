@@ -18,7 +18,7 @@ _INTERPRETERS = ("python", "pypy")
 
 
 def stretches(shutdown: Shutdown, marks: Marks) -> tuple[Stretch, ...]:
-    """The time until the main process's end, by what each look showed for the time since the look before."""
+    """Return the time until the main process's end, by what each look showed for the time since the look before."""
     end = _first(marks.killed, marks.main_exited, marks.exited)
     if end is None or end <= 0:
         return ()
@@ -58,7 +58,7 @@ def _activity(seconds: float, before: Sample | None, now: Sample) -> Stretch:
 
 
 def observations(shutdown: Shutdown) -> list[str]:
-    """Facts from outside worth a line: when it stopped to listen, connections left, CPU used, children."""
+    """Return facts from outside worth a line: when it stopped to listen, connections left, CPU used, children."""
     samples = shutdown.samples
     lines: list[str] = []
     if len(samples) >= 2 and samples[-1].at > samples[0].at:
@@ -89,7 +89,7 @@ def observations(shutdown: Shutdown) -> list[str]:
 
 
 def reason(shutdown: Shutdown, facts: AgentFacts) -> str | None:
-    """Why the agent did not speak, as far as the command line tells; None when nothing is worth saying."""
+    """Return why the agent did not speak, as far as the command line tells; None when nothing is worth saying."""
     if facts.reason:
         return facts.reason
     argv = shutdown.argv

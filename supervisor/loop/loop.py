@@ -97,7 +97,7 @@ class Loop:
         self.see_all([event])
 
     def see_all(self, seen: Sequence[events.Event]) -> None:
-        """The same for facts that were seen together: core takes them in together, and then all their answers."""
+        """See facts that were seen together: core takes them in together, and then all their answers."""
         if not seen:
             return
         at = seen[-1].at
@@ -111,7 +111,7 @@ class Loop:
             observer.changed(at)
 
     def adopt(self, worker: WorkerId, child: Child) -> None:
-        """A process that was started before this loop existed (the lean path of `run`)."""
+        """Take over a process that was started before this loop existed (the lean path of `run`)."""
         self.see(self._hands.watch(worker, self.fleet.lives[worker].spec, child))
 
     def close(self) -> None:
@@ -132,7 +132,10 @@ class Loop:
             agents.main(running.worker, running.child.pid)
 
     def run(self) -> Fleet:
-        """Until the fleet is over. On a bug of ours no worker is left behind: they are stopped, then it is raised."""
+        """Run until the fleet is over.
+
+        On a bug of ours no worker is left behind: they are stopped, then it is raised.
+        """
         try:
             while not self.fleet.over:
                 self._turn()
@@ -178,7 +181,7 @@ class Loop:
 
     @property
     def deadline(self) -> float | None:
-        """When something is due next, of the fleet or of a source; None for never."""
+        """Return when something is due next, of the fleet or of a source; None for never."""
         due = self._due
         for source in self.sources:
             at = source.deadline
@@ -188,7 +191,7 @@ class Loop:
 
     @property
     def _due(self) -> float | None:
-        """When something of the fleet is due: looked up once for each state, since it asks every worker."""
+        """Return when something of the fleet is due: looked up once for each state, since it asks every worker."""
         if self._dated is None or self._dated[0] is not self.fleet:
             self._dated = self.fleet, self.fleet.deadline
         return self._dated[1]
@@ -246,7 +249,7 @@ class Loop:
                 self.see(events.OrphansChanged(at))
 
     def _jobs_changed(self, at: float) -> None:
-        """Whom job control has stopped or continued: SIGCHLD tells that there is somebody (signal(7), wait(2))."""
+        """See whom job control has stopped or continued: SIGCHLD tells that there is a process (signal(7), wait(2))."""
         while (change := wait.next_job()) is not None:
             pid, kind, signal = change
             running = self.running.of(pid)
@@ -256,11 +259,11 @@ class Loop:
                 self.see(events.MainStopped(at, worker, signal) if stopped else events.MainContinued(at, worker))
 
     def _agent_said(self, worker: WorkerId, what: Said, at: float) -> None:
-        """The agent of a main process is there, has gone, or has reached a mark."""
+        """See that the agent of a main process is there, has gone, or has reached a mark."""
         self.see(events.AgentSaid(at, worker, what))
 
     def _agents_answered(self, worker: WorkerId, at: float) -> None:
-        """All agents of a worker that were probed have answered."""
+        """See that all agents of a worker that were probed have answered."""
         self.see(events.ProbeAnswered(at, worker))
 
     def _heard(self, worker: WorkerId, at: float) -> None:

@@ -18,22 +18,22 @@ class Observer:
     """Learns what happens, as it happens. A loop has a list of them and calls each in order; none may raise."""
 
     def started(self, worker: WorkerId, pid: int) -> None:
-        """A worker's process was forked."""
+        """Hear that a worker's process was forked."""
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
-        """A worker has ended."""
+        """Hear that a worker has ended."""
 
     def amended(self, shutdown: Shutdown, worker: WorkerId) -> None:
-        """The record of a start that was reported before, with what has become of what it had left."""
+        """Hear the record of a start that was reported before, with what has become of what it had left."""
 
     def note(self, note: Note) -> None:
-        """Core says that something is worth telling."""
+        """Hear what core says is worth telling."""
 
     def heard(self, worker: WorkerId, at: float) -> None:
-        """The agents of a worker have said something."""
+        """Hear that the agents of a worker have said something."""
 
     def changed(self, at: float) -> None:
-        """The fleet's state may have changed at ``at`` (monotonic seconds)."""
+        """Hear that the fleet's state may have changed at ``at`` (monotonic seconds)."""
 
 
 class Attached(Frozen):
@@ -59,20 +59,20 @@ class Attachments:
         return Attached()
 
     def forked(self, worker: WorkerId) -> None:
-        """The child has its own copies of the descriptors: those made for it alone may be closed here."""
+        """Close what was made for the child alone: the child has its own copies of the descriptors."""
 
     def withdraw(self, worker: WorkerId) -> None:
-        """There was no fork: what attach() made is not needed."""
+        """Take back what attach() made, because there was no fork."""
 
     def detach(self, worker: WorkerId) -> None:
-        """The main process was reaped: take back what it had."""
+        """Take back what the main process had, because it was reaped."""
 
 
 class JobControl:
     """What has to be put aside while the supervisor itself is stopped by job control."""
 
     def suspending(self) -> None:
-        """The supervisor is about to stop itself."""
+        """Prepare for the supervisor's own stop."""
 
     def resumed(self) -> None:
-        """The supervisor has been continued."""
+        """Go on after the supervisor has been continued."""

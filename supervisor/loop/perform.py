@@ -52,7 +52,9 @@ class Performer:
         exits: Exits,
         found: Callable[[list[events.Event]], None],
     ) -> None:
-        """``alone``: there is one worker, to which every descendant of ours belongs; none needs a mark."""
+        """Make a performer; ``alone``: there is one worker, to which every descendant of ours belongs; none needs a
+        mark.
+        """
         self.running = Table()
         self.observers: list[Observer] = []
         self.jobs: list[JobControl] = []
@@ -173,7 +175,9 @@ class Performer:
         return events.Forked(child.at, worker, child.pid, child.terminal)
 
     def status_known(self, running: Running, at: float) -> list[events.Event]:
-        """Whether its exec has worked, if that has not been told yet: at the latest when the process has ended."""
+        """Return whether the worker's exec has worked, if that has not been told yet: at the latest when the process
+        has ended.
+        """
         if running.status_fd < 0:
             return []
         failure = running.take_status(self._poller)

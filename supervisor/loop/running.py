@@ -36,7 +36,7 @@ class Running:
 
     @property
     def group(self) -> int:
-        """The process group that it is in: one of its own, or ours (part of a pipeline)."""
+        """Return the process group that the main process is in: one of its own, or ours (part of a pipeline)."""
         return self.child.pid if self.spec.exec.own_group else os.getpgrp()
 
     def take_status(self, poller: Poller) -> tuple[str, int, str] | None:
@@ -89,29 +89,31 @@ class Table:
 
     @property
     def mains(self) -> Collection[int]:
-        """The pids of all main processes."""
+        """Return the pids of all main processes."""
         return self._by_pid
 
     def of(self, pid: int) -> Running | None:
-        """The worker whose main process has this pid."""
+        """Return the worker whose main process has this pid."""
         return self._by_pid.get(pid)
 
     def of_pidfd(self, pidfd: int) -> Running:
-        """The worker whose main process this descriptor stands for."""
+        """Return the worker whose main process this descriptor stands for."""
         return self._by_pidfd[pidfd]
 
     def claimed(self, pid: int) -> bool:
-        """Whether a dead child is no orphan to be reaped: a main process, or one that somebody else waits for."""
+        """Return whether a dead child is no orphan to be reaped: a main process, or one that another part waits
+        for.
+        """
         return pid in self._by_pid or pid in self.kept
 
     def add(self, running: Running) -> None:
-        """A process has been forked."""
+        """Add a process that has been forked."""
         self._by_worker[running.worker] = running
         self._by_pid[running.child.pid] = running
         self._by_pidfd[running.child.pidfd] = running
 
     def remove(self, worker: WorkerId) -> Running:
-        """Its zombie is about to be reaped."""
+        """Remove a worker whose zombie is about to be reaped."""
         running = self._by_worker.pop(worker)
         del self._by_pid[running.child.pid], self._by_pidfd[running.child.pidfd]
         return running

@@ -51,7 +51,7 @@ class Quiet:
         self.deadline: float | None = at + QUIET
 
     def tick(self, at: float) -> None:
-        """Now."""
+        """Do the work that was put off to a quiet moment."""
         self.deadline = None
         self._act(at)
 

@@ -22,7 +22,9 @@ class Environment(Attachments):
     """Variables on top of a worker's own; its streams are ours."""
 
     def __init__(self, agents: Agents, say: Callable[[str], object] = lambda _: None) -> None:
-        """``say`` takes a sentence for the user: why a worker starts without the agent."""
+        """Make the environment of starts; ``say`` takes a sentence for the user: why a worker starts without the
+        agent.
+        """
         self._agents = agents
         self._say = say
 
@@ -57,11 +59,11 @@ class Piped(Environment):
         return Attached(self._ends[worker], self.additions(worker, spec, whom))
 
     def forked(self, worker: WorkerId) -> None:
-        """Only the child keeps the writing ends."""
+        """Close the writing ends, which only the child keeps."""
         self._streams.output.close_writers(self._ends.pop(worker))
 
     def withdraw(self, worker: WorkerId) -> None:
-        """There is no child to keep the writing ends."""
+        """Close the writing ends, because there is no child to keep them."""
         if worker in self._ends:
             self._streams.output.close_writers(self._ends.pop(worker))
 

@@ -45,7 +45,7 @@ class Desk:
     # ------------------------------------------------------------------ the state
 
     def state(self) -> dict[str, Any]:
-        """The whole state."""
+        """Return the whole state."""
         fleet = self._loop.fleet
         self._name_waits(MOST_NAMED)
         return {
@@ -54,7 +54,7 @@ class Desk:
         }
 
     def changes(self) -> dict[str, Any] | None:
-        """What changed since the last call."""
+        """Return what changed since the last call."""
         fleet = self._loop.fleet
         before = self._published
         renamed = self._name_waits(MOST_NAMED)
@@ -70,12 +70,12 @@ class Desk:
         return {"fleet": head, "workers": changed}
 
     def heard(self, worker: WorkerId) -> None:
-        """Its agents have said something: what it waits for may have changed."""
+        """Note that a worker's agents have said something: what the worker waits for may have changed."""
         self._news[worker] = None
 
     @property
     def behind(self) -> bool:
-        """Whether there is news that the last update had no time for."""
+        """Return whether there is news that the last update had no time for."""
         return bool(self._news)
 
     def _view(self, life: Life, index: int) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Desk:
     # ------------------------------------------------------------------ requests
 
     def status(self, _request: requests.Status, caller: Caller) -> None:
-        """The whole state, once."""
+        """Answer with the whole state, once."""
         caller.answer(self.state())
 
     def stop(self, request: requests.Stop, caller: Caller) -> None:
@@ -123,7 +123,8 @@ class Desk:
         caller.answer(self._ask(chosen, tuple(chosen), request.now, caller.pid))
 
     def explain(self, request: requests.Explain, caller: Caller) -> None:
-        """What is known of the worker to which a process belongs; ``worker`` is null when it is nobody's of ours.
+        """Answer with what is known of the worker to which a process belongs; ``worker`` is null for a process of no
+        worker.
 
         Without ``since`` its agents are asked to speak: of a worker that is being stopped until its end, of another
         one once, and its program goes on as before. With the ``at`` of that answer the next one tells who has spoken.
@@ -166,7 +167,9 @@ class Desk:
         caller.answer(answer)
 
     def _life_of(self, pid: int) -> Life | None:
-        """The worker of which this process is: by its ancestors, their group or session, or the worker's mark."""
+        """Return the worker of which this process is: by its ancestors, their group or session, or the worker's
+        mark.
+        """
         lives = self._loop.fleet.lives.values()
         found = processes.owner(pid, {life.pid: life for life in lives if life.pid is not None})
         if found is not None:
@@ -178,7 +181,9 @@ class Desk:
     def _ask(
         self, chosen: Iterable[WorkerId], workers: tuple[WorkerId, ...] | None, now: bool, pid: int
     ) -> dict[str, Any]:
-        """``stopping``: whose stop begins, they run or would be started again; ``already``: who was being stopped."""
+        """Return ``stopping``, whose stop begins (they run or would be started again), and ``already``, who was being
+        stopped.
+        """
         fleet = self._loop.fleet
         stopping: list[str] = []
         already: list[str] = []
@@ -200,10 +205,10 @@ class Published(Observer):
         self._control = control
 
     def changed(self, at: float) -> None:
-        """The state, perhaps."""
+        """Send the state, which may have changed."""
         self._control.changed(at)
 
     def heard(self, worker: WorkerId, at: float) -> None:
-        """What a stopping worker waits for, perhaps."""
+        """Send what a stopping worker waits for, which may have changed."""
         self._desk.heard(worker)
         self._control.changed(at)

@@ -35,7 +35,7 @@ class Evidence(Observer):
     """
 
     def __init__(self, agents: Agents | None, without: str | None = None) -> None:
-        """``without``: why there are no agents at all, where they were wanted."""
+        """Make an empty collection; ``without``: why there are no agents at all, where they were wanted."""
         self.agents = agents
         self.without = without
         self._ends: list[tuple[Shutdown, Sequence[AgentMessage]]] = []
@@ -125,5 +125,5 @@ class Evidence(Observer):
 
 
 def speaks(messages: Sequence[AgentMessage]) -> bool:
-    """Whether an agent saw a shutdown at all: it only says hello before one."""
+    """Return whether an agent saw a shutdown at all: it only says hello before one."""
     return any(message.event not in ("hello", "eof", "probe") for message in messages)

@@ -62,7 +62,9 @@ class Foreground:
     """The parts of one run of `up`, joined."""
 
     def __init__(self, plan: UpPlan, folder: Folder | OSError | None, ground: Ground) -> None:
-        """``folder``: where the control socket is to be, or why there can be none; None when none is wanted."""
+        """Prepare the run; ``folder``: where the control socket is to be, or why there can be none; None when none is
+        wanted.
+        """
         poller = Poller()
         self._plan = plan
         self._streams = streams = Streams(plan, poller)
@@ -111,12 +113,12 @@ class Foreground:
 
     @property
     def _code(self) -> int:
-        """Our exit code as things stand."""
+        """Return our exit code as things stand."""
         ending = self.loop.fleet.ending
         return (ending.code or 0) if ending.signal is None else 128 + ending.signal
 
     def _leave(self) -> None:
-        """The fleet is over: nobody watches it any more."""
+        """Close what others watch, because the fleet is over."""
         if self._control is not None:
             self._control.over(self._code)
         if self._dashboard is not None:
@@ -138,7 +140,7 @@ class Foreground:
         tell_fleet(self._plan, ends, self._run.evidence.forgotten, patience)
 
     def _prepare(self, at: float) -> None:
-        """What can wait for a quiet moment."""
+        """Do what can wait for a quiet moment."""
         rehearse(self.loop, at)
         self._run.agents.sweep()
 
@@ -153,7 +155,7 @@ class Teller(Observer):
         self._requests = 0
 
     def started(self, worker: WorkerId, pid: int) -> None:
-        """Only told when asked to be talkative."""
+        """Tell a start, when asked to be talkative."""
         if self._voice.verbose:
             self._say(f"started {self._loop.fleet.lives[worker].spec.title} (pid {pid})")
 
@@ -177,7 +179,7 @@ class Teller(Observer):
                 self._say(fleet.stopping(state, at))
 
     def _failure(self, worker: WorkerId) -> str:
-        """Why it never ran, and what to do; empty when it did run."""
+        """Return why a worker never ran, and what to do; empty when it did run."""
         life = self._loop.fleet.lives[worker]
         if life.failure is None:
             return ""
@@ -212,12 +214,12 @@ class Dashboard(JobControl):
             self._streams.say(f"in the background: output follows as lines. Dashboard: supervisor top{self._option}")
 
     def over(self) -> None:
-        """The fleet has ended, and the dashboard was told: what is left to say is said in lines."""
+        """Say the rest in lines, now that the fleet has ended and the dashboard was told."""
         self._viewer.close(told=True)
         self._streams.hide(False)
 
     def _left(self, failed: bool) -> None:
-        """It was closed with q, or it died: lines from here on."""
+        """Show lines from here on: the dashboard was closed with q, or it died."""
         self._wanted = False
         self._streams.hide(False)
         self._streams.say(

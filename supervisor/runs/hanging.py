@@ -39,7 +39,7 @@ class Hanging(Observer):
             self._look_by(at + SOON)
 
     def changed(self, at: float) -> None:
-        """A stop that begins and the end of the main process are followed; nothing else of the state is news."""
+        """Follow a stop that begins and the end of the main process; nothing else of the state is news."""
         life = self._loop.fleet.lives[FIRST]
         stop = life.stopping
         stands = (stop is not None and stop.asked is not None, life.death is not None)
@@ -48,7 +48,7 @@ class Hanging(Observer):
             self._look_by(at + SOON)
 
     def heard(self, worker: WorkerId, at: float) -> None:
-        """Its agents have said something: only the look shows whether that is an end."""
+        """Look whether what a worker's agents have said is an end: only the look shows that."""
         del worker
         if self.deadline is None:
             self._look_by(at + SOON)
@@ -77,7 +77,7 @@ class Hanging(Observer):
         return self._loop.agents.messages(FIRST) if self._loop.agents is not None else ()
 
     def _tell(self, life: Life, messages: Sequence[AgentMessage], at: float) -> None:
-        """One line, where somebody reads lines: on a terminal that is the command's or ours, and not in raw mode."""
+        """Tell one line, where lines are read: on a terminal that is the command's or ours, and not in raw mode."""
         running = self._loop.running[FIRST]
         if self._hang is None or not terminal.reads_lines(2, running.group):
             return

@@ -27,7 +27,7 @@ class Voice(Frozen):
 
     @property
     def keeps_record(self) -> bool:
-        """Whether every end goes into a document, so that every end is to be explained."""
+        """Return whether every end goes into a document, so that every end is to be explained."""
         return bool(self.reports) or self.json
 
 

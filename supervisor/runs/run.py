@@ -35,7 +35,7 @@ class Run:
         poller: Poller | None = None,
         attachments: Callable[[Agents], Attachments] = Environment,
     ) -> None:
-        """``attachments``: makes what each start of a worker gets, for the agents of this run."""
+        """Prepare a run; ``attachments`` makes what each start of a worker gets, for the agents of this run."""
         self.poller = poller or Poller()
         self.agents = Agents(self.poller)
         self.evidence = Evidence(self.agents)

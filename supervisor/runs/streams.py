@@ -52,7 +52,7 @@ class Streams:
         self.output = Output(poller, lines.Splitter, self.say)
 
     def say(self, text: str) -> None:
-        """A message of the supervisor's own, in order with the workers' lines."""
+        """Write a message of the supervisor's own, in order with the workers' lines."""
         block = visible(text).encode(errors="replace") + b"\n"
         self.output.tail.add(Block(self._ours, block, time.monotonic(), not self.output.hidden))
         self._tapped(self._ours, block)
@@ -71,7 +71,7 @@ class Streams:
         self.output.tap = self._tapped
 
     def recent(self) -> Iterator[tuple[float, WorkerId | None, str, str, bytes]]:
-        """The blocks of lines that are kept, the newest first, each as :meth:`Log.log` takes it."""
+        """Yield the blocks of lines that are kept, the newest first, each as :meth:`Log.log` takes it."""
         return ((block.at, *self._named(block.lane), block.text) for block in self.output.tail.newest_first())
 
     def hide(self, hidden: bool) -> None:
@@ -81,7 +81,7 @@ class Streams:
             self.output.show_tail()
 
     def lanes(self, worker: WorkerId, spec: WorkerSpec) -> tuple[Lane, Lane]:
-        """How a worker's stdout and stderr are shown."""
+        """Return how a worker's stdout and stderr are shown."""
         self._titles[worker] = spec.title
         drop = spec.exec.overflow == "drop"
         out, err = (

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def tell(voice: Voice, one: Shutdown, patience: Patience) -> None:
-    """After `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
+    """Tell after `run`: files first, then the text; a file that cannot be written is told and loses nothing."""
     failed = [path for path in voice.reports if not write(path, [one], patience)]
     if voice.json:
         sink.say(_json([one]), 2, patience)
@@ -36,13 +36,13 @@ def tell(voice: Voice, one: Shutdown, patience: Patience) -> None:
 
 
 def record_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], patience: Patience) -> None:
-    """After `up`, before anything that a reader could hold up: the report files."""
+    """Write the report files after `up`, before anything that a reader could hold up."""
     for path in plan.voice.reports:
         write(path, shutdowns, patience, plan.fleet.name)
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, patience: Patience) -> None:
-    """Then on stderr the remarkable ends and, where the eye rests, the table; with --json the record on stdout."""
+    """Tell on stderr the remarkable ends and, where the eye rests, the table; with --json the record on stdout."""
     if plan.voice.json and (error := sink.say(_json(shutdowns, plan.fleet.name), 1, patience)) is not None:
         sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2, patience)
     if plan.voice.quiet:
@@ -58,7 +58,7 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, pati
 
 
 def write(path: str, shutdowns: Sequence[Shutdown], patience: Patience, fleet: str | None = None) -> bool:
-    """One report file. Whether it worked; if not, it is told."""
+    """Write one report file and return whether that worked; if not, it is told."""
     if path.endswith(".json"):
         content = _json(shutdowns, fleet)
     else:
@@ -73,7 +73,9 @@ def write(path: str, shutdowns: Sequence[Shutdown], patience: Patience, fleet: s
 
 
 def _origin(fleet: str | None) -> Origin:
-    """Only a report has a head: asking for our version takes 30 ms, and a text on stderr goes without."""
+    """Return the head of a report; only a report has one: asking for our version takes 30 ms, which a text on stderr
+    saves.
+    """
     from supervisor.system.origin import origin
 
     return origin(fleet)

@@ -38,7 +38,9 @@ class Wrapped(Observer):
         voice: Voice,
         meeting: Meeting | str | None,
     ) -> None:
-        """``meeting``: where its agents come to, or why they cannot; None when none is wanted."""
+        """Prepare the command's run; ``meeting``: where its agents come to, or why they cannot; None when none is
+        wanted.
+        """
         self._voice = voice
         self._meeting = meeting if isinstance(meeting, Meeting) else None
         self._evidence = Evidence(None, without=meeting if isinstance(meeting, str) else None)
@@ -65,13 +67,15 @@ class Wrapped(Observer):
                 self._meeting.close()
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
-        """Before the evidence is taken: an agent whose process lived some milliseconds may wait to be heard still."""
+        """Hear the last agents before the evidence is taken: one whose process lived some milliseconds may wait to be
+        heard still.
+        """
         del shutdown, worker
         if self._meeting is not None and self._loop.agents is None and _calls(self._meeting):
             self._meet()
 
     def _prepare(self, at: float) -> None:
-        """What a stop needs is imported and tried while nobody waits for it."""
+        """Import and try what a stop needs while nothing waits for it."""
         self._meet()
         from supervisor.runs.rehearsal import rehearse
 
@@ -117,7 +121,7 @@ class Wrapped(Observer):
         self._loop.sources.append(hanging)
 
     def _meet(self) -> None:
-        """The first agent calls, or there is time: what hears agents is imported not before (4 ms, 0.5 MB)."""
+        """Import what hears agents when the first one calls or there is time, not before (4 ms, 0.5 MB)."""
         if self._meeting is None or self._loop.agents is not None:
             return
         self._loop.poller.unwatch(self._meeting.listen().fileno())
@@ -132,7 +136,9 @@ class Wrapped(Observer):
         self._evidence.agents = agents
 
     def tell(self) -> None:
-        """Nothing after a clean end in good time, unless asked; so the modules for it are imported only here."""
+        """Tell the end: nothing after a clean end in good time, unless asked; so the modules for it are imported only
+        here.
+        """
         voice = self._voice
         for ended in self._evidence.told(voice, every=voice.verbose):
             if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
@@ -145,7 +151,7 @@ class Wrapped(Observer):
 
 
 def _calls(meeting: Meeting) -> bool:
-    """Whether an agent waits to be accepted."""
+    """Return whether an agent waits to be accepted."""
     poll = select.poll()
     poll.register(meeting.listen(), select.POLLIN)
     return bool(poll.poll(0))

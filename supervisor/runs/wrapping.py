@@ -60,7 +60,10 @@ def run(plan: RunPlan) -> int:
 
 
 def _exit_code(plan: RunPlan, ending: Ending, *, keyboard: bool) -> int:
-    """The command's own; died of a signal: 128 + n, or we die of it too. ``keyboard``: a key may have sent it."""
+    """Return the command's own exit code; died of a signal: 128 + n, or we die of it too.
+
+    ``keyboard``: a key may have sent it.
+    """
     if ending.signal is None:
         return ending.code or 0
     if keyboard and ending.signal in (signum.INT, signum.QUIT):
@@ -71,8 +74,10 @@ def _exit_code(plan: RunPlan, ending: Ending, *, keyboard: bool) -> int:
 
 
 def _apart(fleet: FleetSpec, tty: Terminal | None) -> FleetSpec:
-    """The command leads a process group of its own, but not in a pipeline on a terminal: there every part must
-    stay in the foreground together (`run -- make | less`, `run -- bash | tee log`)."""
+    """Let the command lead a process group of its own, but not in a pipeline on a terminal.
+
+    There every part must stay in the foreground together (`run -- make | less`, `run -- bash | tee log`).
+    """
     if tty is None or not tty.ours():
         return fleet
     from supervisor.system.proc.processes import in_a_pipeline

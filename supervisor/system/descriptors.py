@@ -20,7 +20,7 @@ def most() -> int:
 
 
 def enough(wanted: int = 1) -> bool:
-    """Whether so many can be taken, and the last ones stay free."""
+    """Return whether so many can be taken, and the last ones stay free."""
     try:
         lowest = os.dup(2)
     except OSError:

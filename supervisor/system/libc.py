@@ -51,13 +51,13 @@ _signalfd = _Call(_ctypes.dlsym(_handle, "signalfd"))
 
 
 def prctl(option: int, value: int) -> None:
-    """prctl(2) with one argument. Raises OSError."""
+    """Call prctl(2) with one argument. Raises OSError."""
     none = _UnsignedLong(0)
     _checked(_prctl(option, _UnsignedLong(value), none, none, none))
 
 
 def signalfd(signals: frozenset[int]) -> int:
-    """A non-blocking, close-on-exec descriptor from which the blocked ``signals`` are read. Raises OSError."""
+    """Return a non-blocking, close-on-exec descriptor from which the blocked ``signals`` are read. Raises OSError."""
     mask = sum(1 << (signal - 1) for signal in signals).to_bytes(SIGSET_BYTES, "little")
     return _checked(_signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK))
 

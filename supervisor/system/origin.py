@@ -11,7 +11,7 @@ from supervisor.system.proc import processes
 
 
 def origin(fleet: str | None = None) -> Origin:
-    """The head of a report written now."""
+    """Return the head of a report written now."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -28,7 +28,7 @@ def origin(fleet: str | None = None) -> Origin:
 
 
 def _started() -> float:
-    """Wall-clock seconds of our own start, from the kernel: the clock may have been stepped since."""
+    """Return the wall-clock seconds of our own start, from the kernel: the clock may have been stepped since."""
     found = processes.stat(os.getpid())
     age = time.monotonic() - found.started if found is not None else 0.0
     return time.time() - age

@@ -34,7 +34,10 @@ class Listener:
     """``watch(on)`` is called when there is no use in listening (False) and when there is again (True)."""
 
     def __init__(self, socket: _socket.socket, watch: Callable[[bool], None], reserve: int = 1) -> None:
-        """``socket`` is bound and listens; ``reserve`` descriptors are held, at least one. Raises OSError."""
+        """Begin to accept; ``socket`` is bound and listens; ``reserve`` descriptors are held, at least one.
+
+        Raises OSError.
+        """
         self.socket = socket
         socket.setblocking(False)
         self._watch = watch

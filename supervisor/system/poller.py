@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
         @property
         def deadline(self) -> float | None:
-            """Monotonic seconds, None for never."""
+            """Return when the source is due in monotonic seconds, None for never."""
 
         def tick(self, at: float) -> None:
-            """The deadline has come."""
+            """Do what is due, now that the deadline has come."""
 
 
 READ = select.EPOLLIN
@@ -51,7 +51,7 @@ class Poller:
             self._epoll.unregister(fd)
 
     def watches(self, fd: int) -> bool:
-        """Whether somebody waits for ``fd``."""
+        """Return whether ``fd`` is waited for."""
         return fd in self._handlers
 
     def close(self) -> None:
@@ -59,7 +59,9 @@ class Poller:
         self._epoll.close()
 
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Descriptors that are ready, with their events; empty after ``timeout`` seconds (None: wait for ever)."""
+        """Return the descriptors that are ready, with their events; none after ``timeout`` seconds (None: wait for
+        ever).
+        """
         return self._epoll.poll(-1 if timeout is None else max(timeout, 0.0), BATCH)
 
     def call(self, fd: int, at: float, events: int) -> None:

@@ -74,7 +74,7 @@ class Tries:
 
     @property
     def deadline(self) -> float | None:
-        """When the first try has no more time (monotonic seconds); None when none is under way."""
+        """Return when the first try has no more time (monotonic seconds); None when none is under way."""
         return min((one.deadline for one in self._tries.values()), default=None)
 
     def tick(self, at: float) -> None:
@@ -101,7 +101,7 @@ class _Try:
         self._next()
 
     def over(self, at: float) -> None:
-        """The time is over."""
+        """Give up the try, whose time is over."""
         what = "connected, but no answer" if self._connected else "no connection"
         self._end(self._failed or Answer(False, f"{what} within {self._timeout:g} s"), at)
 
@@ -219,7 +219,9 @@ def _request(check: Check) -> bytes:
 
 
 def _judge(head: bytes, good: tuple[int, int], *, ended: bool) -> Answer | None:
-    """The answer that the beginning of an HTTP response stands for (RFC 9112, section 4); None: too little of it."""
+    """Return the answer that the beginning of an HTTP response stands for (RFC 9112, section 4); None: too little of
+    it.
+    """
     line, newline, rest = head.partition(b"\n")
     if not newline:
         if head and not b"HTTP/1.".startswith(head[:7]):
@@ -242,5 +244,5 @@ def _judge(head: bytes, good: tuple[int, int], *, ended: bool) -> Answer | None:
 
 
 def _shown(data: bytes) -> str:
-    """Some of what somebody else sent, printable; views/ make it safe for a terminal."""
+    """Return some of what the other side sent, printable; views/ make it safe for a terminal."""
     return repr(data[:60].strip().decode(errors="replace"))

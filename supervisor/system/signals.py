@@ -59,7 +59,7 @@ def take_over() -> Inherited:
 
 
 def hand_down(inherited: Inherited, keep_ignored: bool) -> None:
-    """In a forked child: the dispositions and the mask we were started with, just before exec.
+    """Restore, in a forked child just before exec, the dispositions and the mask we were started with.
 
     A shell's ``&`` starts a job with SIGINT and SIGQUIT ignored; passed on, Ctrl-C could never stop the worker and
     Python would install no KeyboardInterrupt handler. They are reset unless ``keep_ignored``.
@@ -75,17 +75,20 @@ def hand_down(inherited: Inherited, keep_ignored: bool) -> None:
 
 
 def give_back(inherited: Inherited) -> None:
-    """In this process: the mask we were started with (before a program of another kind runs in it)."""
+    """Restore, in this process, the mask we were started with (before a program of another kind runs in it)."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, inherited.mask)
 
 
 def open_fd() -> int:
-    """The signalfd for everything that take_over() blocked."""
+    """Return the signalfd for everything that take_over() blocked."""
     return libc.signalfd(ALL)
 
 
 def read(fd: int) -> list[Arrived]:
-    """What has arrived, in delivery order; at most 64 at a time. Signals that our own writes caused are left out."""
+    """Return what has arrived, in delivery order; at most 64 at a time.
+
+    Signals that our own writes caused are left out.
+    """
     try:
         data = os.read(fd, 64 * _INFO)
     except BlockingIOError:
@@ -94,7 +97,7 @@ def read(fd: int) -> list[Arrived]:
 
 
 def parse(data: bytes) -> list[Arrived]:
-    """Records of the signalfd -> the signals, without those that our own writes caused."""
+    """Parse records of the signalfd into the signals, without those that our own writes caused."""
     me, fields = os.getpid(), memoryview(data).cast("I")
     arrived: list[Arrived] = []
     for start in range(0, len(fields), _INFO // 4):

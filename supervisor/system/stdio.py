@@ -29,7 +29,7 @@ def say(text: str, fd: int = 2) -> None:
 
 
 def width(fd: int) -> int:
-    """Columns of the terminal on ``fd``, 80 without one; at least 40."""
+    """Return the columns of the terminal on ``fd``, 80 without one; at least 40."""
     try:
         return max(os.get_terminal_size(fd).columns, 40)
     except OSError:
@@ -37,7 +37,7 @@ def width(fd: int) -> int:
 
 
 def colored(choice: str, fd: int, environ: Mapping[str, str]) -> bool:
-    """Whether to colour: NO_COLOR beats FORCE_COLOR (no-color.org), a dumb terminal and a pipe get none."""
+    """Return whether to colour: NO_COLOR beats FORCE_COLOR (no-color.org), a dumb terminal and a pipe get none."""
     if choice != "auto":
         return choice == "always"
     if environ.get("NO_COLOR"):
@@ -48,6 +48,6 @@ def colored(choice: str, fd: int, environ: Mapping[str, str]) -> bool:
 
 
 def interactive(environ: Mapping[str, str]) -> bool:
-    """Whether something may move on the screen: a terminal both ways, not dumb, no CI, and nobody said NO_COLOR."""
+    """Return whether something may move on the screen: a terminal both ways, not dumb, no CI, and no NO_COLOR."""
     still = environ.get("CI") or environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb"
     return not still and all(os.isatty(fd) for fd in (0, 1, 2))

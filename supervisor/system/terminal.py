@@ -19,14 +19,14 @@ class Terminal:
 
     @classmethod
     def find(cls) -> Terminal | None:
-        """The controlling terminal, None without one."""
+        """Return the controlling terminal, None without one."""
         try:
             return cls(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
         except OSError:
             return None
 
     def ours(self) -> bool:
-        """Whether our process group is the foreground one."""
+        """Return whether our process group is the foreground one."""
         try:
             return os.tcgetpgrp(self.fd) == os.getpgrp()
         except OSError:
@@ -60,7 +60,9 @@ class Terminal:
 
 
 def in_front(fd: int) -> bool:
-    """Whether our process group may change the terminal ``fd``: not if another leads it (SIGTTOU would stop us)."""
+    """Return whether our process group may change the terminal ``fd``: not if another leads it (SIGTTOU would stop
+    us).
+    """
     try:
         return os.tcgetpgrp(fd) == os.getpgrp()
     except OSError:
@@ -68,8 +70,10 @@ def in_front(fd: int) -> bool:
 
 
 def reads_lines(fd: int, group: int) -> bool:
-    """Whether ``fd`` is our terminal, in its ordinary mode, and the group or ours is in front: a line of ours
-    disturbs nobody's screen then."""
+    """Return whether ``fd`` is our terminal, in its ordinary mode, and the group or ours is in front.
+
+    A line of ours disturbs no program's screen then.
+    """
     try:
         if os.tcgetpgrp(fd) not in (group, os.getpgrp()):
             return False

@@ -24,7 +24,7 @@ class Viewer:
     """One client process at a time. ``left(failed)`` is called when it ends by itself."""
 
     def __init__(self, poller: Poller, kept: set[int], socket: str) -> None:
-        """``kept``: pids that nobody else may reap; ours is added while it runs."""
+        """Prepare the dashboard; ``kept``: pids that no other part may reap; ours is added while it runs."""
         self._poller = poller
         self._kept = kept
         self._socket = socket
@@ -80,7 +80,7 @@ class Viewer:
         self.left(self._collect())
 
     def _collect(self) -> bool:
-        """Whether it failed."""
+        """Reap the dashboard and return whether it failed."""
         found = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
         os.close(self._pidfd)
         if self._pid is not None:
@@ -91,7 +91,9 @@ class Viewer:
         return failed
 
     def _restore(self, failed: bool) -> None:
-        """The modes always; the screen only when the client could not: leaving twice moves the cursor back."""
+        """Restore the modes always; the screen only when the client could not: leaving twice moves the cursor
+        back.
+        """
         if self._modes is None:
             return
         try:

@@ -106,7 +106,9 @@ def _refuse_foreign(target: Target, kind: Callable[[int], bool]) -> None:
 
 
 def _is_descriptor(target: Target) -> bool:
-    """Whether it is an open file of a process, as /dev/stdout is in the end: a link of /proc that names no path."""
+    """Return whether the target is an open file of a process, as /dev/stdout is in the end: a link of /proc that
+    names no path.
+    """
     on_proc = os.fstat(target.folder).st_dev == os.stat("/proc").st_dev
     return on_proc and target.found is not None and stat.S_ISLNK(target.found.st_mode)
 

@@ -27,7 +27,7 @@ def show(path: str, embedded: bool = False) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """The process's own command line."""
+    """Run the dashboard with the process's own command line."""
     embedded = "--embedded" in argv
     paths = [word for word in argv if word != "--embedded"]
     try:

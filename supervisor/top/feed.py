@@ -21,7 +21,7 @@ class Feed:
     """A connection that watches a fleet."""
 
     def __init__(self, path: str) -> None:
-        """Raises ControlError when nobody listens at ``path``."""
+        """Connect to the stream. Raises ControlError when no supervisor listens at ``path``."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
@@ -43,7 +43,7 @@ class Feed:
         self._socket.close()
 
     def read(self) -> list[dict[str, Any]]:
-        """The messages that are complete; ``open`` becomes False at the stream's end.
+        """Return the messages that are complete; ``open`` becomes False at the stream's end.
 
         Raises ControlError when the other side refuses or does not speak the protocol.
         """

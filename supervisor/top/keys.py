@@ -16,7 +16,9 @@ class Keys:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """The keys pressed: ``up``, ``page down``, ``tab``, ``escape`` or the character; none for unknown ones."""
+        """Return the keys pressed: ``up``, ``page down``, ``tab``, ``escape`` or the character; none for unknown
+        ones.
+        """
         data = self._rest + data
         self._rest = b""
         if data == b"\x1b":
@@ -44,7 +46,7 @@ def _plain(byte: int) -> list[str]:
 
 
 def _sequence_end(data: bytes, at: int) -> int | None:
-    """Where the escape sequence at ``at`` ends, None when more is to come."""
+    """Return where the escape sequence at ``at`` ends, None when more is to come."""
     if at + 1 >= len(data):
         return None
     if data[at + 1 : at + 2] == b"O":  # SS3: the cursor keys in application mode

@@ -32,7 +32,7 @@ class Model:
         self._focus = self._frame.look.focus
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """One message of the stream; what a later version added is passed over."""
+        """Take in one message of the stream; what a later version added is passed over."""
         if "fleet" in message:
             self.known = True
             self.fleet = message["fleet"]
@@ -48,7 +48,7 @@ class Model:
             self.code = int(message.get("code") or 0)
 
     def key(self, key: str) -> None:
-        """One key."""
+        """Act on one key."""
         if key in ("q", "Q"):
             self.leaving = True
         elif self.look.help:
@@ -64,7 +64,7 @@ class Model:
             self._move(key)
 
     def frame(self, usage: Mapping[int, Usage], now: float, width: int, height: int) -> Frame:
-        """The screen as it is now."""
+        """Return the screen as it is now."""
         if self._roster is None:
             self._roster = Roster(self.fleet, self._workers.values())
         self._frame = frame.frame(self._roster, usage, self._log, self.look, now, width, height)
@@ -74,7 +74,7 @@ class Model:
         return self._frame
 
     def last_lines(self, most: int) -> list[str]:
-        """The newest lines of output as plain text, with their workers' names."""
+        """Return the newest lines of output as plain text, with their workers' names."""
         found = self._log.lines[-most:]
         names = [printable(str(one.get("title") or "supervisor")) for one in found]
         wide = max(map(len, names), default=0)
@@ -83,7 +83,7 @@ class Model:
 
     @property
     def pids(self) -> list[int]:
-        """Main processes of the workers on the last frame."""
+        """Return the main processes of the workers on the last frame."""
         return [int(worker["pid"]) for worker in self._frame.shown if worker.get("pid") is not None]
 
     def _move(self, key: str) -> None:

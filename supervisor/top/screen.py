@@ -34,7 +34,7 @@ class Screen:
     """The terminal that fd 1 is. ``frames`` counts what was painted."""
 
     def __init__(self) -> None:
-        """Raises UsageError when fd 1 is no terminal or cannot be opened again."""
+        """Open the screen. Raises UsageError when fd 1 is no terminal or cannot be opened again."""
         self.fd = _open()
         self.frames = 0
         self._modes: list[int | list[bytes | int]] | None = None
@@ -43,11 +43,11 @@ class Screen:
 
     @property
     def behind(self) -> bool:
-        """The terminal has not taken the last frame yet."""
+        """Return whether the terminal has not taken the last frame yet."""
         return bool(self._pending)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows; 80 x 24 where the terminal does not know (a serial line)."""
+        """Return columns and rows; 80 x 24 where the terminal does not know (a serial line)."""
         try:
             columns, rows = os.get_terminal_size(self.fd)
         except OSError:
@@ -82,7 +82,7 @@ class Screen:
         self._painted = []
 
     def read(self) -> bytes | None:
-        """What was typed; None when the terminal has hung up."""
+        """Return what was typed; None when the terminal has hung up."""
         try:
             return os.read(self.fd, 1024) or None
         except BlockingIOError:
@@ -150,8 +150,11 @@ class Screen:
 
 
 def _encode(line: Line, width: int) -> str:
-    """A line with its colours, and what its row held before erased: behind it; in front of it when it is full,
-    because at the last column an erase takes the last character with it."""
+    """Return a line with its colours, and erase what its row held before.
+
+    That is erased behind the line; in front of it when it is full, because at the last column an erase takes the last
+    character with it.
+    """
     text = "".join([style.render(text) if style else text for text, style, _ in line])
     cells = sum(segment.cell_length for segment in line)
     return f"{text}\x1b[K" if cells < width else f"\x1b[2K{text}"

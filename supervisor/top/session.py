@@ -37,7 +37,7 @@ class Client:
     """One dashboard on this process's terminal. ``embedded``: started by `up`, which leads this terminal."""
 
     def __init__(self, path: str, embedded: bool) -> None:
-        """Raises ControlError without a supervisor at ``path``, UsageError without a terminal."""
+        """Connect to a supervisor. Raises ControlError without one at ``path``, UsageError without a terminal."""
         self._embedded = embedded
         self._screen = Screen()
         self._signals = _wake_by_signals(embedded)
@@ -66,13 +66,15 @@ class Client:
         return self._left
 
     def last_lines(self) -> list[str]:
-        """The newest lines of output, as many as one screen shows, to stay readable; none when somebody left."""
+        """Return the newest lines of output, as many as one screen shows, to stay readable; none when the user
+        left.
+        """
         ended = self._model.code is not None or self._vanished
         return self._model.last_lines(self._screen.size()[1]) if ended else []
 
     @property
     def ending(self) -> str:
-        """What to say on the restored terminal; empty when somebody left, or when `up` will say it."""
+        """Return what to say on the restored terminal; empty when the user left, or when `up` will say it."""
         name = f"fleet {self._model.fleet['name']}" if self._model.fleet.get("name") else "the fleet"
         if self._model.code is not None:
             return "" if self._embedded else f"{name} ended with code {self._model.code}"
@@ -98,7 +100,7 @@ class Client:
             self._paint(now)
 
     def _frame_at(self) -> float:
-        """When the next frame is due; infinity while nothing can differ or the terminal takes nothing."""
+        """Return when the next frame is due; infinity while nothing can differ or the terminal takes nothing."""
         if not self._inside or self._screen.behind:
             return math.inf
         if self._prompt:
@@ -166,7 +168,7 @@ class Client:
             self._prompt = True
 
     def _suspend(self) -> None:
-        """Ctrl-Z: stop as any program does, with the terminal as it was."""
+        """Stop at Ctrl-Z as any program does, with the terminal as it was."""
         self._screen.leave()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
@@ -177,11 +179,13 @@ class Client:
 
 
 def _wake(*_: object) -> None:
-    """The number of the signal is in the wake-up pipe; nothing else happens where it strikes."""
+    """Do nothing where a signal strikes: its number is in the wake-up pipe."""
 
 
 def _wake_by_signals(embedded: bool) -> int:
-    """A descriptor that becomes readable with every signal, one byte each: its number (signal.set_wakeup_fd)."""
+    """Return a descriptor that becomes readable with every signal, one byte each: its number
+    (signal.set_wakeup_fd).
+    """
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (*_LEAVE, signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH):

@@ -52,7 +52,7 @@ class Sampler:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and its descendants, nearest first."""
+    """Return the process and its descendants, nearest first."""
     found = [pid]
     for one in found:
         if len(found) > MOST_DESCENDANTS:
@@ -69,7 +69,7 @@ def _process(pid: int) -> psutil.Process | None:
 
 
 def _facts(process: psutil.Process | None) -> tuple[float, int] | None:
-    """CPU seconds so far and bytes resident; None when it is gone, a zombie, or hidden from us."""
+    """Return the CPU seconds so far and the bytes resident; None when it is gone, a zombie, or hidden from us."""
     if process is None:
         return None
     try:

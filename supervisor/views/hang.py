@@ -61,7 +61,7 @@ def _waits(life: Life, waiting: Waiting | None) -> str:
 
 
 def _ladder(life: Life, _masks: Masks | None, now: float) -> list[str]:
-    """What follows by itself, the longer text first."""
+    """Return what follows by itself, the longer text first."""
     following, at = life.following, life.next_rung_at
     if following is None or at is None:
         target = life.last_pid if life.death is None else next((one.pid for one in life.leftovers.alive), 0)
@@ -71,7 +71,7 @@ def _ladder(life: Life, _masks: Masks | None, now: float) -> list[str]:
 
 
 def _keys(life: Life, masks: Masks | None, _now: float) -> list[str]:
-    """What the reader can do: nothing follows a key by itself."""
+    """Return what the reader can do: nothing follows a key by itself."""
     if masks is None or masks.disposition(signum.QUIT) != "default" or masks.blocks(signum.QUIT):
         ends = f"kill -KILL {life.last_pid} ends it"
     else:

@@ -24,7 +24,7 @@ class Splitter:
         self._held = 0
 
     def feed(self, chunk: bytes) -> bytes:
-        """The lines completed by ``chunk``, each ended by a newline; empty when there is none."""
+        """Return the lines completed by ``chunk``, each ended by a newline; empty when there is none."""
         cut = chunk.rfind(b"\n") + 1
         if cut == 0:
             return self._hold(chunk)
@@ -35,7 +35,7 @@ class Splitter:
         return block if len(block) <= LONGEST else _split_long(block)
 
     def end(self) -> bytes:
-        """What was held back, as a line of its own."""
+        """Return what was held back, as a line of its own."""
         block = b"".join(self._parts)
         self._parts, self._held = [], 0
         return block + b"\n" if block else b""
@@ -75,7 +75,7 @@ class Prefixed:
         self._between = b"\n" + self._prefix
 
     def lines(self, block: bytes, _at: float) -> bytes:
-        """A block of whole lines with the prefix before each."""
+        """Return a block of whole lines with the prefix before each."""
         return self._prefix + block[:-1].replace(b"\n", self._between) + b"\n"
 
 
@@ -83,7 +83,7 @@ class Plain:
     """The lines as they are."""
 
     def lines(self, block: bytes, _at: float) -> bytes:
-        """The block itself."""
+        """Return the block itself."""
         return block
 
 
@@ -102,7 +102,7 @@ class Json:
         self._when = when
 
     def lines(self, block: bytes, at: float) -> bytes:
-        """``at`` is seconds since the epoch, of the moment the lines were read."""
+        """Return the block as JSON lines; ``at`` is seconds since the epoch, of the moment the lines were read."""
         start = f'{{"at": "{_stamp(at, self._when)}", {self._head}'
         encode = self._encode
         try:
@@ -123,7 +123,7 @@ class Json:
 
 
 def _stamp(at: float, when: LogTime) -> str:
-    """RFC 3339 with milliseconds."""
+    """Return the time by RFC 3339 with milliseconds."""
     whole = int(at)
     parts = time.gmtime(whole) if when == "utc" else time.localtime(whole)
     millis = int((at - whole) * 1000)

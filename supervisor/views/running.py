@@ -141,7 +141,7 @@ def _several(told: list[str]) -> str:
 
 
 def _fleet(told: Told) -> list[tuple[str, str]]:
-    """What its supervisor said of it."""
+    """Return what the supervisor of the process said of it."""
     fleet = told.fleet
     if fleet is None or fleet["worker"] is None:
         return []
@@ -189,7 +189,7 @@ def _inside(inside: Inside | None, pid: int, width: int, style: Style) -> list[s
 
 
 def _shortened(line: str) -> str:
-    """A line of `asyncio pstree` with the place as everywhere: the number counts more than the folder."""
+    """Return a line of `asyncio pstree` with the place as everywhere: the number counts more than the folder."""
     head, _, place = line.rpartition(" /")
     file, _, number = place.rpartition(":")
     return f"{head} {line_of(Where(f'/{file}', int(number), ''))}" if head and number.isdecimal() else line
@@ -199,7 +199,10 @@ def _shortened(line: str) -> str:
 
 
 def document(told: Told) -> dict[str, Any]:
-    """Everything as plain data. Signals are names; ``seconds`` and bytes as in the records; unknown is null."""
+    """Return everything as plain data.
+
+    Signals are names; ``seconds`` and bytes as in the records; unknown is null.
+    """
     facts = told.facts
     known = _plain(facts)
     for key in ("caught", "ignored", "accepted", "shared_pending", "parent_masks"):
@@ -221,7 +224,10 @@ def document(told: Told) -> dict[str, Any]:
 
 
 def _thread(thread: Thread) -> dict[str, Any]:
-    """``states`` and ``calls`` count the looks; null is a look at which it was in no call."""
+    """Return a thread as data.
+
+    ``states`` and ``calls`` count the looks; null is a look at which it was in no call.
+    """
     calls = [call.name if call is not None else None for call in thread.calls]
     return {
         "tid": thread.tid,

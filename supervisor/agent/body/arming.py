@@ -71,8 +71,11 @@ def begin(reason: str, number: Optional[int] = None, ask: bool = False) -> None:
 
 
 def search(found: List[Any]) -> None:
-    """The parent asks again: it may be about to end the process. Who could end the waits that nobody owns? First
-    those of the first tasks: asyncio.run()'s own, and what it waits for, have the lowest numbers in their names."""
+    """Search for who could end the waits that nobody owns, when the parent asks again.
+
+    The parent may be about to end the process. First come the waits of the first tasks: asyncio.run()'s own, and what
+    it waits for, have the lowest numbers in their names.
+    """
     for task in sorted(found[: tasks.FOLLOWED], key=tasks.age)[: 4 * holders.MOST]:
         kept, on = tasks.record(task), tasks.waits_for(task)
         if kept is not None and on is not None:
@@ -84,7 +87,10 @@ def search(found: List[Any]) -> None:
 
 
 def only_a_look_is_wanted() -> bool:
-    """Whether the parent has said so, before its signal. All that it said is taken: one answer is for all of it."""
+    """Return whether the parent has said, before its signal, that it wants a look and no stop.
+
+    All that the parent said is taken: one answer is for all of it.
+    """
     wanted, line = False, agent.connection()
     if line is None:
         return False
@@ -125,7 +131,7 @@ def in_main_thread() -> bool:
 
 
 def disarm() -> None:
-    """The program goes on: leave it as it was."""
+    """Leave the program as it was, because it goes on."""
     global armed, asked_by
     armed, asked_by = False, None
     sampler.stop()
@@ -145,7 +151,7 @@ def give_up() -> None:
 
 
 def limit() -> float:
-    """The seconds after which the sampler gives up."""
+    """Return the seconds after which the sampler gives up."""
     if asked_by != "probe":
         return LIMIT_UNASKED
     return LIMIT_STOPPING if stopping else LIMIT_PROBED
@@ -155,7 +161,7 @@ def limit() -> float:
 
 
 def before_fork() -> None:
-    """A fork in a process with two threads warns on 3.12+: be one thread while it happens."""
+    """Be one thread while the program forks: a fork in a process with two threads warns on 3.12+."""
     global _sampler_paused
     if armed:
         sampler.gone()
@@ -176,7 +182,7 @@ def resume_sampler() -> None:
 
 
 def after_fork() -> None:
-    """In the child: nothing is under way, and its parent's tasks are not its own."""
+    """Forget, in a forked child, what was under way: the parent's tasks are not the child's."""
     global armed, asked_by, _sampler_paused
     sampler.forget()
     if armed:

@@ -138,7 +138,7 @@ def disarm(loop: Any = None) -> None:
 
 
 def after_fork() -> None:
-    """In the child: the lock may be held by a thread that is not there."""
+    """Replace the lock in a forked child: a thread that is not there may hold it."""
     global _draining
     _draining = agent.allocate_lock()
     disarm()
@@ -208,7 +208,7 @@ def _exhausted(recorder: Recorder) -> None:
 
 
 def _is_new_kind(callback: Any) -> bool:
-    """asyncio's C types have no name that Python code could import; they are known when they are met."""
+    """Learn asyncio's C types when they are met: they have no name that Python code could import."""
     kind = type(callback)
     if kind in _kinds or type(kind) is not type or len(_kinds) > 100:
         return False
@@ -254,7 +254,7 @@ def is_task(thing: Any) -> bool:
 
 
 def _outcome(future: Any) -> Optional[str]:
-    """How an awaited future ended; None of a kind that is not asyncio's own."""
+    """Return how an awaited future ended; None for a kind that is not asyncio's own."""
     if type(future) not in _futures:
         return None
     if future.cancelled():
@@ -266,8 +266,10 @@ def _outcome(future: Any) -> Optional[str]:
 
 
 def _waker(frame: Any) -> Tuple[Optional[FrameType], Optional[FrameType]]:
-    """The frame to name: the innermost of the user's own code, else of a library, else of asyncio (None: the loop or
-    C code made the call); and the outermost one, which the loop called (None: too far up, or none).
+    """Return the frame to name and the outermost one.
+
+    The frame to name is the innermost of the user's own code, else of a library, else of asyncio (None: the loop or C
+    code made the call); the outermost is the one that the loop called (None: too far up, or none).
 
     uvloop has no frame of its own: whoever started the loop is known by what it calls.
     """
@@ -293,7 +295,9 @@ def _place(frame: Optional[FrameType]) -> Optional[frames.Place]:
 
 
 def _find_origin(row: Row, loop: Any, callback: Optional[FrameType]) -> None:
-    """No task runs: a task's done callback does, or what a thread, a signal, a timer, a descriptor gave the loop."""
+    """Find what gave the loop this callback while no task runs: a task's end, a thread, a signal, a timer, a
+    descriptor.
+    """
     if callback is not None:
         code = callback.f_code
         arguments = code.co_varnames[: min(3, code.co_argcount + bool(code.co_flags & 4))]
@@ -314,7 +318,7 @@ def _find_origin(row: Row, loop: Any, callback: Optional[FrameType]) -> None:
 
 
 def _handle(frame: Optional[FrameType]) -> Any:
-    """What the loop runs, if this is the frame in which asyncio runs it."""
+    """Return what the loop runs, if this is the frame in which asyncio runs it."""
     if (
         frame is not None
         and frame.f_code.co_name == "_run"
@@ -362,7 +366,9 @@ def _same(one: Row, other: Row) -> bool:
 
 
 def _saw_cancel(row: Row) -> None:
-    """A wake-up shows the cancel that 3.8 to 3.10 do not, and one that is lost on its way (wait_for before 3.12)."""
+    """Note the cancel that a wake-up shows: 3.8 to 3.10 do not tell it, and one can be lost on its way (wait_for
+    before 3.12).
+    """
     kept = row.kept
     if kept.cancelled_at is None:
         task = kept.ref()

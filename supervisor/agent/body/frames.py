@@ -29,7 +29,7 @@ own: Tuple[str, ...] = ()  # prefixes of installed files that are the user's all
 
 
 def rank(filename: str) -> int:
-    """Whose code a file is: the user's, an installed package's, the standard library's, ours."""
+    """Return whose code a file is: the user's, an installed package's, the standard library's, ours."""
     found = _ranks.get(filename)
     if found is None:
         found = _ranks[filename] = _rank(filename)
@@ -55,7 +55,7 @@ FUNCTION, METHOD = type(rank), type(rank.__get__(0))  # what the module `types` 
 
 
 def found_own(prefixes: Sequence[str]) -> None:
-    """From now on the files that begin so are the user's."""
+    """Count the files that begin so as the user's from now on."""
     global own
     if own != tuple(prefixes):
         own = tuple(prefixes)
@@ -73,7 +73,7 @@ class Spot:
 
 
 def waited_for(frame: FrameType) -> Optional[int]:
-    """The process that Popen.wait() or Process.join() waits for, where the kernel's answer has no pid."""
+    """Return the process that Popen.wait() or Process.join() waits for, where the kernel's answer has no pid."""
     if not frame.f_code.co_filename.endswith(("/subprocess.py", "/popen_fork.py")):
         return None
     pid = getattr(frame.f_locals.get("self"), "pid", None)
@@ -81,8 +81,11 @@ def waited_for(frame: FrameType) -> Optional[int]:
 
 
 def local(frame: FrameType, *names: str) -> List[Any]:
-    """Values of a function's local variables, None for those it has not. Until 3.12 the frame keeps the dictionary
-    that it makes for us, and with it values that the function may delete: that is emptied again."""
+    """Return the values of a function's local variables, None for those it has not.
+
+    Until 3.12 the frame keeps the dictionary that it makes for us, and with it values that the function may delete:
+    that is emptied again.
+    """
     if not frame.f_code.co_flags & OPTIMIZED:  # a module or class body: there it is the namespace itself
         return [None] * len(names)
     held: Any = frame.f_locals
@@ -93,8 +96,10 @@ def local(frame: FrameType, *names: str) -> List[Any]:
 
 
 def sent(frame: Optional[FrameType]) -> Tuple[Optional[int], Optional[int]]:
-    """(process, signal) of a signal that is being sent, as far as the sender's variables tell them: the arguments of
-    os.kill() are not seen without a frame of ours in its tracebacks."""
+    """Return (process, signal) of a signal that is being sent, as far as the sender's variables tell them.
+
+    The arguments of os.kill() are not seen without a frame of ours in its tracebacks.
+    """
     if frame is None:
         return None, None
     owner, target, *numbers = local(frame, "self", "pid", "sig", "signal", "signum")
@@ -110,7 +115,7 @@ def place(frame: Union[FrameType, Spot]) -> Place:
 
 
 def thread_stack(frame: Optional[FrameType]) -> List[Spot]:
-    """A running stack, outermost first, without ours."""
+    """Return a running stack, outermost frame first, without our own frames."""
     out: List[Spot] = []
     while frame is not None and len(out) < DEPTH:
         if rank(frame.f_code.co_filename) != OURS:
@@ -121,8 +126,10 @@ def thread_stack(frame: Optional[FrameType]) -> List[Spot]:
 
 
 def await_pairs(thing: Any) -> List[Tuple[Any, Optional[FrameType]]]:
-    """A suspended coroutine and what it awaits, outermost first, each with its frame, through generators and
-    asynchronous generators. Cython's coroutines have none while they wait."""
+    """Return a suspended coroutine and what it awaits, outermost first, each with its frame.
+
+    Generators and asynchronous generators are passed through. Cython's coroutines have no frame while they wait.
+    """
     out: List[Tuple[Any, Optional[FrameType]]] = []
     while thing is not None and len(out) < DEPTH:
         thing = driven(thing)
@@ -135,12 +142,12 @@ def await_pairs(thing: Any) -> List[Tuple[Any, Optional[FrameType]]]:
 
 
 def await_chain(thing: Any) -> List[FrameType]:
-    """The frames of a suspended coroutine, outermost first."""
+    """Return the frames of a suspended coroutine, outermost first."""
     return [frame for _, frame in await_pairs(thing) if frame is not None]
 
 
 def driven(thing: Any) -> Any:
-    """What an asend(), an athrow() or a coroutine's wrapper drives; anything else is itself."""
+    """Return what an asend(), an athrow() or a coroutine's wrapper drives; anything else is returned itself."""
     if type(thing).__name__ not in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"):
         return thing
     # Nothing in Python names it; the collector knows it (true on 3.8 to 3.14).
@@ -157,7 +164,7 @@ def frame_of(thing: Any) -> Optional[FrameType]:
 
 
 def awaited(thing: Any, frame: Optional[FrameType]) -> Any:
-    """What a suspended coroutine or generator waits for; None of one that runs now.
+    """Return what a suspended coroutine or generator waits for; None for one that runs now.
 
     To ask one that runs is fatal: CPython 3.10 to 3.12 may then take whatever lies beside its stack for the answer
     (genobject.c, _PyGen_yf). Both are asked in one expression without a call, so that no other thread runs between.
@@ -173,8 +180,9 @@ def awaited(thing: Any, frame: Optional[FrameType]) -> Any:
 
 
 def handling(thing: Any) -> Optional[str]:
-    """The exception that a suspended coroutine is handling, by class name: CancelledError means that it runs its
-    cleanup. The interpreter keeps it in the coroutine's exception state, which only the collector shows."""
+    """Return the exception that a suspended coroutine is handling, by class name: CancelledError means that it runs
+    its cleanup. The interpreter keeps it in the coroutine's exception state, which only the collector shows.
+    """
     for _ in range(DEPTH):
         if thing is None:
             return None
@@ -188,7 +196,7 @@ def handling(thing: Any) -> Optional[str]:
 
 
 def culprit(frames: Sequence[_Frame]) -> Optional[_Frame]:
-    """The innermost frame of the user's own code; else of an installed package; else the innermost."""
+    """Return the innermost frame of the user's own code; else of an installed package; else the innermost."""
     best: Optional[_Frame] = None
     best_rank = OURS
     for frame in reversed(frames):
@@ -203,7 +211,7 @@ def culprit(frames: Sequence[_Frame]) -> Optional[_Frame]:
 
 
 def places(frames: Sequence[Union[FrameType, Spot]], head: int = 3, tail: int = 7) -> List[Any]:
-    """A STACK whose middle is cut."""
+    """Return a STACK whose middle is cut."""
     if len(frames) <= head + tail:
         return [place(frame) for frame in frames]
     cut = [("...", len(frames) - head - tail, "")]
@@ -211,7 +219,7 @@ def places(frames: Sequence[Union[FrameType, Spot]], head: int = 3, tail: int = 
 
 
 def caller(frame: Optional[FrameType]) -> Optional[Place]:
-    """Who called: the innermost frame at or below this one that is not the standard library's."""
+    """Return the caller: the innermost frame at or below this one that is not the standard library's."""
     found = None
     while frame is not None:
         its = rank(frame.f_code.co_filename)
@@ -224,7 +232,7 @@ def caller(frame: Optional[FrameType]) -> Optional[Place]:
 
 
 def alone() -> bool:
-    """Is this the only interpreter of the process?
+    """Return whether this is the only interpreter of the process.
 
     Until 3.13 only who wants another one loads the module; since 3.14 concurrent.futures does, and so each program
     with asyncio: there the module is asked (0.4 µs).
@@ -240,8 +248,9 @@ def alone() -> bool:
 
 
 def running() -> Dict[int, FrameType]:
-    """The innermost frame of each thread, but for the sampler's and what of ours is on the caller's stack; only the
-    caller's where another's cannot be walked while it runs.
+    """Return the innermost frame of each thread, without the sampler's and our own frames on the caller's stack.
+
+    Only the caller's frame is returned where another thread's cannot be walked while it runs.
 
     A frame of ours that held this answer would be a cycle, and with it all frames below and what they hold would
     live until the collector comes.

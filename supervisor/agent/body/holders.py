@@ -100,7 +100,7 @@ def _begin(search: Search, left: List[Any]) -> None:
 
 
 def exemplars(but: Any) -> List[Any]:
-    """References to a few tasks of each place of each coroutine, the rarest places first."""
+    """Return references to a few tasks of each place of each coroutine, the rarest places first."""
     codes: Dict[int, List[Any]] = {}
     for task in tasks.every():
         coro = tasks.coro_of(task)
@@ -118,7 +118,7 @@ def exemplars(but: Any) -> List[Any]:
 
 
 def forget() -> None:
-    """In a forked child: nothing is searched for, and the lock may be held by a thread that is not there."""
+    """Drop the search in a forked child: a thread that is not there may hold the lock."""
     global _at_work
     del _searches[:]
     _owed.clear()
@@ -187,7 +187,7 @@ def _look_at(search: Search, who: Any) -> None:
 
 
 def _awaits(task: Any, number: Optional[int]) -> bool:
-    """Does this task wait for the one whose wait's end is searched for?"""
+    """Return whether this task waits for the one whose wait's end is searched for."""
     on = tasks.waits_for(task)
     return on is not None and number in on.get("tasks", ())
 
@@ -225,8 +225,11 @@ def _reached(start: List[Any], targets: Dict[int, Any], theirs: List[Any]) -> Di
 
 
 def _named(kind: str, chain: Iterable[FrameType], target: Any, holder: Any) -> int:
-    """How well the code that somebody is in fits: 1 it names the method that would end the wait, and the attribute
-    under which it reaches the target; 2 the method only; 3 neither."""
+    """Return how well the code that a candidate is in fits the wait.
+
+    1: it names the method that would end the wait, and the attribute under which it reaches the target; 2: the method
+    only; 3: neither.
+    """
     setters = SETTERS.get(kind, ())
     naming = [
         frame.f_code.co_names
@@ -264,8 +267,10 @@ def _told(search: Search) -> Dict[str, Any]:
 
 
 def _owes(search: Search, rank: int, _: int, __: bool, told: Dict[str, Any]) -> bool:
-    """Does a candidate that merely knows the object itself wait for the very task whose wait is to be ended? One that
-    holds it does too, in a deadlock: that is told."""
+    """Return whether a candidate that merely knows the object waits for the very task whose wait is to be ended.
+
+    A candidate that holds the object waits too, in a deadlock: that one is told.
+    """
     number = told.get("task")
     for _step in range(MOST):
         if rank < 2 or number is None:
@@ -294,7 +299,7 @@ def remember(found: Iterable[Any], budget: int) -> bool:
 
 
 def used(task: Any) -> Set[int]:
-    """The numbers of the primitives that a task can reach."""
+    """Return the numbers of the primitives that a task can reach."""
     things = reach.walk(reach.roots(frames.await_pairs(tasks.coro_of(task))), levels=3, budget=600)
     numbers = [reach.number(thing) for thing, _, _ in things if reach.kind(thing) in reach.PRIMITIVES]
     return {number for number in numbers if number is not None}

@@ -102,7 +102,7 @@ def original(thing: Any) -> Any:
 
 
 def watch_signal(module: Any) -> None:
-    """signal.signal and getsignal: remember who installed what, and notice when it runs."""
+    """Remember who installed which handler through signal.signal, and notice when a handler runs."""
     real_signal, real_getsignal = module.signal, module.getsignal
 
     def signal(signalnum: Any, handler: Any) -> Any:
@@ -161,7 +161,7 @@ def remember(number: int, handler: Any, frame: FrameType) -> None:
 
 
 def describe(handler: Any) -> Any:
-    """(name, definition) of a callable; not the thing itself, which would keep it alive."""
+    """Return (name, definition) of a callable; not the callable, which the reference would keep alive."""
     inner = getattr(handler, "func", handler)  # functools.partial
     inner = getattr(inner, "__func__", inner)
     inner = getattr(inner, "__wrapped__", inner)
@@ -171,7 +171,7 @@ def describe(handler: Any) -> Any:
 
 
 def like(ours: Any, theirs: Any) -> Any:
-    """Our function with their name and documentation."""
+    """Return our function with the name and the documentation of theirs."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
         try:
             setattr(ours, name, getattr(theirs, name))
@@ -182,7 +182,10 @@ def like(ours: Any, theirs: Any) -> Any:
 
 
 def step(what: str, loop: Any, frame: Optional[FrameType]) -> None:
-    """A step of a teardown. Where nothing is left to wait for, it is told without loading what explains."""
+    """Tell a step of a teardown.
+
+    Where nothing is left to wait for, the step is told without loading what explains.
+    """
     global rounds
     if agent.body is None:
         if agent.get_ident() != agent.main_thread:  # a loop of some thread came to its end: no shutdown
@@ -196,7 +199,7 @@ def step(what: str, loop: Any, frame: Optional[FrameType]) -> None:
 
 
 def nothing_left(loop: Any) -> bool:
-    """No task, no generator, no connection, no thread; False when that is not plain to see."""
+    """Return whether no task, generator, connection or thread is left; False when that is not plain to see."""
     threading, tasks = sys.modules.get("threading"), sys.modules.get("asyncio.tasks")
     try:
         if threading is not None and len(threading._active) > 1:

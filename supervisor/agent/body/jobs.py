@@ -38,12 +38,12 @@ class _Job:
 
 
 def forget() -> None:
-    """In a forked child: its futures are copies of which nobody sets one."""
+    """Forget the jobs in a forked child: its futures are copies that no thread sets."""
     _kept.clear()
 
 
 def of_frame(frame: FrameType, ident: int) -> Optional[Dict[str, Any]]:
-    """JOB of a thread that runs this frame of a pool's machinery; None where the frame is none."""
+    """Return the JOB of a thread that runs this frame of a pool's machinery; None where the frame is of none."""
     file, name = frame.f_code.co_filename, frame.f_code.co_name
     if name != "run":
         return None
@@ -62,13 +62,13 @@ def of_frame(frame: FrameType, ident: int) -> Optional[Dict[str, Any]]:
 
 
 def _callable_of(item: Any) -> Tuple[Any, Any]:
-    """Of a _WorkItem; since 3.14 it keeps (function, arguments, keywords) in one."""
+    """Return (function, arguments) of a _WorkItem, which since 3.14 keeps (function, arguments, keywords) in one."""
     task = getattr(item, "task", None)
     return (task[0], task[1]) if type(task) is tuple and len(task) > 1 else (item.fn, item.args)
 
 
 def of_future(future: Any, function: Any, arguments: Any = (), ident: Optional[int] = None) -> Dict[str, Any]:
-    """JOB of this future; ``ident``: the thread that does it, None while it is queued or unknown."""
+    """Return the JOB of this future; ``ident`` is the thread that does it, None while it is queued or unknown."""
     kept = _record(future)
     if kept.by is None or frames.rank(kept.by[0]) != frames.USER:  # it may be awaited by now, or further up
         task, by = _awaiter(future)
@@ -89,7 +89,7 @@ def of_future(future: Any, function: Any, arguments: Any = (), ident: Optional[i
 
 
 def linked(future: Any, callback: Any) -> Any:
-    """The concurrent future that asyncio's callback links this one with; None where it has been unlinked."""
+    """Return the concurrent future that asyncio's callback links this one with; None where it has been unlinked."""
     for cell in callback.__closure__ or ():
         other = cell.cell_contents
         if other is not future and hasattr(other, "set_running_or_notify_cancel"):
@@ -98,7 +98,10 @@ def linked(future: Any, callback: Any) -> Any:
 
 
 def _now_done() -> Dict[int, Tuple[Any, Any, int]]:
-    """{number of a job: (name, definition, thread)} of the jobs that pools' threads do; looked up once in 5 ms."""
+    """Return {number of a job: (name, definition, thread)} of the jobs that pools' threads do now.
+
+    The pools are looked up once in 5 ms.
+    """
     global _scanned
     now = monotonic_ns()
     if now - _scanned > 5_000_000:
@@ -126,7 +129,10 @@ def _record(future: Any) -> _Job:
 
 
 def _awaiter(future: Any) -> Tuple[Optional[int], Any]:
-    """(task that awaits this job, the user's line in which it does); of a concurrent future through asyncio's."""
+    """Return (task that awaits this job, the user's line in which it does).
+
+    A concurrent future is awaited through asyncio's.
+    """
     for callback in list(getattr(future, "_done_callbacks", None) or ()):
         if getattr(callback, "__qualname__", "").startswith("_chain_future.<locals>"):
             for cell in callback.__closure__ or ():
@@ -137,7 +143,9 @@ def _awaiter(future: Any) -> Tuple[Optional[int], Any]:
 
 
 def _waking(future: Any) -> Tuple[Optional[int], Any]:
-    """The task that the end of this asyncio future wakes, and from it up the first with a line of the user's."""
+    """Return the task that the end of this asyncio future wakes, and the first line of the user's on the way up from
+    it.
+    """
     number, place = None, None
     for _ in range(CLIMBS):
         woken = _woken_by(future)
@@ -155,7 +163,9 @@ def _waking(future: Any) -> Tuple[Optional[int], Any]:
 
 
 def _woken_by(future: Any) -> Any:
-    """The task that awaits a future; else the future that its end sets: that of shield(), gather(), wait_for()."""
+    """Return the task that awaits a future; else the future that its end sets: that of shield(), gather(),
+    wait_for().
+    """
     callbacks = [one[0] if type(one) is tuple else one for one in list(getattr(future, "_callbacks", None) or ())]
     for callback in callbacks:
         owner = getattr(callback, "__self__", None)
@@ -172,7 +182,7 @@ def _woken_by(future: Any) -> Any:
 
 
 def _described(function: Any, arguments: Any) -> Tuple[str, Any]:
-    """(name, definition) of what is called in the end: without partial(), and without a context's run()."""
+    """Return (name, definition) of what is called in the end: without partial(), and without a context's run()."""
     for _ in range(4):
         inner = getattr(function, "func", None)
         if inner is not None and type(function).__name__ == "partial":

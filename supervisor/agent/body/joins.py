@@ -38,7 +38,7 @@ class Doing:
 
 
 def look(frame: FrameType, ident: int) -> Doing:
-    """``frame``: the thread's innermost one."""
+    """Return what a thread does, by its innermost ``frame``."""
     found = Doing()
     try:
         found.on = wait_of(frame)
@@ -67,7 +67,7 @@ def wait_of(frame: Optional[FrameType]) -> Wait:
 
 
 def job_of(frame: Optional[FrameType], ident: int) -> Optional[Dict[str, Any]]:
-    """The job of a pool's thread; its machinery is near the outer end of the stack."""
+    """Return the job of a pool's thread; the pool's machinery is near the outer end of the stack."""
     for _ in range(frames.DEPTH):
         if frame is None:
             return None
@@ -79,7 +79,7 @@ def job_of(frame: Optional[FrameType], ident: int) -> Optional[Dict[str, Any]]:
 
 
 def callback_of(frame: Optional[FrameType]) -> Optional[str]:
-    """What atexit runs: the outermost frame of the main thread, once the module it began with has ended."""
+    """Return what atexit runs: the outermost frame of the main thread, once the module it began with has ended."""
     outermost: Optional[FrameType] = None
     while frame is not None:
         if frames.rank(frame.f_code.co_filename) != frames.OURS:
@@ -99,7 +99,7 @@ def callback_of(frame: Optional[FrameType]) -> Optional[str]:
 
 
 def _thing(kind: str) -> Callable[[FrameType], Wait]:
-    """A wait for an object of the standard library: its ``self``."""
+    """Return the rule for a wait whose object is the ``self`` of a method of the standard library."""
 
     def known(frame: FrameType) -> Wait:
         (owner,) = frames.local(frame, "self")
@@ -116,7 +116,7 @@ def _join(frame: FrameType) -> Wait:
 
 
 def _shutdown(_: FrameType) -> Wait:
-    """threading._shutdown() joins every thread that is no daemon, one after the other."""
+    """Tell a wait in threading._shutdown(), which joins every thread that is no daemon, one after the other."""
     threading: Any = sys.modules["threading"]
     left = [
         thread.ident
@@ -127,7 +127,7 @@ def _shutdown(_: FrameType) -> Wait:
 
 
 def _pool(frame: FrameType) -> Wait:
-    """A thread pool joins its threads (``t``), the interpreter those of all pools."""
+    """Tell a wait of a thread pool that joins its threads (``t``), or of the interpreter for those of all pools."""
     owner, joined = frames.local(frame, "self", "t")
     members = [joined] if joined is not None else list(getattr(owner, "_threads", None) or ())
     idents = [thread.ident for thread in members if hasattr(thread, "ident") and thread.is_alive()]
@@ -140,7 +140,9 @@ def _result(frame: FrameType) -> Wait:
 
 
 def _all_of(frame: FrameType) -> Wait:
-    """concurrent.futures.wait() and as_completed(): the first that is not done stands for all."""
+    """Tell a wait in concurrent.futures.wait() or as_completed(): the first future that is not done stands for
+    all.
+    """
     waited, pending = frames.local(frame, "fs", "pending")
     left = [one for one in list(pending or waited or ()) if hasattr(one, "done") and not one.done()]
     return {"kind": "result", "job": jobs.of_future(left[0], None), "count": len(left)} if left else None

@@ -52,7 +52,7 @@ def arm() -> None:
 
 
 def put_entry(module: Any, name: str, notice: Callable[[Any], None], also: Any = None) -> None:
-    """There, and in the module that the function says it is of (posix, _signal): pickle looks it up there."""
+    """Replace a function in its module, and in the one that it says it is of (posix, _signal): pickle looks there."""
     real = getattr(module, name)
     entry = hooks.Entry(real, notice)
     for owner in (module, sys.modules.get(real.__module__), also):
@@ -92,7 +92,7 @@ def _create_task(loop: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def meet(task: Any) -> None:
-    """A task that nobody follows: is it the one that is being created?"""
+    """Follow a task that no record follows, if it is the one that is being created."""
     global _created, _created_in
     if _created_in is None or not _armed:
         return
@@ -125,12 +125,14 @@ def tell_created() -> None:
 
 
 def note_shield(_: Any) -> None:
-    """What is shielded is seen at the next look: its callbacks say so."""
+    """Leave a shield to the next look, whose callbacks show what is shielded."""
     tasks.look_for_shields = True
 
 
 def watch_loop_callbacks() -> None:
-    """asyncio runs add_signal_handler()'s callback in the next turn of the loop, which a blocked loop never takes."""
+    """Watch the callbacks of add_signal_handler(): asyncio runs them in the next turn of the loop, which a blocked
+    loop never takes.
+    """
     for loop in list(tasks.loops):
         for number, handle in list((getattr(loop, "_signal_handlers", None) or {}).items()):
             callback = getattr(handle, "_callback", None)

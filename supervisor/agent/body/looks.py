@@ -86,7 +86,7 @@ def tick(now: int) -> None:
 
 
 def last(now: int) -> None:
-    """The sampler ends: where the threads are that were told of."""
+    """Tell, as the sampler ends, where the threads are that were told of."""
     for wait in list(_seen.values()):
         tell_moved(wait, now)
 
@@ -99,7 +99,7 @@ def tell(event: str, fields: Dict[str, Any]) -> None:
 
 
 def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[ThreadWait]]:
-    """Waits of threads that moved, that are due to be told (again), and that came to a new place."""
+    """Return the waits of threads that moved, that are due to be told (again), and that came to a new place."""
     places, idents = stacks(now)
     moved = [_seen.pop(ident) for ident in list(_seen) if ident not in idents]
     due, came = [], []
@@ -125,8 +125,10 @@ def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[
 
 
 def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any], Any]], Set[int]]:
-    """(thread, exact place, stack, what it does) of those that moved or are to be told, and all threads. No frame is
-    held after."""
+    """Return (thread, exact place, stack, what it does) of the threads that moved or are to be told, and all threads.
+
+    No frame is held after.
+    """
     places, idents = [], set()
     for ident, frame in frames.running().items():
         idents.add(ident)
@@ -144,8 +146,10 @@ def tell_moved(wait: ThreadWait, now: int) -> None:
 
 
 def spent_of(wait: ThreadWait) -> Dict[str, Optional[float]]:
-    """Seconds that the thread ran since it came here, which tells computing from waiting for the interpreter's lock,
-    and those in which no CPU was free for it."""
+    """Return the seconds that the thread ran since it came here, and those in which no CPU was free for it.
+
+    The first tells computing from waiting for the interpreter's lock.
+    """
     now = threads.spent(wait.tid)
     if now is None or wait.spent is None:
         return {"cpu": None, "delayed": None}
@@ -156,7 +160,7 @@ def spent_of(wait: ThreadWait) -> Dict[str, Optional[float]]:
 
 
 def look_at_tasks(now: int) -> bool:
-    """True when a followed task moved, ended or began."""
+    """Return True when a followed task moved, ended or began."""
     changed, shields, tasks.look_for_shields = False, tasks.look_for_shields, False
     for key, kept in list(tasks.followed.items()):
         task = kept.ref()
@@ -225,7 +229,9 @@ def _weakly(waiter: Any) -> Optional[Callable[[], Any]]:
 
 
 def census(now: int) -> None:
-    """What too many tasks are doing, by place; and room for those that stayed behind the first to be followed."""
+    """Tell what too many tasks are doing, by place; and make room for those that stayed behind the first to be
+    followed.
+    """
     global _next_census, _more
     room = _more and len(tasks.followed) < tasks.FOLLOWED // 2 and now >= _next_census - 200_000_000
     if now < _next_census and not room:
@@ -256,7 +262,7 @@ def census(now: int) -> None:
 
 
 def look_at_loops(now: int, changed: bool) -> None:
-    """A loop in which nothing moved for a while: what could still wake it."""
+    """Tell what could still wake a loop in which nothing moved for a while."""
     global _quiet_since
     if changed:
         _quiet_since = now

@@ -33,8 +33,10 @@ def _sample() -> None:
 
 
 def _handler_opcode() -> int:
-    """The first instruction of every `except`, `finally` and `with` handler (PUSH_EXC_INFO), learned from one:
-    its number differs by version, and the implicit handler of each coroutine must be told from a real one."""
+    """Return the first instruction of every `except`, `finally` and `with` handler (PUSH_EXC_INFO), learned from one.
+
+    Its number differs by version, and the implicit handler of each coroutine must be told from a real one.
+    """
     table = _sample.__code__.co_exceptiontable
     values, value = [], 0
     for byte in table:  # 6 bits a byte, 0x40 continues (CPython, InternalDocs/exception_handling.md)
@@ -100,7 +102,7 @@ def _reraised(code: CodeType, _: int, error: BaseException) -> None:
 
 
 def _line(code: CodeType, offset: int) -> Optional[int]:
-    """The handler's line; None for standard library code and for handlers that nobody wrote."""
+    """Return the handler's line; None for standard library code and for handlers that no source line wrote."""
     if frames.rank(code.co_filename) >= frames.STANDARD or code.co_code[offset] != _push_exc_info:
         return None
     met = False

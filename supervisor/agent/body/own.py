@@ -28,8 +28,11 @@ _found: Optional[Tuple[Optional[str], List[str]]] = None
 
 
 def look() -> Tuple[Optional[str], List[str]]:
-    """(top package of the command that was started, None for a script of the user's own; prefixes of files that are
-    the user's though they are installed). Asked once in a process's life; never raises."""
+    """Return the package of the program and the prefixes of its own files.
+
+    The package is the top package of the command that was started, None for a script of the user's own; the prefixes
+    are those of files that are the user's though they are installed. Asked once in a process's life; never raises.
+    """
     global _found
     if _found is None:
         started, paths = None, []
@@ -76,7 +79,7 @@ def _is_there(folder: str, name: str) -> bool:
 
 
 def _from_elsewhere(folder: str) -> Iterator[str]:
-    """The top packages of distributions that were not installed from an index."""
+    """Yield the top packages of distributions that were not installed from an index."""
     infos = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
     for info in infos[:INFOS]:
         path = os.path.join(folder, info)

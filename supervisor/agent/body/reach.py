@@ -46,29 +46,29 @@ _things: Dict[int, Any] = {}  # number -> weak reference
 
 
 def kind(thing: Any) -> str:
-    """The name of the thing's type."""
+    """Return the name of the thing's type."""
     return _name_of_type(type(thing))  # type: ignore[no-any-return]  # a descriptor of `type`
 
 
 def type_name(thing: Any) -> str:
-    """Module and qualified name of the thing's type, as "asyncio.locks.Event"."""
+    """Return the module and the qualified name of the thing's type, as "asyncio.locks.Event"."""
     cls = type(thing)
     module = _module_of_type(cls)
     return "%s.%s" % (module if type(module) is str else "?", _qualname_of_type(cls))
 
 
 def bases(cls: type) -> Tuple[type, ...]:
-    """The class and what it is derived from, most derived first."""
+    """Return the class and what it is derived from, most derived first."""
     return _mro_of_type(cls)  # type: ignore[no-any-return]  # a descriptor of `type`
 
 
 def defines(cls: type, name: str) -> bool:
-    """Does the class, or a base of it, have an attribute of this name (a method, a property, a slot)?"""
+    """Return whether the class, or a base of it, has an attribute of this name (a method, a property, a slot)."""
     return any(name in _dict_of_type(one) for one in bases(cls))
 
 
 def attribute(thing: Any, name: str) -> Any:
-    """What the instance itself has under this name; None where its class has a word in it."""
+    """Return what the instance itself has under this name; None where its class has a say in it."""
     if defines(type(thing), name):
         return None
     try:
@@ -78,7 +78,7 @@ def attribute(thing: Any, name: str) -> Any:
 
 
 def number(thing: Any) -> Optional[int]:
-    """A number for this very object, which is never another's; None where it cannot be referred to weakly."""
+    """Return a number for this very object, which is never another's; None where it cannot be referred to weakly."""
     known = _numbered.get(id(thing))
     if known is not None and known[0]() is thing:
         return known[1]
@@ -96,13 +96,13 @@ def number(thing: Any) -> Optional[int]:
 
 
 def thing(number: Optional[int]) -> Any:
-    """The object with this number; None when it is gone."""
+    """Return the object with this number; None when it is gone."""
     reference = _things.get(number or 0)
     return reference() if reference is not None else None
 
 
 def forget() -> None:
-    """In a forked child: what its parent numbered is not its own."""
+    """Forget the numbers in a forked child: what the parent numbered is not the child's."""
     _numbered.clear()
     _things.clear()
 
@@ -111,7 +111,7 @@ def forget() -> None:
 
 
 def held(thing: Any) -> List[Tuple[Any, int]]:
-    """[(what the thing holds, 1 or 0)]; 0: only another name for the same thing (a cell, a bound method)."""
+    """Return [(what the thing holds, 1 or 0)]; 0 is only another name for the same thing (a cell, a bound method)."""
     cls = type(thing)
     if cls is dict:
         return [(item, 1) for item in list(thing.values())[:ITEMS]]
@@ -137,7 +137,7 @@ def held(thing: Any) -> List[Tuple[Any, int]]:
 
 
 def variables(coroutine: Any) -> List[Any]:
-    """The local variables of a suspended coroutine or generator, and what lies on its stack; unnamed."""
+    """Return the local variables of a suspended coroutine or generator, and what lies on its stack; unnamed."""
     found = gc.get_referents(coroutine)
     if sys.version_info < (3, 11):  # its frame has them; the globals are nobody's in particular
         frame = next((item for item in found if kind(item) == "frame"), None)
@@ -149,7 +149,9 @@ def variables(coroutine: Any) -> List[Any]:
 
 
 def roots(pairs: Iterable[Tuple[Any, Optional[FrameType]]]) -> Iterator[Any]:
-    """What the coroutines of a task reach at once: their variables, and the globals that the user's code names."""
+    """Yield what the coroutines of a task reach at once: their variables, and the globals that the user's code
+    names.
+    """
     for coroutine, frame in pairs:
         yield coroutine
         if frame is not None and frames.rank(frame.f_code.co_filename) == frames.USER:
@@ -161,7 +163,7 @@ def roots(pairs: Iterable[Tuple[Any, Optional[FrameType]]]) -> Iterator[Any]:
 
 
 def walk(start: Iterable[Any], levels: int = LEVELS, budget: int = BUDGET) -> Iterator[Tuple[Any, int, Any]]:
-    """(thing, level, what holds it), the nearest first."""
+    """Yield (thing, level, what holds it), the nearest first."""
     seen: Set[int] = set()
     leaves: Dict[int, bool] = {}  # id(type): it lives as long as the things in `todo`
     todo: List[Tuple[Any, int, Any]] = [(thing, 0, None) for thing in start]
@@ -188,7 +190,7 @@ def _is_leaf(cls: type) -> bool:
 def reaches(
     start: Iterable[Any], targets: Dict[int, int], levels: int = LEVELS, budget: int = BUDGET
 ) -> Dict[int, Any]:
-    """{index of a target: (level, what holds it)}. ``targets``: id(target) -> its index."""
+    """Return {index of a target: (level, what holds it)}. ``targets``: id(target) -> its index."""
     found: Dict[int, Tuple[int, Any]] = {}
     for thing, level, holder in walk(start, levels, budget):
         index = targets.get(id(thing))
@@ -200,8 +202,11 @@ def reaches(
 
 
 def exits(pairs: Iterable[Tuple[Any, Optional[FrameType]]]) -> List[Any]:
-    """What is inside of `with` and `async with`: the interpreter keeps the bound __exit__ on the suspended stack, and
-    since 3.14 the function with its `self` behind it."""
+    """Return what is inside of `with` and `async with`.
+
+    The interpreter keeps the bound __exit__ on the suspended stack, and since 3.14 the function with its `self`
+    behind it.
+    """
     found = []
     for coroutine, _ in pairs:
         if kind(coroutine) not in GENERATORS:

@@ -82,7 +82,7 @@ def settle() -> None:
 
 
 def inside(ident: int) -> bool:
-    """Is a thread in code of ours?"""
+    """Return whether a thread is in code of ours."""
     frame = frames.running().get(ident)
     while frame is not None:
         if frames.rank(frame.f_code.co_filename) == frames.OURS:
@@ -110,7 +110,9 @@ def alive() -> bool:
 
 
 def gone(seconds: float = 0.02) -> None:
-    """stop(), until the kernel has forgotten the thread too: 3.12+ warns of a fork in a process with several."""
+    """Stop, and wait until the kernel has forgotten the thread too: 3.12+ warns of a fork in a process with
+    several.
+    """
     if not _alive:
         return
     tid, path = _tid, "/proc/self/task/%d"
@@ -121,7 +123,7 @@ def gone(seconds: float = 0.02) -> None:
 
 
 def forget() -> None:
-    """In a forked child: the thread is not there."""
+    """Forget the sampler's thread in a forked child, where it is not."""
     global _alive, _stopping, _tid
     _alive, _stopping = False, True
     frames.sampler = _tid = 0

@@ -43,7 +43,7 @@ def say(reason: str, number: Optional[int], first: bool, found: List[Any]) -> No
 
 
 def children() -> List[Dict[str, Any]]:
-    """CHILD of each process that multiprocessing has started here and not yet joined."""
+    """Return CHILD of each process that multiprocessing has started here and not yet joined."""
     module: Any = sys.modules.get("multiprocessing.process")
     found: List[Dict[str, Any]] = []
     for process in list(getattr(module, "_children", None) or ()):
@@ -79,7 +79,9 @@ def handler_tables() -> Any:
 
 
 def handler(number: int, what: Any, by: Any, of_loop: bool = False) -> Dict[str, Any]:
-    """HANDLER from what the first tier remembered: (name, definition) of a callable, or SIG_DFL, SIG_IGN, None."""
+    """Return HANDLER from what the first tier remembered: (name, definition) of a callable, or SIG_DFL, SIG_IGN,
+    None.
+    """
     if type(what) is not tuple:
         kind = "default" if what == _signal.SIG_DFL else "ignore" if what == _signal.SIG_IGN else "foreign"
         return {"signal": int(number), "kind": kind, "name": None, "at": None, "by": by}

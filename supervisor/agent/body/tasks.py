@@ -62,7 +62,7 @@ def name_of(task: Any) -> str:
 
 
 def age(task: Any) -> int:
-    """The number in an automatic name: the oldest task has the lowest. Named ones come after all."""
+    """Return the number in an automatic name: the oldest task has the lowest, named ones come after all."""
     name = name_of(task)
     return int(name[5:]) if name.startswith("Task-") and name[5:].isdecimal() else 1 << 62
 
@@ -91,7 +91,7 @@ def meet(loop: Any) -> None:
 
 
 def find_loops() -> None:
-    """The running loop of each thread, by the `self` of the loop methods on its stack; then any task's loop."""
+    """Find the running loop of each thread by the `self` of the loop methods on its stack; then any task's loop."""
     events = sys.modules.get("asyncio.events")
     if events is None:
         return
@@ -122,7 +122,7 @@ def meet_if_loop(thing: Any) -> None:
 
 
 def _references() -> List[Any]:
-    """asyncio's own weak references to its tasks: cheap to copy and to count."""
+    """Return asyncio's own weak references to its tasks: they are cheap to copy and to count."""
     module = sys.modules.get("asyncio.tasks")
     if module is None:
         return []
@@ -140,7 +140,9 @@ def _references() -> List[Any]:
 
 
 def every() -> Iterator[Any]:
-    """Tasks that are not done, on the loops that we know and that are not closed; at most SCANNED are looked at."""
+    """Yield tasks that are not done, on the loops that we know and that are not closed; at most SCANNED are looked
+    at.
+    """
     references = _references()
     if not references and sys.version_info >= (3, 14):  # C keeps them in lists of its own
         module: Any = sys.modules.get("asyncio.tasks")
@@ -159,13 +161,16 @@ def pending(loop: Any = None) -> List[Any]:
 
 
 def pending_count(loop: Any = None) -> int:
-    """How many tasks are not done. Beyond SCANNED it is asyncio's own count, which holds done tasks that live on."""
+    """Return how many tasks are not done.
+
+    Beyond SCANNED the number is asyncio's own count, which holds done tasks that live on.
+    """
     total = len(_references())
     return total if total > SCANNED else len(pending(loop))
 
 
 def count_of(found: List[Any], loop: Any = None) -> int:
-    """The size of what pending() found, or of what it is a part of."""
+    """Return the size of what pending() found, or of what it is a part of."""
     return len(found) if len(_references()) <= SCANNED else pending_count(loop)
 
 
@@ -178,7 +183,7 @@ def record(task: Any) -> Optional[Followed]:
 
 
 def current(loop: Any) -> Any:
-    """The task that runs in this loop; None: a callback, or nothing does."""
+    """Return the task that runs in this loop; None when a callback runs, or nothing does."""
     module: Any = sys.modules["asyncio.tasks"]
     if sys.version_info >= (3, 14):
         return module.current_task(loop)
@@ -186,7 +191,9 @@ def current(loop: Any) -> Any:
 
 
 def number_of(kept: Any) -> Optional[int]:
-    """The number of a task by its record, or by a reference to it; one without a record is followed from now on."""
+    """Return the number of a task by its record, or by a reference to it; a task without a record is followed from
+    now on.
+    """
     if type(kept) is ref:
         task = kept()
         kept = follow(task, polled=True) if task is not None and not task.done() else None
@@ -194,7 +201,7 @@ def number_of(kept: Any) -> Optional[int]:
 
 
 def record_of_ended(task: Any) -> Optional[Followed]:
-    """record(), also of a task that has just ended: asked for in its done callbacks."""
+    """Return the record of a task, also of one that has just ended: it is asked for in the task's done callbacks."""
     found = record(task)
     if found is None:
         found = next((kept for kept in reversed(ended) if kept.ref() is task), None)
@@ -213,20 +220,22 @@ def follow(task: Any, late: bool = False, polled: bool = False) -> Optional[Foll
 
 
 def where(task: Any) -> Tuple[Optional[Place], Optional[Place]]:
-    """(at, leaf) of a suspended task."""
+    """Return (at, leaf) of a suspended task."""
     chain = frames.await_chain(coro_of(task))
     culprit = frames.culprit(chain)
     return (frames.place(culprit) if culprit is not None else None, frames.place(chain[-1]) if chain else None)
 
 
 def last_seen(task: Any) -> Optional[Followed]:
-    """The record of a task that is being destroyed: its weak references are dead already, its address is not."""
+    """Return the record of a task that is being destroyed: its weak references are dead already, its address is
+    not.
+    """
     found = followed.get(id(task))
     return found if found is not None and found.name == name_of(task) else None
 
 
 def cancel_requested(task: Any, kept: Followed) -> bool:
-    """Has somebody asked this task to stop? On 3.10 and older only its exception state tells."""
+    """Return whether this task was asked to stop. On 3.10 and older only its exception state tells."""
     if kept.cancelled_at is not None:
         return True
     if hasattr(task, "cancelling"):
@@ -243,7 +252,7 @@ def saw_cancel(kept: Followed, tell: bool = True, at: Optional[int] = None) -> N
 
 
 def cancelled(kept: Followed) -> Dict[str, Any]:
-    """The fields of task-cancelled."""
+    """Return the fields of task-cancelled."""
     task, row = kept.ref(), kept.cancel
     return {
         "task": kept.number,
@@ -278,7 +287,7 @@ def outcome(task: Any) -> str:
 
 
 def done(task: Any, kept: Followed) -> Dict[str, Any]:
-    """The fields of task-done."""
+    """Return the fields of task-done."""
     error = getattr(task, "_exception", None)  # not exception(): that would mark it as retrieved
     cancelling = task.cancelling() if hasattr(task, "cancelling") else None
     now = monotonic_ns()
@@ -304,7 +313,7 @@ def done(task: Any, kept: Followed) -> Dict[str, Any]:
 
 
 def describe(task: Any, brief: bool = False) -> Dict[str, Any]:
-    """TASK of one task; brief: without its stack."""
+    """Return TASK of one task; ``brief``: without its stack."""
     kept, coro = record(task), coro_of(task)
     chain = frames.await_chain(coro)
     at = frames.culprit(chain)
@@ -333,7 +342,9 @@ def describe(task: Any, brief: bool = False) -> Dict[str, Any]:
 
 
 def describe_all(tasks: Any, budget: int = 20_000) -> agent.Raw:
-    """A JSON list that stays below the budget (characters): with stacks for the first half, then brief ones."""
+    """Return a JSON list that stays below the budget (characters): with stacks for the first half, then brief
+    ones.
+    """
     parts: List[str] = []
     used = 0
     for task in tasks:
@@ -347,7 +358,10 @@ def describe_all(tasks: Any, budget: int = 20_000) -> agent.Raw:
 
 
 def is_shielded(task: Any) -> bool:
-    """Does an asyncio.shield() wait for it? Seen only while the shield's own future waits."""
+    """Return whether an asyncio.shield() waits for the task.
+
+    That is seen only while the shield's own future waits.
+    """
     for entry in getattr(task, "_callbacks", None) or ():
         callback = entry[0] if type(entry) is tuple else entry
         if "shield.<locals>" in getattr(callback, "__qualname__", ""):

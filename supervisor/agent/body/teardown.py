@@ -32,7 +32,7 @@ _kills = 0
 
 
 def note(what: str, about: Any = None, *more: Any) -> None:
-    """The one door of the first tier. Exceptions are its matter."""
+    """Open the one door of the first tier: run the step of this name. Exceptions end here."""
     if not arming.armed and what in OF_A_LOOP and (hooks.rounds >= hooks.ROUNDS_TOLD or not arming.in_main_thread()):
         return
     arming.stopping = arming.stopping or what != "probe"
@@ -62,7 +62,7 @@ def on_signal(number: int, described: Any, *_: Any) -> None:
 
 
 def on_cancel(loop: Any, frame: Optional[FrameType] = None) -> None:
-    """_cancel_all_tasks(): the main coroutine has ended; what is left is cancelled."""
+    """Note that asyncio cancels what is left (_cancel_all_tasks()): the main coroutine has ended."""
     if loop is None and frame is not None:
         loop = frame.f_locals.get("loop")
     tasks.meet_if_loop(loop)
@@ -109,7 +109,9 @@ def on_loop_stop(loop: Any, frame: Optional[FrameType] = None) -> None:
 
 
 def is_handle(frame: Optional[FrameType]) -> bool:
-    """The loop itself made the call: somebody gave it the callback (call_soon_threadsafe(loop.stop)), and is gone."""
+    """Return whether the loop itself made the call: a callback that it was given
+    (call_soon_threadsafe(loop.stop)).
+    """
     code = frame.f_code if frame is not None else None
     return code is not None and code.co_name == "_run" and code.co_filename.endswith("asyncio/events.py")
 
@@ -144,7 +146,7 @@ def on_loop_closed(loop: Any, *_: Any) -> None:
 
 
 def on_complaint(_: Any, context: Dict[str, Any]) -> None:
-    """loop.call_exception_handler(). Only an armed agent tells of others than destroyed tasks."""
+    """Tell what loop.call_exception_handler() is told. An agent that is not armed tells of destroyed tasks only."""
     message = str(context.get("message", ""))
     task = context.get("task")
     if task is not None and (tasks.record(task) or tasks.last_seen(task)):
@@ -168,7 +170,7 @@ def on_complaint(_: Any, context: Dict[str, Any]) -> None:
 
 
 def on_thread_join(*_: Any) -> None:
-    """threading._shutdown(): the main thread is at its end; non-daemon threads are joined."""
+    """Note that the main thread is at its end and joins non-daemon threads (threading._shutdown())."""
     tasks.find_loops()
     busy = threads.busy(daemons=sys.version_info < (3, 9))  # 3.8: pool threads are daemons, joined at exit
     left = tasks.pending()
@@ -187,7 +189,7 @@ def on_thread_join(*_: Any) -> None:
 
 
 def unhandled() -> Optional[str]:
-    """The exception with which the main module ended. In a prompt it may be any line's, of long ago."""
+    """Return the exception with which the main module ended. In a prompt it may be any line's, of long ago."""
     kind = None if hasattr(sys, "ps1") else getattr(sys, "last_type", None)
     return getattr(kind, "__name__", None)
 
@@ -206,7 +208,7 @@ def on_exit(how: str, frame: Optional[FrameType] = None, number: Optional[int] =
 
 
 def on_kill(how: str, frame: Optional[FrameType] = None) -> None:
-    """os.kill() of anybody, or signal.raise_signal(): the process may be about to die of its own signal."""
+    """Note os.kill() or signal.raise_signal(): the process may be about to die of its own signal."""
     global _kills
     _kills += 1
     if _kills > KILLS_TOLD:

@@ -29,7 +29,7 @@ _CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(uname
 
 
 def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[int]]:
-    """What a thread of this process waits for in the kernel: (doing, fd, pid)."""
+    """Return what a thread of this process waits for in the kernel: (doing, fd, pid)."""
     if not tid:
         return None, None, None
     try:
@@ -54,7 +54,7 @@ def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[i
 
 
 def state(stack: List[frames.Spot]) -> str:
-    """What kind of code holds a thread (the words are those of the wire's THREAD)."""
+    """Return what kind of code holds a thread (the words are those of the wire's THREAD)."""
     if not stack:
         return "busy"
     leaf = stack[-1].f_code
@@ -93,7 +93,7 @@ def known() -> Dict[int, Any]:
 
 
 def myself() -> Tuple[int, Optional[str]]:
-    """The number of the thread that runs this, and what `threading` calls it: numbers are used again."""
+    """Return the number of the thread that runs this, and what `threading` calls it: numbers are used again."""
     ident: int = agent.get_ident()
     threading: Any = sys.modules.get("threading")
     thread = threading._active.get(ident) if threading is not None else None
@@ -101,13 +101,13 @@ def myself() -> Tuple[int, Optional[str]]:
 
 
 def count() -> Optional[int]:
-    """How many threads `threading` knows, of whatever interpreter or build; None where nobody loaded it."""
+    """Return how many threads `threading` knows, of whatever interpreter or build; None where it is not loaded."""
     threading: Any = sys.modules.get("threading")
     return len(threading._active) if threading is not None else None
 
 
 def kernel_id(ident: int) -> Optional[int]:
-    """The thread's number in the kernel; None for one that `threading` does not know."""
+    """Return the thread's number in the kernel; None for one that `threading` does not know."""
     threading: Any = sys.modules.get("threading")
     if threading is None or ident == threading._main_thread.ident:
         return int(agent.pid)
@@ -115,7 +115,9 @@ def kernel_id(ident: int) -> Optional[int]:
 
 
 def spent(tid: Optional[int]) -> Optional[Tuple[int, int]]:
-    """Nanoseconds that a thread has run, and in which it could have and no CPU was free (proc_pid_schedstat(5))."""
+    """Return the nanoseconds that a thread has run, and those in which no CPU was free for it
+    (proc_pid_schedstat(5)).
+    """
     if tid is None:
         return None
     try:
@@ -130,7 +132,7 @@ def spent(tid: Optional[int]) -> Optional[Tuple[int, int]]:
 
 
 def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any], doing: Any) -> Dict[str, Any]:
-    """THREAD of one thread, but for what the kernel knows of it: complete() adds that when no frame is held.
+    """Return THREAD of one thread, but for what the kernel knows of it: complete() adds that when no frame is held.
 
     ``doing``: what joins.look() found while it was held.
     """
@@ -156,7 +158,7 @@ def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any], doing: 
 
 
 def importing(stack: List[frames.Spot]) -> bool:
-    """Does the thread import a module, in the callback of the loop that it runs or outside of any?"""
+    """Return whether the thread imports a module, in the callback of the loop that it runs or outside of any."""
     for spot in reversed(stack):
         file, name = spot.f_code.co_filename, spot.f_code.co_name
         if file == agent.IMPORTLIB and name == "_find_and_load":
@@ -187,7 +189,7 @@ def _described() -> List[Dict[str, Any]]:
 
 
 def busy(daemons: bool = True) -> List[Dict[str, Any]]:
-    """Threads besides the main one that are at work: pool jobs, and non-daemon threads of the program."""
+    """Return the threads besides the main one that are at work: pool jobs, and non-daemon threads of the program."""
     out = []
     for thread in snapshot():
         at_work = thread["state"] == "executor" or (thread["daemon"] is False and thread["state"] == "busy")
@@ -197,7 +199,7 @@ def busy(daemons: bool = True) -> List[Dict[str, Any]]:
 
 
 def queued() -> Optional[int]:
-    """Jobs that no pool thread has begun, over all thread pools."""
+    """Return the number of jobs that no pool thread has begun, over all thread pools."""
     pools: Any = sys.modules.get("concurrent.futures.thread")
     try:
         if pools._shutdown:  # each queue then also holds a None for each thread to wake

@@ -28,7 +28,7 @@ OWNERLESS = frozenset((
 
 
 def waits_for(task: Any) -> Dict[str, Any]:
-    """WAIT of a suspended task."""
+    """Return WAIT of a suspended task."""
     pairs = frames.await_pairs(tasks.coro_of(task))
     chain = [frame for _, frame in pairs if frame is not None]
     waiter = getattr(task, "_fut_waiter", None)
@@ -46,9 +46,10 @@ def waits_for(task: Any) -> Dict[str, Any]:
 
 
 def waited_on(chain: List[FrameType], waiter: Any) -> Tuple[List[Any], Any]:
-    """The objects whose change would end a wait that has no owner: the future, then the primitives from the innermost
-    to the outermost (the Event in a Queue, the Queue); and the innermost object of a library, if any. Objects further
-    out are shared by everybody."""
+    """Return the objects whose change would end a wait that has no owner, and the innermost object of a library, if
+    any. The objects are the future, then the primitives from the innermost to the outermost (the Event in a Queue,
+    the Queue). Objects further out are shared by everybody.
+    """
     out = [waiter]
     library = None
     for frame in reversed(chain):
@@ -67,7 +68,7 @@ def waited_on(chain: List[FrameType], waiter: Any) -> Tuple[List[Any], Any]:
 
 
 def of_library(task: Any, chain: List[FrameType], waiter: Any) -> Optional[Dict[str, Any]]:
-    """anyio's task groups and worker threads."""
+    """Return WAIT for anyio's task groups and worker threads."""
     for frame in reversed(chain):
         its, name = frames.rank(frame.f_code.co_filename), frame.f_code.co_name
         if its == frames.USER:
@@ -85,14 +86,16 @@ def of_library(task: Any, chain: List[FrameType], waiter: Any) -> Optional[Dict[
 
 
 def group_members(thing: Any, task: Any) -> List[Any]:
-    """The tasks of asyncio's or anyio's task group that are not done, without this one; nothing of other things."""
+    """Return the tasks of asyncio's or anyio's task group that are not done, without this one; nothing for other
+    things.
+    """
     if reach.kind(thing) != "TaskGroup" or not reach.type_name(thing).startswith(("asyncio.", "anyio.")):
         return []
     return [one for one in list(thing._tasks) if one is not task and not one.done()]
 
 
 def open_group(task: Any, pairs: Any) -> Optional[Dict[str, Any]]:
-    """A wait inside of a task group that is open: it ends when one of the group's other tasks cancels the group."""
+    """Return WAIT inside of a task group that is open: it ends when another task of the group cancels the group."""
     for coroutine, frame in reversed(pairs):
         if frame is None or frames.rank(frame.f_code.co_filename) == frames.STANDARD:
             continue
@@ -105,7 +108,9 @@ def open_group(task: Any, pairs: Any) -> Optional[Dict[str, Any]]:
 
 
 def poll(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
-    """A library that sleeps and looks again: the nearest tasks that its variables lead to (`while self.tasks: …`)."""
+    """Return WAIT in a library that sleeps and looks again: the nearest tasks that its variables lead to (`while
+    self.tasks: …`).
+    """
     poller = next((one for one in reversed(chain) if frames.rank(one.f_code.co_filename) != frames.STANDARD), None)
     if poller is None or frames.rank(poller.f_code.co_filename) != frames.LIBRARY:
         return None
@@ -121,8 +126,9 @@ def poll(task: Any, chain: List[FrameType]) -> Optional[Dict[str, Any]]:
 
 
 def by_frames(chain: List[FrameType]) -> Optional[Dict[str, Any]]:
-    """From the innermost asyncio frames: the outermost of them that says what it is (Queue.join() is more than the
-    Event.wait() in it)."""
+    """Return WAIT by the innermost asyncio frames: the outermost of them that says what it is (Queue.join() is more
+    than the Event.wait() in it).
+    """
     first = len(chain)
     while first and is_asyncio(chain[first - 1].f_code.co_filename):
         first -= 1
@@ -169,7 +175,7 @@ def numbers(things: Iterable[Any]) -> List[int]:
 
 
 def due(handle: Any) -> Optional[float]:
-    """Seconds until a timer fires. The clock of asyncio's loops and of uvloop's is CLOCK_MONOTONIC."""
+    """Return the seconds until a timer fires. The clock of asyncio's loops and of uvloop's is CLOCK_MONOTONIC."""
     return max(0.0, handle.when() - monotonic_ns() / 1e9) if handle is not None else None
 
 
@@ -186,7 +192,7 @@ def sleep(inner: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def lasted(whole: Any, left: Optional[float]) -> Optional[float]:
-    """The part of a time (seconds) that is over; None where one of the two is not known."""
+    """Return the part of a time (seconds) that is over; None where one of the two is not known."""
     return max(0.0, whole - left) if left is not None and type(whole) in (int, float) else None
 
 
@@ -257,7 +263,7 @@ def child(inner: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def server(inner: Dict[str, Any]) -> Dict[str, Any]:
-    """Server.wait_closed(): since 3.12.1 it waits for the clients too (python/cpython#104344)."""
+    """Return WAIT in Server.wait_closed(): since 3.12.1 it waits for the clients too (python/cpython#104344)."""
     owner = inner["self"]
     found = list(getattr(owner, "_clients", None) or ())
     if not found:
@@ -300,7 +306,7 @@ _LOOKS: Dict[Any, Any] = {
 
 
 def transport(one: Any, fd: Optional[int]) -> Dict[str, Any]:
-    """TRANSPORT of one transport, which can be anybody's class."""
+    """Return TRANSPORT of one transport, which can be anybody's class."""
     told: Dict[str, Any] = {"fd": fd, "type": type(one).__name__}
     try:
         told["closing"] = bool(one.is_closing())
@@ -314,7 +320,7 @@ def transport(one: Any, fd: Optional[int]) -> Dict[str, Any]:
 
 
 def loop_state(loop: Any) -> Dict[str, Any]:
-    """LOOP of one loop: what could still wake it. uvloop shows none of this."""
+    """Return LOOP of one loop: what could still wake it. uvloop shows none of this."""
     out: Dict[str, Any] = {
         "loop": id(loop) & 0xFFFFFFFF,
         "type": type(loop).__module__ + "." + type(loop).__name__,

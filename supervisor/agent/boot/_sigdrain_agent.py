@@ -69,7 +69,7 @@ def text(value):
 
 
 def encode(value):
-    """JSON without the `json` package. Subclasses of str and int (a task's name can be one) lose their class."""
+    """Encode as JSON without the `json` package. Subclasses of str and int (as a task's name) lose their class."""
     kind = type(value)
     if kind is str:
         return text(value)
@@ -130,7 +130,7 @@ def flush():
 
 
 def connection():
-    """A socket for our descriptor, to be detached after use; None where the number is another file's by now."""
+    """Return a socket for our descriptor, to be detached after use; None where the number is another file's."""
     global _line
     if _line >= 0 and fstat(_line)[1:3] != _identity:
         _line = -1
@@ -138,7 +138,7 @@ def connection():
 
 
 def failed(where, error):
-    """Our own failure is told and swallowed; what a user's signal handler raised inside of us goes on its way."""
+    """Tell our own failure and swallow it; what a user's signal handler raised inside of us goes on its way."""
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
@@ -163,7 +163,7 @@ MOST_PUT_OFF = 100  # an import may wait for ever for another thread's: then the
 
 
 def module_of(name):
-    """A module of ../body. Loaded by hand: an import here would run other people's import hooks."""
+    """Load a module of ../body by hand: an import here would run other people's import hooks."""
     full = "_sigdrain_agent_" + name
     module = sys.modules.get(full) or sys.modules.setdefault(full, type(sys)(full))
     if name not in _executed:
@@ -174,7 +174,7 @@ def module_of(name):
 
 
 def load():
-    """The module `teardown` of ../body, and before it what it needs."""
+    """Load the module `teardown` of ../body, and before it what it needs."""
     global body
     if body is None:
         mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, DEFERRED)
@@ -188,7 +188,7 @@ def load():
 
 
 def note(what, *about):
-    """Something of a shutdown is about to happen in this thread. Never raises."""
+    """Tell that something of a shutdown is about to happen in this thread. Never raises."""
     try:
         load().note(what, *about)
     except BaseException as error:
@@ -219,7 +219,7 @@ def on_probe(_, frame):
 
 
 def ask_again():
-    """The import system keeps its locks by thread: nothing of ours may run on top of it. It leaves in a moment."""
+    """Ask again in a moment: nothing of ours may run on top of the import system, which keeps locks by thread."""
 
     def later():
         sleep(0.001)
@@ -288,8 +288,11 @@ def at_last_exit():
 
 
 def out_of_the_way(fd):
-    """The descriptor under a high number: programs and their tests know which one comes next. It does not make the
-    kernel's table larger than 256, which each fork copies, nor lies beyond what the program may have."""
+    """Return the descriptor under a high number: programs and their tests know which one comes next.
+
+    It does not make the kernel's table larger than 256, which each fork copies, nor lies beyond what the program may
+    have.
+    """
     limit = os.sysconf("SC_OPEN_MAX")
     for high in range((min(256, limit) if limit > 0 else 256) - 1, fd, -1):
         try:
@@ -372,7 +375,7 @@ def before_fork():
 
 
 def after_fork():
-    """A forked child is another process: a connection of its own, nothing under way."""
+    """Let a forked child make a connection of its own: it is another process, with nothing under way."""
     global _line
     try:
         old, _line = _line, -1
@@ -387,7 +390,7 @@ def after_fork():
 
 
 def forked_by(frame):
-    """The line that forked; what it called is the standard library's."""
+    """Return the line that forked; what it called is the standard library's."""
     while frame and frame.f_code.co_filename.startswith(STDLIB) and "-packages" not in frame.f_code.co_filename:
         frame = frame.f_back
     return frame and [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]

@@ -26,7 +26,7 @@ SECTIONS: dict[str, str] = {
 
 
 def of(section: str) -> Iterator[Field]:
-    """The fields of a section in the order of the table; those of ``defaults`` are the inheritable ones."""
+    """Yield the fields of a section in the order of the table; those of ``defaults`` are the inheritable ones."""
     for field in FIELDS:
         if field.section == section or (section == "defaults" and field.section == "worker" and field.inherit):
             yield field

@@ -71,7 +71,7 @@ class Hold(Frozen):
 
 
 def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
-    """Who held the stop; None when fewer than two workers were asked."""
+    """Return which worker held the stop; None when fewer than two workers were asked."""
     # Of the stop that was asked for last: who had ended before it belongs to an earlier one.
     begun = max((one.zero for one in shutdowns if one.requested), default=0.0)
     asked = [one for one in shutdowns if one.requested and one.zero + one.total >= begun]
@@ -84,7 +84,10 @@ def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
 
 
 def document(origin: Origin, shutdowns: Sequence[Shutdown]) -> dict[str, Any]:
-    """The whole report as JSON-ready data. ``hold``: who held the stop of a fleet, null for a single worker."""
+    """Return the whole report as JSON-ready data.
+
+    ``hold``: who held the stop of a fleet, null for a single worker.
+    """
     held = hold(shutdowns)
     return {
         "schema": SCHEMA,
@@ -104,13 +107,13 @@ def read(data: object) -> tuple[Origin, tuple[Shutdown, ...]]:
 
 
 def shutdown(one: Shutdown) -> dict[str, Any]:
-    """One element of ``shutdowns``."""
+    """Return one element of ``shutdowns``."""
     encoded: dict[str, Any] = SHUTDOWN.encode(one)
     return encoded
 
 
 def spans(marks: Marks) -> dict[str, float | None]:
-    """Seconds between the marks; None where one of the two is unknown. ``total`` counts from zero."""
+    """Return the seconds between the marks; None where one of the two is unknown. ``total`` counts from zero."""
     pairs = {
         "notice": (marks.asked, marks.noticed),
         "drain": (marks.noticed, marks.drained),
@@ -125,14 +128,14 @@ def spans(marks: Marks) -> dict[str, float | None]:
 
 
 def cpu_while_stopping(one: Shutdown) -> float | None:
-    """Seconds of CPU between the first and the last sample; None when there are not two."""
+    """Return the seconds of CPU between the first and the last sample; None when there are not two."""
     if len(one.samples) < 2:
         return None
     return round(one.samples[-1].cpu - one.samples[0].cpu, 6)
 
 
 def listening(one: Shutdown) -> list[tuple[str, float | None]]:
-    """(address, first sample at which it was closed); None: open to the last sample."""
+    """Return (address, first sample at which it was closed); None: open to the last sample."""
     looks = [sample for sample in one.samples if sample.listening is not None]
     addresses = sorted({address for sample in looks for address in sample.listening or ()})
     found: list[tuple[str, float | None]] = []

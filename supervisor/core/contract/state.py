@@ -23,7 +23,7 @@ VERSION = 1
 
 
 def fleet_view(fleet: Fleet) -> dict[str, Any]:
-    """The head of a view: everything but the workers."""
+    """Return the head of a view: everything but the workers."""
     return {
         "name": fleet.spec.name,
         "want": fleet.want,
@@ -35,7 +35,7 @@ def fleet_view(fleet: Fleet) -> dict[str, Any]:
 
 
 def waits(waiting: Waiting | None) -> dict[str, Any]:
-    """What a stopping worker waits for; nothing is known: null, and no chain."""
+    """Return what a stopping worker waits for; nothing is known: null, and no chain."""
     if waiting is None:
         return {"waits": None, "waits_at": None, "chain": []}
     chain = [LINK.encode(link) for link in waiting.chain]
@@ -51,7 +51,7 @@ def chain(view: Mapping[str, Any]) -> tuple[Link, ...]:
 
 
 def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = None) -> dict[str, Any]:
-    """One worker.
+    """Return one worker as the state shows it.
 
     ``index`` is its place in the order of display, ``waiting`` what a stopping worker waits for, if its agent
     knows.
@@ -92,7 +92,7 @@ def troubled(worker: dict[str, Any]) -> bool:
 
 
 def next_kill(fleet: Fleet) -> float | None:
-    """The latest instant at which SIGKILL will have gone to all that stop; None when some never get it."""
+    """Return the latest instant at which SIGKILL will have gone to all that stop; None when some never get it."""
     limit = fleet.asked + fleet.spec.limit if fleet.asked is not None and fleet.spec.limit is not None else None
     due: list[float] = []
     for life in fleet.lives.values():
@@ -107,7 +107,9 @@ def next_kill(fleet: Fleet) -> float | None:
 
 
 def _kill_at(life: Life, stop: Stop) -> float | None:
-    """When the ladder reaches SIGKILL: the waits of the standing rung and of those above it are what is left."""
+    """Return when the ladder reaches SIGKILL: the waits of the standing rung and of those above it are what is
+    left.
+    """
     grace = life.ladder.grace
     if grace is None:
         return None
@@ -115,14 +117,18 @@ def _kill_at(life: Life, stop: Stop) -> float | None:
 
 
 def _healthy_at(life: Life) -> float | None:
-    """From when on a worker that runs again after a failure counts as healthy; None for one that has not failed."""
+    """Return from when on a worker that runs again after a failure counts as healthy; None for one that has not
+    failed.
+    """
     if life.phase not in ("starting", "running") or not life.attempts.count or life.since is None:
         return None
     return life.since + life.spec.restart.stable
 
 
 def _took(life: Life) -> float | None:
-    """Seconds from the first stop signal to the end, the record's total; None while it runs, or ended unasked."""
+    """Return the seconds from the first stop signal to the end, the record's total; None while it runs, or ended
+    unasked.
+    """
     if life.ended is None or life.stop is None or life.stop.asked is None:
         return None
     return max(life.ended - life.stop.asked, 0.0)

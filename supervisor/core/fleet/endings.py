@@ -44,7 +44,7 @@ def ended(turn: Turn, life: Life, event: WorkerEvent) -> None:
 
 
 def _over_by_itself(turn: Turn, at: float) -> None:
-    """Nothing runs any more, and nobody asked for that: what the workers have left is the fleet's, and ends too."""
+    """End what the workers have left when nothing runs any more and no stop was asked for: it is the fleet's."""
     if turn.want == "down" or any(life.state not in OVER for life in turn.lives.values()):
         return
     leavers = [life for life in turn.lives.values() if life.remains]

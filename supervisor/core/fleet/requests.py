@@ -49,7 +49,7 @@ def start(turn: Turn, event: StartAsked) -> None:
 
 
 def go_down(turn: Turn, at: float) -> None:
-    """The fleet goes down: nothing that is in backoff or waiting is started any more."""
+    """Bring the fleet down: nothing that is in backoff or waiting is started any more."""
     if turn.asked is None or at - turn.last_request >= escalation.HURRY_AFTER:
         turn.requests, turn.last_request = turn.requests + 1, at
     if turn.want == "up":

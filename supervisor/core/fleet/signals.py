@@ -46,7 +46,7 @@ def _refusal(signal: int) -> str:
 
 
 def _pass_on(turn: Turn, event: SignalReceived) -> None:
-    """A signal that asks for no stop."""
+    """Pass on a signal that asks for no stop."""
     turn.each(lambda life: _forwarded(life, event.signal, event.kernel))
     if event.signal not in signum.SUSPENDS:
         return

@@ -47,14 +47,14 @@ class Fleet(Frozen):
 
     @property
     def deadline(self) -> float | None:
-        """The one instant at which the fleet wants a Tick, None for never."""
+        """Return the one instant at which the fleet wants a Tick, None for never."""
         due = min(self.dues.values(), default=None)
         limit_at = limit_due(self)
         return due if limit_at is None else limit_at if due is None else min(due, limit_at)
 
     @property
     def over(self) -> bool:
-        """Nothing is alive and nothing will be started."""
+        """Return whether nothing is alive and nothing will be started."""
         # Asked after every batch of facts: all() with a generator costs twice as much.
         for life in self.lives.values():  # noqa: SIM110 - as just said
             if life.state not in OVER:
@@ -63,7 +63,9 @@ class Fleet(Frozen):
 
     @property
     def ending(self) -> Ending:
-        """With which status to leave, once over: the worker's own for `run`, the first failure's for a fleet."""
+        """Return with which status to leave, once over: the worker's own for `run`, the first failure's for a
+        fleet.
+        """
         if self.spec.manner.wraps:
             return self.last or Ending()
         return self.failure or Ending()
@@ -133,8 +135,11 @@ class Turn:
         self._undated.clear()
 
     def failed(self, life: Life) -> None:
-        """The fleet has failed because of this worker. The first failure stands; one with code 0 (no success for this
-        worker, or it waits to be started again) still is a failure."""
+        """Note that the fleet has failed because of this worker.
+
+        The first failure stands; one with code 0 (no success for this worker, or it waits to be started again) still
+        is a failure.
+        """
         if self.failure is None:
             ending = status(life)
             self.failure = Ending(code=1) if ending == Ending() else ending

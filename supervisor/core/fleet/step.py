@@ -66,7 +66,7 @@ def _take_in(turn: Turn, event: Event) -> None:
 
 
 def _tick(turn: Turn, event: Tick) -> None:
-    """What is due: signals first, then starts, then looks, of which each takes longer than all signals."""
+    """Do what is due: signals first, then starts, then looks, of which each takes longer than all signals."""
     at = event.at
     first = len(turn.actions)
     limit_at = limit_due(turn)
@@ -97,7 +97,7 @@ def _first(turn: Turn, due: list[Life]) -> list[WorkerId]:
 
 
 def _look_at_all(turn: Turn, at: float) -> None:
-    """Of so few workers everybody is looked at at once: that keeps no signal waiting."""
+    """Look at all of so few workers at once: that keeps no signal waiting."""
     for life in [*turn.lives.values()]:
         if life.leftovers.unseen and life.state in STOPPED:
             turn.put(*escalation.survey(life, at))

@@ -58,13 +58,16 @@ def _hold_over_at(life: Life) -> float | None:
 
 
 def _hold_over(life: Life, at: float) -> Step:
-    """The agent does not answer, so Python code does not run there now: the signal waits no longer."""
+    """Send the signal that waits for the agent: Python code does not run there now, so no answer will come."""
     return escalation.release(_skip_looks(life, at), at)
 
 
 def _rung_over_at(life: Life) -> float | None:
-    """Not before it is known who is left to get the next signal. That somebody of them may have ended since is no
-    reason to wait: where orphans end all the time, it would be for ever. Who climbs looks again."""
+    """Return when the rung ends, not before it is known who is left to get the next signal.
+
+    That one of those left may have ended since is no reason to wait: where orphans end all the time, the wait would
+    be for ever. Whoever climbs looks again.
+    """
     rung_at = life.next_rung_at
     if (
         rung_at is not None
@@ -77,7 +80,7 @@ def _rung_over_at(life: Life) -> float | None:
 
 
 def _rung_over(life: Life, at: float) -> Step:
-    """The grace period of a rung has passed: the next one, or after the last the verdict."""
+    """Take the next rung once a grace period has passed, or after the last rung the verdict."""
     life = _skip_looks(life, at)
     if life.following is not None and life.stop is not None:
         return escalation.climb(life, at, life.stop.standing.rung + 1)
@@ -90,7 +93,7 @@ def _rung_over(life: Life, at: float) -> Step:
 
 
 def _gasp_at(life: Life) -> float | None:
-    """Not before the rung's signal has gone out, where the rung is shorter than that."""
+    """Return when the last look before SIGKILL is due, not before the rung's signal has gone out."""
     stages = (LAST_GASP, LAST_DUMP) if life.agent else (LAST_GASP,)
     kill_at = life.kill_at
     if life.stop is None or life.stop.hold is not None or life.stop.gasps >= len(stages) or kill_at is None:
@@ -99,7 +102,7 @@ def _gasp_at(life: Life) -> float | None:
 
 
 def _gasp(life: Life, _at: float) -> Step:
-    """A second stage waits for another turn: an agent may answer to the first."""
+    """Take the last look's first stage; the second waits for another turn, as an agent may answer to the first."""
     assert life.stop is not None
     first = life.stop.gasps == 0
     actions = (Probe(life.id), Look(life.id, final=True)) if first else (Dump(life.id),)
@@ -119,7 +122,7 @@ def _look(life: Life, at: float) -> Step:
 
 
 def _skip_looks(life: Life, at: float) -> Life:
-    """One look now says what there is to see, however many were missed."""
+    """Make up for missed looks by one look now, however many were missed."""
     if life.state not in LIVES:
         return life
     while (look_at := _look_at(life)) is not None and at >= look_at and life.stop is not None:

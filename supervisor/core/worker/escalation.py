@@ -91,7 +91,7 @@ def _again(life: Life, signal: int | None) -> Step:
 
 
 def kill(life: Life, at: float) -> Step:
-    """SIGKILL now: the third request, or the fleet's grace limit has passed. A ladder without KILL gains it."""
+    """Send SIGKILL now: the third request, or the fleet's grace limit has passed. A ladder without KILL gains it."""
     if life.stopping is None or life.killed is not None:
         return life, ()
     life = life.with_(stop=life.stopping.with_(must_kill=True))
@@ -99,8 +99,10 @@ def kill(life: Life, at: float) -> Step:
 
 
 def _request_for_leftovers(life: Life, stop: Stop, signal: int | None) -> Step:
-    """The ladder for what the main process left has begun: a request adds the processes outside the group. The others
-    have had the rung's signal; one from outside is passed on to them as well."""
+    """Add the processes outside the group to the ladder for what the main process left, because a request has come.
+
+    The others have had the rung's signal; a signal from outside is passed on to them as well.
+    """
     raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
     return life.with_(stop=stop), (*raw, Survey(life.id))
 
@@ -194,8 +196,10 @@ def tell(life: Life, members: tuple[Member, ...]) -> Step:
 
 
 def _had_it_from_the_group(member: Member, standing: Standing) -> bool:
-    """Whether it existed when the rung's signal went to its group. Within one tick the pid says which came first:
-    pids are given out in rising order, but for a wrap."""
+    """Return whether the process existed when the rung's signal went to its group.
+
+    Within one tick the pid says which came first: pids are given out in rising order, but for a wrap.
+    """
     told = standing.group_told
     if told is None or member.started > told + CLOCK_GRAIN:
         return False
@@ -205,7 +209,7 @@ def _had_it_from_the_group(member: Member, standing: Standing) -> bool:
 
 
 def resumed(life: Life) -> Step:
-    """The supervisor was continued: so is the worker, in the foreground if we are."""
+    """Continue the worker after the supervisor was continued, in the foreground if the supervisor is there."""
     if not life.going:
         return life, ()
     sending = life.spec.stop.rewritten(signum.CONT)

@@ -166,17 +166,20 @@ class Life(Frozen):
 
     @property
     def alive(self) -> bool:
-        """Its main process exists, perhaps as a zombie: not yet reaped."""
+        """Return whether the worker's main process exists, perhaps as a zombie that is not yet reaped."""
         return self.state in states.HELD
 
     @property
     def going(self) -> bool:
-        """Signals may go to it: it exists, and its end has not been decided (then it is reaped at any moment)."""
+        """Return whether signals may go to the worker: its main process exists, and its end has not been decided.
+
+        After that decision the process is reaped at any moment.
+        """
         return self.state in states.GOING
 
     @property
     def phase(self) -> Phase:
-        """What its state is called outside."""
+        """Return what the state of the worker is called outside."""
         if self.state in ("orphaned", "ended"):
             if self.outcome == "stuck":
                 return "stuck"
@@ -186,57 +189,61 @@ class Life(Frozen):
 
     @property
     def pid(self) -> int | None:
-        """The pid of its main process, None when that does not exist."""
+        """Return the pid of the main process, None when there is no main process."""
         return self.process.pid if self.process is not None and self.alive else None
 
     @property
     def last_pid(self) -> int:
-        """The pid that its main process has or had; 0 when there was none in this start."""
+        """Return the pid that the main process has or had; 0 when there was none in this start."""
         return self.process.pid if self.process is not None else 0
 
     @property
     def agent(self) -> bool:
-        """An agent is in one of its processes."""
+        """Return whether one of the worker's processes has an agent."""
         return self.process is not None and self.process.agent
 
     @property
     def stopped(self) -> bool:
-        """Job control has stopped its main process (state T)."""
+        """Return whether job control has stopped the main process (state T)."""
         return self.process is not None and self.process.stopped
 
     # -------------------------------------------------------------- its stop
 
     @property
     def stopping(self) -> Stop | None:
-        """The stop under way, while there is something to stop."""
+        """Return the stop that is under way, while there is something to stop."""
         return self.stop if self.state in states.STOPPED else None
 
     @property
     def requested(self) -> bool:
-        """Somebody asked for its stop."""
+        """Return whether the worker's stop was asked for."""
         return self.stop is not None and self.stop.asked is not None
 
     @property
     def ladder(self) -> Ladder:
-        """What this stop climbs: the worker's own ladder, with SIGKILL on top when that was demanded."""
+        """Return the ladder that this stop climbs: the worker's own, with SIGKILL on top when SIGKILL was
+        demanded.
+        """
         own = self.spec.stop.ladder
         return own.with_kill() if self.stop and self.stop.must_kill else own
 
     @property
     def rung(self) -> Rung | None:
-        """The rung that stands, while a stop is under way."""
+        """Return the rung that stands, while a stop is under way."""
         return self.ladder.rungs[self.stop.standing.rung] if self.stop else None
 
     @property
     def following(self) -> Rung | None:
-        """The rung above the one that stands."""
+        """Return the rung above the one that stands."""
         rungs = self.ladder.rungs
         return rungs[self.stop.standing.rung + 1] if self.stop and self.stop.standing.rung + 1 < len(rungs) else None
 
     @property
     def next_rung_at(self) -> float | None:
-        """When the next rung (or, after the last, the verdict *stuck*) is due: a whole wait after the signal of this
-        one, which may be waiting for the agent still."""
+        """Return when the next rung (or, after the last, the verdict *stuck*) is due.
+
+        A rung stands for its whole wait after its own signal, which may still be waiting for the agent.
+        """
         stop = self.stopping
         wait = self.ladder.rungs[stop.standing.rung].wait if stop else None
         if stop is None or wait is None:
@@ -245,30 +252,30 @@ class Life(Frozen):
 
     @property
     def kill_at(self) -> float | None:
-        """When SIGKILL is due if it is the next rung."""
+        """Return when SIGKILL is due, if SIGKILL is the next rung."""
         following = self.following
         return self.next_rung_at if following and following.signal == signum.KILL else None
 
     @property
     def killed(self) -> float | None:
-        """When SIGKILL was sent, or decided; None before that."""
+        """Return when SIGKILL was sent, or decided; None before that."""
         return self.stop.killed if self.stop else None
 
     @property
     def sent(self) -> tuple[Climb, ...]:
-        """The signals of its stop so far."""
+        """Return the signals of the worker's stop so far."""
         return self.stop.sent if self.stop else ()
 
     # -------------------------------------------------------------- its end
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the whole worker ended; None before that."""
+        """Return how the whole worker ended; None before that."""
         return self.end.outcome if self.end else None
 
     @property
     def ended(self) -> float | None:
-        """When the whole worker ended; None before that."""
+        """Return when the whole worker ended; None before that."""
         return self.end.at if self.end else None
 
     @property

@@ -22,7 +22,8 @@ class Attempts(Frozen):
 def after_end(
     spec: RestartSpec, attempts: Attempts, ended: Shutdown, ran: float, at: float, chance: float
 ) -> Attempts:
-    """What follows the unasked end of a worker that ran ``ran`` seconds; ``chance`` in [0, 1) is the jitter's dice.
+    """Decide what follows the unasked end of a worker that ran ``ran`` seconds; ``chance`` in [0, 1) is the jitter's
+    dice.
 
     ``due`` stays None when the policy says no; ``exhausted`` marks the named failure: too many restarts.
     """

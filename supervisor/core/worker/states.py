@@ -184,5 +184,5 @@ WAYS: dict[State, Ways] = {
 
 
 def leads(state: State, event: type[Event], to: State) -> bool:
-    """Whether the event may lead from one state to the other."""
+    """Return whether the event may lead from one state to the other."""
     return to in WAYS[state].get(event, ())

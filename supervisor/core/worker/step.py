@@ -54,7 +54,7 @@ def step(life: Life, event: Event) -> Step:
 
 
 def unexpected(life: Life, event: Event) -> Step:
-    """The fact cannot be: it is told, and changes nothing."""
+    """Tell a fact that cannot be, and change nothing."""
     return life, (Note(f"unexpected {type(event).__name__} while {life.spec.title} is {life.phase}"),)
 
 
@@ -162,7 +162,7 @@ def _surveyed(life: Life, event: Surveyed) -> Step:
 
 
 def _wake(life: Life, members: tuple[Member, ...]) -> Step:
-    """A process that job control has stopped gets the stop signal only when it is continued (signal(7))."""
+    """Continue processes that job control has stopped: they get the stop signal only then (signal(7))."""
     asleep = tuple(member for member in members if member.in_group and member.state == "T")
     if not asleep or not life.spec.stop.group:
         return life, ()
@@ -170,7 +170,7 @@ def _wake(life: Life, members: tuple[Member, ...]) -> Step:
 
 
 def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
-    """The main process has ended, and these are alive: the worker ends with them, if they belong to its end."""
+    """Note who is alive after the end of the main process: the worker ends with them, if they belong to its end."""
     leftovers = life.leftovers
     seen = (*leftovers.seen, *unknown(leftovers.seen, members))
     shot = _dying(life, members)
@@ -190,7 +190,9 @@ def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
 
 
 def _dying(life: Life, members: tuple[Member, ...]) -> frozenset[tuple[int, int]]:
-    """SIGKILL has gone to the group: whoever of it is still seen, and was not before, is dying of it."""
+    """Return who of the group is dying of SIGKILL: whoever is seen for the first time once that signal has gone to
+    the group.
+    """
     if life.killed is None:
         return life.leftovers.shot
     fresh = unknown(life.leftovers.seen, members)
@@ -198,7 +200,7 @@ def _dying(life: Life, members: tuple[Member, ...]) -> frozenset[tuple[int, int]
 
 
 def _waited_for(life: Life) -> tuple[Member, ...]:
-    """The survivors that belong to this end: the group, and after a stop request those outside it too."""
+    """Return the survivors that belong to this end: the group, and after a stop request those outside it too."""
     if life.spec.stop.leftovers == "leave":
         return ()
     everyone = life.requested or life.manner.init
@@ -226,9 +228,11 @@ def _sent(life: Life, event: Sent) -> Step:
 
 
 def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
-    """The wait of the rung counts from the delivery of its signal; whoever is told later than the others has the
-    whole wait too. But only once after the wait that the others had: a worker that goes on creating processes would
-    never get SIGKILL."""
+    """Count the wait of the rung from the delivery of its signal.
+
+    Whoever is told later than the others has the whole wait too, but only once after the wait that the others had: a
+    worker that goes on creating processes would never get SIGKILL.
+    """
     if event.target == "group":
         standing = standing.with_(group_told=event.at, newest=event.newest)
     wait = life.ladder.rungs[standing.rung].wait
@@ -241,7 +245,9 @@ def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
 
 
 def _hit(life: Life, event: Sent) -> frozenset[tuple[int, int]]:
-    """The members that the signal has reached: those that were signalled one by one, and those of the group."""
+    """Return the members that the signal has reached: those that were signalled one by one, and those of the
+    group.
+    """
     group = life.leftovers.alive if event.target == "group" else ()
     return frozenset((*event.hit, *(member.key for member in group if member.in_group)))
 
@@ -264,7 +270,7 @@ def _sampled(life: Life, event: Sampled) -> Step:
 
 
 def _probed(life: Life, event: Probed) -> Step:
-    """Nobody will answer: the signal waits no longer."""
+    """Let the signal wait no longer, when no agent will answer."""
     return release(life, event.at) if event.asked == 0 else (life, ())
 
 

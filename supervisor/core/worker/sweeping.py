@@ -38,8 +38,10 @@ def swept(life: Life, at: float, members: tuple[Member, ...] | None) -> Step:
 
 
 def not_seen(life: Life, at: float) -> Step:
-    """Nobody could look who is left. That is no reason to believe that nobody is: it is tried again, and the ladder
-    goes on meanwhile; after its end the worker counts as stuck."""
+    """Try again, when it could not be seen who is left: that is no reason to believe that no process is.
+
+    The ladder goes on meanwhile; after its end the worker counts as stuck.
+    """
     stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
     before = life.leftovers
     life = life.with_(leftovers=before.with_(unknown=True, unseen=True, surveyed=at, waited=True), stop=stop)
@@ -50,7 +52,7 @@ def not_seen(life: Life, at: float) -> Step:
 
 
 def given_up(life: Life, at: float) -> bool:
-    """Whether the wait after the last signal of the ladder has passed."""
+    """Return whether the wait after the last signal of the ladder has passed."""
     due = life.next_rung_at
     return due is not None and at >= due and life.following is None
 
@@ -62,7 +64,7 @@ def unknown(seen: tuple[Member, ...], found: tuple[Member, ...]) -> tuple[Member
 
 
 def _over(life: Life) -> Step:
-    """The worker rests again; each of its starts that had left somebody is told anew."""
+    """Let the worker rest again; each of its starts that had left a process is told anew."""
     assert life.former is not None
     told = tuple(Amend(life.id, _amended(life, remains)) for remains in life.remains)
     state, stop = life.former.state, life.former.stop

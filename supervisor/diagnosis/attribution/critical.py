@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def critical_path(evidence: Evidence, known: Known, marks: Marks, spans: tuple[PhaseSpan, ...]) -> list[Piece]:
-    """The pieces of the critical path in order of time; they do not overlap and lie within [0, exited]."""
+    """Return the pieces of the critical path in order of time; they do not overlap and lie within [0, exited]."""
     leader = evidence.leader
     end = marks.exited if marks.exited is not None else marks.main_exited
     if leader is None or end is None or end <= 0:
@@ -39,7 +39,7 @@ def critical_path(evidence: Evidence, known: Known, marks: Marks, spans: tuple[P
 
 
 def _tidy(pieces: list[Piece]) -> list[Piece]:
-    """Neighbours of one cause become one piece, and what is too short to be told is left out."""
+    """Join neighbours of one cause into one piece, and leave out what is too short to be told."""
     merged: list[Piece] = []
     for piece in pieces:
         last = merged[-1] if merged else None

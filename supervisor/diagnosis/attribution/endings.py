@@ -58,12 +58,12 @@ class Ending:
 
 
 def _grain(at: float) -> float:
-    """Within how many seconds two stamps so long after the stop may be of one instant."""
+    """Return within how many seconds two stamps so long after the stop may be of one instant."""
     return max(CLOSE, next(pause for until, pause in LOOKS if at < until + 2 * CLOSE) + JITTER)
 
 
 def went_on(ending: Ending) -> Hold | None:
-    """The thread that held the exit from this instant on was somewhere else until then."""
+    """Return the hold of the thread that held the exit from this instant on and was somewhere else until then."""
     after = ending.after
     if after is None or after.thread is None or after.thread.main:
         return None
@@ -72,7 +72,7 @@ def went_on(ending: Ending) -> Hold | None:
 
 
 def clients_left(ending: Ending) -> Hold | None:
-    """A read that the client ended by leaving: who waited for the clients to leave is what held the exit."""
+    """Return who waited for the clients to leave, where the hold is a read that the client ended by leaving."""
     best = ending.best
     if best is None or best.kind != "read":
         return None
@@ -80,7 +80,9 @@ def clients_left(ending: Ending) -> Hold | None:
 
 
 def job_returned(ending: Ending) -> Hold | None:
-    """A job that a task waited for: the loop had to be woken by its thread, and to be given the processor."""
+    """Return the job that a task waited for: its thread had to wake the loop, and the loop to be given the
+    processor.
+    """
     waiting = ending.best
     if waiting is None or waiting.kind != "executor":
         return None
@@ -90,13 +92,15 @@ def job_returned(ending: Ending) -> Hold | None:
 
 
 def ended_itself(ending: Ending) -> Hold | None:
-    """What ends by a clock, a file or work of its own."""
+    """Return a hold that ends by a clock, a file or work of its own."""
     best = ending.best
     return best if best is not None and best.rank < POLL and not _vague_librarys(best) else None
 
 
 def handler_returned(ending: Ending) -> Hold | None:
-    """A library waited for a future of its own: for the user's code that it had called, where that ended now."""
+    """Return the user's code that a library had called and waited for by a future of its own, where that ended
+    now.
+    """
     best = ending.best
     if best is None or best.rank >= POLL:
         return None
@@ -106,7 +110,7 @@ def handler_returned(ending: Ending) -> Hold | None:
 
 
 def ended_before(ending: Ending) -> Hold | None:
-    """It only waited for somebody: who ended just before, within what a poller needs to notice?"""
+    """Return who ended just before a hold that only waited, within what a poller needs to notice the end."""
     if ending.best is None:
         return None
     since = ending.at - ending.tick - max(h.period if h.rank == POLL else CLOSE for h in ending.now)
@@ -115,12 +119,12 @@ def ended_before(ending: Ending) -> Hold | None:
 
 
 def given_up(ending: Ending) -> Hold | None:
-    """It only waited for somebody, whom it gave up and cancelled."""
+    """Return what a hold only waited for, until it gave up and cancelled that."""
     return _cut_short(ending.now) if ending.best is not None else None
 
 
 def woken(ending: Ending) -> Hold | None:
-    """It only waited for somebody of whom nothing is known."""
+    """Return a hold that only waited for somebody of whom nothing is known."""
     return ending.best
 
 
@@ -138,7 +142,8 @@ RULES: tuple[Callable[[Ending], Hold | None], ...] = (
 
 
 def joined_until(known: list[Hold], hold: Hold, at: float) -> float:
-    """From when on a join is its own: until the last thread ended that it may have waited for.
+    """Return from when on a join is the joining thread's own time: since the last thread ended that it may have
+    waited for.
 
     The thread that joins may notice late (its sampler and itself get the processor one after the other); what it
     waited for until then is that thread's matter.
@@ -154,14 +159,16 @@ def joined_until(known: list[Hold], hold: Hold, at: float) -> float:
 
 
 def _preference(hold: Hold) -> tuple[int, bool, bool, bool, float]:
-    """What says most first: a known kind of wait before a bare future, code of the user's before the library's."""
+    """Return what makes a hold say most: a known kind of wait before a bare future, code of the user's before the
+    library's.
+    """
     vague = hold.wait is not None and hold.kind in ("future", "")
     nobodys = hold.at is None or hold.at.origin == "stdlib"
     return hold.rank, _bystander(hold), nobodys, vague, hold.start
 
 
 def _bystander(hold: Hold) -> bool:
-    """A thread whose end means nothing while the loop runs and nobody joins it."""
+    """Return whether the hold is a thread's whose end means nothing while the loop runs and no thread joins it."""
     return hold.thread is not None and not hold.thread.main
 
 
@@ -178,17 +185,17 @@ def _waits_for_thread(hold: Hold) -> bool:
 
 
 def _joins(hold: Hold) -> bool:
-    """The main thread waits for another one."""
+    """Return whether the hold is the main thread that waits for another one."""
     return hold.block is not None and hold.thread is not None and hold.thread.main and joining(hold.block)
 
 
 def _vague_librarys(hold: Hold) -> bool:
-    """A library's wait for a future of its own: somebody set it, and nothing tells who."""
+    """Return whether a library waits for a future of its own: it was set, and nothing tells by whom."""
     return hold.rank == LIBRARY and hold.wait is not None and hold.kind in ("future", "")
 
 
 def _cut_short(now: list[Hold]) -> Hold | None:
-    """The task that another waited for until it gave up and cancelled it (wait_for, timeouts).
+    """Return the task that another waited for until it gave up and cancelled it (wait_for, timeouts).
 
     Of those that ended as cancelled at this time: what the end of main takes along had held nobody.
     """
@@ -211,7 +218,9 @@ def _cut_short(now: list[Hold]) -> Hold | None:
 
 
 def _awaited(waiting: list[Hold], now: list[Hold]) -> set[int]:
-    """The tasks that these wait for, and those that they wait for in turn; empty where the agent could not tell."""
+    """Return the tasks that these wait for, and those that they wait for in turn; empty where the agent could not
+    tell.
+    """
     found: set[int] = set()
     todo = list(waiting)
     while todo:

@@ -73,11 +73,13 @@ class Graph:
         return hold.start <= self.at and (hold.open or self.at <= hold.end)
 
     def of(self, process: Process) -> list[Hold]:
-        """What holds in that process."""
+        """Return what holds the exit in that process."""
         return self.known.get(process.pid, [])
 
     def root(self, process: Process) -> Hold | None:
-        """Where the chain of a process begins: its main thread, where that is at something, else its main task."""
+        """Return where the chain of a process begins: its main thread, where that is at something, else its main
+        task.
+        """
         known = self.of(process)
         threads = [hold for hold in known if hold.thread is not None]
         mains = [hold for hold in threads if hold.thread is not None and hold.thread.main]
@@ -98,12 +100,12 @@ class Graph:
         return min(best, key=lambda hold: (hold.rank, hold.start), default=None)
 
     def _joins_threads(self, process: Process) -> bool:
-        """It is in a phase that only waits for its threads."""
+        """Return whether the process is in a phase that only waits for its threads."""
         begun = [phase.name for phase in process.phases if self.at is None or phase.at <= self.at]
         return bool(begun) and begun[-1] in ("executor", "thread-join")
 
     def edges(self, hold: Hold) -> list[Edge]:
-        """Whom it waits for, the most certain first; nobody of them has ended."""
+        """Return whom the hold waits for, the most certain first; none of them has ended."""
         on = hold.wait.on if hold.wait is not None else hold.block.on if hold.block is not None else UNKNOWN
         found = [*self._wakers(hold), *self._of_tasks(hold, on), *self._of_threads(hold, on)]
         found += self._of_children(hold, on)
@@ -151,7 +153,7 @@ class Graph:
             yield Edge("child", root)
 
     def _candidates(self, hold: Hold, told: Holders) -> list[Edge]:
-        """Who may end the wait: the best of them alone, unless several are as good; then none but as a tie."""
+        """Return who may end the wait: the best of them alone, unless several are as good; then none but as a tie."""
         known = self.of(hold.process)
         edges: list[Edge] = []
         for one in told.found:
@@ -163,7 +165,7 @@ class Graph:
 
 
 def certain(edges: Sequence[Edge], hold: Hold) -> list[Edge]:
-    """The edges that move the place of the cause: all that are certain; else the nearest, when it is alone.
+    """Return the edges that move the place of the cause: all that are certain; else the nearest, when it is alone.
 
     Merely to reach a bare future proves nothing: a future that nobody set has many who can.
     """
@@ -183,13 +185,13 @@ def certain(edges: Sequence[Edge], hold: Hold) -> list[Edge]:
 
 
 def _is_bare(hold: Hold) -> bool:
-    """It waits for a future of which only that is known."""
+    """Return whether the hold waits for a future of which nothing more is known."""
     on = hold.wait.on if hold.wait is not None else UNKNOWN
     return on.object is None or on.object.rpartition(".")[2] == "Future"
 
 
 def _last_of_a_row(edges: list[Edge]) -> list[Edge]:
-    """Of candidates that wait for one another the one that the others wait for."""
+    """Return the one of the candidates that the others wait for, where they wait for one another."""
     numbers = {edge.to.task.number for edge in edges if edge.to.task is not None}
     waiting = [edge for edge in edges if edge.to.wait is not None and numbers & set(edge.to.wait.on.awaited)]
     return [edge for edge in edges if edge not in waiting]
@@ -204,7 +206,7 @@ class Step(Frozen):
 
 
 def descend(graph: Graph, process: Process) -> tuple[Step, ...]:
-    """From the process's root to whoever waits for nobody any more: the chain of what keeps it alive."""
+    """Return the chain of what keeps the process alive, from its root to whoever waits for nothing any more."""
     root = graph.root(process)
     return _down(graph, Step(root), ()) if root is not None else ()
 
@@ -222,12 +224,12 @@ def _down(graph: Graph, step: Step, before: tuple[Step, ...]) -> tuple[Step, ...
 
 
 def onwards(graph: Graph, path: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The chain, followed beyond its last step as far as edges lead."""
+    """Follow the chain beyond its last step as far as edges lead."""
     return _down(graph, path[-1], path[:-1]) if path else ()
 
 
 def path_to(graph: Graph, process: Process, target: Hold) -> tuple[Step, ...]:
-    """The chain from the process's root down to that hold; empty when no edge leads there."""
+    """Return the chain from the process's root down to that hold; empty when no edge leads there."""
     root = graph.root(process)
     if root is None:
         return ()
@@ -235,7 +237,7 @@ def path_to(graph: Graph, process: Process, target: Hold) -> tuple[Step, ...]:
 
 
 def _search(graph: Graph, root: Hold, target: Hold, sure: bool) -> tuple[Step, ...]:
-    """The shortest way by edges that move the place of a cause (``sure``), or by any."""
+    """Return the shortest way by edges that move the place of a cause (``sure``), or by any."""
     todo: list[tuple[Step, ...]] = [(Step(root),)]
     seen: set[int] = set()
     while todo:
@@ -252,18 +254,20 @@ def _search(graph: Graph, root: Hold, target: Hold, sure: bool) -> tuple[Step, .
 
 
 def still_held(graph: Graph, process: Process) -> Hold | None:
-    """What keeps the process alive, on the innermost line of the user's; None when nothing is known to."""
+    """Return the hold that keeps the process alive, on the innermost line of the user's; None when none is known."""
     step = place(descend(graph, process))
     return step.hold if step is not None else None
 
 
 def place(path: Sequence[Step]) -> Step | None:
-    """The step to name: the innermost on a line of the user's own; where there is none, the innermost of all."""
+    """Return the step to name: the innermost on a line of the user's own; where there is none, the innermost of
+    all.
+    """
     return next((step for step in reversed(path) if step.hold.users), path[-1] if path else None)
 
 
 def _same(one: Hold, other: Hold) -> bool:
-    """Two holds are of one stay: a wait that a cancel cut in two is told in two parts."""
+    """Return whether two holds are of one stay: a wait that a cancel cut in two is told in two parts."""
     if one.task is not None:
         return one.task is other.task
     return one.thread is not None and one.thread is other.thread

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def guesses(hold: Hold, known: list[Hold]) -> list[Hold]:
-    """The holds, of those known at that instant, that this one may have waited for; none when none fits better."""
+    """Return the holds, of those known at that instant, that this one may have waited for; none when none fits
+    better.
+    """
     others = [other for other in known if other is not hold and not _waits_for(other, hold)]
     if hold.thread is not None:
         return _joined(hold, others)
@@ -30,7 +32,7 @@ def guesses(hold: Hold, known: list[Hold]) -> list[Hold]:
 
 
 def _waits_for(other: Hold, hold: Hold) -> bool:
-    """The other one waits for this one's task: it cannot end its wait."""
+    """Return whether the other hold waits for this one's task: then it cannot end this one's wait."""
     return other.wait is not None and hold.task is not None and hold.task.number in other.wait.on.awaited
 
 
@@ -56,7 +58,7 @@ def _by_kind(hold: Hold, tasks: list[Hold], others: list[Hold]) -> list[Hold]:
 
 
 def _joined(hold: Hold, others: list[Hold]) -> list[Hold]:
-    """The threads that a thread which joins may be waiting for: one of several daemons is joined by name."""
+    """Return the threads that a thread which joins may be waiting for: one of several daemons is joined by name."""
     if hold.block is None or hold.what == "executor" or not joining(hold.block):
         return []  # a job in a thread that waits (for an item, a lock) joins nobody
     threads = [other for other in others if other.thread is not None and not other.thread.main]
@@ -64,13 +66,13 @@ def _joined(hold: Hold, others: list[Hold]) -> list[Hold]:
 
 
 def kept(threads: list[Hold]) -> list[Hold]:
-    """Of the holds of threads those that the interpreter's end waits for."""
+    """Return those of the holds of threads that the interpreter's end waits for."""
     others = [hold for hold in threads if hold.thread is not None and not hold.thread.main]
     return [hold for hold in others if hold.what == "executor" or (hold.thread and not hold.thread.daemon)]
 
 
 def called(known: list[Hold], waiting: Hold) -> list[Hold]:
-    """The user's code that the package called which now waits: a server's request handlers.
+    """Return the user's code that the package called which now waits: a server's request handlers.
 
     A server waits for its handlers by futures and events of its own, of which nothing says who will set them; that
     it called a handler can be seen on the handler's stack, or that it called the framework that did. A task that
@@ -100,14 +102,16 @@ def _innermost(hold: Hold) -> Frame | None:
 
 
 def _callers(hold: Hold) -> set[str | None]:
-    """The packages below the user's first line of a task."""
+    """Return the packages below the user's first line of a task."""
     stack = hold.wait.stack if hold.wait is not None else ()
     begins = next((index for index, frame in enumerate(stack) if frame.users), 0)
     return {package(frame.file) for frame in stack[:begins]} - {None}
 
 
 def _went_on(hold: Hold) -> bool:
-    """Its task was cancelled, and is at something new: what it holds (a lock, a turn) it does not give back."""
+    """Return whether the hold's task was cancelled and is at something new: it does not give back what it holds (a
+    lock, a turn).
+    """
     task = hold.task
     return (
         task is not None
@@ -118,5 +122,8 @@ def _went_on(hold: Hold) -> bool:
 
 
 def _acts(hold: Hold) -> bool:
-    """It does something by itself; who waits for an event or a queue waits for others, as a lifespan task does."""
+    """Return whether the hold does something by itself.
+
+    A hold on an event or a queue waits for others, as a lifespan task does.
+    """
     return hold.wait is not None and hold.kind not in ON_OTHERS

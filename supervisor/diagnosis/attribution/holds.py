@@ -103,7 +103,8 @@ def holds(process: Process, until: float, sources: Sources) -> list[Hold]:
 
 
 def _as_step(hold: Hold, sources: Sources) -> Hold:
-    """A task that is suspended nowhere for long: this one step of it blocked the loop, at whatever lines.
+    """Return the hold as one step of a task that is suspended nowhere for long: that step blocked the loop, at
+    whatever lines.
 
     The sampler tells a thread line by line; a computation that changes its line is told in pieces or not at all.
     The pieces name the function. A task that has not begun is at the head of its function: somebody else's step

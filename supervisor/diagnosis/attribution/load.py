@@ -21,7 +21,7 @@ LONG_ENOUGH = 0.3
 
 
 def machine_was_busy(process: Process, samples: Sequence[Sample]) -> bool:
-    """The sampler was kept from looking, and not by the process itself."""
+    """Return whether the sampler was kept from looking, and not by the process itself."""
     ready, end = process.of(Ready), process.of(SamplerEnd)
     if not ready or not end or end[-1].at - ready[0].at < LONG_ENOUGH or end[-1].ticks < 1:
         return False
@@ -31,7 +31,9 @@ def machine_was_busy(process: Process, samples: Sequence[Sample]) -> bool:
 
 
 def _looks_due(seconds: float, took: float) -> float:
-    """How often a sampler looks in so many seconds when nothing keeps it, each look taking ``took`` seconds."""
+    """Return how often a sampler looks in so many seconds when nothing keeps it, each look taking ``took``
+    seconds.
+    """
     due, since = 0.0, 0.0
     for until, pause in LOOKS:
         stretch = min(seconds, until) - since

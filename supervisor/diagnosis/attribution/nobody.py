@@ -24,13 +24,13 @@ _AWAITABLE = frozenset({"gather", "shield", "as_completed"})
 
 
 def main_task(process: Process) -> Task | None:
-    """The task that ``asyncio.run`` made: it has the lowest automatic name of those seen first."""
+    """Return the task that ``asyncio.run`` made: it has the lowest automatic name of those seen first."""
     numbered = [(int(task.name[5:]), task) for task in process.tasks.values() if _automatic(task.name)]
     return min(numbered, key=lambda pair: pair[0])[1] if numbered else None
 
 
 def holders(hold: Hold) -> Holders | None:
-    """What the agent found when it looked for who may end this wait; None when it did not look."""
+    """Return what the agent found when it looked for who may end this wait; None when it did not look."""
     number = hold.task.number if hold.task is not None else None
     ident = hold.thread.ident if hold.thread is not None else None
     mine = [note for note in hold.process.of(Holders) if (note.task, note.thread) == (number, ident)]
@@ -39,7 +39,7 @@ def holders(hold: Hold) -> Holders | None:
 
 
 def gone(note: Holders) -> str:
-    """Who used what is waited for and has ended: ``'flusher' was cancelled at w.py:8``; empty when nobody is."""
+    """Return who used what is waited for and has ended: ``'flusher' was cancelled at w.py:8``; empty for no task."""
     told = [f"{one.name or one.coro or '?'!r}{_fate(one)}" for one in note.gone[:MOST_GONE]]
     return "; ".join(told) + ("; …" if len(note.gone) > MOST_GONE else "")
 
@@ -51,12 +51,14 @@ def _fate(one: Gone) -> str:
 
 
 def left_over(note: Holders, waiting: Collection[int]) -> list[Candidate]:
-    """Who may end the wait, without those who themselves wait for it (the numbers of tasks on the chain to it)."""
+    """Return who may end the wait, without those who themselves wait for it (the numbers of tasks on the chain to
+    it).
+    """
     return [one for one in note.found if one.task is None or one.task not in waiting]
 
 
 def nobody_left(process: Process, hold: Hold, waiting: Collection[int] = ()) -> str | None:
-    """Why nobody can end this wait any more, in one sentence; None when somebody may."""
+    """Return why no task or thread can end this wait any more, in one sentence; None when one may."""
     wait = hold.wait
     if wait is None or wait.kind not in ON_OTHERS or not (hold.open or hold.rank == CANCELLED):
         return None  # a wait that ended had somebody to end it
@@ -80,7 +82,8 @@ def nobody_left(process: Process, hold: Hold, waiting: Collection[int] = ()) -> 
 
 
 def awaited_by_maker(process: Process, task: Task) -> bool:
-    """Asyncio itself made the task and whoever called it waits: until 3.11 `wait_for()` wraps what it awaits so.
+    """Return whether asyncio itself made the task and its maker waits: until 3.11 `wait_for()` wraps what it awaits
+    so.
 
     `wait_for()` and `wait()` are coroutines: they can only run while they are awaited. The others are plain calls,
     which are awaited in place where somebody was seen waiting for the task at the very line that made it.
@@ -99,7 +102,7 @@ def awaited_by_maker(process: Process, task: Task) -> bool:
 
 
 def nobody_to_join(process: Process, hold: Hold) -> str | None:
-    """The same of the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all.
+    """Return the same for the main thread in ``queue.Queue.join()``: the last snapshot shows no other thread at all.
 
     That it lists none may also mean that nobody could look (free-threaded, another interpreter): Python's own count
     of threads must say the same.
@@ -117,7 +120,7 @@ def nobody_to_join(process: Process, hold: Hold) -> str | None:
 
 
 def _alive_besides(process: Process, hold: Hold) -> bool:
-    """Somebody else of the process still does something by itself."""
+    """Return whether another task or thread of the process still does something by itself."""
     for task in process.tasks.values():
         wait = task.open_wait
         if task is hold.task or wait is None:

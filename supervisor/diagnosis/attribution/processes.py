@@ -32,7 +32,7 @@ _ASLEEP = frozenset({"sleep", "poll", "lock", "wait-child"})
 def through_children(
     evidence: Evidence, known: Known, parent: Process, piece: Piece, killed: float | None
 ) -> list[Piece]:
-    """A piece in which a process waited for a child of its own that has an agent too: the child's path instead.
+    """Return the child's path for a piece in which a process waited for a child of its own that has an agent too.
 
     ``killed``: when SIGKILL ended the worker, None when none did.
     """
@@ -58,7 +58,9 @@ def through_children(
 
 
 def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | None:
-    """The child whose end ended the piece; None when the parent waited for none, or its own line says what for."""
+    """Return the child whose end ended the piece; None when the parent waited for none, or its own line says what
+    for.
+    """
     if piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
         return None
     family = [child for child in evidence.others(parent) if piece.start < child.last <= piece.end + CLOSE]
@@ -76,12 +78,12 @@ def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | 
 
 
 def _told(parent: Process, child: Process) -> bool:
-    """The parent has sent the child a signal: it waits for its end."""
+    """Return whether the parent has sent the child a signal: then it waits for the child's end."""
     return any(note.target == child.pid for note in parent.of(Exit))
 
 
 def _named(hold: Hold | None) -> int | None:
-    """The pid of the child that the hold waits for."""
+    """Return the pid of the child that the hold waits for."""
     if hold is None:
         return None
     if hold.wait is not None:
@@ -100,7 +102,9 @@ def _at_users_code(child: Process, piece: Piece) -> bool:
 
 
 def _waits_for_child_by_name(piece: Piece) -> bool:
-    """The user's own line waits for the child: that line is the place to tell, whatever the child does."""
+    """Return whether the user's own line waits for the child: that line is the place to tell, whatever the child
+    does.
+    """
     hold = piece.hold
     if hold is None or hold.at is None or not hold.at.users or hold.at.function == "<module>":
         return False
@@ -112,7 +116,7 @@ def _waits_for_child_by_name(piece: Piece) -> bool:
 
 
 def joins_pool(block: Block) -> bool:
-    """The thread waits in the shutdown or for a result of a pool of processes."""
+    """Return whether the thread waits in the shutdown or for a result of a pool of processes."""
     return any(frame.file.endswith(_POOL_FILES) for frame in block.stack)
 
 

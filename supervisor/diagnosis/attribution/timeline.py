@@ -29,7 +29,7 @@ OWN_CODE = 0.001
 
 
 def teardown_began(process: Process | None) -> float | None:
-    """When a worker that nobody asked began to end: its first phase, or the snapshot that armed the agent."""
+    """Return when a worker that was not asked began to end: its first phase, or the snapshot that armed the agent."""
     if process is None:
         return None
     begun = [phase.at for phase in process.phases if phase.name in TEARDOWN]
@@ -38,7 +38,8 @@ def teardown_began(process: Process | None) -> float | None:
 
 
 def began_earlier(process: Process | None) -> tuple[float, int] | None:
-    """(when, which) a stop signal had set off the teardown that the worker was still in when we asked it to stop.
+    """Return (when, which) a stop signal had set off the teardown that the worker was still in when we asked it to
+    stop.
 
     A Ctrl-C that the program caught, and event loops that were run and closed before, are none: after them the
     program was at work again, or its last loop was closed and no thread was joined yet.
@@ -60,7 +61,7 @@ def began_earlier(process: Process | None) -> tuple[float, int] | None:
 
 
 def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[float, int] | None:
-    """(when, which) a stop signal reached a worker that we had not asked to stop, and it ended of it.
+    """Return (when, which) a stop signal reached a worker that we had not asked to stop, and that ended of it.
 
     A terminal's Ctrl-C goes to its foreground group, not to us, and anybody may signal a worker. Many programs live
     on after one. It is taken for the cause when the process died of INT, TERM or QUIT (or exited with 128 + n),
@@ -87,7 +88,7 @@ def signalled_directly(process: Process | None, shutdown: Shutdown) -> tuple[flo
 
 
 def _may_go_on(process: Process, note: SignalReceived) -> bool:
-    """It only raised KeyboardInterrupt, and no loop was seen to end of that."""
+    """Return whether the signal only raised KeyboardInterrupt, and no loop was seen to end of that."""
     if note.handler.name != "default_int_handler":
         return False
     ends = (phase.at for phase in process.phases if phase.name == "cancel" and phase.exception == INTERRUPT)
@@ -95,7 +96,7 @@ def _may_go_on(process: Process, note: SignalReceived) -> bool:
 
 
 def noticed(process: Process | None, asked: float | None) -> float | None:
-    """When the worker's own handler began; None when none was seen to run.
+    """Return when the worker's own handler began; None when none was seen to run.
 
     The handler of ``loop.add_signal_handler`` is the callback that the loop runs, not the empty C-level one
     (asyncio/unix_events.py, ``_sighandler_noop``).
@@ -112,12 +113,14 @@ def noticed(process: Process | None, asked: float | None) -> float | None:
 
 
 def received(process: Process, asked: float) -> HandlerRan | None:
-    """The first sign that Python's eval loop acted on the signal, also where the loop's callback never ran."""
+    """Return the first sign that Python's eval loop acted on the signal, also where the loop's callback never ran."""
     return next((note for note in process.of(HandlerRan) if note.at >= asked - EARLY), None)
 
 
 def marks(shutdown: Shutdown, process: Process | None) -> Marks:
-    """The record's marks, completed by ``noticed``, ``drained`` and ``cleaned``; in order, none after the exit."""
+    """Return the record's marks, completed by ``noticed``, ``drained`` and ``cleaned``; in order, none after the
+    exit.
+    """
     given = shutdown.marks
     if process is None:
         return given
@@ -141,7 +144,10 @@ def marks(shutdown: Shutdown, process: Process | None) -> Marks:
 
 
 def phases(marks: Marks, process: Process | None) -> tuple[PhaseSpan, ...]:
-    """The shutdown phases, one after the other without holes, seconds since zero. Without an agent: only `killed`."""
+    """Return the shutdown phases, one after the other without holes, seconds since zero.
+
+    Without an agent: only `killed`.
+    """
     end = marks.exited if marks.exited is not None else _earliest(marks.main_exited)
     if end is None:
         return ()
@@ -182,7 +188,7 @@ def _spans(cuts: list[tuple[float, str]], end: float) -> tuple[PhaseSpan, ...]:
 
 
 def phase_at(spans: tuple[PhaseSpan, ...], at: float) -> str:
-    """The phase that contains the instant; empty when none does."""
+    """Return the phase that contains the instant; empty when none does."""
     return next((span.name for span in reversed(spans) if span.start <= at <= span.end), "")
 
 

@@ -47,7 +47,9 @@ class Trace:
             self._rows.setdefault(row.task, []).append(row)
 
     def ended_at(self, at: float) -> Task | None:
-        """The task whose end at this instant was waited for: the main one, else the last that was cancelled."""
+        """Return the task whose end at this instant was waited for: the main one, else the last that was
+        cancelled.
+        """
         if not self._rows:
             return None
         ended = [task for task in self._process.tasks.values() if abs((task.done_at or -1.0) - at) <= CLOSE]
@@ -58,7 +60,7 @@ class Trace:
         return max(swept, key=lambda task: task.done_at or 0.0, default=None)
 
     def back(self, task: Task, at: float) -> Back | None:
-        """From the task at that instant to what came before; None where the evidence has a gap."""
+        """Return what came before the task at that instant; None where the evidence has a gap."""
         row = self._last(task, at + STAMPS)
         if row is None or at - row.at > RAN:
             return None
@@ -74,8 +76,10 @@ class Trace:
         return self._own(task, row, since)
 
     def _said_by(self, task: Task, waker: Task, at: float) -> Hold | None:
-        """The task's own wait, where it says more than that of the one who woke it: a task that asyncio made to wait
-        in its stead (`wait_for`, `communicate`) has no line but the standard library's.
+        """Return the task's own wait, where it says more than that of the one who woke it.
+
+        A task that asyncio made to wait in its stead (`wait_for`, `communicate`) has no line but the standard
+        library's.
         """
         theirs = [hold for hold in self._mine if hold.task is waker and hold.start < at <= hold.end + CLOSE]
         if not theirs or any(hold.at is None or hold.at.origin != "stdlib" for hold in theirs):
@@ -91,7 +95,9 @@ class Trace:
         return next((row for row in reversed(rows) if row.at <= until), None)
 
     def _job(self, task: Task, row: Woken, since: float) -> Hold | None:
-        """The job whose end woke the task: in its own thread, or by the loop, to which the thread gave its result."""
+        """Return the job whose end woke the task: in its own thread, or by the loop, to which the thread gave its
+        result.
+        """
         ident = row.by_thread
         if ident is None and row.name == "executor":
             jobs_of = (
@@ -120,7 +126,7 @@ class Trace:
         return Back(begin, task, hold) if begin < row.at else None
 
     def _polled(self, hold: Hold, at: float) -> Back | None:
-        """Whom a poller looked for: the last of those it can see to end, within the time that it sleeps."""
+        """Return whom a poller looked for: the last of those it can see to end, within the time that it sleeps."""
         if hold.wait is None:
             return None
         seen = [self._process.tasks[number] for number in hold.wait.on.tasks if number in self._process.tasks]

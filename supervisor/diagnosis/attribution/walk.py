@@ -34,7 +34,7 @@ class Piece(Frozen):
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Return the piece's length in seconds."""
         return self.end - self.start
 
 
@@ -47,7 +47,7 @@ def walk(
     died: bool,
     killed: bool,
 ) -> list[Piece]:
-    """The pieces of one process from ``until`` back to zero, the last first.
+    """Return the pieces of one process from ``until`` back to zero, the last first.
 
     ``died``: it never came to its interpreter's end; ``killed``: somebody cut it short.
     """
@@ -92,7 +92,7 @@ def walk(
 
 
 def _as_ended(mine: list[Hold], held: Hold) -> list[Hold]:
-    """The process waited for somebody and then left by itself: what it waited for had ended, and who was it?
+    """Return what the process waited for before it left by itself: whatever of that had ended.
 
     One that was cancelled had ended.
     """
@@ -102,7 +102,9 @@ def _as_ended(mine: list[Hold], held: Hold) -> list[Hold]:
 
 
 def _cut_at(process: Process) -> float | None:
-    """When a further stop request broke off what its event loop was running (KeyboardInterrupt, SystemExit)."""
+    """Return when a further stop request broke off what the event loop was running (KeyboardInterrupt,
+    SystemExit).
+    """
     main = main_task(process)
     if main is None or main.done_at is not None:
         return None

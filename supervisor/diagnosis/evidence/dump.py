@@ -21,7 +21,9 @@ _WAIT_FILES = (
 
 
 def stacks(text: str, owner: Owner = NOBODY) -> list[tuple[Frame, ...]]:
-    """The stacks in the text, outermost frame first, the thread that was current last as faulthandler writes it."""
+    """Return the stacks in the text, outermost frame first, the thread that was current last as faulthandler writes
+    it.
+    """
     found: list[list[Frame]] = []
     for line in text.splitlines():
         if line.lower().startswith(("thread 0x", "current thread 0x", "stack (most recent call first)")):
@@ -36,7 +38,8 @@ def stacks(text: str, owner: Owner = NOBODY) -> list[tuple[Frame, ...]]:
 
 
 def culprit(text: str, owner: Owner = NOBODY) -> tuple[tuple[Frame, ...], bool] | None:
-    """The stack that kept the others from running, and whether it is the main thread's; None when there is none.
+    """Return the stack that kept the others from running, and whether it is the main thread's; None for no such
+    stack.
 
     faulthandler dumps the main thread last. A thread whose innermost frame waits (for a lock, in a selector) does
     not hold the GIL: then it was another one.
@@ -55,7 +58,7 @@ def _waits(frame: Frame) -> bool:
 
 
 def _frame(line: str, owner: Owner) -> Frame | None:
-    """``  File "/app/w.py", line 9 in match`` -> its frame."""
+    """Parse ``  File "/app/w.py", line 9 in match`` into its frame."""
     text = line.strip()
     if not text.startswith('File "'):
         return None

@@ -27,7 +27,9 @@ _PARTS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | None:
-    """The innermost frame whose line lies in a `try` with an `except` that takes CancelledError, at that `except`."""
+    """Return the innermost `except` that takes CancelledError and whose `try` holds a line of the stack, as a
+    frame.
+    """
     for frame in _own(stack):
         outer: ast.AST | None = None
         found: int | None = None
@@ -42,7 +44,9 @@ def catching(stack: Stack, sources: Sources, cwd: str | None = None) -> Frame | 
 
 
 def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
-    """Some frame's line lies in a handler that takes CancelledError and whose `try` is inside a loop."""
+    """Return whether some frame's line lies in a handler that takes CancelledError and whose `try` is inside a
+    loop.
+    """
     for frame in _own(stack):
         loops = False
         for _, node in _around(absolute(frame.file, cwd), frame.line, sources):
@@ -53,13 +57,13 @@ def retried(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
 
 
 def entered(frame: Frame, sources: Sources, cwd: str | None = None) -> Frame | None:
-    """The innermost `with` or `async with` around the frame's line; None when it is in none."""
+    """Return the innermost `with` or `async with` around the frame's line; None when it is in none."""
     around = [node for _, node in _around(absolute(frame.file, cwd), frame.line, sources) if isinstance(node, _WITHS)]
     return frame.with_(line=around[-1].lineno) if around else None
 
 
 def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None) -> bool:
-    """Both lines are of one function and lie within the same loop of it."""
+    """Return whether both lines are of one function and lie within the same loop of it."""
     if (one.file, one.function) != (other.file, other.function):
         return False
     file = absolute(one.file, cwd)
@@ -68,7 +72,7 @@ def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None
 
 
 def _own(stack: Stack) -> list[Frame]:
-    """The user's frames, innermost first."""
+    """Return the user's frames, innermost first."""
     return [frame for frame in reversed(stack) if frame.users]
 
 
@@ -80,7 +84,9 @@ def _takes(handler: ast.ExceptHandler) -> bool:
 
 
 def _around(file: str, line: int, sources: Sources) -> list[tuple[str, ast.AST]]:
-    """The statements around a line from its function inwards, each with the part of the outer one that it is in."""
+    """Return the statements around a line from its function inwards, each with the part of the outer one that it is
+    in.
+    """
     found: list[tuple[str, ast.AST]] = []
     node: ast.AST | None = _tree(_text(file, sources))
     while node is not None:

@@ -85,7 +85,7 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
 
 
 def _was_another(process: Process, until: float | None) -> bool:
-    """It had left, or had become another program (exec), before the stop.
+    """Return whether the process had left, or had become another program (exec), before the stop.
 
     ``until``: the main process lived on until then, so what ended earlier was only its agent.
     """
@@ -106,7 +106,7 @@ def _hello(process: Process, note: Hello) -> None:
 
 
 def _minor(python: str | None) -> int:
-    """The minor version of a Python 3; 0 when it is not known."""
+    """Return the minor version of a Python 3; 0 when it is not known."""
     minor = (python or "").split(".")[1:2]
     return int(minor[0]) if minor and minor[0].isdecimal() else 0
 
@@ -169,7 +169,7 @@ def _loop_stop(process: Process, note: LoopStop) -> None:
 
 
 def _exit(process: Process, note: Exit) -> None:
-    """The process ends itself now: whoever is not in the complete list of its tasks had ended before."""
+    """Note that the process ends itself now: tasks that are not in the complete list had ended before."""
     for told in note.tasks:
         tasks.described(process, note.at, told)
     _keep(process, note)

@@ -226,7 +226,7 @@ class Process:
 
     @property
     def sampled(self) -> bool:
-        """Its sampler ran: a stay that it did not tell was a short one."""
+        """Return whether the sampler ran: a stay that it did not tell was a short one."""
         return any(note.sampler for note in self.of(Ready))
 
     @property

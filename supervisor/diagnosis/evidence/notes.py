@@ -89,7 +89,7 @@ class Snapshot(Note):
     }  # fmt: skip
 
     def handler(self, signal: int) -> Handler | None:
-        """What the signal does now."""
+        """Return what the signal does now."""
         return next((handler for handler in self.handlers if handler.signal == signal), None)
 
 
@@ -321,7 +321,7 @@ _NOTES: dict[str, type[Note]] = {
 
 
 def note_of(message: AgentMessage, at: float, owner: Owner) -> Note:
-    """The message as a note at that instant. ``owner``: whose code is whose in its process."""
+    """Return the message as a note at that instant. ``owner``: whose code is whose in its process."""
     cls = _NOTES.get(message.event, Other)
     fields = message.fields
     made = build(cls, {key: value for key, value in fields.items() if key != "at"}, owner)

@@ -60,7 +60,7 @@ class On(Told):
 
     @property
     def awaited(self) -> tuple[int, ...]:
-        """The numbers of all tasks that are waited for."""
+        """Return the numbers of all tasks that are waited for."""
         return self.tasks if self.task is None or self.task in self.tasks else (self.task, *self.tasks)
 
 

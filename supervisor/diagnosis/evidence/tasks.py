@@ -26,7 +26,7 @@ MOST_TASKS = 5000
 
 
 def find(process: Process, at: float, told: TaskTold, since_cancel: float | None = None) -> Task | None:
-    """The task that is told of, with what every message says of it; None when it cannot be said which."""
+    """Return the task that is told of, with what every message says of it; None when it cannot be said which."""
     number = told.task
     if number is None or (number not in process.tasks and len(process.tasks) >= MOST_TASKS):
         return None
@@ -47,7 +47,7 @@ def find(process: Process, at: float, told: TaskTold, since_cancel: float | None
 
 
 def described(process: Process, at: float, told: TaskTold, since: float | None = None) -> Task | None:
-    """Where the task is now, and (with ``since``) from when on."""
+    """Return where the task is now, and (with ``since``) from when on."""
     task = find(process, at, told)
     if task is not None:
         _stays(task, at, told, since)
@@ -87,21 +87,21 @@ def _describe(wait: Wait, at: float, told: TaskTold, timed: bool) -> None:
 
 
 def _forgotten(wait: Wait, latest: float) -> float:
-    """The end of a wait that nobody reported: a short one ended within what is not told, a long one just now."""
+    """Return the end of a wait that was not told: a short one ended within what is not told, a long one just now."""
     if wait.told:
         return max(wait.start, latest)
     return max(wait.start, min(latest, wait.seen + FIRST_TOLD))
 
 
 def waiting(process: Process, note: TaskWaiting) -> None:
-    """It is still where it was."""
+    """Note that the task is still where it was."""
     task = find(process, note.at, note.told, note.since_cancel)
     if task is not None:
         _stays(task, note.at, note.told, note.at - max(note.seconds or 0.0, 0.0))
 
 
 def moved(process: Process, note: TaskMoved) -> None:
-    """It left one place for another."""
+    """Note that the task left one place for another."""
     task = find(process, note.at, note.told, note.since_cancel)
     was = note.was or note.was_leaf
     if task is None or task.done_at is not None:
@@ -112,7 +112,7 @@ def moved(process: Process, note: TaskMoved) -> None:
 
 
 def _close(task: Task, at: float, where: Frame, seconds: float | None, leaf: Frame | None) -> None:
-    """The task's wait at ``where`` ended now, having lasted ``seconds``."""
+    """End the task's wait at ``where`` now, after it has lasted ``seconds``."""
     start = at - max(seconds, 0.0) if seconds is not None else at
     wait = task.open_wait
     if wait is not None and wait.at != where:
@@ -127,7 +127,7 @@ def _close(task: Task, at: float, where: Frame, seconds: float | None, leaf: Fra
 
 
 def created(process: Process, note: TaskCreated) -> None:
-    """It was born, by whom and while handling what."""
+    """Note that the task was born, by whom and while handling what."""
     task = find(process, note.at, note.told)
     if task is not None:
         task.late = True
@@ -137,7 +137,7 @@ def created(process: Process, note: TaskCreated) -> None:
 
 
 def done(process: Process, note: TaskDone) -> None:
-    """It ended."""
+    """Note that the task ended."""
     at, told = note.at, note.told
     task = find(process, at, told, note.since_cancel)
     if task is None or task.done_at is not None:
@@ -156,7 +156,7 @@ def done(process: Process, note: TaskDone) -> None:
 
 
 def cancelled(process: Process, note: TaskCancelled) -> None:
-    """Its cancel() was seen."""
+    """Note that cancel() of the task was seen."""
     task = find(process, note.at, note.told)
     if task is not None:
         if task.cancelled_at is None:
@@ -166,7 +166,7 @@ def cancelled(process: Process, note: TaskCancelled) -> None:
 
 
 def destroyed(process: Process, note: TaskDestroyed) -> None:
-    """The garbage collector took it while it was pending."""
+    """Note that the garbage collector took the task while it was pending."""
     told = note.told
     task = find(process, note.at, told) if told.task is not None else _named(process, told.name)
     if task is not None:
@@ -177,6 +177,8 @@ def destroyed(process: Process, note: TaskDestroyed) -> None:
 
 
 def _named(process: Process, name: str | None) -> Task | None:
-    """The one living task of this name: of a task that was just being destroyed the agent may only have that."""
+    """Return the one living task of this name: of a task that was just being destroyed the agent may only have
+    that.
+    """
     found = [task for task in process.tasks.values() if task.name == name and task.done_at is None]
     return found[0] if len(found) == 1 else None

@@ -26,7 +26,7 @@ _CHILD_BEGINS = ("/multiprocessing/popen_fork.py", "/multiprocessing/process.py"
 
 
 def find(process: Process, told: ThreadTold) -> Thread | None:
-    """The thread that is told of; None when it cannot be said which."""
+    """Return the thread that is told of; None when it cannot be said which."""
     ident = told.thread
     if ident is None or (ident not in process.threads and len(process.threads) >= MOST_THREADS):
         return None
@@ -40,7 +40,7 @@ def find(process: Process, told: ThreadTold) -> Thread | None:
 
 
 def blocked(process: Process, note: ThreadWaiting | ThreadMoved) -> None:
-    """It stays at a line, or has left it."""
+    """Note that the thread stays at a line, or has left it."""
     at, told = note.at, note.told
     thread = find(process, told)
     if thread is None:
@@ -76,7 +76,7 @@ def _describe(block: Block, told: ThreadTold) -> None:
 
 
 def _goes_on(block: Block, start: float) -> bool:
-    """Whether what is told from ``start`` on is still this stay.
+    """Return whether what is told from ``start`` on is still this stay.
 
     On a busy machine the sampler's first look comes long after the phase that named the thread; had the thread been
     anywhere else for long meanwhile, it would have been told.
@@ -87,7 +87,7 @@ def _goes_on(block: Block, start: float) -> bool:
 
 
 def glimpsed(process: Process, at: float, told: ThreadTold) -> None:
-    """A thread that was at work when a phase began: its stay, told later, began no later than this."""
+    """Note a thread that was at work when a phase began: its stay, told later, began no later than this."""
     thread = find(process, told)
     if thread is None:
         return
@@ -106,7 +106,7 @@ def glimpsed(process: Process, at: float, told: ThreadTold) -> None:
 
 
 def end_forgotten_blocks(process: Process) -> None:
-    """A thread that was to be told again (at twice the time) and was not, has left its place."""
+    """End the stay of a thread that was to be told again (at twice the time) and was not: it has left its place."""
     heard = process.silent or 0.0
     for thread in process.threads.values():
         for block in thread.blocks:
@@ -116,7 +116,7 @@ def end_forgotten_blocks(process: Process) -> None:
 
 
 def end_joined_blocks(process: Process) -> None:
-    """A process that came to its finalization has left every line; where the sampler did not say so, the phase does.
+    """End all stays of a process that came to its finalization; where the sampler did not say so, the phase does.
 
     Pool jobs and non-daemon threads ended with the phase that joined them, the main thread with the phase it was in.
     """
@@ -133,19 +133,23 @@ def end_joined_blocks(process: Process) -> None:
 
 
 def fork_at(stack: Stack) -> int:
-    """How many frames of a forked child's stack are its parent's; 0 when multiprocessing did not fork it."""
+    """Return how many frames of a forked child's stack are its parent's; 0 when multiprocessing did not fork it."""
     frames = [index for index, frame in enumerate(stack) if frame.file.endswith(_CHILD_BEGINS)]
     return frames[0] if frames else 0
 
 
 def left_its_loop(stack: Stack) -> bool:
-    """The thread is in a child that multiprocessing forked, and runs no loop there: the tasks are its parent's."""
+    """Return whether the thread is in a child that multiprocessing forked without a loop there: the tasks are its
+    parent's.
+    """
     begin = fork_at(stack)
     return begin > 0 and not any(frame.file.endswith(_LOOPS) for frame in stack[begin:])
 
 
 def seen_again(thread: Thread, at: float, told: ThreadTold, glimpse: bool, quiet: bool) -> None:
-    """A thread in a snapshot. At the place of the snapshot before, and no word since: it never left it.
+    """Note a thread in a snapshot.
+
+    At the place of the snapshot before, and with no word since, it never left that place.
 
     ``glimpse``: at a place where it was not before it may be for an instant, as its sampler would tell otherwise.
     """
@@ -160,7 +164,7 @@ def seen_again(thread: Thread, at: float, told: ThreadTold, glimpse: bool, quiet
 
 
 def seen(at: float, told: ThreadTold) -> Block:
-    """Where a thread was found."""
+    """Return where a thread was found."""
     block = Block(at, at, told.at or told.leaf, told.state)
     block.stack = told.stack
     _describe(block, told)

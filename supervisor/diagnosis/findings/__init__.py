@@ -58,5 +58,5 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
 
 
 def claims(case: Case) -> list[Claim]:
-    """What all rules say."""
+    """Return what all rules say."""
     return [claim for rule in RULES for claim in rule(case)]

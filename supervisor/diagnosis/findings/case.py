@@ -100,7 +100,9 @@ class Case:
 
     @property
     def busy_machine(self) -> bool:
-        """The machine had no processor to spare for the worker: what took long may have waited for one."""
+        """Return whether the machine had no processor to spare for the worker: what took long may have waited for
+        one.
+        """
         return self.leader is not None and machine_was_busy(self.leader, self.shutdown.samples)
 
     @property

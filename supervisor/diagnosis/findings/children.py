@@ -38,7 +38,9 @@ _HAND_OUT = ("/concurrent/futures/process.py", "/multiprocessing/pool.py")
 
 
 def child_hint(case: Case, pid: int | None) -> str:
-    """The name of the advice (codes.py, waits-for-child): has the child had the stop signal, and what did it do?"""
+    """Return the name of the advice (codes.py, waits-for-child), by whether the child had the stop signal and what it
+    did.
+    """
     number = case.asked_with
     if number is None:
         return "bound"
@@ -75,7 +77,7 @@ def inherited(case: Case, claim: Claim, pid: int) -> None:
 
 
 def killed_by_parent(case: Case) -> Iterable[Claim]:
-    """A child process that another process of the worker killed, with what it was at."""
+    """Find a child process that another process of the worker killed, with what it was at."""
     for process in case.evidence.processes.values():
         call = case.evidence.killer(process)
         if call is None or process is case.leader:
@@ -99,13 +101,13 @@ def killed_by_parent(case: Case) -> Iterable[Claim]:
 
 
 def killed_at(call: Exit, process: Process) -> str:
-    """``its parent killed child process 12 at gunicorn/arbiter.py:8 kill_worker``."""
+    """Return ``its parent killed child process 12 at gunicorn/arbiter.py:8 kill_worker``."""
     at = f" at {place(call.by)}" if call.by is not None else ""
     return f"its parent killed child process {process.pid} (SIGKILL{at})"
 
 
 def died_at_once(case: Case) -> Iterable[Claim]:
-    """A child that the signal to the whole group ended by its default action, with work in flight."""
+    """Find a child that the signal to the whole group ended by its default action, with work in flight."""
     signal = case.asked_with
     if signal is None or case.leader is None or case.shutdown.escalation[0].target != "group":
         return
@@ -135,7 +137,8 @@ def died_at_once(case: Case) -> Iterable[Claim]:
 
 
 def failed_without(case: Case) -> Iterable[Claim]:
-    """A child that the signal to the whole group ended by its default action, and without which its parent failed.
+    """Find a child that the signal to the whole group ended by its default action, and without which its parent
+    failed.
 
     A multiprocessing manager's server has no work of its own under way: its parent still needed it.
     """
@@ -164,7 +167,7 @@ def failed_without(case: Case) -> Iterable[Claim]:
 
 
 def left_at_once(case: Case) -> Iterable[Claim]:
-    """A child that the signal to the whole group made leave from the middle of a job, while its parent drained.
+    """Find a child that the signal to the whole group made leave from the middle of a job, while its parent drained.
 
     Pools of processes end their idle children so; a parent that drains tells them itself when nothing is left.
     """
@@ -197,7 +200,7 @@ def left_at_once(case: Case) -> Iterable[Claim]:
 
 
 def _awaits_jobs(leader: Process, jobs: list[Job]) -> bool | None:
-    """Whether the main process was seen waiting for its pool's jobs after the stop; False: it gave them up.
+    """Return whether the main process was seen waiting for its pool's jobs after the stop; False: it gave them up.
 
     That it merely lived on proves nothing: it may have had other things to do, or have ended its pool. A task queue's
     worker finishes what it handed out; that is what it is for.
@@ -214,7 +217,9 @@ def _awaits_jobs(leader: Process, jobs: list[Job]) -> bool | None:
 
 
 def _jobs(process: Process) -> list[Job]:
-    """The user's functions that a pool or a task queue had called when the stop came, not a program's own loop."""
+    """Return the user's functions that a pool or a task queue had called when the stop came, not a program's own
+    loop.
+    """
     found: list[Job] = []
     for told in process.first.threads if process.first is not None else ():
         stack = told.stack
@@ -227,7 +232,7 @@ def _jobs(process: Process) -> list[Job]:
 
 
 def _hands_out(caller: Frame) -> bool:
-    """It is code that calls one job after the other."""
+    """Return whether the caller is code that calls one job after the other."""
     return caller.origin == "library" or caller.file.endswith(_HAND_OUT)
 
 

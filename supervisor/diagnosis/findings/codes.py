@@ -25,7 +25,7 @@ class Code(Frozen):
     meaning: str
 
     def advised(self, hint: str) -> str:
-        """The text of that name; of a code with one piece of advice that one."""
+        """Return the text of that name; of a code with one piece of advice that one."""
         return self.advice if isinstance(self.advice, str) else self.advice[hint]
 
 

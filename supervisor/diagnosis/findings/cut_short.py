@@ -30,7 +30,9 @@ AT_END = 0.05
 
 
 def jobs_cut(case: Case) -> Iterable[Claim]:
-    """Jobs in threads that were under way when the process ended itself by a signal: no thread is joined then."""
+    """Find jobs in threads that were under way when the process ended itself by a signal: no thread is joined
+    then.
+    """
     for process in case.evidence.processes.values():
         leave = _own_death(process)
         jobs = [told for told in leave.busy if told.state == "executor"] if leave is not None else []
@@ -54,7 +56,7 @@ def jobs_cut(case: Case) -> Iterable[Claim]:
 
 
 def _own_death(process: Process) -> Exit | None:
-    """The signal that the process sent to itself and died of."""
+    """Return the signal that the process sent to itself and died of."""
     if process.phase_start("finalize") is not None:
         return None
     last = [note for note in process.of(Exit) if note.how in SENDS and note.at > process.last - RIGHT_BEFORE]
@@ -75,7 +77,7 @@ def _since(process: Process, told: ThreadTold, at: float) -> str:
 
 
 def threads_cut(case: Case) -> Iterable[Claim]:
-    """Jobs that a library had given to its daemon threads and that were under way at the interpreter's end.
+    """Find jobs that a library had given to its daemon threads and that were under way at the interpreter's end.
 
     A daemon thread of the program's own is meant to be cut off; a task queue's thread is not.
     """
@@ -101,13 +103,15 @@ def threads_cut(case: Case) -> Iterable[Claim]:
 
 
 def _handed_out(stack: Stack) -> bool:
-    """A library called the user's code that is on the stack."""
+    """Return whether a library called the user's code that is on the stack."""
     own = [index for index, frame in enumerate(stack) if frame.users]
     return bool(own) and own[0] > 0 and stack[own[0] - 1].origin == "library"
 
 
 def cancelled_under_way(case: Case) -> Iterable[Claim]:
-    """Tasks that were cancelled in the middle of something at the stop: in order, so one note for all of them."""
+    """Find tasks that were cancelled in the middle of something at the stop: in order, so one note for all of
+    them.
+    """
     for process in case.evidence.processes.values():
         told = {piece.hold.task for piece in case.pieces if piece.hold is not None and piece.seconds >= TOLD}
         cut = [
@@ -133,7 +137,9 @@ def cancelled_under_way(case: Case) -> Iterable[Claim]:
 
 
 def _was_cut(task: Task) -> bool:
-    """Its cancel, at the stop or after it, was its end; what its own code did with it is another matter."""
+    """Return whether the task's cancel, at the stop or after it, was its end; what its own code did with it is
+    another matter.
+    """
     at = _cut_at(task)
     if at is None or at < -ONE_LOOK or task.done_at is None or task.done_at - at > AT_END:
         return False
@@ -141,12 +147,12 @@ def _was_cut(task: Task) -> bool:
 
 
 def _cut_at(task: Task) -> float | None:
-    """When it was cancelled; where nobody saw that, when it ended so."""
+    """Return when the task was cancelled; where that was not seen, when it ended so."""
     return task.done_at if task.cancelled_at is None and task.outcome == "cancelled" else task.cancelled_at
 
 
 def _under_way(process: Process, task: Task) -> Wait | None:
-    """Where the cancel found the task, when that was no wait for the next piece of work.
+    """Return where the cancel found the task, when that was no wait for the next piece of work.
 
     What a library had called is a piece of work itself, whatever it waits for but its next message.
     """
@@ -162,6 +168,6 @@ def _under_way(process: Process, task: Task) -> Wait | None:
 
 
 def _awaited_by_library(process: Process, task: Task) -> bool:
-    """A library's task waits for it, and no line of the program's own does: a queue's job."""
+    """Return whether a library's task waits for the task, and no line of the program's own does: a queue's job."""
     waits = [wait for other in process.tasks.values() for wait in other.waits if task.number in wait.on.awaited]
     return bool(waits) and not any(frame.users for wait in waits for frame in (*wait.stack, wait.at) if frame)

@@ -21,7 +21,7 @@ UNSEEN = 1.0
 
 
 def slow_finalize(case: Case) -> Iterable[Claim]:
-    """Destructors and native teardown at the end of the interpreter that held the exit.
+    """Find destructors and native teardown at the end of the interpreter that held the exit.
 
     Stacks are only taken of a thread that sleeps. Without any it computed, or waited for a processor on a busy
     machine, and there is no place to name: that is told only when it is long, and is a note at first.

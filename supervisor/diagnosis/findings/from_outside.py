@@ -24,7 +24,7 @@ TOGETHER = 0.25
 
 
 def leaked(case: Case) -> Iterable[Claim]:
-    """Members of the worker that were alive when its main process had exited."""
+    """Find members of the worker that were alive when its main process had exited."""
     shutdown = case.shutdown
     left = [
         member
@@ -57,7 +57,7 @@ def leaked(case: Case) -> Iterable[Claim]:
 
 
 def killed(case: Case) -> Iterable[Claim]:
-    """SIGKILL was needed."""
+    """Find that SIGKILL was needed."""
     if not case.killed:
         return
     shutdown = case.shutdown
@@ -93,7 +93,7 @@ def killed(case: Case) -> Iterable[Claim]:
 
 
 def write_stuck(case: Case) -> Iterable[Claim]:
-    """Without an agent: the main thread was in write(2) for as long as anyone looked."""
+    """Find, without an agent, that the main thread was in write(2) for as long as anyone looked."""
     if case.leader is not None:
         return
     stuck = _run_of(case.shutdown.samples, ("write", "writev", "pwrite64", "sendto", "sendmsg"))
@@ -107,7 +107,7 @@ def write_stuck(case: Case) -> Iterable[Claim]:
 
 
 def child_waited_for(case: Case) -> Iterable[Claim]:
-    """Without an agent: the main thread was in wait4(2) with children alive, and ended when they had.
+    """Find, without an agent, that the main thread was in wait4(2) with children alive, and ended when they had.
 
     When SIGKILL ended it, it may as well have waited for one short-lived child after another.
     """
@@ -132,7 +132,7 @@ def child_waited_for(case: Case) -> Iterable[Claim]:
 
 
 def _run_of(samples: Iterable[Sample], calls: tuple[str, ...]) -> float:
-    """Seconds between the first and the last look of the longest unbroken row in one of these system calls."""
+    """Return seconds between the first and the last look of the longest unbroken row in one of these system calls."""
     best = begin = 0.0
     inside = False
     for sample in samples:
@@ -146,7 +146,7 @@ def _run_of(samples: Iterable[Sample], calls: tuple[str, ...]) -> float:
 
 
 def no_agent(case: Case) -> Iterable[Claim]:
-    """Why no task, line or thread is named."""
+    """Find why no task, line or thread is named."""
     facts = case.shutdown.agent
     if case.leader is not None or not facts.reason or facts.reason == AGENT_OFF or not case.shutdown.started:
         return

@@ -28,7 +28,7 @@ _PAUSES = ("time.sleep(", "signal.pause(", "signal.sigwait", "select.select(")
 
 
 def not_run(case: Case) -> Iterable[Claim]:
-    """The handler exists, and Python never got to it (or late)."""
+    """Find a handler that exists, and that Python never got to (or late)."""
     shutdown, signal, process = case.shutdown, case.asked_with, case.leader
     if signal is None or shutdown.masks is None or process is None or process.pid != shutdown.pid:
         return
@@ -60,14 +60,17 @@ def not_run(case: Case) -> Iterable[Claim]:
 
 
 def _mute(case: Case, process: Process) -> bool:
-    """It could not answer until SIGKILL. That it merely told of no handler proves nothing: the word may be lost."""
+    """Return whether the process could not answer until SIGKILL.
+
+    That it merely told of no handler proves nothing: the word may be lost.
+    """
     whole = not process.of(AgentError) and not process.dropped and not process.lost
     spoke = any(note.at > LATE for kind in (Snapshot, Phase, Exit, LoopIdle) for note in process.of(kind))
     return case.killed and whole and (bool(process.dump) or not spoke)
 
 
 def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | None:
-    """Where the main thread was meanwhile: from the sampler, else from the stacks dumped before SIGKILL."""
+    """Return where the main thread was meanwhile: from the sampler, else from the stacks dumped before SIGKILL."""
     main = process.main_thread
     blocks = [
         block
@@ -108,19 +111,24 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
 
 
 def _computed(case: Case, at: float) -> bool:
-    """It had the processor for most of that time, so it was not the machine that kept the handler waiting."""
+    """Return whether the process had the processor for most of that time: then the machine did not keep the handler
+    waiting.
+    """
     samples = [sample for sample in case.shutdown.samples if sample.at <= at + LOOKED_AFTER]
     return len(samples) >= 2 and samples[-1].cpu - samples[0].cpu > 0.5 * at
 
 
 def _lets_handlers_run(case: Case, process: Process, at: Frame | None) -> bool:
-    """Python's own pauses run the handler as soon as the signal interrupts them (PEP 475): they hold back none."""
+    """Return whether this line lets a handler run as soon as the signal interrupts it: Python's own pauses do (PEP
+    475).
+    """
     text = case.sources(absolute(at.file, process.cwd), at.line) if at is not None else None
     return text is not None and any(call in text for call in _PAUSES)
 
 
 def _interrupted(process: Process, at: float) -> Frame | None:
-    """Where the main thread was when the handler ran at last; the call that held it back is there or just before.
+    """Return where the main thread was when the handler ran at last; the call that held it back is there or just
+    before.
 
     Python looks for signals at calls and jumps. Of one long C call nothing is known until the first snapshot then.
     """
@@ -131,7 +139,8 @@ def _interrupted(process: Process, at: float) -> Frame | None:
 
 
 def _automatic(handler: Handler) -> bool:
-    """asyncio.run installs a handler for SIGINT before the program's own code runs: replacing it is the idiom.
+    """Return whether the handler is asyncio.run's for SIGINT, installed before the program's own code runs: replacing
+    it is the idiom.
 
     Who installed it counts: the program's own handler may be a method of the standard library (``stop.set``).
     """
@@ -140,7 +149,8 @@ def _automatic(handler: Handler) -> bool:
 
 
 def displaced(case: Case) -> Iterable[Claim]:
-    """A handler that another one replaced: after which nothing began to end, or which the loop has simply dropped.
+    """Find a handler that another one replaced: after which nothing began to end, or which the loop has simply
+    dropped.
 
     Where the default or nothing was installed in between, the program took its handler away by itself.
     """
@@ -181,28 +191,32 @@ def displaced(case: Case) -> Iterable[Claim]:
 
 
 def _is_default(handler: Handler) -> bool:
-    """What remove_signal_handler() leaves: the default action, for SIGINT Python's own handler."""
+    """Return whether the handler is what remove_signal_handler() leaves: the default action, for SIGINT Python's own
+    handler.
+    """
     return handler.kind in ("default", "ignore") or handler.name == "default_int_handler"
 
 
 def _ended_early(case: Case, process: Process) -> bool:
-    """Its teardown had begun before half of the time was over: somebody did act on the signal."""
+    """Return whether the process's teardown had begun before half of the time was over: some code did act on the
+    signal.
+    """
     ended = process.phase_start("cancel", "asyncgens", "executor", "loop-close", "thread-join")
     return ended is not None and ended < case.until / 2
 
 
 def _changeable(now: Handler, earlier: Handler) -> Frame | None:
-    """Where the new handler was installed, or, when a library did that, where the program's own had been."""
+    """Return where the new handler was installed, or, when a library did that, where the program's own had been."""
     return earlier.by if _is_own(earlier) and not _is_own(now) else now.by or now.at
 
 
 def _is_own(handler: Handler) -> bool:
-    """The program's own code installed it."""
+    """Return whether the program's own code installed the handler."""
     return handler.by is not None and handler.by.users
 
 
 def _left_from(process: Process, ran: HandlerRan | None) -> bool:
-    """The handler that ran left the process from where it stood."""
+    """Return whether the handler that ran left the process from where it stood."""
     leaves = [note for note in process.of(Exit) if note.how in ("sys.exit", "os._exit")]
     return ran is not None and any(0.0 <= note.at - ran.at < HANDLED for note in leaves)
 

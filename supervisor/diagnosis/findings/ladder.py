@@ -33,7 +33,9 @@ MOST_TIES = 4
 
 
 def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:
-    """The steps of who waited for whom, from the root of the piece's process down to what the piece is charged to."""
+    """Return the steps of who waited for whom, from the root of the piece's process down to what the piece is charged
+    to.
+    """
     if piece.hold is None:
         return ()
     graph = _graph(case, piece.hold)
@@ -41,12 +43,12 @@ def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:
 
 
 def _graph(case: Case, hold: Hold) -> Graph:
-    """Who waited for whom just before the hold ended."""
+    """Return who waited for whom just before the hold ended."""
     return Graph(case.evidence, None if hold.open else max(hold.end - BEFORE_THE_END, hold.start), case.known)
 
 
 def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
-    """The chain as it is told."""
+    """Return the chain as it is told."""
     hold = piece.hold
     if hold is None:
         return ()
@@ -103,7 +105,7 @@ def _said_of_thread(hold: Hold) -> str:
 
 
 def _leaf(at: Frame | None, leaf: Frame | None) -> str:
-    """The library's innermost line beside the user's."""
+    """Return the library's innermost line beside the user's."""
     return f" in {place(leaf)}" if leaf is not None and leaf != at and leaf.origin == "library" else ""
 
 
@@ -113,7 +115,7 @@ def on_the_way(found: Iterable[Hold]) -> set[int]:
 
 
 def _end(process: Process, found: Holders | None, waiting: set[int]) -> str | None:
-    """What follows the last wait: nobody, or those of whom each may be the one."""
+    """Return what follows the last wait: no task or thread, or those of which each may be the one."""
     if found is None:
         return None
     left = left_over(found, waiting)

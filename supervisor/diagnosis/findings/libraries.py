@@ -187,7 +187,9 @@ MOST = 2
 
 
 def advice(code: str, packages: Iterable[str], argv: Sequence[str]) -> str:
-    """The facts that help a finding of this code, in the order of the packages, the outermost of the chain first."""
+    """Return the facts that help a finding of this code, in the order of the packages, the outermost of the chain
+    first.
+    """
     found: list[str] = []
     for package in dict.fromkeys(packages):
         for fact in FACTS:

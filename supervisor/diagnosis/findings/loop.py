@@ -22,7 +22,7 @@ SAME_TURN = 0.02
 
 
 def left_behind(case: Case) -> Iterable[Claim]:
-    """Tasks that were pending at the end of their loop: one claim for the way it ended."""
+    """Find tasks that were pending at the end of their loop: one claim for the way it ended."""
     for process in case.evidence.processes.values():
         told = {piece.hold.task for piece in case.pieces if piece.hold is not None and piece.seconds >= TOLD}
         lost = [task for task in lost_tasks(process) if task not in told]
@@ -59,7 +59,7 @@ def left_behind(case: Case) -> Iterable[Claim]:
 
 
 def destroyed_early(case: Case) -> Iterable[Claim]:
-    """Tasks that the garbage collector took while their loop was still there."""
+    """Find tasks that the garbage collector took while their loop was still there."""
     for process in case.evidence.processes.values():
         for note in process.of(TaskDestroyed):
             told = note.told
@@ -75,7 +75,7 @@ def destroyed_early(case: Case) -> Iterable[Claim]:
 
 
 def exit_from_the_middle(case: Case) -> Iterable[Claim]:
-    """os._exit() (or an exit that no handler of the runner followed) with work under way."""
+    """Find os._exit() (or an exit that no handler of the runner followed) with work under way."""
     for process in case.evidence.processes.values():
         leave = _left_by(process)
         if leave is None or any(task.created_handling != "CancelledError" for task in lost_tasks(process)):
@@ -107,7 +107,7 @@ def _left(process: Process, leave: Exit, tasks: list[Task], severity: Severity) 
 
 
 def _at_work(leave: Exit) -> tuple[list[str], list[str]]:
-    """Pool jobs, and threads that the end of the interpreter would have joined.
+    """Return pool jobs, and threads that the end of the interpreter would have joined.
 
     A job is work that somebody gave. Of a thread nothing tells whether it had any: one that sits in accept(),
     sleep() or SimpleQueue.get() waits for some.
@@ -122,7 +122,7 @@ def _at_work(leave: Exit) -> tuple[list[str], list[str]]:
 
 
 def _stopped_by(process: Process) -> LoopStop | None:
-    """The loop.stop() after which no runner cancelled the tasks."""
+    """Return the loop.stop() after which no runner cancelled the tasks."""
     stops = process.of(LoopStop)
     if not stops:
         return None
@@ -131,7 +131,7 @@ def _stopped_by(process: Process) -> LoopStop | None:
 
 
 def _handler_that_stops(process: Process, stop: LoopStop) -> Frame | None:
-    """Where ``loop.stop`` itself was given to add_signal_handler(): then nobody's line calls it."""
+    """Return where ``loop.stop`` itself was given to add_signal_handler(): then no line of the program calls it."""
     ran = [note.handler for note in process.of(HandlerRan) if stop.at - SAME_TURN < note.at <= stop.at]
     if not ran or ran[-1].signal is None or process.first is None:
         return None
@@ -141,7 +141,7 @@ def _handler_that_stops(process: Process, stop: LoopStop) -> Frame | None:
 
 
 def _left_by(process: Process) -> Exit | None:
-    """The call that ended the process from the middle: no phase of a runner came after it."""
+    """Return the call that ended the process from the middle: no phase of a runner came after it."""
     for note in process.of(Exit):
         if note.how == "os._exit":
             return note

@@ -49,12 +49,12 @@ class Group(Frozen):
     rest: tuple[Claim, ...] = ()
 
     def taking(self, *others: Group) -> Group:
-        """With the others beside it."""
+        """Return the group with the others beside it."""
         return self.with_(rest=self.rest + tuple(claim for other in others for claim in (other.leader, *other.rest)))
 
 
 def ranked(case: Case, claims: list[Claim]) -> tuple[Finding, ...]:
-    """The findings in the order they are to be read."""
+    """Return the findings in the order they are to be read."""
     by_cause: dict[Hashable, list[Claim]] = {}
     for claim in claims:
         by_cause.setdefault(_cause(claim, claims), []).append(claim)
@@ -69,7 +69,9 @@ def ranked(case: Case, claims: list[Claim]) -> tuple[Finding, ...]:
 
 
 def _cause(claim: Claim, claims: list[Claim]) -> Hashable:
-    """Claims about one task belong together, whatever line of it they name, unless each held the exit for long."""
+    """Return what claims of one cause have in common: those about one task belong together, whatever line of it they
+    name, unless each held the exit for long.
+    """
     cause = claim.cause
     if not isinstance(cause, tuple) or len(cause) < 3 or cause[0] not in ("task", "thread"):
         return cause
@@ -80,7 +82,10 @@ def _cause(claim: Claim, claims: list[Claim]) -> Hashable:
 
 
 def _worst_first(group: Group) -> tuple[int, bool, float, tuple[float, int, float]]:
-    """That SIGKILL was needed is known anyway: of several errors the one that names a place comes first."""
+    """Return the order of a group.
+
+    That SIGKILL was needed is known anyway: of several errors the one that names a place comes first.
+    """
     claim = group.leader
     bare = claim.code == "killed" and claim.frame is None
     return _BAD[group.severity], bare, -(claim.seconds or 0.0), _most_telling(claim)
@@ -95,7 +100,9 @@ def _most_telling(claim: Claim) -> tuple[float, int, float]:
 
 
 def fold_kill(case: Case, groups: list[Group]) -> list[Group]:
-    """SIGKILL is the consequence of what held the exit until then; it stands alone when nothing is known to."""
+    """Fold SIGKILL into what held the exit until then, of which it is the consequence; it stands alone when no cause
+    is known.
+    """
     kill = next((group for group in groups if group.leader.code == "killed"), None)
     if kill is None:
         return groups
@@ -126,7 +133,9 @@ def _explains_kill(case: Case, group: Group) -> bool:
 
 
 def fold_held_back(groups: list[Group]) -> list[Group]:
-    """A blocked loop or a busy main thread is why the handler did not run: one cause, named by what blocked."""
+    """Fold a handler that did not run into the blocked loop or the busy main thread: one cause, named by what
+    blocked.
+    """
     late = next((group for group in groups if group.leader.code == "handler-not-run"), None)
     if late is None:
         return groups
@@ -141,14 +150,14 @@ def fold_held_back(groups: list[Group]) -> list[Group]:
 
 
 def _same_place(claim: Claim, late: Claim) -> bool:
-    """Another thread that kept the GIL."""
+    """Return whether the claim is another thread's that kept the GIL."""
     return (
         claim is not late and claim.frame is not None and claim.frame == late.frame and claim.process is late.process
     )
 
 
 def fold_transports(groups: list[Group]) -> list[Group]:
-    """Transports stay open because their tasks were left or their server was not closed: the same cause."""
+    """Fold open transports into tasks that were left or a server that was not closed: the same cause."""
     open_ones = [group for group in groups if group.leader.code == "unclosed-transport" and group.severity == "note"]
     causes = ("task-created-in-cancel-handler", "loop-closed-with-pending-tasks", "loop-stopped-with-pending-tasks",
               "exit-without-cleanup", "server-wait-closed")  # fmt: skip
@@ -160,7 +169,9 @@ def fold_transports(groups: list[Group]) -> list[Group]:
 
 
 def fold_cut(groups: list[Group]) -> list[Group]:
-    """A job that was cut may have held the exit before: that it was lost is the one thing to tell of it."""
+    """Fold a job that was cut into one claim, also where it held the exit before: that it was lost is the one thing
+    to tell.
+    """
     cut = next(
         (group for group in groups if group.leader.code == "work-cut-short" and group.severity == "error"), None
     )
@@ -211,7 +222,7 @@ def _finding(case: Case, group: Group) -> Finding:
 
 
 def _of_libraries(case: Case, claim: Claim, steps: tuple[Step, ...]) -> list[str]:
-    """What the servers and libraries on the chain offer, as a list of one or none."""
+    """Return what the servers and libraries on the chain offer, as a list of one or none."""
     stacks = [step.hold.wait.stack for step in steps if step.hold.wait is not None]
     stacks += [step.hold.block.stack for step in steps if step.hold.block is not None]
     tasks = claim.process.tasks.values() if claim.process is not None and not steps else ()
@@ -233,7 +244,7 @@ class _Place(Frozen):
 
 
 def _place(case: Case, claim: Claim, steps: tuple[Step, ...]) -> _Place:
-    """The claim's own place; where that is no line of the user's, the innermost one on the chain to it."""
+    """Return the claim's own place; where that is no line of the user's, the innermost one on the chain to it."""
     leaf = steps[-1].hold.at if steps else None
     beside = (f"in {place(leaf)}",) if leaf is not None and leaf.origin == "library" else ()
     own = _Place(claim.frame, claim.task, claim.thread, beside if leaf != claim.frame else ())
@@ -256,7 +267,9 @@ def _place(case: Case, claim: Claim, steps: tuple[Step, ...]) -> _Place:
 
 
 def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:
-    """Who holds something and only rests is not at the line that matters: the `with` that took it is."""
+    """Return the `with` where a holder took what it holds: a holder that only rests is not at the line that
+    matters.
+    """
     from supervisor.diagnosis.evidence.enclosing import entered  # its parser takes 10 ms, and few ends need it
 
     taken = entered(holder.at, case.sources, holder.process.cwd) if holder.at is not None else None
@@ -268,7 +281,7 @@ def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:
 
 
 def _telling(frame: Frame | None) -> Frame | None:
-    """A place that somebody can change: a line of the standard library is none, the proof has it."""
+    """Return a place that its reader can change; None for a line of the standard library, which the proof has."""
     return frame if frame is not None and frame.origin != "stdlib" else None
 
 
@@ -277,7 +290,7 @@ def _title(claim: Claim) -> str:
 
 
 def _filled(template: str, words: dict[str, str]) -> str:
-    """``str.format`` for names alone: a task called ``{0}`` must not be read as a template."""
+    """Fill in names alone, unlike ``str.format``: a task called ``{0}`` must not be read as a template."""
     parts = template.split("{")
     text = parts[0]
     for part in parts[1:]:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def does_not_fit(case: Case) -> Iterable[Claim]:
-    """The server's own limit is longer than ours; or its worker processes get a signal that it passes on to them."""
+    """Find a server's own limit that is longer than ours; or worker processes that get a signal which the server
+    passes on to them.
+    """
     shutdown = case.shutdown
     if case.marks.asked is None or not shutdown.started:
         return

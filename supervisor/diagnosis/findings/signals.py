@@ -29,7 +29,7 @@ SAME_REQUEST = 0.1
 
 
 def died_at_once(case: Case) -> Iterable[Claim]:
-    """The default action of the stop signal ended the process."""
+    """Find that the default action of the stop signal ended the process."""
     shutdown, signal = case.shutdown, case.asked_with
     if signal is None or shutdown.signal != signal or shutdown.masks is None:
         return
@@ -66,7 +66,7 @@ def lost_in_flight(process: Process, claim: Claim) -> Severity:
 
 
 def ignored(case: Case) -> Iterable[Claim]:
-    """The stop signal was ignored or blocked, and the escalation had to go on."""
+    """Find that the stop signal was ignored or blocked, and the escalation had to go on."""
     shutdown, signal = case.shutdown, case.asked_with
     if signal is None or shutdown.masks is None:
         return
@@ -95,7 +95,7 @@ def ignored(case: Case) -> Iterable[Claim]:
 
 
 def raised_again(case: Case) -> Iterable[Claim]:
-    """The process handled the signal, drained, and then died of the same signal by its own hand."""
+    """Find that the process handled the signal, drained, and then died of the same signal by its own hand."""
     shutdown, signal, process = case.shutdown, case.asked_with, case.leader
     if signal is None or shutdown.signal != signal or process is None or process.pid != shutdown.pid:
         return

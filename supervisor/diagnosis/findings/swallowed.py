@@ -24,7 +24,7 @@ STAMPS = 0.005
 
 
 def swallowed(case: Case, piece: Piece) -> bool:
-    """The task went on with something else than the cleanup of its cancellation.
+    """Return whether the task went on with something else than the cleanup of its cancellation.
 
     Inside the handler it is cleanup, unless the handler is a turn of a loop that goes on (a retry).
     """
@@ -42,7 +42,8 @@ def swallowed(case: Case, piece: Piece) -> bool:
 
 
 def waits_again(case: Case, piece: Piece) -> bool:
-    """It took its cancel and waits within the reach of the same handler: one more cancel would not end it either.
+    """Return whether the task took its cancel and waits within the reach of the same handler: one more cancel would
+    not end it either.
 
     A wait after the handler or within it is cleanup in the wrong order (waits-for-nobody), not this.
     """
@@ -78,7 +79,9 @@ def went_on(case: Case, piece: Piece, seconds: float) -> Claim:
 
 
 def _in_wait_for(process: Process, task: Task) -> bool:
-    """The cancel met the task in ``asyncio.wait_for()``, which before Python 3.12 could drop it (bpo-42130)."""
+    """Return whether the cancel met the task in ``asyncio.wait_for()``, which before Python 3.12 could drop it
+    (bpo-42130).
+    """
     major, _, rest = (process.python or "").partition(".")
     minor = rest.partition(".")[0]
     if not (major == "3" and minor.isdecimal() and int(minor) < 12) or task.cancelled_at is None:
@@ -89,12 +92,12 @@ def _in_wait_for(process: Process, task: Task) -> bool:
 
 
 def caught_at(case: Case, hold: Hold, task: Task) -> Frame | None:
-    """The handler that took the cancel: as the interpreter told (3.12+), else the one around the wait."""
+    """Return the handler that took the cancel: as the interpreter told (3.12+), else the one around the wait."""
     return task.caught or (_catching(case, hold.wait, hold.process) if hold.wait is not None else None)
 
 
 def quietly(case: Case) -> Iterable[Claim]:
-    """Tasks that returned although they were cancelled, at no cost: worth knowing, no more."""
+    """Find tasks that returned although they were cancelled, at no cost: worth knowing, no more."""
     for process in case.evidence.processes.values():
         for task in process.tasks.values():
             cancelled = task.cancelled_at
@@ -121,7 +124,9 @@ def quietly(case: Case) -> Iterable[Claim]:
 
 
 def _let_it_pass(case: Case, process: Process, caught: Frame | None) -> str:
-    """The name of the advice: what to change in the `except` that took the cancel, by what it says it takes."""
+    """Return the name of the advice: what to change in the `except` that took the cancel, by what it says it
+    takes.
+    """
     text = case.sources(absolute(caught.file, process.cwd), caught.line) if caught is not None else None
     if text is not None and "CancelledError" in text:
         return "re-raise"
@@ -143,7 +148,7 @@ def _retried(case: Case, wait: Wait, process: Process) -> bool:
 
 
 def _begun_since(hold: Hold, cancelled: float) -> bool:
-    """What the task waits for was created after its cancel: it went on to something new."""
+    """Return whether what the task waits for was created after its cancel: it went on to something new."""
     assert hold.wait is not None
     awaited = [task for number, task in hold.process.tasks.items() if number in hold.wait.on.awaited]
     return bool(awaited) and all(task.late and task.first_seen >= cancelled - STAMPS for task in awaited)

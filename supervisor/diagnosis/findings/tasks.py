@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def held_by_tasks(case: Case) -> Iterable[Claim]:
-    """One claim per line of a coroutine on the critical path."""
+    """Find one claim for each line of a coroutine on the critical path."""
     groups: dict[Hashable, list[Piece]] = {}
     for piece in case.pieces:
         if piece.what == "task" and piece.hold is not None and piece.hold.task is not None:
@@ -53,8 +53,11 @@ def held_by_tasks(case: Case) -> Iterable[Claim]:
 
 
 def _one_cause(case: Case, piece: Piece, hold: Hold, task: Task) -> Hashable:
-    """What pieces of one cause have in common. Several tasks one after the other at one line have one; so has what
-    a task goes on to after the same handler took its cancel; wait_closed() is one whatever the line."""
+    """Return what pieces of one cause have in common.
+
+    Several tasks one after the other at one line have one; so has what a task goes on to after the same handler took
+    its cancel; wait_closed() is one whatever the line.
+    """
     if hold.wait is not None and hold.wait.kind == "server":
         return hold.process.pid, "server"
     caught = caught_at(case, hold, task) if swallowed(case, piece) else None
@@ -64,7 +67,9 @@ def _one_cause(case: Case, piece: Piece, hold: Hold, task: Task) -> Hashable:
 
 
 def _may_be_changed(piece: Piece) -> bool:
-    """The place is the user's own; a framework's pause at its own work is told only when it is long."""
+    """Return whether the place is the user's own; a framework's pause at its own work is told only when it is
+    long.
+    """
     return piece.hold is not None and piece.hold.users
 
 
@@ -143,7 +148,7 @@ def _prove(case: Case, claim: Claim, piece: Piece) -> None:
 
 
 def _as_there(process: Process, piece: Piece) -> bool:
-    """Another child that waited at the same place after the stop request, too short to be the last."""
+    """Return whether another child waited at the same place after the stop request, too short to be the last."""
     hold = piece.hold
     if hold is None or hold.process is process:
         return False
@@ -188,7 +193,7 @@ def _is_attempt(hold: Hold) -> bool:
 
 
 def _for_nobody(hold: Hold) -> str:
-    """The advice for a wait that nobody was left to end, unless somebody was stopped who may have done it.
+    """Return the advice for a wait that no task was left to end, unless one was stopped that may have done it.
 
     Who held a lock should have released it all the same.
     """
@@ -249,7 +254,9 @@ def _child(pid: int | None) -> str:
 
 
 def shielded_cut(case: Case) -> Iterable[Claim]:
-    """Inner tasks of shield() that the end cancelled or left; what a library shields and cuts is its own affair."""
+    """Find inner tasks of shield() that the end cancelled or left; what a library shields and cuts is its own
+    affair.
+    """
     for process in case.evidence.processes.values():
         cut = [
             task
@@ -266,7 +273,7 @@ def shielded_cut(case: Case) -> Iterable[Claim]:
 
 
 def created_while_cancelled(case: Case) -> Iterable[Claim]:
-    """Tasks born in a handler of CancelledError that nobody waited for."""
+    """Find tasks born in a handler of CancelledError that nobody waited for."""
     for process in case.evidence.processes.values():
         for task in process.tasks.values():
             if task.created_handling != "CancelledError" or task.outcome in ("returned", "exception"):
@@ -297,7 +304,7 @@ def _last_place(task: Task) -> Frame | None:
 
 
 def lost_tasks(process: Process) -> list[Task]:
-    """Tasks that had not ended when their loop or the process did, the user's own first."""
+    """Return tasks that had not ended when their loop or the process did, the user's own first."""
     lost = [task for task in process.tasks.values() if task.lost]
     own = users(lost)
     return own + [task for task in lost if task not in own]

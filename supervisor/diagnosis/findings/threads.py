@@ -30,7 +30,7 @@ _QUEUES = "/multiprocessing/queues.py"
 
 
 def held_by_threads(case: Case) -> Iterable[Claim]:
-    """One claim per thread, kind and line on the critical path."""
+    """Find one claim for each thread, kind and line on the critical path."""
     groups: dict[Hashable, list[Piece]] = {}
     for piece in case.pieces:
         hold = piece.hold
@@ -113,12 +113,12 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
 
 
 def _joined_by_exit(case: Case, piece: Piece) -> Block | None:
-    """Where an atexit handler joins the thread: the main thread's stay there."""
+    """Return where an atexit handler joins the thread: the main thread's stay there."""
     return next((step.hold.block for step in ladder(case, piece) if step.hold.what == "atexit"), None)
 
 
 def _atexit(severity: Severity, cause: Hashable, block: Block, words: dict[str, str]) -> Claim:
-    """A handler that atexit runs; it may join a thread, which then is what takes the time."""
+    """Claim a handler that atexit runs; the handler may join a thread, which then is what takes the time."""
     outermost = bare(block.stack[0].function) if block.stack else ""
     function = f"{block.callback or outermost}()" if block.callback or outermost else words["function"]
     joins = ", joining a thread" if joining(block) else ""
@@ -127,7 +127,7 @@ def _atexit(severity: Severity, cause: Hashable, block: Block, words: dict[str, 
 
 
 def _job_hint(block: Block) -> str:
-    """The name of the advice (codes.py, executor-busy), by what the job's innermost line waits for."""
+    """Return the name of the advice (codes.py, executor-busy), by what the job's innermost line waits for."""
     inner = block.stack[-4:]
     if (
         any(frame.file.endswith("/queue.py") and frame.function == "get" for frame in inner)
@@ -139,7 +139,9 @@ def _job_hint(block: Block) -> str:
 
 
 def _handler_on(case: Case, block: Block) -> Frame | None:
-    """The user's signal handler is on the stack, called between two steps of the loop: it returns before anything."""
+    """Return the user's signal handler that is on the stack, called between two steps of the loop: it returns before
+    anything.
+    """
     leader = case.leader
     ran = [note.handler for note in leader.of(SignalReceived)] if leader is not None else []
     places = {(one.at.file, one.at.function) for one in ran if one.kind == "python" and one.at is not None}
@@ -147,7 +149,7 @@ def _handler_on(case: Case, block: Block) -> Frame | None:
 
 
 def _in_children(case: Case, hold: Hold) -> list[str]:
-    """Where the processes were that a pool waited for."""
+    """Return where the processes were that a pool waited for."""
     long = 0.5 * (hold.end - hold.start)
     return [
         f"meanwhile child process {child.pid} was {at_line(frame)}"
@@ -182,7 +184,7 @@ def _prove(case: Case, claim: Claim, piece: Piece, thread: Thread, block: Block)
 
 
 def held_by_phases(case: Case) -> Iterable[Claim]:
-    """What a phase itself proves where no sampler could see who: handlers ran, threads or jobs were joined."""
+    """Find what a phase itself proves where no sampler could see who: handlers ran, threads or jobs were joined."""
     codes = {"atexit": "slow-atexit", "thread-join": "non-daemon-thread", "executor": "executor-busy"}
     for name, code in codes.items():
         pieces = [piece for piece in case.pieces if piece.hold is None and piece.phase == name]
@@ -211,12 +213,12 @@ def _fd(block: Block) -> str:
 
 
 def _pool_machinery(block: Block) -> bool:
-    """The thread that manages a ProcessPoolExecutor: it waits for a job in another process."""
+    """Return whether the thread manages a ProcessPoolExecutor: it waits for a job in another process."""
     return any("/concurrent/futures/process.py" in frame.file for frame in block.stack)
 
 
 def _outlived(process: Process, piece: Piece) -> bool:
-    """The job ran on when the loop it was given by was gone."""
+    """Return whether the job ran on when the loop it was given by was gone."""
     hold = piece.hold
     closed = process.phase_start("loop-closed", "loop-close")
     return (
@@ -229,7 +231,9 @@ def _outlived(process: Process, piece: Piece) -> bool:
 
 
 def outlived_quietly(case: Case) -> Iterable[Claim]:
-    """Jobs that ran when the loop was closed, but held nothing worth telling (their result is lost all the same)."""
+    """Find jobs that ran when the loop was closed, but held nothing worth telling (their result is lost all the
+    same).
+    """
     for process in case.evidence.processes.values():
         for phase in process.phases:
             for told in phase.busy if phase.name == "loop-close" else ():

@@ -24,7 +24,7 @@ _COMPLAINT = "unclosed "
 
 
 def unclosed(case: Case) -> Iterable[Claim]:
-    """One claim per process and sort: the transports that nobody had closed, and whose last bytes never left."""
+    """Find, for each process and sort, the transports that were not closed, and whose last bytes never left."""
     for process in case.evidence.processes.values():
         left = [
             transport
@@ -57,7 +57,7 @@ def _unclosed(process: Process, left: list[Transport], dropped: list[str]) -> Cl
 
 
 def _given_up(process: Process, left: list[Transport]) -> Claim:
-    """close() was called, and the loop was not run until the peer had taken all."""
+    """Claim transports of which close() was called, while the loop was not run until the peer had taken all."""
     buffered = sum(transport.buffered for transport in left)
     waited = any(
         wait.kind in ("drain", "socket") and wait.until(process.last) - max(wait.start, 0.0) >= WAITED
@@ -77,7 +77,7 @@ def _given_up(process: Process, left: list[Transport]) -> Claim:
 
 
 def _dropped(process: Process) -> list[str]:
-    """What a library said of its own objects that were destroyed unclosed: ``client session``."""
+    """Return what a library said of its own objects that were destroyed unclosed: ``client session``."""
     said = [note.message for note in process.of(LoopException)]
     found = [text[len(_COMPLAINT) :].split("\n")[0] for text in said if text.lower().startswith(_COMPLAINT)]
     return list(dict.fromkeys(found))

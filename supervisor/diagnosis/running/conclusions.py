@@ -29,7 +29,7 @@ _SEVERITIES = ("error", "warning", "note")
 def findings(
     facts: Facts, inside: Inside | None, sources: Sources, told: bool = False, stop: str | None = None
 ) -> tuple[Finding, ...]:
-    """What is known to keep the process where it is. ``sources(file, line)`` gives a line's text or None.
+    """Return what is known to keep the process where it is. ``sources(file, line)`` gives a line's text or None.
 
     ``told``: its agent has said what it waits for, and knows better than a look from outside. ``stop``: the command
     by which its supervisor ends it; a signal past a supervisor would make it start the worker again.
@@ -58,12 +58,12 @@ def findings(
 
 
 def is_dead(facts: Facts) -> bool:
-    """A zombie; not a process whose main thread alone has ended."""
+    """Return whether the process is a zombie; not so a process whose main thread alone has ended."""
     return facts.main.state in "ZX" and facts.n_threads <= 1
 
 
 def answer(facts: Facts, signal: int) -> Answer:
-    """What the process does with a signal that asks it to stop (signal(7)).
+    """Return what the process does with a signal that asks it to stop (signal(7)).
 
     ``dropped``: it is the first process of its PID namespace, for which the kernel drops signals without a handler
     (pid_namespaces(7)); ``read``: it takes the signal from a signalfd.
@@ -81,7 +81,7 @@ def answer(facts: Facts, signal: int) -> Answer:
 
 
 def pending(facts: Facts, signal: int) -> bool:
-    """Whether the signal was sent and has not been delivered yet."""
+    """Return whether the signal was sent and has not been delivered yet."""
     bit = 1 << (signal - 1)
     return bool((facts.shared_pending | facts.main.pending) & bit)
 
@@ -114,7 +114,7 @@ def _zombie(facts: Facts) -> Finding:
 
 
 def _held(facts: Facts) -> list[Finding]:
-    """What keeps it from running at all."""
+    """Return what keeps the process from running at all."""
     main, waiting = facts.main, _waiting(facts)
     if facts.frozen is not None:
         return [
@@ -186,7 +186,7 @@ def _waiting(facts: Facts) -> tuple[str, ...]:
 
 
 def _signals(facts: Facts, stop: str | None) -> list[Finding]:
-    """What SIGTERM does to it: that is how it is asked to stop."""
+    """Return what SIGTERM does to the process: that is how it is asked to stop."""
     name, sent, what = "SIGTERM", pending(facts, signum.TERM), answer(facts, signum.TERM)
     inter = _interrupt(facts, what) if stop is None else f"its supervisor ends it, with SIGKILL at last: {stop}"
     if what == "blocked":
@@ -236,7 +236,7 @@ def _signals(facts: Facts, stop: str | None) -> list[Finding]:
 
 
 def _interrupt(facts: Facts, term: Answer) -> str:
-    """Which other signal may end it by its own doing."""
+    """Return which other signal may end the process by its own doing."""
     usable = answer(facts, signum.INT)
     if usable in ("handled", "read"):
         return f"it does handle SIGINT: kill -INT {facts.pid}"
@@ -299,5 +299,5 @@ def _surroundings(facts: Facts) -> list[Finding]:
 
 
 def called(one: Relative) -> str:
-    """``bash (pid 812)``."""
+    """Return the name and the pid: ``bash (pid 812)``."""
     return f"{one.argv[0].rpartition('/')[2] if one.argv else '?'} (pid {one.pid})"

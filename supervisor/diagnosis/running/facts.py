@@ -44,7 +44,9 @@ class Thread(Frozen):
 
     @property
     def state(self) -> str:
-        """At the last look when it then could not run (stopped, a zombie), else the most frequent one."""
+        """Return the state of the thread: the last look's when it then could not run (stopped, a zombie), else the
+        most frequent one.
+        """
         last = self.states[-1] if self.states else "?"
         return last if last in "TtZX" else max(self.states, key=self.states.count, default="?")
 
@@ -119,7 +121,7 @@ class Facts(Frozen):
 
     @property
     def main(self) -> Thread:
-        """The main thread."""
+        """Return the main thread."""
         return self.threads[0]
 
 

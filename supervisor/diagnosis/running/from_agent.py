@@ -23,7 +23,7 @@ _AT_REST = ("loop-idle", "pool-idle")
 
 
 def said(messages: Sequence[AgentMessage], now: float, main: int) -> list[dict[str, Any]]:
-    """The waits that last, of all processes, those that likely hold the others first.
+    """Return the waits that last, of all processes, those that likely hold the others first.
 
     ``now`` is monotonic seconds, ``main`` the main process's pid. Each is ``{"pid", "what", "seconds", "where"}``;
     the source lines are left to whoever asked.
@@ -61,7 +61,7 @@ def seen(looks: Sequence[AgentMessage], main: int) -> list[dict[str, Any]]:
 
 
 def answered(messages: Sequence[AgentMessage], since: float) -> set[int]:
-    """The processes whose agents have said something of themselves since then (monotonic seconds)."""
+    """Return the processes whose agents have said something of themselves since then (monotonic seconds)."""
     return {message.pid for message in messages if message.at >= since and message.event in ("snapshot", "ready")}
 
 

@@ -33,7 +33,7 @@ class Reading(Frozen):
 
 
 def reading(inside: Inside | None, pid: int, sources: Sources) -> Reading | None:
-    """What the main thread is at; None when its stack is not known."""
+    """Return what the main thread is at; None when its stack is not known."""
     threads = inside.threads if inside is not None else None
     main = next((one for one in threads or () if one.tid == pid or one.name == "MainThread"), None)
     if main is None or not main.frames:
@@ -55,7 +55,7 @@ def _doing(stack: Stack) -> Doing:
 
 
 def _works(thread: PyThread) -> bool:
-    """Not an idle pool thread: it is in code that is neither the pool's nor threading's own."""
+    """Return whether the thread is in code that is neither the pool's nor threading's own: no idle pool thread."""
     return any(not frame.file.endswith((*_POOL, "/threading.py")) for frame in thread.frames)
 
 

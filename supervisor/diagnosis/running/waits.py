@@ -33,7 +33,7 @@ _FUTEX = frozenset({"futex", "futex_waitv"})
 
 
 def dominant(facts: Facts) -> Call | None:
-    """The system call in which nearly all looks found the main thread."""
+    """Return the system call in which nearly all looks found the main thread."""
     calls = [call for call in facts.main.calls if call is not None]
     if not calls:
         return None
@@ -44,13 +44,13 @@ def dominant(facts: Facts) -> Call | None:
 
 
 def busy(facts: Facts) -> bool:
-    """Whether it computes; on a busy machine it may have to wait for a CPU, which is state R too."""
+    """Return whether the process computes; on a busy machine it may have to wait for a CPU, which is state R too."""
     runnable = sum(state == "R" for state in facts.main.states) >= SAME * max(len(facts.main.states), 2)
     return runnable or bool(facts.cpu is not None and facts.observed > 0 and facts.cpu / facts.observed > BUSY)
 
 
 def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = (), python: bool = True) -> list[Finding]:
-    """What it does, in at most two findings. ``tree``: the lines of `asyncio pstree`."""
+    """Return what the main thread does, in at most two findings. ``tree``: the lines of `asyncio pstree`."""
     # Where a loop at rest was started says nothing of what its tasks wait for.
     at = read.where if read is not None and read.doing != "loop-idle" else None
     if facts.main.state in "ZX":
@@ -70,7 +70,7 @@ def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = (), py
 
 
 def in_tasks(tree: Sequence[str]) -> list[str]:
-    """The tasks in which an await graph ends, each with its innermost line of the user's own.
+    """Return the tasks in which an await graph ends, each with its innermost line of the user's own.
 
     Lines are ``└── (T) name`` and below it ``└──  function file:line`` (Lib/asyncio/tools.py, CPython 3.14).
     """

@@ -34,7 +34,7 @@ def reason(argv: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
 
 
 def _of_script(name: str, words: list[str]) -> str | None:
-    """What the #! line of a script says."""
+    """Return what the #! line of a script says."""
     words = [word for word in words if os.path.basename(word) != "env" and word != "-S" and "=" not in word]
     interpreter = os.path.basename(words[0]) if words else ""
     if not interpreter.startswith(("python", "pypy")):

@@ -205,7 +205,7 @@ class Agents:
                 self._look_later(worker, pid, at, looks + 1)
 
     def _look_later(self, worker: WorkerId, pid: int, at: float, looks: int) -> None:
-        """``looks`` counts the signals sent and the files read so far."""
+        """Look again later; ``looks`` counts the signals sent and the files read so far."""
         self._finalizing.pop(pid, None)
         if looks < 2 * len(FINALIZE_LOOKS):
             before = FINALIZE_LOOKS[looks // 2 - 1] if looks else 0.0

@@ -75,7 +75,8 @@ class Channel:
     """
 
     def __init__(self, meeting: Meeting, whose: Callable[[int], Hashable] = lambda _: None) -> None:
-        """``whose(pid)``: to which worker a process belongs; none gets more than its share of the connections.
+        """Open the channel; ``whose(pid)``: to which worker a process belongs; none gets more than its share of the
+        connections.
 
         Raises OSError when the socket cannot be made. The meeting is closed with the channel.
         """
@@ -95,15 +96,20 @@ class Channel:
         self._started = 0.0
 
     def fileno(self) -> int:
-        """Readable when :meth:`read` has something to do (an epoll inside of the caller's)."""
+        """Return a descriptor that is readable when :meth:`read` has something to do (an epoll inside of the
+        caller's).
+        """
         return self._epoll.fileno()
 
     def live(self, pid: int) -> bool:
-        """Is an agent connected that answers the probe signal? Only then may SIGURG be sent (Go uses it too)."""
+        """Return whether an agent is connected that answers the probe signal.
+
+        Only then may SIGURG be sent (Go uses it too).
+        """
         return any(peer.hello and peer.probe for peer in self._by_pid.get(pid, ()))
 
     def pids(self) -> list[int]:
-        """The processes with a live agent, in the order in which they came."""
+        """Return the processes with a live agent, in the order in which they came."""
         return [pid for pid, peers in self._by_pid.items() if any(peer.hello for peer in peers)]
 
     def signal(self, pid: int, signal: int) -> bool:
@@ -133,7 +139,7 @@ class Channel:
                 pass  # it has gone, or has not read for long
 
     def dump_signal(self, pid: int) -> int | None:
-        """The signal that makes faulthandler write its stacks; None when that could hit another file.
+        """Return the signal that makes faulthandler write its stacks; None when that could hit another file.
 
         A program may have closed all descriptors and opened its own under the same number.
         """
@@ -151,7 +157,7 @@ class Channel:
         return None
 
     def read(self, now: float, budget: int = BUDGET) -> list[AgentMessage]:
-        """What has come, at most ``budget`` bytes of it; the rest waits in the kernel for the next call.
+        """Return what has come, at most ``budget`` bytes of it; the rest waits in the kernel for the next call.
 
         ``now``: CLOCK_MONOTONIC seconds. A message from the future, or from before this channel, is marked clamped.
         """
@@ -187,7 +193,7 @@ class Channel:
         self.meeting.close()
 
     def _accept(self) -> int:
-        """One connection; what it cost, in bytes of budget."""
+        """Accept one connection and return what it cost, in bytes of budget."""
         caller = self._listener.accept()
         if caller is None:
             return 1_000
@@ -246,7 +252,7 @@ class Channel:
         return used
 
     def _believe(self, peer: Peer, message: AgentMessage, now: float) -> AgentMessage:
-        """The message with the kernel's pid and a time that is possible."""
+        """Return the message with the kernel's pid and a time that is possible."""
         peer.highest = max(peer.highest, message.seq)
         fields = message.fields
         if message.event == "hello":

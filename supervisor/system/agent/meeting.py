@@ -35,7 +35,10 @@ class Meeting:
     """The folder of a user, and the names in it that are this supervisor's: ``PID-RANDOM`` and ``PID-RANDOM.…``."""
 
     def __init__(self, whose: Identity | None = None, env: Mapping[str, str] | None = None) -> None:
-        """``whose``: the user of the processes, None for ours. Raises SupervisorError when there is no place."""
+        """Make the place; ``whose``: the user of the processes, None for ours.
+
+        Raises SupervisorError when there is no place.
+        """
         self._whose = whose if whose is not None and whose.uid not in (None, os.geteuid()) else None
         self.uid = os.geteuid() if self._whose is None or self._whose.uid is None else self._whose.uid
         self._name = f"{os.getpid()}-{os.urandom(4).hex()}"
@@ -126,7 +129,7 @@ class Meeting:
         return listener
 
     def is_dump(self, dump: str, pid: int, fd: int) -> bool:
-        """Whether this descriptor of a process is its dump file."""
+        """Return whether this descriptor of a process is its dump file."""
         try:
             ours = os.stat(f"{self._name}.{dump}", dir_fd=self._fd, follow_symlinks=False)
             return os.path.samestat(ours, os.stat(f"/proc/{pid}/fd/{fd}"))
@@ -148,7 +151,7 @@ class Meeting:
             os.close(fd)
 
     def take_dump(self, dump: str, most: int, start: int = 0) -> bytes:
-        """The same, and remove the file."""
+        """Read a process's dump file, and remove it."""
         data = self.read_dump(dump, start, most)
         self._remove(f"{self._name}.{dump}")
         return data
@@ -182,7 +185,7 @@ class Meeting:
                 self._remove(name)
 
     def _served(self, name: str) -> bool:
-        """Whether a process listens at this socket of the folder."""
+        """Return whether a process listens at this socket of the folder."""
         try:
             if not stat.S_ISSOCK(os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mode):
                 return False

@@ -19,7 +19,7 @@ PATIENCE = 5.0  # seconds; a loop that takes longer to answer is in trouble
 
 
 def connect(path: str, patience: float = PATIENCE) -> socket.socket:
-    """A connection to the supervisor at ``path``; none of its calls takes longer than ``patience`` seconds.
+    """Return a connection to the supervisor at ``path``; none of its calls takes longer than ``patience`` seconds.
 
     Raises ControlError when nobody of ours is there.
     """

@@ -51,7 +51,9 @@ class Connections:
         heard: Callable[[Connection, bytes, float], None],
         gone: Callable[[Connection], None],
     ) -> None:
-        """``heard(connection, line, at)`` is called with each line, ``gone(connection)`` once for each client."""
+        """Begin to serve; ``heard(connection, line, at)`` is called with each line, ``gone(connection)`` once for
+        each client.
+        """
         self._poller = poller
         self._heard = heard
         self._gone = gone

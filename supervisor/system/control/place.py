@@ -136,7 +136,7 @@ class Folder:
     """The folder of the fleet that this process runs, locked while this object lives."""
 
     def __init__(self, name: str, config: str, environ: Mapping[str, str]) -> None:
-        """``config`` is its real path.
+        """Name the folder; ``config`` is the config file's real path.
 
         Raises ControlError when the fleet runs, OSError (with the folder as its file) when there can be no folder.
         """

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
         """
 
         def state(self) -> dict[str, Any]:
-            """The whole state: ``fleet`` and ``workers``."""
+            """Return the whole state: ``fleet`` and ``workers``."""
 
         def changes(self) -> dict[str, Any] | None:
-            """The state of what changed since the last call, None when nothing did."""
+            """Return the state of what changed since the last call, None when nothing did."""
 
         @property
         def behind(self) -> bool:
-            """Whether the last call had to leave something for the next one."""
+            """Return whether the last call had to leave something for the next one."""
 
 
 WATCHING = 0.75  # the share of the connections that may watch; the others are for requests
@@ -57,11 +57,11 @@ class Caller:
         connection.owed.add(self)
 
     def answer(self, fields: dict[str, Any]) -> None:
-        """It is done; ``fields`` are the answer's own."""
+        """Answer that the request is done; ``fields`` are the answer's own."""
         self._send({"ok": True} | fields)
 
     def refuse(self, error: str, hint: str = "") -> None:
-        """It cannot be done: why, and what to do."""
+        """Answer that the request cannot be done: why, and what to do."""
         self._send({"ok": False, "error": error, "hint": hint})
 
     def _send(self, answer: dict[str, Any]) -> None:
@@ -84,7 +84,8 @@ class Control:
     def __init__(
         self, poller: Poller, listening: _socket.socket, desk: Desk, recent: Callable[[], Iterable[Lines]]
     ) -> None:
-        """``listening`` is the bound socket; it becomes ours. ``recent`` gives earlier lines, the newest first.
+        """Begin to serve; ``listening`` is the bound socket, which becomes ours; ``recent`` gives earlier lines, the
+        newest first.
 
         Raises OSError when descriptors are out.
         """
@@ -102,16 +103,16 @@ class Control:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody watches the stream."""
+        """Return whether a client watches the stream."""
         return bool(self._watchers)
 
     def changed(self, at: float) -> None:
-        """Something of the state may have changed."""
+        """Note that something of the state may have changed."""
         if self._dirty_at is None and self._watchers:
             self._dirty_at = at
 
     def log(self, at: float, index: int | None, title: str, stream: str, block: bytes) -> None:
-        """Lines for those who watch the log; only the newest of a flood are kept."""
+        """Send lines to those who watch the log; only the newest of a flood are kept."""
         if self._logged:
             self._log, over = _newest(self._log, (at, index, title, stream, block))
             self._dropped += over
@@ -119,7 +120,7 @@ class Control:
 
     @property
     def deadline(self) -> float | None:
-        """When the next update is due."""
+        """Return when the next update is due."""
         return None if self._dirty_at is None else max(self._dirty_at, self._last + EVERY)
 
     def tick(self, at: float) -> None:
@@ -130,7 +131,7 @@ class Control:
             self.changed(at)
 
     def over(self, code: int) -> None:
-        """The last update and the last message; then nobody is served any more. Never waits."""
+        """Send the last update and the last message; then no client is served any more. Never waits."""
         self._publish()
         for watcher in list(self._watchers.values()):
             self._connections.send(watcher.connection, _line({"over": True, "code": code}))
@@ -207,7 +208,7 @@ class Control:
             self.changed(at)
 
     def _send_recent(self, connection: Connection) -> None:
-        """The lines that were shown before somebody watched."""
+        """Send the lines that were shown before the client watched."""
         blocks: list[Lines] = []
         count = 0
         for block in self._recent():
@@ -232,7 +233,7 @@ class Control:
 
 
 def _newest(log: list[dict[str, Any]], lines: Lines) -> tuple[list[dict[str, Any]], int]:
-    """The log with further lines, cut to the newest LOG_LINES; and how many were left out."""
+    """Return the log with further lines, cut to the newest LOG_LINES; and how many were left out."""
     at, index, title, stream, block = lines
     found = block[:-1].split(b"\n")
     log = log + [
@@ -250,7 +251,10 @@ def _newest(log: list[dict[str, Any]], lines: Lines) -> tuple[list[dict[str, Any
 
 
 def _import_json() -> None:
-    """A fleet that nobody asks goes without it: 1 MB. Raises OSError when no descriptor is left to import with."""
+    """Import json, which a fleet that is asked nothing goes without: 1 MB. Raises OSError for want of a descriptor.
+
+    Raises OSError for want of a descriptor.
+    """
     import json  # noqa: F401 - from here on it is loaded
 
 

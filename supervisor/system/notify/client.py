@@ -103,7 +103,9 @@ def _connected(address: str) -> _socket.socket:
 
 
 def _vsock(address: str) -> _socket.socket:
-    """A virtual machine's line to its host (vsock(7)); its managers speak sequential packets (sd_notify(3), v254)."""
+    """Open a virtual machine's line to its host (vsock(7)); its managers speak sequential packets (sd_notify(3),
+    v254).
+    """
     cid, _, port = address.removeprefix("vsock:").partition(":")
     if not (cid.isascii() and cid.isdecimal() and port.isascii() and port.isdecimal() and len(cid + port) <= 20):
         raise Unreachable(f"{VARIABLE}={address}: expected vsock:CID:PORT with two numbers")

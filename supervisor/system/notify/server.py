@@ -66,7 +66,7 @@ class NotifyServer:
             raise
 
     def fileno(self) -> int:
-        """The descriptor to watch."""
+        """Return the descriptor to watch."""
         return self._socket.fileno()
 
     def watch(self, poller: Poller) -> None:
@@ -129,7 +129,7 @@ class NotifyServer:
 
 
 def _ancillary(parts: list[tuple[int, int, bytes]]) -> tuple[int, int, list[int]]:
-    """(pid, uid, descriptors) of one datagram; uid -1 when the kernel gave no credentials."""
+    """Return (pid, uid, descriptors) of one datagram; uid -1 when the kernel gave no credentials."""
     pid, uid, descriptors = 0, -1, array.array("i")
     for level, kind, data in parts:
         if level != _socket.SOL_SOCKET:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         """Turns a block of whole lines into what is shown."""
 
         def lines(self, block: bytes, at: float) -> bytes:
-            """``at`` is seconds since the epoch."""
+            """Return the lines of a block as they are shown; ``at`` is seconds since the epoch."""
 
 
 class Lane(Frozen):

@@ -67,7 +67,7 @@ class Output:
     # -------------------------------------------------------------- pipes of workers
 
     def pipes(self, lanes: tuple[Lane, Lane]) -> tuple[int, int, int]:
-        """Fresh pipes for a worker about to start: its stdin (/dev/null), stdout and stderr."""
+        """Make fresh pipes for a worker about to start: its stdin (/dev/null), stdout and stderr."""
         writers: list[int] = []
         try:
             for lane in lanes:
@@ -79,7 +79,9 @@ class Output:
         return self._null, writers[0], writers[1]
 
     def _writer(self, lane: Lane) -> int:
-        """A writing end: of the stream's pipe from an earlier start, if that is still open, or of a fresh one."""
+        """Return a writing end: of the stream's pipe from an earlier start, if that is still open, or of a
+        fresh one.
+        """
         pipe = self._pipes.setdefault((lane.worker, lane.stream), _Pipe(lane, self._splitter()))
         if pipe.fd >= 0:
             return os.open(f"/proc/self/fd/{pipe.fd}", os.O_WRONLY | os.O_CLOEXEC)
@@ -97,7 +99,7 @@ class Output:
         self._poller.watch(pipe.fd, lambda at, _: self._readable(pipe, at))
 
     def close_writers(self, ends: tuple[int, int, int]) -> None:
-        """After the fork: only the child holds the writing ends."""
+        """Close the writing ends after the fork: only the child holds them."""
         for fd in ends[1:]:
             os.close(fd)
 
@@ -115,11 +117,11 @@ class Output:
         return [pipe for pipe in self._pipes.values() if pipe.fd >= 0]
 
     def _held(self, pipe: _Pipe) -> bool:
-        """Whether it must not be read now: its lines would have to be kept, and nobody takes them."""
+        """Return whether the pipe must not be read now: its lines would have to be kept, and no reader takes them."""
         return self._sink(pipe).full and not self.hidden and not pipe.lane.drop
 
     def _drain(self, pipe: _Pipe, at: float) -> None:
-        """What is in the pipe now. Not for ever: an orphan may write faster than we read."""
+        """Show what is in the pipe now. Not for ever: an orphan may write faster than we read."""
         left = LAST_WORDS
         while left > 0 and not self._held(pipe) and (count := self._read(pipe, at)) > 0:
             left -= count
@@ -143,7 +145,7 @@ class Output:
         self._read(pipe, at)
 
     def _read(self, pipe: _Pipe, at: float) -> int:
-        """Bytes read; 0 when there is nothing now, or no more at all."""
+        """Read and return the number of bytes; 0 when there is nothing now, or no more at all."""
         try:
             chunk = os.read(pipe.fd, min(pipe.ends[0], CHUNK) if pipe.ends else CHUNK)
         except BlockingIOError:
@@ -187,7 +189,8 @@ class Output:
             self._tell(f"cannot write our {lane.stream}: {reason.strerror}; the workers' lines for it are dropped")
 
     def show_tail(self) -> None:
-        """The dashboard has left: what only it has shown, now as lines, each on the stream that it came from.
+        """Show what only the dashboard has shown as lines, each on the stream that it came from, because the
+        dashboard has left.
 
         It is bounded, and no message of our own: a reader who stalls gets it later, and nothing of it is dropped.
         """
@@ -211,7 +214,7 @@ class Output:
         self._tell_unsaid()
 
     def message(self, data: bytes) -> None:
-        """A message of the supervisor's own, on stderr and in order with what waits there."""
+        """Write a message of the supervisor's own, on stderr and in order with what waits there."""
         if not self._err.full:
             self._own = 0
         elif self._own + len(data) > OWN_BYTES:
@@ -257,7 +260,7 @@ class Output:
 
     @property
     def deadline(self) -> float | None:
-        """When a stalled reader is to be told."""
+        """Return when a stalled reader is to be told."""
         stalled = [sink.stalled_at for sink in (self._out, self._err) if sink.full and sink.stalled_at is not None]
         return None if self._told_stall or not stalled else min(stalled) + TELL_AFTER
 
@@ -273,7 +276,7 @@ class Output:
 
 
 def _unread(fd: int) -> int:
-    """Bytes in a pipe (pipe(7), FIONREAD)."""
+    """Return the number of bytes in a pipe (pipe(7), FIONREAD)."""
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
@@ -290,7 +293,7 @@ class _Pipe:
         self.ends: list[int] = []
 
     def take_dropped(self) -> bytes:
-        """The line that tells how many are missing in its place."""
+        """Return the line that tells how many lines are missing in its place."""
         count, self.dropped = self.dropped, 0
         return b"[supervisor: %d %s dropped here, the reader was too slow]\n" % (
             count,

@@ -17,7 +17,9 @@ class Patience:
     """So many seconds for all readers together, and none any more once somebody asks us to stop (again)."""
 
     def __init__(self, seconds: float = AT_THE_END, asked: int = -1, again: Callable[[], bool] | None = None) -> None:
-        """``asked``: a descriptor that is readable when ``again()`` should be asked whether we are to stop."""
+        """Begin to wait; ``asked``: a descriptor that is readable when ``again()`` should be asked whether we are to
+        stop.
+        """
         self._until = monotonic() + seconds
         self._asked = asked
         self._again = again

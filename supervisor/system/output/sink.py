@@ -137,7 +137,7 @@ def say(text: str, fd: int, patience: Patience) -> OSError | None:
 
 
 def same(first: int, second: int) -> bool:
-    """Whether two descriptors lead to one file, so that they must share a sink for lines to stay whole."""
+    """Return whether two descriptors lead to one file, so that they must share a sink for lines to stay whole."""
     try:
         one, other = os.fstat(first), os.fstat(second)
     except OSError:
@@ -166,7 +166,10 @@ def writer(fd: int) -> tuple[Callable[[bytes | memoryview], int], int]:
 
 
 def _whole(fd: int) -> Callable[[bytes | memoryview], int]:
-    """For files, which never block: all or an error. After a line that the full disk cut off, a new one is begun."""
+    """Return a writer for files, which never block: all or an error.
+
+    After a line that the full disk cut off, a new one is begun.
+    """
     torn = False
 
     def write(data: bytes | memoryview) -> int:

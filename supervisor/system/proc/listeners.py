@@ -46,7 +46,7 @@ def whose(connection: _socket.socket, pids: Iterable[int]) -> Whose:
 
 
 def _listening(family: int, peer: tuple[str, int] | str | bytes) -> tuple[str, set[bytes]]:
-    """(the address in words, inodes of the sockets that may have accepted there), in our network namespace."""
+    """Return (the address in words, inodes of the sockets that may have accepted there), in our network namespace."""
     rows = sockets.table(os.getpid(), sockets.MOST_TABLE)
     if family == _socket.AF_UNIX:
         raw = peer if isinstance(peer, bytes) else os.fsencode(str(peer))
@@ -69,7 +69,7 @@ def _listening(family: int, peer: tuple[str, int] | str | bytes) -> tuple[str, s
 
 
 def _holder(inodes: set[bytes]) -> int | None:
-    """A process that has one of these sockets open."""
+    """Return a process that has one of these sockets open."""
     for name in os.listdir("/proc")[:MOST_PROCESSES]:
         if name.isdecimal():
             ends = reading.descriptors(int(name))

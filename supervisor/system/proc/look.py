@@ -39,7 +39,7 @@ class Unseen(SupervisorError):
 
 
 def look(pid: int, seconds: float, sleep: Callable[[float], None] = time.sleep) -> Facts:
-    """Everything about a process, its main thread looked at LOOKS times within ``seconds``.
+    """Return everything about a process, its main thread looked at LOOKS times within ``seconds``.
 
     Raises Unseen when there is no such process, or it cannot be seen.
     """
@@ -69,7 +69,7 @@ def _missing(pid: int) -> dict[str, str]:
 
 
 def _static(pid: int, status: dict[str, str], found: processes.Stat) -> Facts:
-    """What one look is enough for; the threads as they are now."""
+    """Return what one look is enough for; the threads as they are now."""
     uids = status.get("Uid", "").split()
     uid = int(uids[0]) if uids else -1
     dead = found.state in "ZX"
@@ -168,7 +168,7 @@ def _with_threads(
 
 
 def _with_call(facts: Facts, current: Call | None) -> Facts:
-    """What the main thread's call has to do with: a descriptor, a child, a lock."""
+    """Add what the main thread's call has to do with: a descriptor, a child, a lock."""
     pid = facts.pid
     if current is None or not current.args:
         return facts
@@ -196,13 +196,13 @@ LOCKS = frozenset({"flock", "fcntl"})
 
 
 def relative(pid: int) -> Relative | None:
-    """Another process in short; None when it is gone."""
+    """Return another process in short; None when it is gone."""
     found = processes.stat(pid)
     return None if found is None else Relative(pid, processes.argv(pid), found.state)
 
 
 def call(pid: int, tid: int) -> Call | None:
-    """The system call in which a thread sleeps; None when it runs, or is not ours to look at."""
+    """Return the system call in which a thread sleeps; None when it runs, or is not ours to look at."""
     data = reading.read(f"/proc/{pid}/task/{tid}/syscall", 256)
     words = data.split() if data else []
     if not words or not words[0].isdigit():
@@ -214,7 +214,7 @@ def call(pid: int, tid: int) -> Call | None:
 
 
 def _signed(word: int) -> int:
-    """An int argument: -1 is told as 0xffffffff or with all 64 bits set."""
+    """Return an int argument, whose -1 is told as 0xffffffff or with all 64 bits set."""
     return -1 if word in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF) else word
 
 
@@ -245,7 +245,7 @@ def _tids(pid: int) -> list[int]:
 
 
 def _cpu(pid: int, tid: int) -> float | None:
-    """CPU seconds of a thread: in nanoseconds where the kernel keeps schedstat, else in clock ticks."""
+    """Return the CPU seconds of a thread: in nanoseconds where the kernel keeps schedstat, else in clock ticks."""
     data = reading.read(f"/proc/{pid}/task/{tid}/schedstat", 128)
     if data and data.split()[0].isdigit():
         return int(data.split()[0]) / 1e9
@@ -274,7 +274,7 @@ def _flags(pid: int) -> int:
 
 
 def _stack(pid: int) -> tuple[str, ...] | None:
-    """Kernel functions, innermost first (proc_pid_stack(5)); only root may read them."""
+    """Return kernel functions, innermost first (proc_pid_stack(5)); only root may read them."""
     data = reading.read(f"/proc/{pid}/stack", 8192)
     if not data:
         return None
@@ -307,7 +307,7 @@ def _known(pids: Iterable[int]) -> list[Relative]:
 
 
 def _mates(pid: int) -> tuple[Relative, ...]:
-    """Who is alive of the process group that it led."""
+    """Return who is alive of the process group that the process led."""
     every = (processes.stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != pid)
     same = [one.pid for one in every if one is not None and one.group == pid and one.state not in "ZX"]
     return tuple(_known(same[:MOST_CHILDREN]))

@@ -175,7 +175,8 @@ class Census:
         self._adopted = self._marks = None
 
     def without_orphans(self, ours: Callable[[int], bool], dead: Collection[int]) -> bool:
-        """Whether it is certain that these dead main processes have left nobody: all our children are ``ours``.
+        """Return whether it is certain that these dead main processes have left no process: all our children are
+        ``ours``.
 
         Whom a process leaves comes to its subreaper before the end of that process can be seen. False without a
         subreaper, and when our children cannot be read: the dead are zombies still, and must be among them.
@@ -201,7 +202,9 @@ class Census:
         ]
 
     def marked(self, mains: Collection[int], mark: str) -> list[Member]:
-        """Who is alive of a worker whose main process is gone, in all its starts: known only with a subreaper."""
+        """Return who is alive of a worker whose main process is gone, in all its starts: known only with a
+        subreaper.
+        """
         return self.members(NOBODY, NOBODY, mains, mark, dead=True) if self._subreaper else []
 
     def _descendants(self, main: int, mains: Collection[int], mark: str | None, dead: bool) -> list[Stat]:

@@ -35,7 +35,9 @@ INSTALL = "install py-spy beside supervisor: pip install py-spy (the extra expla
 
 
 def version(pid: int, exe: str | None) -> str | None:
-    """``"3.12"`` of a process that runs Python, ``""`` when its version is not known; None for other programs."""
+    """Return ``"3.12"`` of a process that runs Python, ``""`` when its version is not known; None for other
+    programs.
+    """
     named = _NAME.search((exe or "").removesuffix(" (deleted)"))
     if named and named[1]:
         return named[1]
@@ -47,7 +49,7 @@ def version(pid: int, exe: str | None) -> str | None:
 
 
 def look(facts: Facts) -> Inside | None:
-    """What its Python threads and tasks do, as far as can be read; None when it is not Python."""
+    """Return what the Python threads and tasks do, as far as can be read; None when the process is not Python."""
     python = version(facts.pid, facts.exe)
     if python is None:
         return None
@@ -70,13 +72,13 @@ def look(facts: Facts) -> Inside | None:
 
 
 def _py_spy() -> str | None:
-    """The program beside our own Python, else on the path."""
+    """Return the program beside our own Python, else on the path."""
     beside = os.path.join(os.path.dirname(sys.executable), "py-spy")
     return beside if os.access(beside, os.X_OK) else shutil.which("py-spy")
 
 
 def _stacks(tool: str, pid: int) -> tuple[PyThread, ...] | str:
-    """Its threads, or why not."""
+    """Return the process's threads, or why they are not known."""
     import json
 
     why = ""
@@ -95,7 +97,7 @@ def _stacks(tool: str, pid: int) -> tuple[PyThread, ...] | str:
 
 
 def _threads(dump: Sequence[Any]) -> tuple[PyThread, ...]:
-    """The threads of `py-spy dump --json`; its frames are innermost first, its names qualified on 3.11+."""
+    """Return the threads of `py-spy dump --json`; its frames are innermost first, its names qualified on 3.11+."""
     return tuple(
         PyThread(
             tid=one.get("os_thread_id"),
@@ -111,7 +113,7 @@ def _threads(dump: Sequence[Any]) -> tuple[PyThread, ...]:
 
 
 def _refusal(why: str) -> tuple[str, str]:
-    """py-spy's first line of error -> what it means here, and what to do."""
+    """Return what py-spy's first line of error means here, and what to do."""
     if "ermission" in why:
         scope = (reading.read("/proc/sys/kernel/yama/ptrace_scope", 16) or b"0").strip()
         if scope == b"3":
@@ -127,7 +129,9 @@ def _refusal(why: str) -> tuple[str, str]:
 
 
 def _tasks(facts: Facts, python: str) -> tuple[str, ...] | None:
-    """What `asyncio pstree` of its own interpreter prints (only the same minor version can read it), or None."""
+    """Return what `asyncio pstree` of its own interpreter prints (only the same minor version can read it), or
+    None.
+    """
     number = tuple(int(part) for part in python.split(".") if part)
     exe = facts.exe
     if number < ASYNCIO_PS or exe is None or not _NAME.search(exe) or not _trusted(exe):
@@ -140,7 +144,7 @@ def _tasks(facts: Facts, python: str) -> tuple[str, ...] | None:
 
 
 def _trusted(exe: str) -> bool:
-    """Whether we may run another process's program: nobody but root or ourselves can have put it there."""
+    """Return whether we may run another process's program: only root or ourselves can have put it there."""
     try:
         return stranger(exe) is None
     except OSError:

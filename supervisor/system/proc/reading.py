@@ -8,7 +8,7 @@ MOST_FDS = 4096
 
 
 def read(path: str, limit: int = 65536) -> bytes | None:
-    """Up to ``limit`` bytes of a file in /proc, None when it cannot be read."""
+    """Return up to ``limit`` bytes of a file in /proc, None when it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -25,7 +25,9 @@ def read(path: str, limit: int = 65536) -> bytes | None:
 
 
 def read_record(path: str, room: int) -> bytes:
-    """A file of one record (the kernel's single_open()): one read brings it whole if there is ``room`` for it."""
+    """Return a file of one record (the kernel's single_open()): one read brings it whole if there is ``room``
+    for it.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -42,7 +44,7 @@ class Kept:
     """A file of one record that is kept open, so that reading it again costs no walk through /proc."""
 
     def __init__(self, path: str) -> None:
-        """Nothing is read from a file that cannot be opened."""
+        """Open the file; nothing is read from a file that cannot be opened."""
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -63,7 +65,7 @@ class Kept:
 
 
 def descriptors(pid: int) -> dict[int, str] | None:
-    """Descriptor -> what its link in /proc/pid/fd says, at most MOST_FDS of them; None when unreadable."""
+    """Return what each descriptor's link in /proc/pid/fd says, at most MOST_FDS of them; None when unreadable."""
     try:
         names = os.listdir(f"/proc/{pid}/fd")[:MOST_FDS]
     except OSError:
@@ -78,7 +80,7 @@ def descriptors(pid: int) -> dict[int, str] | None:
 
 
 def children(pid: int) -> list[int]:
-    """The direct children of a process, zombies included (proc(5), /proc/pid/task/tid/children)."""
+    """Return the direct children of a process, zombies included (proc(5), /proc/pid/task/tid/children)."""
     found: list[int] = []
     try:
         tasks = os.listdir(f"/proc/{pid}/task")
@@ -90,7 +92,7 @@ def children(pid: int) -> list[int]:
 
 
 def own_children() -> list[int]:
-    """Our own, zombies and adopted orphans included: this process has one thread."""
+    """Return our own children, zombies and adopted orphans included: this process has one thread."""
     return _listed("/proc/thread-self/children")
 
 

@@ -33,7 +33,7 @@ _read: dict[str, tuple[float, Rows]] = {}
 
 
 def of_process(pid: int, at: float) -> tuple[tuple[str, ...] | None, int | None]:
-    """(local addresses it listens on, number of established TCP connections); (None, None) when unreadable.
+    """Return (local addresses it listens on, number of established TCP connections); (None, None) when unreadable.
 
     ``at``: monotonic seconds.
     """
@@ -49,22 +49,24 @@ def of_process(pid: int, at: float) -> tuple[tuple[str, ...] | None, int | None]
 
 
 def inodes(targets: Iterable[str]) -> set[bytes]:
-    """Of the sockets among what descriptors lead to."""
+    """Return the inodes of the sockets among what descriptors lead to."""
     return {target[8:-1].encode() for target in targets if target.startswith("socket:[")}
 
 
 def listening(rows: Iterable[Row]) -> tuple[str, ...]:
-    """The local addresses at which somebody is waited for."""
+    """Return the local addresses at which a socket listens."""
     return tuple(sorted({local(row) for row in rows if row[0] == LISTEN}))
 
 
 def local(row: Row) -> str:
-    """``127.0.0.1:8080``, or a path."""
+    """Return ``127.0.0.1:8080``, or a path."""
     return address(row[1]) if row[2] else os.fsdecode(row[1])
 
 
 def table(pid: int, most: int = MOST_BYTES) -> Rows:
-    """Every TCP socket of the process's network namespace and every Unix one that listens; ``most`` bytes of each."""
+    """Return every TCP socket of the process's network namespace and every Unix one that listens; ``most`` bytes of
+    each.
+    """
     rows: Rows = {}
     for name in ("tcp", "tcp6"):
         for line in (reading.read(f"/proc/{pid}/net/{name}", most) or b"").split(b"\n")[1:]:
@@ -79,7 +81,7 @@ def table(pid: int, most: int = MOST_BYTES) -> Rows:
 
 
 def address(field: bytes) -> str:
-    """``0100007F:1F90`` -> ``127.0.0.1:8080``; each 32-bit word of the address is in host byte order."""
+    """Parse ``0100007F:1F90`` into ``127.0.0.1:8080``; each 32-bit word of the address is in host byte order."""
     import _socket
 
     raw, _, port = field.partition(b":")
@@ -95,7 +97,7 @@ def address(field: bytes) -> str:
 
 
 def _shared(pid: int, at: float) -> Rows:
-    """The table, perhaps as it was read for another process of the namespace a moment ago."""
+    """Return the table, perhaps as it was read for another process of the namespace a moment ago."""
     try:
         namespace = os.readlink(f"/proc/{pid}/ns/net")
     except OSError:

@@ -25,7 +25,9 @@ _NAMES = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}.get(os.un
 
 
 def current(pid: int) -> str | None:
-    """``"epoll_wait"``, else as strace has it ``"syscall_123"``; None when it runs or is not ours to look at."""
+    """Return ``"epoll_wait"``, else as strace has it ``"syscall_123"``; None when it runs or is not ours to
+    look at.
+    """
     data = reading.read(f"/proc/{pid}/syscall", 256)
     if not data:
         return None

@@ -23,7 +23,7 @@ class Exits:
         self._aside: set[int] = set()
 
     def fileno(self) -> int:
-        """Ready while an end waits for its stamp."""
+        """Return a descriptor that is ready while an end waits for its stamp."""
         return self._epoll.fileno()
 
     def close(self) -> None:
@@ -35,19 +35,22 @@ class Exits:
         self._epoll.register(pidfd, _ONCE)
 
     def set_aside(self, pidfd: int) -> None:
-        """It was told, but waitid(2) does not know it yet: a tracer has not let it go, and may keep it for hours.
+        """Set aside an end that was told but that waitid(2) does not know yet: a tracer has not let it go, and may
+        keep it for hours.
 
         The descriptor is readable all that time, so nobody asks it before :meth:`again`.
         """
         self._aside.add(pidfd)
 
     def again(self) -> None:
-        """SIGCHLD has come: when a tracer lets a process go, the kernel sends it to the real parent (ptrace(2))."""
+        """Look again at what was set aside: when a tracer lets a process go, the kernel sends SIGCHLD to the real
+        parent (ptrace(2)).
+        """
         while self._aside:
             self._epoll.modify(self._aside.pop(), _ONCE)
 
     def unwatch(self, pidfd: int) -> None:
-        """Before the descriptor is closed."""
+        """Forget the descriptor before it is closed."""
         self._epoll.unregister(pidfd)
         self._seen.pop(pidfd, None)
         self._aside.discard(pidfd)
@@ -60,10 +63,10 @@ class Exits:
             self._seen.update((pidfd, at) for pidfd, _ in ended)
 
     def __len__(self) -> int:
-        """How many ends wait to be handled."""
+        """Return how many ends wait to be handled."""
         return len(self._seen)
 
     def take(self) -> tuple[int, float]:
-        """The oldest end: (pidfd, when it was seen)."""
+        """Return the oldest end: (pidfd, when it was seen)."""
         pidfd = next(iter(self._seen))
         return pidfd, self._seen.pop(pidfd)

@@ -17,7 +17,7 @@ class Unknown(SupervisorError):
 
 
 def of(spec: ExecSpec) -> Identity | None:
-    """Whom the worker shall run as; None: unchanged. Names or numbers. Raises Unknown."""
+    """Return whom the worker shall run as; None: unchanged. Names or numbers. Raises Unknown."""
     if spec.user is None and spec.group is None:
         return None
     import grp

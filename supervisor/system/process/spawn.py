@@ -60,7 +60,7 @@ class Launch:
         stdio: tuple[int, int, int] | None = None,
         additions: Mapping[str, str] | None = None,
     ) -> None:
-        """``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
+        """Prepare a start; ``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
 
         ``additions`` are variables on top of its environment. Raises OSError (limit of descriptors).
         """
@@ -115,7 +115,7 @@ class Launch:
         return Child(self._pid, pidfd, self._reader, self._terminal, self._at)
 
     def _become(self) -> None:
-        """In the child: never returns, never raises."""
+        """Become the worker's program, in the child. Never returns, never raises."""
         spec, stage = self._spec, "group"
         try:
             if spec.session:
@@ -160,7 +160,10 @@ class Launch:
 
 
 def read_status(fd: int) -> tuple[str, int, str] | None:
-    """(stage, errno, detail) of a failed start, None when exec worked. Blocks until one of the two is known."""
+    """Return (stage, errno, detail) of a failed start, None when exec worked.
+
+    Blocks until one of the two is known.
+    """
     data = b""
     while chunk := os.read(fd, 4096):
         data += chunk
@@ -171,7 +174,7 @@ def read_status(fd: int) -> tuple[str, int, str] | None:
 
 
 def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
-    """execvpe(3): search PATH unless the name has a slash; EACCES wins over ENOENT. Raises OSError."""
+    """Search PATH unless the name has a slash, as execvpe(3) does; EACCES wins over ENOENT. Raises OSError."""
     if not argv[0]:
         raise OSError(errno.ENOENT, "", "")
     if "/" in argv[0]:
@@ -188,7 +191,9 @@ def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
 
 
 def _with_sockets(env: Mapping[str, str], parent: int) -> Mapping[str, str]:
-    """Sockets that systemd passed to us are for the worker: LISTEN_PID names its pid (sd_listen_fds(3))."""
+    """Name the worker's pid in LISTEN_PID: sockets that systemd passed to us are for the worker
+    (sd_listen_fds(3)).
+    """
     if env.get("LISTEN_PID") != str(parent):
         return env
     return {key: value for key, value in env.items() if key != "LISTEN_PIDFDID"} | {"LISTEN_PID": str(os.getpid())}

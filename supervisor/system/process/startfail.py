@@ -11,7 +11,7 @@ from supervisor.errors import SpawnError
 
 
 def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
-    """The error for a failed start. ``exit_code`` is 127, 126 or 125 (core.events.StartFailed.code)."""
+    """Return the error for a failed start. ``exit_code`` is 127, 126 or 125 (core.events.StartFailed.code)."""
     reason = os.strerror(failure.errno)
     if failure.stage == "cwd":
         return SpawnError(

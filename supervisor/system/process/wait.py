@@ -25,7 +25,7 @@ class Exit(Frozen):
 
 
 def peek_exit(pidfd: int) -> Exit | None:
-    """How the process ended, leaving the zombie; None while it lives (waitid(2), WNOWAIT)."""
+    """Return how the process ended, leaving the zombie; None while it lives (waitid(2), WNOWAIT)."""
     found = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     if found is None:
         return None
@@ -35,7 +35,9 @@ def peek_exit(pidfd: int) -> Exit | None:
 
 
 def next_job() -> tuple[int, str, int] | None:
-    """(pid, "stopped" or "continued", signal) of a child that job control has touched, once; None for no more."""
+    """Return (pid, "stopped" or "continued", signal) of a child that job control has touched, once; None for no
+    more.
+    """
     try:
         found = os.waitid(os.P_ALL, 0, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)
     except ChildProcessError:

@@ -62,7 +62,7 @@ class Log:
         self.dropped = 0
 
     def add(self, lines: Sequence[Mapping[str, Any]], dropped: int) -> None:
-        """Newer lines; the oldest are forgotten beyond ``MOST``."""
+        """Add newer lines; the oldest are forgotten beyond ``MOST``."""
         self.lines += lines
         self.dropped += dropped
         if len(self.lines) > 2 * self.MOST:
@@ -98,7 +98,7 @@ def frame(
     width: int,
     height: int,
 ) -> Frame:
-    """One screen of ``width`` x ``height`` cells; ``usage`` is by pid, ``now`` CLOCK_MONOTONIC seconds."""
+    """Draw one screen of ``width`` x ``height`` cells; ``usage`` is by pid, ``now`` CLOCK_MONOTONIC seconds."""
     # On a narrow screen each wait has a line of its own, as long as everybody fits.
     waits = roster.waits if width < _WIDE else 0
     room = _divide(height, len(roster.order), waits, look)
@@ -136,7 +136,7 @@ class _Room(Frozen):
 
 
 def _divide(height: int, workers: int, waits: int, look: Look) -> _Room:
-    """Rows first; the log gets what they leave, at least a third of a screen that is high enough."""
+    """Divide the screen: rows first; the log gets what they leave, at least a third of a screen that is high enough."""
     titles = height >= 6
     free = max(height - 1 - (height > 2) - titles, 0)
     log = 0
@@ -151,7 +151,7 @@ def _divide(height: int, workers: int, waits: int, look: Look) -> _Room:
 
 
 def _focus(look: Look, room: _Room, workers: int, lines: int) -> Pane:
-    """What the arrows move: what was chosen, unless only the other one has something to move."""
+    """Return what the arrows move: what was chosen, unless only the other one has something to move."""
     if look.focus == "rows" and room.log and room.rows >= workers and lines > room.log:
         return "log"
     return "rows" if not room.log else look.focus
