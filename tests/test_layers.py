@@ -97,6 +97,25 @@ def test_no_file_is_too_long() -> None:
     assert too_long == []
 
 
+NO_VERBS = frozenset(
+    """a all an another any at after all before both each every everything from has how if in is it its nobody no not
+    nothing of one only our several some somebody something that the there these they this those to until what when
+    where whether which who whom whose why with within without does did was were seconds""".split()
+)
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    """CONTRIBUTING, "English": "Return the hold that kept the process alive", not "What still held it"."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}: {text.splitlines()[0]}"
+        for path in sorted((ROOT / "supervisor").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node))
+        if not text[0].isalpha() or re.split(r"\W", text, maxsplit=1)[0].lower() in NO_VERBS
+    ]
+    assert found == []
+
+
 def test_no_path_of_a_developers_machine() -> None:
     homes = r"/(?:home|Users)/[\w.-]+/(?:\.\w|src/|dev/|work/|projects?/|code/|Desktop/|Documents/)"
     places = [homes, "/ro" + r"ot/[\w.]", "/wo" + r"rk/[\w.]", "/tmp/" + "venv"]

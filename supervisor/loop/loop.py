@@ -249,7 +249,7 @@ class Loop:
                 self.see(events.OrphansChanged(at))
 
     def _jobs_changed(self, at: float) -> None:
-        """See whom job control has stopped or continued: SIGCHLD tells that there is a process (signal(7), wait(2))."""
+        """See whom job control has stopped or continued: SIGCHLD tells that there is one (signal(7), wait(2))."""
         while (change := wait.next_job()) is not None:
             pid, kind, signal = change
             running = self.running.of(pid)

@@ -136,7 +136,7 @@ class _Room(Frozen):
 
 
 def _divide(height: int, workers: int, waits: int, look: Look) -> _Room:
-    """Divide the screen: rows first; the log gets what they leave, at least a third of a screen that is high enough."""
+    """Divide the screen: rows first; the log gets what they leave, at least a third of a screen that is high."""
     titles = height >= 6
     free = max(height - 1 - (height > 2) - titles, 0)
     log = 0
