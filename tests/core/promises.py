@@ -45,6 +45,7 @@ class Account:
         self.first: float | None = None
         self.extended = False
         self.held = False
+        self.anew = False
         self.sent: list[tuple[int, float]] = []
         self.stand_in: int | None = None
         self.stopped = False
@@ -90,7 +91,7 @@ class Promises:
             if life.state == "sweeping" and was.state != "sweeping":
                 account = self.accounts[life.id]  # another ladder, for what was left
                 account.rung, account.since, account.first = 0, event.at, None
-                account.held = account.extended = False
+                account.held = account.extended = account.anew = False
                 for one in self.world.of(life.id):
                     one.rungs = {}
             if asked is not None and life.id in asked:
@@ -215,11 +216,20 @@ class Promises:
             account, stop = self.accounts[life.id], life.stop
             if stop is None or not (life.alive or life.state == "sweeping"):
                 continue
+            if stop.standing.anew and not account.anew:
+                self._anew(account, life)
             hold("escalation never goes back", stop.standing.rung >= account.rung, (account.rung, stop))
             if stop.standing.rung != account.rung or (account.held and stop.hold is None):
                 account.rung, account.since, account.first = stop.standing.rung, at, None
                 account.extended = False
             account.held = stop.hold is not None
+
+    def _anew(self, account: Account, life: Any) -> None:
+        """The ladder begins once more for whom SIGKILL would be the first signal, when nobody is in a hurry."""
+        above = [*(one.signal for one in life.spec.stop.ladder.rungs), KILL][account.rung]
+        hurried = account.requests > 1 or self.world.fleet.limited
+        hold("the ladder begins anew only at SIGKILL", above == KILL and not hurried, (account.rung, life.stop))
+        account.anew, account.rung, account.first = True, 0, None
 
     def _sent(self, event: Any) -> None:
         """The grace period counts from the delivery; who is told late has the whole of it, if it does not double."""
@@ -290,8 +300,17 @@ class Promises:
             for one in hit:
                 rung = life.stop.standing.rung if kind == "rung" else 0
                 hold("nobody gets the same rung twice", rung not in one.rungs, (action, one.pid))
+                if action.signal == KILL and action.target == "leftovers":
+                    hold("whoever gets SIGKILL was asked before", self._may_kill(life, one), (action, one.pid))
                 self._whole_wait(life, one, rung)
                 one.rungs[rung] = self.world.now
+
+    def _may_kill(self, life: Any, one: Process) -> bool:
+        """One by one, SIGKILL only goes to whom a rung below has reached, with the group or alone."""
+        account = self.accounts[one.worker]
+        hurried = account.requests > 1 or self.world.fleet.limited or life.ladder.stop_signal == KILL
+        in_a_shot_group = one.in_group and any(number == KILL for number, _ in account.sent)
+        return bool(one.rungs) or hurried or account.anew or in_a_shot_group
 
     def _whole_wait(self, life: Any, one: Process, rung: int) -> None:
         """Whoever got the signal of a rung gets that of the next only after a whole wait, when nothing but time says

@@ -44,7 +44,7 @@ def stopping(standing: Standing) -> Life:
 def test_had_it_from_the_group(started: float, pid: int, newest: int | None, told: bool) -> None:
     """/proc rounds starts down to 10 ms: within one tick the pid decides, if the newest one was known."""
     life = stopping(Standing(0, TOLD, group_told=TOLD, newest=newest))
-    _, actions = escalation.tell(life, (Member(pid, ("x",), started, in_group=True, state="S"),))
+    _, actions = escalation.tell(life, TOLD, (Member(pid, ("x",), started, in_group=True, state="S"),))
     assert (actions == ()) == told
 
 
@@ -56,9 +56,9 @@ def test_told_one_by_one() -> None:
         Member(12, ("x",), 1.0, in_group=False, state="T"),
         Member(13, ("x",), 1.0, in_group=True, state="Z"),
     )
-    life, actions = escalation.tell(life, members)
+    life, actions = escalation.tell(life, TOLD, members)
     assert actions == (Signal(FIRST, 15, "leftovers", members=members[:2], wake=True, ladder=True),)
-    assert escalation.tell(life, members) == (life, ())
+    assert escalation.tell(life, TOLD, members) == (life, ())
 
 
 def test_a_tick_without_a_stop() -> None:

@@ -147,14 +147,14 @@ FAULTS = (
     Fault(
         "nobody gets the same rung twice",  # those signalled one by one
         "worker.escalation",
-        "tell",
+        "_untold",
         "member.key not in standing.told",
         "member.pid",
     ),
     Fault(
         "nobody gets the same rung twice",  # those that the group's signal reached
         "worker.escalation",
-        "tell",
+        "_untold",
         "not (member.in_group and _had_it_from_the_group(member, standing))",
         "member.pid",
     ),
@@ -190,8 +190,22 @@ FAULTS = (
         "the limit kills everything that was asked",
         "worker.escalation",
         "kill",
-        "life.killed is not None",
-        "life.killed is not None or life.ladder.patient",
+        "life.stopping is None",
+        "life.stopping is None or life.ladder.patient",
+    ),
+    Fault(
+        "whoever gets SIGKILL was asked before",
+        "worker.escalation",
+        "unasked",
+        "_untold(life, members)",
+        "_untold(life, ())",
+    ),
+    Fault(
+        "the ladder begins anew only at SIGKILL",  # also for whom somebody is in a hurry
+        "worker.escalation",
+        "unasked",
+        "stop.hurried",
+        "stop.must_kill",
     ),
     Fault(
         "SIGCONT only for a stopped worker",

@@ -266,7 +266,7 @@ def test_other_signals() -> None:
 
 
 def test_child_only() -> None:
-    """The main process alone is signalled; at KILL the whole group."""
+    """The main process alone is signalled, also with SIGKILL."""
     wrap(
         """
         >> 1 SIGUSR1
@@ -277,7 +277,7 @@ def test_child_only() -> None:
         << probe
         << last look
         >> 13 tick
-        << SIGKILL to the group
+        << SIGKILL to the main process
         << survey
         >> 13.1 found nobody
         >> 13.2 dies of SIGKILL

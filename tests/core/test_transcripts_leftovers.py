@@ -185,7 +185,7 @@ def test_left_alone_at_sigkill() -> None:
 
 
 def test_escaped_at_sigkill() -> None:
-    """Else SIGKILL goes to those outside the group as well."""
+    """Else those outside the group are asked to end, and have the whole ladder: nobody asked them before."""
     wrap(
         """
         >> 3 SIGTERM
@@ -199,14 +199,93 @@ def test_escaped_at_sigkill() -> None:
         << survey
         >> 13.1 dies of SIGKILL
         << survey
-        >> 13.1 found 12 outside
+        >> 13.1 found 11 in the group, 12 outside
+        << SIGTERM to 12
+        >> 23.1 tick
+        << survey
+        >> 23.2 found 12 outside, 13 outside
+        << SIGKILL to 12, 13
+        >> 23.3 somebody ended
+        << survey
+        >> 23.3 found nobody
+        << reap
+        << report: killed, SIGKILL, 20.3 s, asked by signal SIGTERM, 11 killed, 12 killed, 13 killed
+        == over, SIGKILL
+        """,
+    )
+
+
+def test_escaped_at_a_second_request() -> None:
+    """Somebody is in a hurry: SIGKILL goes to those outside the group as well."""
+    wrap(
+        """
+        >> 3 SIGTERM
+        << SIGTERM to the group
+        >> 4 SIGTERM
+        << SIGKILL to the group
+        << survey
+        >> 4.1 dies of SIGKILL
+        << survey
+        >> 4.1 found 12 outside
         << SIGKILL to 12
+        >> 4.2 somebody ended
+        << survey
+        >> 4.2 found nobody
+        << reap
+        << report: killed, SIGKILL, 1.2 s, asked by signal SIGTERM, 12 killed
+        == over, SIGKILL
+        """,
+    )
+
+
+def test_a_child_only_stop_at_sigkill() -> None:
+    """Who was in the group was not asked either."""
+    wrap(
+        """
+        >> 3 SIGTERM
+        << SIGTERM to the main process
+        >> 12.85 tick
+        << probe
+        << last look
+        >> 13 tick
+        << SIGKILL to the main process
+        << survey
+        >> 13.1 dies of SIGKILL
+        << survey
+        >> 13.1 found 11 in the group, 12 outside
+        << SIGTERM to 11, 12
         >> 13.2 somebody ended
         << survey
         >> 13.2 found nobody
         << reap
-        << report: killed, SIGKILL, 10.2 s, asked by signal SIGTERM, 12 killed
+        << report: killed, SIGKILL, 10.2 s, asked by signal SIGTERM, 11 ended, 12 ended
         == over, SIGKILL
+        """,
+        group=False,
+    )
+
+
+def test_a_stop_is_asked_for_when_the_leftovers_are_killed() -> None:
+    """Those outside the group belong to the end only from then on, and were not asked before."""
+    wrap(
+        """
+        >> 3 exits 3
+        << survey
+        >> 3 found 11 in the group, 12 outside
+        << SIGTERM to 11
+        >> 13 tick
+        << SIGKILL to the group
+        << survey
+        >> 13.1 SIGTERM
+        << survey
+        >> 13.1 found 12 outside
+        << SIGTERM to 12
+        >> 13.2 somebody ended
+        << survey
+        >> 13.2 found nobody
+        << reap
+        << report: failed, code 3, 0.1 s, asked by signal SIGTERM, 11 killed, 12 ended
+        == over, code 3
         """,
     )
 

@@ -92,18 +92,19 @@ def _again(life: Life, signal: int | None) -> Step:
 
 def kill(life: Life, at: float) -> Step:
     """Send SIGKILL now: the third request, or the fleet's grace limit has passed. A ladder without KILL gains it."""
-    if life.stopping is None or life.killed is not None:
+    if life.stopping is None:
         return life, ()
     life = life.with_(stop=life.stopping.with_(must_kill=True))
-    return climb(life, at, len(life.ladder.rungs) - 1)
+    return climb(life, at, len(life.ladder.rungs) - 1) if life.following is not None else (life, ())
 
 
 def _request_for_leftovers(life: Life, stop: Stop, signal: int | None) -> Step:
     """Add the processes outside the group to the ladder for what the main process left, because a request has come.
 
-    The others have had the rung's signal; a signal from outside is passed on to them as well.
+    The others have had the rung's signal; a signal from outside is passed on to them as well, unless SIGKILL has gone
+    out.
     """
-    raw = () if signal is None else (_signal(life, signal, wake=False, ladder=True),)
+    raw = () if signal is None or life.killed is not None else (_signal(life, signal, wake=False, ladder=True),)
     return life.with_(stop=stop), (*raw, Survey(life.id))
 
 
@@ -144,13 +145,17 @@ def release(life: Life, at: float) -> Step:
 def climb(life: Life, at: float, rung: int) -> Step:
     """Go up to this rung: its signal to all that are left of the worker."""
     assert life.stop is not None
+    before = life.stop.standing
     signal = life.ladder.rungs[rung].signal
     kills = signal == signum.KILL
     orphaned = life.state in ("orphaned", "sweeping")
-    everyone = life.spec.stop.group or (kills and life.spec.stop.leftovers != "leave")
+    everyone = life.spec.stop.group or (kills and life.stop.hurried and life.spec.stop.leftovers != "leave")
     anybody = not orphaned or life.leftovers.unknown or any(member.in_group for member in life.leftovers.alive)
-    anybody = anybody and life.going
-    stop = life.stop.with_(standing=Standing(rung, at, group_told=at if anybody and everyone else None), hold=None)
+    anybody = anybody and life.going and not before.anew and (everyone or not orphaned)
+    standing = Standing(rung, at, group_told=at if anybody and everyone else None)
+    if before.anew:
+        standing = standing.with_(group_told=before.group_told, newest=before.newest, anew=True)
+    stop = life.stop.with_(standing=standing, hold=None)
     wake = life.stopped and not kills
     if kills:
         stop = stop.with_(killed=stop.killed or at)
@@ -159,7 +164,7 @@ def climb(life: Life, at: float, rung: int) -> Step:
     actions = (_signal(life, signal, wake=wake, ladder=True, everyone=everyone),) if anybody else ()
     # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
     # SIGKILL to a living main process the look waits until the other workers have had their signals.
-    if orphaned:
+    if orphaned or before.anew:
         life, look = survey(life, at)
         return life, (*actions, *look)
     return life.with_(leftovers=life.leftovers.with_(unseen=kills)), actions
@@ -175,24 +180,60 @@ def _signal(life: Life, signal: int, *, wake: bool, ladder: bool, everyone: bool
     return Signal(life.id, signal, "group" if group else "main", (), wake, ladder)
 
 
-def tell(life: Life, members: tuple[Member, ...]) -> Step:
-    """Send the rung's signal to those that have not had it; nobody gets the same rung twice."""
+def tell(life: Life, at: float, members: tuple[Member, ...]) -> Step:
+    """Send the rung's signal to those that have not had it; nobody gets the same rung twice.
+
+    For whom SIGKILL would be the first signal of all, the ladder begins anew, once.
+    """
+    late = unasked(life, members)
+    if not late:
+        return _tell(life, members)
+    life, actions = _tell(life, tuple(member for member in members if member not in late))
     stop = life.stop
     assert stop is not None
+    before = stop.standing
+    anew = Standing(0, at, group_told=before.group_told, newest=before.newest, anew=True)
+    life, more = _tell(life.with_(stop=stop.with_(standing=anew)), late)
+    return life, (*actions, *more)
+
+
+def unasked(life: Life, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Return the members that were never asked to end, when it is SIGKILL's turn and nobody is in a hurry."""
+    stop = life.stop
+    if stop is None or stop.hurried or stop.standing.anew or life.ladder.stop_signal == signum.KILL:
+        return ()
+    if life.ladder.rungs[stop.standing.rung].signal != signum.KILL:
+        return ()
+    return tuple(
+        member
+        for member in _untold(life, members)
+        if member.key not in stop.told and not (member.in_group and life.group_shot)
+    )
+
+
+def _tell(life: Life, members: tuple[Member, ...]) -> Step:
+    stop, fresh = life.stop, _untold(life, members)
+    if stop is None or not fresh:
+        return life, ()
     standing = stop.standing
-    fresh = tuple(
+    signal = life.ladder.rungs[standing.rung].signal
+    keys = {member.key for member in fresh}
+    life = life.with_(stop=stop.with_(standing=standing.with_(told=standing.told | keys), told=stop.told | keys))
+    return life, (Signal(life.id, signal, "leftovers", members=fresh, wake=signal != signum.KILL, ladder=True),)
+
+
+def _untold(life: Life, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Return those who have not had the rung's signal, nor SIGKILL."""
+    assert life.stop is not None
+    standing, shot = life.stop.standing, life.leftovers.shot
+    return tuple(
         member
         for member in members
         if member.key not in standing.told
+        and (member.key not in shot or (member.in_group and life.group_shot))
         and member.state != "Z"
         and not (member.in_group and _had_it_from_the_group(member, standing))
     )
-    if not fresh:
-        return life, ()
-    signal = life.ladder.rungs[standing.rung].signal
-    told = standing.told | {member.key for member in fresh}
-    life = life.with_(stop=stop.with_(standing=standing.with_(told=told)))
-    return life, (Signal(life.id, signal, "leftovers", members=fresh, wake=signal != signum.KILL, ladder=True),)
 
 
 def _had_it_from_the_group(member: Member, standing: Standing) -> bool:

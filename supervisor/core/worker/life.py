@@ -44,6 +44,8 @@ class Standing(Frozen):
     ``held_since`` is since when it had waited for the agent, until it is sent. ``told`` are those who were signalled
     one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that. ``extended``: one
     was told after the wait of the others. ``woken``: somebody has looked for members that job control has stopped.
+    ``anew``: the ladder has begun once more, for those whom SIGKILL would have reached as their first signal of all;
+    then ``group_told`` stays when the group got that.
     """
 
     rung: int
@@ -55,6 +57,7 @@ class Standing(Frozen):
     told: frozenset[Key] = frozenset()
     extended: bool = False
     woken: bool = False
+    anew: bool = False
 
 
 class Hold(Frozen):
@@ -69,7 +72,8 @@ class Stop(Frozen):
     """A stop under way. ``asked``: when the first signal of a requested stop was sent, None when nobody asked for it.
 
     ``must_kill``: the ladder gains SIGKILL if it has none. ``killed`` is when SIGKILL was decided, then when it was
-    sent. ``looks`` and ``gasps`` count what was seen from outside, and before SIGKILL.
+    sent. ``told`` are those who were signalled one by one, on any rung. ``looks`` and ``gasps`` count what was seen
+    from outside, and before SIGKILL.
     """
 
     by: str
@@ -82,10 +86,16 @@ class Stop(Frozen):
     must_kill: bool = False
     killed: float | None = None
     sent: tuple[Climb, ...] = ()
+    told: frozenset[Key] = frozenset()
     looks: int = 0
     gasps: int = 0
     masks: Masks | None = None
     samples: tuple[Sample, ...] = ()
+
+    @property
+    def hurried(self) -> bool:
+        """Tell whether somebody has asked again, or the limit has passed: nobody gets more time than is left."""
+        return self.requests > 1 or self.must_kill
 
 
 class Death(Frozen):
@@ -260,6 +270,14 @@ class Life(Frozen):
     def killed(self) -> float | None:
         """Return when SIGKILL was sent, or decided; None before that."""
         return self.stop.killed if self.stop else None
+
+    @property
+    def group_shot(self) -> bool:
+        """Tell whether SIGKILL has gone to the whole group."""
+        rung, standing = self.rung, self.stop.standing if self.stop else None
+        if rung is None or standing is None or standing.group_told is None:
+            return False
+        return standing.anew or rung.signal == signum.KILL
 
     @property
     def sent(self) -> tuple[Climb, ...]:

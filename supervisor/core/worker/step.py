@@ -29,7 +29,7 @@ from supervisor.core.events import (
 from supervisor.core.record import Climb, Member
 from supervisor.core.worker.dues import tick
 from supervisor.core.worker.ending import finish
-from supervisor.core.worker.escalation import release, request_stop, tell
+from supervisor.core.worker.escalation import release, request_stop, tell, unasked
 from supervisor.core.worker.life import Death, Life, Process, Standing, Stop
 from supervisor.core.worker.states import GOING, LATECOMERS, WAYS
 from supervisor.core.worker.sweeping import given_up, not_seen, swept, unknown
@@ -153,12 +153,12 @@ def _surveyed(life: Life, event: Surveyed) -> Step:
         return _who_is_left(life, event.at, members)
     if life.state != "killed":
         return _wake(life, members)
-    # SIGKILL was sent while the main process lives: tell those outside its group, unless they may stay.
+    # SIGKILL was sent while the main process lives: tell those whom its group's did not reach, unless they may stay.
     leftovers = life.leftovers
     wanted = life.spec.stop.leftovers != "leave"
-    outside = tuple(member for member in members if wanted and not member.in_group)
+    outside = tuple(member for member in members if wanted and not (member.in_group and life.group_shot))
     seen = (*leftovers.seen, *unknown(leftovers.seen, outside))
-    return tell(life.with_(leftovers=leftovers.with_(seen=seen, shot=_dying(life, members))), outside)
+    return tell(life.with_(leftovers=leftovers.with_(seen=seen, shot=_dying(life, members))), event.at, outside)
 
 
 def _wake(life: Life, members: tuple[Member, ...]) -> Step:
@@ -180,9 +180,9 @@ def _who_is_left(life: Life, at: float, members: tuple[Member, ...]) -> Step:
         return finish(life, at)
     stop = life.stop or Stop("self", None, None, at, 0, Standing(0, at))
     life = life.with_(leftovers=life.leftovers.with_(waited=True), stop=stop)
-    if given_up(life, at):
+    if given_up(life, at) and not unasked(life, waited):
         return finish(life, at, stuck=True)
-    life, actions = tell(life, waited)
+    life, actions = tell(life, at, waited)
     if life.spec.stop.leftovers == "signal":
         life, more = finish(life, at)
         return life, (*actions, *more)
@@ -193,7 +193,7 @@ def _dying(life: Life, members: tuple[Member, ...]) -> frozenset[tuple[int, int]
     """Return who of the group is dying of SIGKILL: whoever is seen for the first time once that signal has gone to
     the group.
     """
-    if life.killed is None:
+    if not life.group_shot:
         return life.leftovers.shot
     fresh = unknown(life.leftovers.seen, members)
     return life.leftovers.shot | {member.key for member in fresh if member.in_group}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from supervisor.core.actions import Amend, Note
 from supervisor.core.record import Leftover, Member, Shutdown
 from supervisor.core.worker.ending import fate_of, finish
-from supervisor.core.worker.escalation import tell
+from supervisor.core.worker.escalation import tell, unasked
 from supervisor.core.worker.life import Leftovers, Life, Remains, Standing, Stop
 
 TYPE_CHECKING = False
@@ -34,7 +34,9 @@ def swept(life: Life, at: float, members: tuple[Member, ...] | None) -> Step:
     leftovers = life.leftovers
     seen = (*leftovers.seen, *unknown(leftovers.seen, members))
     life = life.with_(leftovers=leftovers.with_(alive=members, seen=seen, unknown=False))
-    return _over(life) if not members or given_up(life, at) else tell(life, members)
+    if not members or (given_up(life, at) and not unasked(life, members)):
+        return _over(life)
+    return tell(life, at, members)
 
 
 def not_seen(life: Life, at: float) -> Step:
