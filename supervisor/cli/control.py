@@ -32,7 +32,7 @@ def status(values: Values) -> int:
         from supervisor.system import stdio
         from supervisor.views.status import table
 
-        _print(table(answer, time.monotonic(), stdio.width(1)))
+        _print(table(answer, time.monotonic(), stdio.width(1) if os.isatty(1) else None))
     return TROUBLE if any(state.troubled(worker) for worker in answer["workers"]) else 0
 
 

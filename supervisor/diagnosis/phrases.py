@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from supervisor.core.record import Masks
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.model import Task, Wait
     from supervisor.diagnosis.evidence.shapes import Job, On
@@ -145,3 +146,13 @@ def in_kernel(doing: str | None) -> str:
 def ended(outcome: str | None) -> str:
     """Return how a task ended after its cancellation."""
     return _ENDED.get(outcome or "", "had not ended")
+
+
+def another_signal(masks: Masks, signal: int) -> str:
+    """Return the words about another signal to stop with, of which the process takes note."""
+    name = signal_name(signal)
+    for other in (signum.TERM, signum.INT, signum.QUIT):
+        if other != signal and masks.disposition(other) != "ignored" and not masks.blocks(other):
+            short = signal_name(other).removeprefix("SIG")
+            return f'or send {short}: run --rewrite {name}:{short}, in a config stop.signal = "{short}"'
+    return "which takes note of no other stop signal either: only SIGKILL is left"

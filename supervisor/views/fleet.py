@@ -9,6 +9,7 @@ from supervisor.core.record import Shutdown
 from supervisor.core.units import duration, plural
 from supervisor.core.visible import visible
 from supervisor.views import summary, words
+from supervisor.views.layout import hanging, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # A table of more rows than that would fill an 80 x 24 terminal: instances that ended alike share one.
 MOST_ROWS = 12
+# Columns that a name has at least; of a longer one the middle is left out.
+LEAST_NAME = 16
 ABOUT = 0.25  # seconds that make no difference between instances
 # Of two ends for one reason the shorter took at least this part of the longer: what scheduling makes of equal work.
 EQUAL = 0.95
@@ -75,30 +78,39 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
         return ""
     earlier = _ended_before(shutdowns)
     groups = _rows(rows)
-    wide = max(len(title) for title in (*(title for title, _ in groups), *(one.title for one in earlier)))
+    names = (*(title for title, _ in groups), *(one.title for one in earlier))
+    wide = min(max(map(len, names)), max(width // 4, LEAST_NAME))
     longest = max(one.total for one in rows) or 1.0
     room = width - wide - 27 - max(len(words.ended(one)) for one in rows)
-    bar = max(min(room, 30), 8)
+    bar = max(min(room, 30), min(8, width - wide - 27), 0)
     lines = [style(f"shutdown of {plural(len(rows), 'worker')}", "bold")]
     for title, one in groups:
         tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
         grace = f"of {duration(one.grace)}" if one.grace is not None else "no limit"
-        lines.append(
-            f"  {title:<{wide}}  {duration(one.total):>8} {grace:<10}  "
-            f"{style(f'{words.bar(one.total / longest, bar):<{bar}}', tone)}  {words.ended(one)}"
-        )
+        head = f"  {middle(title, wide):<{wide}}  {duration(one.total):>8} {grace:<10}  "
+        filled = words.bar(one.total / longest, bar) if bar else ""
+        lines += hanging(f"{head}{filled}  ", words.ended(one), width, f"{head}{style(filled, tone)}  ")
     held = report.hold(shutdowns)
     if held is not None and held.alone >= 0.01:
-        lines.append(f"  {words.finished_last(f'`{held.worker}`', held)}")
+        lines += hanging("  ", words.finished_last(f"`{middle(held.worker, wide)}`", held), width)
     for one in earlier:
-        tone = "good" if one.outcome == "clean" else "error"
-        starts = f", after {one.start} starts" if one.start > 1 else ""
-        who = "by itself" if one.direct_signal is None else f"of a {signum.name(one.direct_signal)} from elsewhere"
-        how = f"had ended {who}: " if one.started else ""
-        lines.append(f"  {one.title:<{wide}}  {how}{style(words.ended(one), tone)}{starts}")
+        ended, tone = words.ended(one), "good" if one.outcome == "clean" else "error"
+        told = hanging(f"  {middle(one.title, wide):<{wide}}  ", _earlier(one), width)
+        lines += [line.replace(ended, style(ended, tone)) for line in told]
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
     return "\n".join(lines) + "\n"
+
+
+def _earlier(one: Shutdown) -> str:
+    """Return how a worker had ended before the stop was requested."""
+    starts = f", after {one.start} starts" if one.start > 1 else ""
+    if not one.started:
+        return words.ended(one) + starts
+    if one.direct_signal is not None:
+        return f"had ended of a {signum.name(one.direct_signal)} from elsewhere: {words.ended(one)}{starts}"
+    how = "by itself" if words.by_itself(one) else "without a stop request"
+    return f"had ended {how}: {words.ended(one)}{starts}"
 
 
 def _named(shutdowns: Sequence[Shutdown]) -> list[Shutdown]:
@@ -150,7 +162,8 @@ def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
         text = summary.text(first, width, style, first.title)
         if others:
             names = ", ".join(one.title for one in others[:3]) + (" …" if len(others) > 3 else "")
-            text += f"\n  {plural(len(others), 'more worker')} ended like this: {names}\n"
+            alike_too = f"{plural(len(others), 'more worker')} ended like this: {names}"
+            text += "\n" + "\n".join(hanging("  ", alike_too, width)) + "\n"
         told.append(text)
     return "\n".join(told)
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TONE = {"error": "error", "warning": "warning", "note": "dim"}
 # Columns below which wrapping makes a text only harder to read.
 NARROWEST = 20
+UNBOUNDED = 1 << 20  # columns of a text that no terminal shows
+# Columns below which a text begins on a line of its own rather than beside what it belongs to.
+LEAST_BESIDE = 24
 
 
 def plain(text: str, _style: str) -> str:
@@ -38,6 +41,41 @@ def wrap(value: str, width: int, indent: str = "") -> list[str]:
 def cut(value: str, width: int) -> str:
     """Return at most ``width`` columns of ``value``; what is cut off is shown by ``…``."""
     return value if len(value) <= width else value[: max(width - 1, 1)] + "…"
+
+
+def middle(value: str, width: int) -> str:
+    """Return at most ``width`` columns of ``value``, cut in its middle: its end tells as much as its beginning."""
+    if len(value) <= width:
+        return value
+    end = max(width - 1, 2) * 2 // 3
+    return value[: max(width - 1, 2) - end] + "…" + value[-end:]
+
+
+def hanging(head: str, value: str, width: int, shown: str = "") -> list[str]:
+    """Return ``value`` behind ``head``, its further lines below its beginning, or below ``head`` where that is long.
+
+    ``shown``: the head as it is written, when colour makes it longer than it looks.
+    """
+    column = len(head) if width - len(head) >= LEAST_BESIDE else min(len(head), 4)
+    first, *more = wrap(value, width - column)
+    below = [" " * column + line for line in more]
+    if len(head) + len(first) <= width:
+        return [((shown or head) + first).rstrip(), *below]
+    return [(shown or head).rstrip(), *(" " * column + line for line in (first, *more))]
+
+
+def fitted(text: str, width: int, indent: str = "  ") -> str:
+    """Return text whose lines are broken between words to fit ``width`` columns; a longer word stays whole."""
+    import textwrap
+
+    return "\n".join(
+        line
+        if len(line) <= width
+        else "\n".join(
+            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        )
+        for line in text.split("\n")
+    )
 
 
 def row(label: str, value: str, column: int, width: int, indent: str = "") -> list[str]:

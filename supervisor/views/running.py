@@ -49,8 +49,9 @@ def text(told: Told, width: int = 80, style: Style = plain) -> str:
     """Return lines of at most ``width`` columns, ending in a newline."""
     told = shown(told)
     facts = told.facts
-    head = f"supervisor: {style(words.command(facts.argv, width - 28), 'bold')} (pid {facts.pid})"
-    out = [head]
+    whose = f" (pid {facts.pid})"
+    command = words.command(facts.argv, width - len("supervisor: ") - len(whose))
+    out = [f"supervisor: {style(command, 'bold')}{whose}"]
     for label, value in [*_rows(told), *_fleet(told)]:
         out += row(label, value, _LABEL, width)
     if told.fleet is not None:

@@ -6,26 +6,34 @@ from supervisor.core.contract.state import chain
 from supervisor.core.units import duration
 from supervisor.core.visible import shown
 from supervisor.views import finding
+from supervisor.views.layout import UNBOUNDED, hanging, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def table(state: dict[str, Any], now: float, width: int = 80) -> str:
+# Columns that a name has at least; of a longer one the middle is left out.
+LEAST_NAME = 16
+
+
+def table(state: dict[str, Any], now: float, width: int | None = 80) -> str:
     """Return a row for each worker, ending in a newline: name, phase, pid, age, starts, what it is doing.
 
-    Below a stopping worker stands who waits for whom, in lines of at most ``width`` columns.
+    Below a stopping worker stands who waits for whom. No line has more than ``width`` columns; None: each worker has
+    one row, however long, for those who read it with a program.
     """
     state = shown(state)
-    rows = [("worker", "phase", "pid", "for", "starts", "")]
+    rows: list[tuple[str, ...]] = [("worker", "phase", "pid", "for", "starts", "")]
     rows += [_row(worker, now) for worker in state["workers"]]
+    if width is not None:
+        rows = [(middle(row[0], max(width // 4, LEAST_NAME)), *row[1:]) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines: list[str] = []
     for row, worker in zip(rows, ({}, *state["workers"]), strict=True):
-        cells = "  ".join(f"{cell:<{wide}}" for cell, wide in zip(row, widths, strict=False))
-        lines.append(f"{cells}  {row[5]}".rstrip())
-        lines += finding.ladder(chain(worker), width, indent="    ") if worker.get("stop") else []
+        cells = "  ".join(f"{cell:<{wide}}" for cell, wide in zip(row, widths, strict=False)) + "  "
+        lines += [f"{cells}{row[5]}".rstrip()] if width is None else hanging(cells, row[5], width)
+        lines += finding.ladder(chain(worker), width or UNBOUNDED, indent="    ") if worker.get("stop") else []
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ from supervisor.core.contract import report
 from supervisor.core.record import Climb, Leftover, Sample, Shutdown
 from supervisor.core.units import duration, instant, plural
 from supervisor.core.visible import shown, visible
+from supervisor.diagnosis.phrases import another_signal
 from supervisor.views import layout, why, words
 from supervisor.views.layout import plain
 
@@ -85,7 +86,7 @@ def _leftover(left: Leftover, width: int) -> str:
 def seen(one: Shutdown) -> list[str]:
     """Return what was seen from outside while it stopped; empty when there was no time to look."""
     facts: list[str] = []
-    if one.masks is not None and one.escalation:
+    if one.masks is not None and one.escalation and one.escalation[0].signal not in (signum.KILL, signum.STOP):
         first = one.escalation[0].signal
         name = signum.name(first)
         if one.masks.blocks(first):
@@ -136,20 +137,13 @@ def next_step(one: Shutdown) -> str:
     """Return what to do about a remarkable end; empty after an unremarkable one, and where a finding says it."""
     if one.findings:
         return ""
-    first = signum.name(one.escalation[0].signal) if one.escalation else "the signal"
     if one.outcome == "stuck":
         return (
             f"see where it hangs in the kernel: sudo cat /proc/{one.pid}/stack; often a network file system is gone"
         )
-    if (
-        one.outcome == "killed"
-        and one.masks is not None
-        and one.masks.disposition(one.escalation[0].signal) == "ignored"
-    ):
-        return (
-            f"handle {first} in the program, or send a signal that it handles: --rewrite {first}:INT, or in a config "
-            "stop.signal"
-        )
+    first = one.escalation[0].signal if one.escalation else None
+    if one.outcome == "killed" and first is not None and one.masks and one.masks.disposition(first) == "ignored":
+        return f"handle {signum.name(first)} in the program, {another_signal(one.masks, first)}"
     if verdict.forced(one):
         return "give it more time with --grace, or run it again with -v --report PATH to see what it waits for"
     if verdict.slow(one):
@@ -162,12 +156,12 @@ def _row(label: str, value: str, width: int) -> list[str]:
 
 
 def _parts(label: str, parts: list[str], width: int, separator: str = " ·") -> list[str]:
-    """Return parts side by side as far as they fit, never broken inside."""
+    """Return parts side by side as far as they fit; only one that fits no line is broken inside."""
     lines: list[str] = []
     for index, part in enumerate(parts):
         piece = part + (separator if index < len(parts) - 1 else "")
         if lines and _COLUMN + len(lines[-1]) + 1 + len(piece) <= width:
             lines[-1] += f" {piece}"
         else:
-            lines.append(piece)
+            lines += layout.wrap(piece, width - _COLUMN)
     return [f"  {label if index == 0 else '':<{_LABEL}} {line}" for index, line in enumerate(lines)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import redact, signum
 from supervisor.core.units import duration
-from supervisor.views.layout import cut
+from supervisor.views.layout import cut, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +13,37 @@ if TYPE_CHECKING:
 
 
 def command(argv: tuple[str, ...], width: int = 60) -> str:
-    """Return a command line without its secrets, cut to ``width`` columns."""
+    """Return a command line without its secrets in at most ``width`` columns.
+
+    Of one that is too long the folders in its paths are left out first, from the left, so that the names of program
+    and script stay.
+    """
     import shlex
 
-    return cut(" ".join(shlex.quote(word) for word in redact.argv(argv)), width)
+    told = [shlex.quote(word) for word in redact.argv(argv)]
+    for place in range(len(told)):
+        for shorter in (_inner_left_out, _folders_left_out):
+            if len(" ".join(told)) > width:
+                told[place] = min(told[place], shorter(told[place]), key=len)
+    if told and len(told[0]) > width:
+        return middle(told[0], width)
+    return cut(" ".join(told), width)
+
+
+def _inner_left_out(word: str) -> str:
+    """Return a path without the folders in its middle: ``/srv/…/worker.py``."""
+    first, found, rest = word.partition("/")
+    second, more, rest = rest.partition("/") if not first else (None, found, rest)
+    name = rest.rpartition("/")[2]
+    begin = first if second is None else f"/{second}"
+    return f"{begin}/…/{name}" if more and name and "://" not in word and "'" not in word else word
+
+
+def _folders_left_out(word: str) -> str:
+    """Return a path without its folders: ``…/worker.py``, ``--config=…/shop.toml``."""
+    head, equals, path = word.partition("=") if word.startswith("-") else ("", "", word)
+    name = path.rpartition("/")[2]
+    return f"{head}{equals}…/{name}" if name != path and name and "://" not in word and "'" not in word else word
 
 
 def ended(one: Shutdown) -> str:
@@ -49,7 +76,7 @@ def asked(one: Shutdown) -> str:
     if one.direct_signal is not None:
         return f"it received {signum.name(one.direct_signal)} directly, not through the supervisor"
     if one.asked_by == "self":
-        return "it ended by itself"
+        return unasked(one)
     times = f" {one.requests} times, first" if one.requests > 1 else ""
     kind, _, what = one.asked_by.partition(" ")
     if kind == "command":
@@ -57,6 +84,29 @@ def asked(one: Shutdown) -> str:
     if kind == "signal":
         return f"stop requested{times} by {what}{_sender(one)}"
     return _REASONS.get(one.asked_by, f"stop requested{times} by {one.asked_by}{_sender(one)}")
+
+
+# Signals that a program brings upon itself: its own error, a limit, a timer, a reader that has gone.
+_OWN = frozenset(
+    signum.NUMBERS[f"SIG{name}"] for name in "ILL TRAP ABRT BUS FPE SEGV PIPE ALRM XCPU XFSZ VTALRM PROF SYS".split()
+)
+_SENDERS = {
+    signum.INT: " (Ctrl-C sends this signal)",
+    signum.QUIT: " (Ctrl-\\ sends this signal)",
+    signum.KILL: " (the kernel sends it, too, when memory runs out)",
+}
+
+
+def unasked(one: Shutdown) -> str:
+    """Return what is known of an end without a stop request: ``no stop was requested (Ctrl-C sends this signal)``."""
+    if by_itself(one):
+        return "it ended by itself"
+    return f"no stop was requested{_SENDERS.get(one.signal or 0, '')}"
+
+
+def by_itself(one: Shutdown) -> bool:
+    """Return whether a worker ended of its own accord: no signal ended it but for one that its own code causes."""
+    return one.signal is None or one.signal in _OWN
 
 
 def _sender(one: Shutdown) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supervisor.agent.wire import AgentMessage
+from supervisor.core import signum
 from supervisor.core.record import AGENT_OFF, AgentFacts, Climb, Leftover, Marks, Masks, Sample, Shutdown
 from supervisor.diagnosis import without_agent
 from supervisor.diagnosis.evidence import dump, frames
@@ -231,6 +232,28 @@ def sample(at: float, **seen: Any) -> Sample:
 
 def test_an_ignored_signal_is_an_error_when_sigkill_was_needed() -> None:
     assert told(ended("killed", masks=Masks(0, 1 << 14, 0)))[0] == ("signal-ignored", "error")
+
+
+@pytest.mark.parametrize(
+    ("asked", "ignored", "advice"),
+    [
+        (signum.TERM, {signum.TERM}, 'or send INT: run --rewrite SIGTERM:INT, in a config stop.signal = "INT"'),
+        (signum.TERM, {signum.TERM, signum.INT}, "or send QUIT: run --rewrite SIGTERM:QUIT"),
+        (signum.INT, {signum.INT}, "--keep-ignored leaves it so), or send TERM: run --rewrite SIGINT:TERM"),
+        (signum.TERM, {signum.TERM, signum.INT, signum.QUIT}, "only SIGKILL is left"),
+    ],
+)
+def test_the_other_signal_is_one_that_is_not_ignored(asked: int, ignored: set[int], advice: str) -> None:
+    masks = Masks(0, sum(1 << (number - 1) for number in ignored), 0)
+    rungs = (Climb(0.0, asked, "group"), Climb(1.0, signum.KILL, "group"))
+    found = explain(ended("killed", masks=masks, escalation=rungs), (), lambda *_: None).findings
+    assert found[0].code == "signal-ignored" and advice in found[0].advice
+
+
+def test_nobody_is_told_to_handle_sigkill() -> None:
+    rungs = (Climb(0.0, signum.KILL, "group"),)
+    killed = ended("killed", masks=Masks(0, 0, 0), signal=signum.KILL, exit_code=None, escalation=rungs)
+    assert "no-signal-handler" not in {code for code, _ in told(killed)}, told(killed)
 
 
 def test_a_blocked_signal_that_a_later_rung_made_up_for_is_a_warning() -> None:

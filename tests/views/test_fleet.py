@@ -99,6 +99,23 @@ def test_the_table_fits(width: int) -> None:
     assert table(ends, width, ansi).count("\x1b[31m") == 4, "the killed ones in red"
 
 
+def test_how_it_ended_is_broken_between_words_below_itself() -> None:
+    ends = [_end("w", **KILLED | {"grace": 9.0}, requests=2), _unasked("gone", signal=signum.USR1, exit_code=None)]
+    assert table(ends, 70, plain).splitlines()[1:] == [
+        "  w       1.00 s of 9.00 s   ████████  was killed (SIGKILL) before its",
+        "                                       grace period ended",
+        "  gone  had ended without a stop request: died of SIGUSR1",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_long_names_lose_their_middle(width: int) -> None:
+    ends = [_end("worker-of-" * 6 + name, **KILLED) for name in "ab"] + [_unasked("x" * 63, exit_code=3)]
+    lines = table(ends, width, plain).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[1].split()[0].endswith("orker-of-a")
+
+
 def test_of_many_workers_the_instances_that_ended_alike_share_a_row() -> None:
     ends = [_end("web", instance=index + 1, total=0.3 + index / 100) for index in range(20)]
     ends += [_end("web", instance=21, total=2.0, **KILLED), _end("mail", total=0.1)]

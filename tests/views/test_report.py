@@ -62,8 +62,8 @@ def test_a_forced_end() -> None:
         "  ladder    0 s SIGTERM to the group · 4.00 s SIGKILL to the main process",
         "  left over sleep 300 (pid 9): had to be killed, tail (pid 10): still running",
         "  seen      it ignores SIGTERM · waiting in epoll_wait, no CPU used",
-        "  next      handle SIGTERM in the program, or send a signal that it handles:",
-        "            --rewrite SIGTERM:INT, or in a config stop.signal",
+        "  next      handle SIGTERM in the program, or send INT: run --rewrite",
+        '            SIGTERM:INT, in a config stop.signal = "INT"',
     ]
 
 
@@ -73,6 +73,13 @@ def test_no_line_is_too_wide(one: Shutdown, width: int) -> None:
     assert max(map(len, summary.text(one, width).splitlines())) <= width
 
 
+def test_a_rung_with_much_to_say_of_it_is_broken_between_words() -> None:
+    rung = Climb(0.0, signum.TERM, "main", result="not permitted", held=0.2)
+    lines = summary.text(KILLED.with_(escalation=(rung,)), 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "(not permitted: it belongs to another user)" in " ".join(" ".join(lines).split())
+
+
 def test_what_was_seen_from_outside() -> None:
     def seen(**fields: Any) -> list[str]:
         return summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=0), **fields))
@@ -80,6 +87,8 @@ def test_what_was_seen_from_outside() -> None:
     assert seen() == ["it handles SIGTERM"]
     assert summary.seen(_end(masks=Masks(caught=TERM, ignored=0, blocked=TERM))) == ["it blocks SIGTERM"]
     assert summary.seen(_end(masks=Masks(caught=0, ignored=0, blocked=0))) == ["it has no handler for SIGTERM"]
+    killed = _end(masks=Masks(caught=0, ignored=0, blocked=0), escalation=(Climb(0.0, signum.KILL, "group"),))
+    assert summary.seen(killed) == [], "nobody can have a handler for SIGKILL"
     busy = (*_samples(0.1), *_samples(1.1, cpu=0.9))
     assert seen(samples=busy)[1] == "busy: 900 ms of CPU in 1.00 s"
     closing = (*_samples(0.1, listening=("0.0.0.0:80",), connections=3), *_samples(0.5, connections=1))

@@ -27,7 +27,7 @@ def test_table() -> None:
             _worker("never", phase="waiting", pid=None, since=None, starts=0),
         ]
     }
-    assert status.table(state, 100.0).splitlines() == [
+    assert status.table(state, 100.0, 100).splitlines() == [
         "worker   phase     pid  for     starts",
         "api.1    running   42   10.0 s  1",
         "mailer   draining  42   10.0 s  1       SIGTERM 1.50 s ago, task 'flush', SIGKILL in 8.50 s",
@@ -38,6 +38,20 @@ def test_table() -> None:
     ]
 
 
+def test_a_long_row_is_broken_between_words_but_not_for_a_program() -> None:
+    stop = {"signal": "SIGTERM", "since": 98.5, "next_at": 108.5, "next_signal": "SIGKILL"}
+    waits = "waits for task 'flush' at mailer.py:58, task 'poll' at mailer.py:91 (3 more)"
+    state = {"workers": [_worker("mailer.1", phase="draining", pid=123456, stop=stop, waits=waits)]}
+    assert status.table(state, 100.0, 80).splitlines()[1:] == [
+        "mailer.1  draining  123456  10.0 s  1       SIGTERM 1.50 s ago, waits for task",
+        "                                            'flush' at mailer.py:58, task 'poll'",
+        "                                            at mailer.py:91 (3 more), SIGKILL in",
+        "                                            8.50 s",
+    ]
+    assert max(map(len, status.table(state, 100.0, 60).splitlines())) <= 60
+    assert status.table(state, 100.0, None).splitlines()[1].endswith(f"{waits}, SIGKILL in 8.50 s")
+
+
 def test_who_waits_for_whom_stands_below_a_stopping_worker() -> None:
     stop = {"signal": "SIGTERM", "since": 97.0, "next_at": 107.0, "next_signal": "SIGKILL"}
     place = {"file": "/app/mailer.py", "line": 58, "function": "flush", "source": None, "task": None, "thread": None}
@@ -46,7 +60,7 @@ def test_who_waits_for_whom_stands_below_a_stopping_worker() -> None:
         {"what": "task 'flush' waits for an event", "where": place, "pid": 42},
     ]
     state = {"workers": [_worker("mailer", phase="draining", stop=stop, waits="task 'flush'", chain=chain)]}
-    assert status.table(state, 100.0).splitlines()[2:] == [
+    assert status.table(state, 100.0, 100).splitlines()[2:] == [
         "    main waits for a task",
         "    └ task 'flush' waits for an event at mailer.py:58 flush",
     ]

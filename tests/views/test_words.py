@@ -7,11 +7,46 @@ import pytest
 from supervisor.core import signum
 from supervisor.core.record import Marks, Shutdown
 from supervisor.views import words
+from tests.support.shutdowns import shutdown
 
 
 def test_command() -> None:
     assert words.command(("a b", "--password", "hunter2")) == "'a b' --password '***'"
-    assert words.command(("x" * 99,), 10) == "x" * 9 + "…"
+    assert words.command(("x" * 99,), 10) == "xxx…xxxxxx"
+
+
+LONG = "/srv/shop/app/bin/python3 /srv/shop/app/bin/uvicorn shop:app"
+
+
+@pytest.mark.parametrize(
+    ("argv", "width", "told"),
+    [
+        (LONG, 80, LONG),
+        (LONG, 56, "/srv/…/python3 /srv/shop/app/bin/uvicorn shop:app"),
+        (LONG, 40, "…/python3 /srv/…/uvicorn shop:app"),
+        (LONG, 28, "…/python3 …/uvicorn shop:app"),
+        (LONG, 20, "…/python3 …/uvicorn…"),
+        ("uvicorn --config=/etc/shop/conf/uvicorn.toml", 35, "uvicorn --config=/…/uvicorn.toml"),
+        ("curl http://localhost/a/b/c/d", 20, "curl http://localho…"),
+    ],
+)  # fmt: skip
+def test_a_long_command_loses_its_folders_first(argv: str, width: int, told: str) -> None:
+    assert words.command(tuple(argv.split()), width) == told
+
+
+@pytest.mark.parametrize(
+    ("signal", "told"),
+    [
+        (None, "it ended by itself"),
+        (signum.NUMBERS["SIGSEGV"], "it ended by itself"),
+        (signum.INT, "no stop was requested (Ctrl-C sends this signal)"),
+        (signum.USR1, "no stop was requested"),
+        (signum.KILL, "no stop was requested (the kernel sends it, too, when memory runs out)"),
+    ],
+)
+def test_an_end_that_nobody_requested(signal: int | None, told: str) -> None:
+    one = shutdown(asked_by="self", signal=signal, exit_code=3 if signal is None else None)
+    assert words.asked(one) == told
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,11 @@ _ROWS = (
         "signal-ignored",
         "warning",
         "{signal} is {how}: {seconds} passed before the next signal",
-        "Reset {signal} in the worker, or send {other}: run --rewrite {signal}:{other}, or stop.signal in a config.",
+        {
+            "reset": "Reset {signal} in the worker, {other}.",
+            "keyboard": "Reset {signal} in the worker (a shell's & starts it so, and --keep-ignored leaves it so), "
+            "{other}.",
+        },
         "An ignored or blocked stop signal does nothing; only the next rung of the escalation ends the worker.",
     ),
     Code(

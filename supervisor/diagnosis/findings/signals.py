@@ -8,7 +8,7 @@ from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.evidence.frames import place
 from supervisor.diagnosis.evidence.notes import Exit, Snapshot
 from supervisor.diagnosis.findings.case import Case, Claim, users
-from supervisor.diagnosis.phrases import at_line, figure, named, pending_names, signal_name
+from supervisor.diagnosis.phrases import another_signal, at_line, figure, named, pending_names, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SAME_REQUEST = 0.1
 def died_at_once(case: Case) -> Iterable[Claim]:
     """Find that the default action of the stop signal ended the process."""
     shutdown, signal = case.shutdown, case.asked_with
-    if signal is None or shutdown.signal != signal or shutdown.masks is None:
+    if signal in (None, signum.KILL, signum.STOP) or shutdown.signal != signal or shutdown.masks is None:
         return
     if shutdown.masks.disposition(signal) != "default":
         return
@@ -81,8 +81,9 @@ def ignored(case: Case) -> Iterable[Claim]:
     claim = Claim(
         "signal-ignored", "error" if case.killed else "warning", ("signal",),
         signal=signal_name(signal), how=how, seconds=figure(seconds),
-        other="TERM" if signal == signum.INT else "INT",
+        other=another_signal(shutdown.masks, signal),
     ).at(case.leader, None)  # fmt: skip
+    claim.advise("keyboard" if signal in (signum.INT, signum.QUIT) and how == "ignored" else "reset")
     claim.seconds = min(seconds, case.until)
     bits = "SigIgn" if how == "ignored" else "SigBlk"
     claim.proof.append(f"{bits} of process {shutdown.pid} had {signal_name(signal)} before it was sent (proc(5))")

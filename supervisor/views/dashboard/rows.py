@@ -142,7 +142,8 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float) -> Lin
         segments += [Segment(" " * GAP), *detail]
     elif layout.rest - _USAGE - GAP >= _LEAST_COMMAND:
         argv = tuple(printable(str(word)) for word in worker.get("argv") or ())
-        segments.append(Segment(" " * GAP + fit(words.command(argv, 400), layout.rest - _USAGE - GAP), DIM))
+        room = layout.rest - _USAGE - GAP
+        segments.append(Segment(" " * GAP + fit(words.command(argv, room), room), DIM))
     return tuple(segments)
 
 
