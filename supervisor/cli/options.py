@@ -80,6 +80,13 @@ RUN = (
         default="end",
     ),
     Option(
+        ("--extend",),
+        "Ask a service manager over us (systemd) for as much time as the escalation takes, or leave it the unit's "
+        "limit (off).",
+        choices=("auto", "off"),
+        default="auto",
+    ),
+    Option(
         ("--signal-exit",),
         "If a signal ended the command: die of the same one (raise), or exit with 128+n (code); auto: code as PID 1.",
         choices=("auto", "code", "raise"),
@@ -156,7 +163,7 @@ UP = (
         panel="Starting",
     ),
     REPORT,
-    *(option for option in RUN if option.key in ("verbose", "quiet", "json", "color")),
+    *(option for option in RUN if option.key in ("extend", "verbose", "quiet", "json", "color")),
 )
 
 PANEL = "Options"

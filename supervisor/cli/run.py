@@ -55,6 +55,7 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
         signal_exit=_signal_exit(given["signal_exit"], init),
         subreaper=given["subreaper"] == "auto",
         voice=voice(given),
+        extends=given["extend"] == "auto",
     )
 
 

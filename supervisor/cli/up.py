@@ -55,4 +55,5 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         option=f" -c {shlex.quote(given['config'])}" if given["config"] else "",
         dashboard=given["dashboard"] == "auto" and stdio.interactive(os.environ),
         voice=speaking,
+        extends=given["extend"] == "auto",
     )

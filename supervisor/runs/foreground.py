@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import WorkerId
     from supervisor.runs.assembly import Ground
+    from supervisor.runs.manager import Told
     from supervisor.runs.plan import UpPlan
 
 # Descriptors: as `run` needs, and lock, control socket and a client, our outputs, the pipes of a worker.
@@ -72,6 +73,7 @@ class Foreground:
         self.loop = self._run.loop
         self.loop.sources.append(streams.output)
         self.loop.observers.append(Teller(plan, self.loop, streams))
+        self._manager: Told | None = None
         self._control: Control | None = None
         self._dashboard: Dashboard | None = None
         try:
@@ -96,8 +98,17 @@ class Foreground:
         self.loop.sources.append(self._control)
         self.loop.observers.append(Published(desk, self._control))
 
+    def _inform_the_manager(self) -> None:
+        """Tell a service manager over us how it stands."""
+        from supervisor.runs.manager import attach
+
+        say = self._streams.say if not self._plan.voice.quiet else _nothing
+        self._manager = attach(self.loop, self._plan.extends, say, time.monotonic())
+
     def run(self) -> int:
         """Start everything, wait until it is over, report; the exit code."""
+        if os.environ.get("NOTIFY_SOCKET"):
+            self._inform_the_manager()
         if self._dashboard is not None:
             self._dashboard.resumed()
         try:
@@ -109,6 +120,8 @@ class Foreground:
             raise
         self._leave()
         self._tell()
+        if self._manager is not None:
+            self._manager.close()
         return self._code
 
     @property
@@ -143,6 +156,10 @@ class Foreground:
         """Do what can wait for a quiet moment."""
         rehearse(self.loop, at)
         self._run.agents.sweep()
+
+
+def _nothing(_text: str) -> None:
+    """Say nothing."""
 
 
 class Teller(Observer):

@@ -32,18 +32,20 @@ class Voice(Frozen):
 
 
 class RunPlan(Frozen):
-    """What `run` shall do."""
+    """What `run` shall do. ``extends``: as in UpPlan."""
 
     fleet: FleetSpec
     signal_exit: str
     subreaper: bool
     voice: Voice
+    extends: bool = True
 
 
 class UpPlan(Frozen):
     """What `up` shall run. ``config`` is the real path of its file, ``option`` how a later command names it.
 
-    ``option`` is empty where the command finds the file by itself, else as in `` -c shop.toml``.
+    ``option`` is empty where the command finds the file by itself, else as in `` -c shop.toml``. ``extends``: a
+    service manager over us is asked for as much time as a stop takes (EXTEND_TIMEOUT_USEC, sd_notify(3)).
     """
 
     fleet: FleetSpec
@@ -52,6 +54,7 @@ class UpPlan(Frozen):
     dashboard: bool
     voice: Voice
     option: str = ""
+    extends: bool = True
 
 
 MOST_TITLES = 12  # workers that are listed one by one where a name means none of them

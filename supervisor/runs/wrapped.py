@@ -7,6 +7,7 @@ import resource  # noqa: F401 - os.wait4 loads it for its result, 0.3 ms that ou
 import select
 from time import monotonic
 
+from supervisor.core.actions import Note
 from supervisor.core.spec import FIRST
 from supervisor.core.verdict import worth_telling
 from supervisor.loop.loop import Loop
@@ -17,7 +18,6 @@ from supervisor.system.agent.meeting import Meeting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.core.actions import Note
     from supervisor.core.fleet.state import Fleet
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import FleetSpec, WorkerId
@@ -37,19 +37,25 @@ class Wrapped(Observer):
         tty: Terminal | None,
         voice: Voice,
         meeting: Meeting | str | None,
+        *,
+        extends: bool = True,
     ) -> None:
         """Prepare the command's run; ``meeting``: where its agents come to, or why they cannot; None when none is
         wanted.
+
+        ``extends``: a service manager over us is asked for the time that a stop takes.
         """
         self._voice = voice
+        self._extends = extends
         self._meeting = meeting if isinstance(meeting, Meeting) else None
         self._evidence = Evidence(None, without=meeting if isinstance(meeting, str) else None)
+        self._notes = Notes(voice)
         self._loop = Loop(
             fleet,
             ground.inherited,
             subreaper=ground.subreaper,
             tty=tty,
-            observers=(self, self._evidence, Notes(voice)),
+            observers=(self, self._evidence, self._notes),
         )
 
     def run(self, child: Child) -> Fleet:
@@ -58,6 +64,8 @@ class Wrapped(Observer):
             if self._meeting is not None:
                 self._loop.poller.watch(self._meeting.listen().fileno(), lambda *_: self._meet())
             self._loop.sources.append(Quiet(monotonic(), self._prepare))
+            if os.environ.get("NOTIFY_SOCKET"):
+                self._inform_the_manager()
             self._loop.adopt(FIRST, child)
             return self._loop.run()
         finally:
@@ -65,6 +73,14 @@ class Wrapped(Observer):
                 self._loop.agents.close()
             elif self._meeting is not None:
                 self._meeting.close()
+
+    def _inform_the_manager(self) -> None:
+        """Tell a service manager over us how it stands."""
+        try:
+            from supervisor.runs.manager import attach
+        except (ImportError, OSError):  # no descriptor is left to import with: the run goes on without
+            return
+        attach(self._loop, self._extends, lambda text: self._notes.note(Note(text)), monotonic())
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Hear the last agents before the evidence is taken: one whose process lived some milliseconds may wait to be

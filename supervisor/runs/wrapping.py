@@ -48,7 +48,7 @@ def run(plan: RunPlan) -> int:
         raise assembly.cannot_fork(error) from None
     from supervisor.runs.wrapped import Wrapped
 
-    wrapped = Wrapped(fleet, ground, tty, plan.voice, meeting)
+    wrapped = Wrapped(fleet, ground, tty, plan.voice, meeting, extends=plan.extends)
     ended = wrapped.run(child)
     failure = ended.lives[FIRST].failure
     if failure is not None:

@@ -26,7 +26,7 @@ def line(hang: Hang, life: Life, waiting: Waiting | None, masks: Masks | None, n
     began = signum.name(hang.signal) if hang.requested else _KEYS[hang.signal]
     head = f"supervisor: {now - hang.since:.0f} s after {began}: "
     following = [f"; {text}" for text in (_ladder if hang.requested or life.death else _keys)(life, masks, now)]
-    told = visible(_waits(life, waiting))
+    told = visible(waits(life, waiting))
     at = f" at {visible(waiting.at)}" if waiting is not None and waiting.at else ""
     for tail in following:
         if len(head + told + tail) <= width:
@@ -43,7 +43,7 @@ def _cut(told: str, at: str, width: int) -> str:
     return cut(before, width - len(found)) + found
 
 
-def _waits(life: Life, waiting: Waiting | None) -> str:
+def waits(life: Life, waiting: Waiting | None) -> str:
     if life.death is not None:
         left = [member for member in life.leftovers.alive if member.state != "Z"]
         who = f", first pid {left[0].pid}" if left else ""

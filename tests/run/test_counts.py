@@ -28,7 +28,7 @@ MOST_SYSTEM_CALLS = 1080
 COMMAND = [sys.executable, "-c", "from _sigdrain_entry import main; main()"]
 
 
-def _loaded(*options: str, folder: Path) -> tuple[set[str], set[str]]:
+def loaded(*options: str, folder: Path) -> tuple[set[str], set[str]]:
     fork, end = folder / "fork", folder / "end"
     command = [sys.executable, "-X", "frozen_modules=on", DRIVER, "modules", *options, "--", "true"]
     subprocess.run(command, env=_cached(folder) | {"AT_FORK": str(fork), "AT_END": str(end)}, check=True)
@@ -47,7 +47,7 @@ def _cached(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("options", [(), ("--no-agent",), ("--grace", "3", "-r", "TERM:INT")])
 def test_the_lean_path_imports_little(options: tuple[str, ...], tmp_path: Path) -> None:
-    at_fork, at_end = _loaded(*options, folder=tmp_path)
+    at_fork, at_end = loaded(*options, folder=tmp_path)
     assert not HEAVY & {name.partition(".")[0] for name in at_end}
     assert len(at_fork) <= MOST_AT_FORK, sorted(at_fork)
     assert len(at_end) <= MOST_AT_END, sorted(at_end)

@@ -71,7 +71,7 @@ class Launch:
         self._terminal = terminal is not None and self._apart
         self._lend = terminal if terminal is not None and self._apart and terminal.ours() else None
         self._stdio = stdio
-        env = spec.env if spec.env is not None else os.environ
+        env = _without_our_own(spec.env if spec.env is not None else os.environ)
         self._env: Mapping[str, str] = {**env, **additions} if additions else env
         self._parent = os.getpid()
         self._pid = 0
@@ -148,7 +148,7 @@ class Launch:
                 if os.getppid() != self._parent:
                     os._exit(125)  # the supervisor died before the line above
             stage = "exec"
-            env = _with_sockets(self._env, self._parent)
+            env = _with_own_pid(self._env, self._parent)
             signals.hand_down(self._inherited, spec.keep_ignored)
             _exec(spec.argv, env)
         except OSError as error:
@@ -190,13 +190,29 @@ def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
     raise denied or OSError(errno.ENOENT, "", argv[0])
 
 
-def _with_sockets(env: Mapping[str, str], parent: int) -> Mapping[str, str]:
-    """Name the worker's pid in LISTEN_PID: sockets that systemd passed to us are for the worker
-    (sd_listen_fds(3)).
+# What a service manager over us has told us alone: where it listens, and that it wants a sign of life of us.
+OUR_OWN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+def _without_our_own(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment without them: a worker that spoke to our manager would speak in our name.
+
+    What a config sets to something else stays.
     """
-    if env.get("LISTEN_PID") != str(parent):
+    ours = [key for key in OUR_OWN if key in env and env[key] == os.environ.get(key)]
+    return {key: value for key, value in env.items() if key not in ours} if ours else env
+
+
+def _with_own_pid(env: Mapping[str, str], parent: int) -> Mapping[str, str]:
+    """Name the worker's own pid, in the child, where ours stands: sockets that systemd passed to us are for the
+    worker (LISTEN_PID, sd_listen_fds(3)), and so is a watchdog that it was given
+    (WATCHDOG_PID, sd_watchdog_enabled(3)).
+    """
+    meant = [key for key in ("LISTEN_PID", "WATCHDOG_PID") if env.get(key) == str(parent)]
+    if not meant:
         return env
-    return {key: value for key, value in env.items() if key != "LISTEN_PIDFDID"} | {"LISTEN_PID": str(os.getpid())}
+    without = {key: value for key, value in env.items() if key != "LISTEN_PIDFDID" or "LISTEN_PID" not in meant}
+    return without | dict.fromkeys(meant, str(os.getpid()))
 
 
 def _set_stdio(stdio: tuple[int, int, int]) -> None:

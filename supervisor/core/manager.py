@@ -1,0 +1,159 @@
+"""What the service manager over us is told over sd_notify(3), and when. Pure.
+
+READY when everything runs, STOPPING with an extension of the unit's time limit when it stops, the extension again
+before it is over, a sign of life for the watchdog. The words of STATUS are a view's (views/one_line.py).
+
+systemd 252, measured: STOPPING alone, or EXTEND_TIMEOUT_USEC in a datagram before it, ends in SIGKILL after
+TimeoutStopSec when the stop was not requested from systemd; both in one datagram do not.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.fleet.state import limit_due
+from supervisor.core.frozen import Frozen
+from supervisor.core.worker.states import OVER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from supervisor.core.fleet.state import Fleet
+    from supervisor.core.spec import WorkerId
+    from supervisor.core.worker.life import Life
+
+    # Its kind, and its lines. Of those that wait for a manager which does not read only the newest of a kind is kept.
+    Datagram: TypeAlias = tuple[str, tuple[str, ...]]
+
+# Seconds that a stop may take longer than its ladder says, until its last SIGKILL has worked and we have gone.
+MARGIN = 1.0
+# After this part of an extension it is said again: a manager that was busy has two more chances to hear it.
+RENEWED = 1 / 3
+LEAST_PAUSE = 1.0  # seconds between two extensions to the same instant
+# Seconds for which the report and the readers of our output may hold us up after the last worker has ended
+# (system/output/patience.py), and a margin.
+TELLING = 6.0
+# Seconds for which changes are collected before STATUS is said again; while a stop lasts it is said every second,
+# since it tells for how long already.
+SOON = 0.25
+EVERY = 1.0
+
+
+class Manager(Frozen):
+    """What the manager wants, and what it has been told. Instants are monotonic seconds.
+
+    ``extends``: the unit's time limit gives way to our ladders. ``watchdog``: seconds in which a sign of life has to
+    come (WATCHDOG_USEC), None for no watchdog. ``settled``: the workers that have been ready, until all are.
+    ``extended_to``: until when we may take time, as far as we have asked for it; ``over``: for the report, too.
+    """
+
+    extends: bool = True
+    watchdog: float | None = None
+    settled: frozenset[WorkerId] = frozenset()
+    ready: bool = False
+    stopping: bool = False
+    over: bool = False
+    extended_to: float | None = None
+    renew_at: float | None = None
+    ping_at: float | None = None
+    status: str | None = None
+    status_at: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when something is to be said next, whatever happens; None for never."""
+        return min((at for at in (self.renew_at, self.ping_at, self.status_at) if at is not None), default=None)
+
+
+def begin(manager: Manager, at: float) -> Manager:
+    """Return the manager from its first moment on."""
+    return manager.with_(status_at=at, ping_at=at if manager.watchdog is not None else None)
+
+
+def told(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[Datagram, ...]]:
+    """Return what is to be told now, in view of the fleet's state; but for STATUS."""
+    out: list[Datagram] = []
+    if not manager.ready:
+        manager = _readied(manager, fleet)
+        if manager.ready:
+            manager = manager.with_(status_at=at)
+            out.append(("ready", ("READY=1",)))
+    if not manager.stopping and stops(fleet):
+        # The manager expects no sign of life any more (systemd.service(5), WatchdogSec=).
+        manager = manager.with_(stopping=True, ping_at=None)
+        manager, extension = _extended(manager, fleet, at)
+        out.append(("stopping", ("STOPPING=1", *extension)))
+    elif manager.stopping and not manager.over:
+        manager, extension = _extended(manager, fleet, at)
+        if extension:
+            out.append(("extend", extension))
+    if manager.ping_at is not None and manager.watchdog is not None and at >= manager.ping_at:
+        manager = manager.with_(ping_at=at + manager.watchdog / 2)
+        out.append(("watchdog", ("WATCHDOG=1",)))
+    return manager, tuple(out)
+
+
+def changed(manager: Manager, at: float) -> Manager:
+    """Return the manager after a change that STATUS may have to tell: soon, together with what follows."""
+    soon = at + SOON
+    return manager.with_(status_at=soon if manager.status_at is None else min(manager.status_at, soon))
+
+
+def with_status(manager: Manager, text: str, at: float) -> tuple[Manager, tuple[Datagram, ...]]:
+    """Say STATUS, unless it is what was said last."""
+    following = at + EVERY if manager.stopping else None
+    said: tuple[Datagram, ...] = () if text == manager.status else (("status", (f"STATUS={text}",)),)
+    return manager.with_(status=text, status_at=following), said
+
+
+def stops(fleet: Fleet) -> bool:
+    """Tell whether the end of everything has begun: it was requested, or nothing is there that could go on."""
+    if fleet.asked is not None:
+        return True
+    if fleet.spec.manner.wraps:
+        return any(life.death is not None for life in fleet.lives.values())
+    return all(life.state in OVER or life.state == "sweeping" for life in fleet.lives.values())
+
+
+def pending(manager: Manager, fleet: Fleet) -> list[Life]:
+    """Return the workers that have to get ready before everything is; none once everything was."""
+    if manager.ready:
+        return []
+    return [life for life in fleet.lives.values() if _pends(life) and life.id not in manager.settled]
+
+
+def _pends(life: Life) -> bool:
+    return life.phase in ("waiting", "starting", "backoff")
+
+
+def _readied(manager: Manager, fleet: Fleet) -> Manager:
+    running = {life.id for life in fleet.lives.values() if life.phase == "running"}
+    if not running <= manager.settled:
+        manager = manager.with_(settled=manager.settled | running)
+    ended_well = fleet.over and fleet.failure is None and not fleet.spec.manner.wraps
+    ready = not fleet.over and bool(manager.settled) and not pending(manager, fleet) and fleet.asked is None
+    return manager.with_(ready=True, settled=frozenset()) if ready or ended_well else manager
+
+
+def _extended(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[str, ...]]:
+    """Ask for time until the rung that ends last has ended, if that is longer than asked for, or said long ago."""
+    until = _rungs_end(fleet)
+    to = at + TELLING if fleet.over else None if until is None else until + MARGIN
+    if not manager.extends or to is None:
+        return manager.with_(renew_at=None), ()
+    more = manager.extended_to is None or to > manager.extended_to + MARGIN / 10
+    if not more and (manager.renew_at is None or at < manager.renew_at):
+        return manager, ()
+    pause = max((to - at) * RENEWED, LEAST_PAUSE)
+    renew_at = at + pause if at + pause < to and not fleet.over else None
+    manager = manager.with_(extended_to=to, renew_at=renew_at, over=fleet.over)
+    return manager, (f"EXTEND_TIMEOUT_USEC={max(round((to - at) * 1e6), 1)}",)
+
+
+def _rungs_end(fleet: Fleet) -> float | None:
+    """Return when the present rungs of all that stop will have ended; None when one of them has no end."""
+    ends = [life.next_rung_at for life in fleet.lives.values() if life.stopping is not None]
+    if not ends:
+        return None
+    endless = any(end is None for end in ends)
+    last = None if endless else max(end for end in ends if end is not None)
+    return min((at for at in (last, limit_due(fleet)) if at is not None), default=None)

@@ -1,0 +1,119 @@
+"""Keeps the service manager over us informed (sd_notify(3)): what core/manager.py decides, sent. Imported only where
+``$NOTIFY_SOCKET`` is set, and by `run` not before its command runs."""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.core import manager
+from supervisor.loop.observer import Observer
+from supervisor.system.notify.client import VARIABLE, NotifyClient, Unreachable
+from supervisor.views import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from supervisor.core.manager import Datagram
+    from supervisor.core.record import Waiting
+    from supervisor.core.spec import WorkerId
+    from supervisor.core.worker.life import Life
+    from supervisor.loop.loop import Loop
+
+# Naming what a worker waits for takes 0.3 ms for the tens of messages of an ordinary stop: not of one that has said
+# so much. It is imported (10 ms) for a stop that has lasted so many seconds.
+MOST_MESSAGES = 1000
+NAMED_AFTER = 0.5
+
+
+class Told(Observer):
+    """An observer of the loop, and a source of it that is due when the manager is to hear from us next."""
+
+    def __init__(self, loop: Loop, client: NotifyClient, wanted: manager.Manager, at: float) -> None:
+        self._loop = loop
+        self._client = client
+        self._manager = manager.begin(wanted, at)
+        self._fleet = loop.fleet
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when something is to be said, monotonic seconds."""
+        return self._manager.deadline
+
+    def changed(self, at: float) -> None:
+        """Say at once what cannot wait; STATUS follows, with the changes that follow."""
+        if self._loop.fleet is self._fleet:
+            return
+        self._fleet = self._loop.fleet
+        self._manager = manager.changed(self._manager, at)
+        self._tell(at)
+
+    def heard(self, worker: WorkerId, at: float) -> None:
+        """Look again soon what a stopping worker waits for."""
+        del worker
+        if self._manager.stopping:
+            self._manager = manager.changed(self._manager, at)
+
+    def tick(self, at: float) -> None:
+        """Say what is due."""
+        self._tell(at)
+        due = self._manager.status_at
+        if due is not None and at >= due:
+            pending = manager.pending(self._manager, self._fleet)
+            text = one_line.line(self._fleet, at, pending, self._waits(at))
+            self._manager, said = manager.with_status(self._manager, text, at)
+            self._send(said)
+
+    def close(self) -> None:
+        """Send what waits, if the manager takes it now, and hang up."""
+        self._client.close()
+
+    def _tell(self, at: float) -> None:
+        self._manager, said = manager.told(self._manager, self._fleet, at)
+        self._send(said)
+
+    def _send(self, said: tuple[Datagram, ...]) -> None:
+        for kind, lines in said:
+            self._client.send(kind, lines)
+
+    def _waits(self, at: float) -> Waiting | None:
+        """Return what the worker waits for whose stop lasts longest."""
+        life = one_line.slowest(self._fleet)
+        if life is None or self._loop.agents is None or not _lasts(life, at):
+            return None
+        messages = self._loop.agents.messages(life.id)
+        if not messages or len(messages) > MOST_MESSAGES:
+            return None
+        try:
+            from supervisor.diagnosis.live_wait import waiting
+        except (ImportError, OSError):  # no descriptor is left to import with
+            return None
+        return waiting(messages, at, life.last_pid)
+
+
+def _lasts(life: Life, at: float) -> bool:
+    return life.stop is not None and at - life.stop.last_request >= NAMED_AFTER
+
+
+def attach(loop: Loop, extends: bool, say: Callable[[str], object], at: float) -> Told | None:
+    """Let the manager of ``$NOTIFY_SOCKET`` hear of the loop's fleet; None, told with ``say``, when it cannot."""
+    try:
+        client = NotifyClient(os.environ[VARIABLE], loop.poller)
+    except Unreachable as error:
+        say(f"{error}; the service manager hears nothing of us. Unset it, or start us from the unit itself")
+        return None
+    told = Told(loop, client, manager.Manager(extends=extends, watchdog=watchdog(os.environ, os.getpid())), at)
+    loop.observers.append(told)
+    loop.sources.append(told)
+    return told
+
+
+def watchdog(environ: Mapping[str, str], pid: int) -> float | None:
+    """Return the seconds in which the manager wants a sign of life of us, None for no watchdog.
+
+    As sd_watchdog_enabled(3): WATCHDOG_PID, where it is set, names the process that is meant.
+    """
+    text = environ.get("WATCHDOG_USEC", "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+        return None
+    return int(text) / 1e6 if int(text) and environ.get("WATCHDOG_PID", str(pid)) == str(pid) else None

@@ -1,0 +1,86 @@
+"""A fleet's state in one line, as `systemctl status` shows it: STATUS of sd_notify(3). Pure."""
+
+from __future__ import annotations
+
+from supervisor.core import signum
+from supervisor.core.units import duration
+from supervisor.core.visible import visible
+from supervisor.core.worker.states import OVER
+from supervisor.views import hang
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.core.fleet.state import Fleet
+    from supervisor.core.record import Waiting
+    from supervisor.core.worker.life import Life
+
+# Workers named one by one; `systemctl status` cuts a line at the terminal's edge.
+MOST_NAMED = 3
+# Bytes are few in a datagram, and columns on a terminal.
+LONGEST = 300
+# What a worker waits for begins like this as a rule, and needs no colon after the worker's name then.
+_VERBS = ("waits ", "runs ", "stopped ")
+
+
+def slowest(fleet: Fleet) -> Life | None:
+    """Return the worker whose stop is under way for the longest time; None when none is being stopped."""
+    stopping = [life for life in fleet.lives.values() if life.stopping is not None]
+    return min(stopping, key=_since, default=None)
+
+
+def line(fleet: Fleet, at: float, pending: Sequence[Life] = (), waiting: Waiting | None = None) -> str:
+    """Return the line. ``pending``: who is still starting, before everything was ready for the first time;
+    ``waiting``: what the slowest worker waits for, if its agent knows."""
+    lives = list(fleet.lives.values())
+    held = slowest(fleet)
+    over = [life for life in lives if life.state in OVER]
+    counted = f" {len(over)}/{len(lives)}" if len(lives) > 1 else ""
+    if fleet.over:
+        text = "stopped"
+    elif held is not None and (fleet.asked is not None or fleet.spec.manner.wraps or len(over) == len(lives) - 1):
+        text = f"draining{counted}: {_held(held, at, waiting)}"
+    elif pending:
+        ready = f" {len(lives) - len(pending)}/{len(lives)}" if len(lives) > 1 else ""
+        text = f"starting{ready}" if fleet.spec.manner.wraps else f"starting{ready}: {_names(pending)}"
+    else:
+        text = _running(fleet, lives)
+    text = visible(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _since(life: Life) -> float:
+    assert life.stop is not None
+    return life.stop.asked if life.stop.asked is not None else life.stop.last_request
+
+
+def _held(life: Life, at: float, waiting: Waiting | None) -> str:
+    waits = hang.waits(life, waiting)
+    who = life.spec.title if waits.startswith(_VERBS) else f"{life.spec.title}:"
+    text = f"{'' if life.manner.wraps else f'{who} '}{waits}, {duration(max(at - _since(life), 0.0))}"
+    following, due = life.following, life.next_rung_at
+    if following is not None and due is not None:
+        text += f", {signum.name(following.signal)} in {duration(max(due - at, 0.0))}"
+    return text
+
+
+def _running(fleet: Fleet, lives: list[Life]) -> str:
+    """Name those in trouble; a worker that has done its work is none."""
+    running = [life for life in lives if life.phase == "running"]
+    if fleet.spec.manner.wraps:
+        return "running"
+    failed = [life for life in lives if life.phase in ("failed", "stuck") or life.as_wanted is False]
+    restarting = [life for life in failed if life.phase == "backoff"]
+    failed = [life for life in failed if life.phase != "backoff"]
+    parts = [f"{len(running)} of {len(lives)} running"]
+    if restarting:
+        parts.append(f"in backoff: {_names(restarting)}")
+    if failed:
+        parts.append(f"failed: {_names(failed)}")
+    return "; ".join(parts)
+
+
+def _names(lives: Sequence[Life]) -> str:
+    named = ", ".join(life.spec.title for life in lives[:MOST_NAMED])
+    return named + (f" and {len(lives) - MOST_NAMED} more" if len(lives) > MOST_NAMED else "")
