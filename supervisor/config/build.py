@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import os.path
 
-from supervisor.config import doubts, fields
+from supervisor.config import checks, doubts, fields, order
 from supervisor.config.environment import Environments
 from supervisor.config.fields.stop import STOP
 from supervisor.config.validate import Given
 from supervisor.core import ladder
+from supervisor.core.readiness import CheckError
 from supervisor.core.spec import ExecSpec, FleetSpec, LogSpec, RestartSpec, StopSpec, WorkerSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
 
     from supervisor.config.machine import Account, Outside
     from supervisor.config.problems import Problems
     from supervisor.config.validate import Document, Settings
+
+    _Spec = TypeVar("_Spec")
 
 # Without PATH, execvpe(3) of glibc looks here.
 DEFAULT_PATH = "/bin:/usr/bin"
@@ -62,6 +65,7 @@ class Builder:
         doubts.ports(document.workers, problems)
         fleet = FleetSpec(tuple(workers), **({"name": name} | _chosen(document.fleet, "fleet", "")))
         doubts.nested_timeouts(fleet, document, problems)
+        order.doubts(fleet, document, problems)
         return fleet
 
     def log(self) -> LogSpec:
@@ -73,19 +77,24 @@ class Builder:
         port: Any = settings["port"].value if "port" in settings else None
         stop = _stop(self._document.defaults, own, settings)
         restart = RestartSpec(**_chosen(settings, "worker", "restart."))
+        depends_on: Any = settings["depends_on"].value if "depends_on" in settings else {}
         shared = _chosen(settings, "worker", "exec.") | self._shared(settings)
         specs: list[WorkerSpec] = []
         for number in range(1, count + 1):
             placeholders = {"instance": str(number)} if "instances" in settings else {}
             if port is not None:
                 placeholders["port"] = str(port + number - 1)
+            command = self._exec(own, shared, settings, placeholders)
             specs.append(
                 WorkerSpec(
                     name,
-                    self._exec(own, shared, settings, placeholders),
+                    command,
                     stop,
                     instance=number if count > 1 else 0,
                     restart=restart,
+                    ready=self._checked("ready", checks.ready_spec, command, settings, placeholders),
+                    liveness=self._checked("liveness", checks.liveness_spec, command, settings, placeholders),
+                    depends_on=tuple(depends_on.values()),
                     **_chosen(settings, "worker", ""),
                 )
             )
@@ -139,6 +148,36 @@ class Builder:
             self._problems.warn((*command.path, 0), f'runs "{argv[0]}", which is not a program{where}')
         # Workers of a fleet stand apart from our terminal: Ctrl-C reaches them through the supervisor only.
         return ExecSpec(tuple(argv), env=env, cwd=cwd, session=True, stdin_null=True, output="pipe", **shared)
+
+    def _checked(
+        self,
+        key: str,
+        build: Callable[[checks.Wanted, checks.Fill], _Spec],
+        command: ExecSpec,
+        settings: Settings,
+        placeholders: Mapping[str, str],
+    ) -> _Spec | None:
+        """The spec of ``ready`` or ``liveness`` of one instance; a path is relative to where the worker runs."""
+        if key not in settings:
+            return None
+        wanted: Any = settings[key].value
+        path = settings[key].path
+        variables = self._environments.base if command.env is None else command.env
+
+        def fill(text: str) -> str:
+            filled = self._environments.expanded(text, path, variables, placeholders)
+            if filled is None:
+                return text
+            if wanted.kind == "unix" and not filled.startswith(("@", "/")):
+                return os.path.normpath(os.path.join(command.cwd or self._cwd, filled))
+            return filled
+
+        try:
+            return build(wanted, fill)
+        except CheckError as error:
+            if not self._problems.failed:  # what could not be filled in was told
+                self._problems.value(path, f"is not a check: {error}")
+            return None
 
     def _account(self, name: str | None) -> Account | None:
         """Return the user of that name, who is looked for once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from supervisor.config import durations, fields, kinds
+from supervisor.config import checks_schema, durations, fields, kinds
 from supervisor.config.field import Field
 
 TYPE_CHECKING = False
@@ -31,6 +31,9 @@ _TYPES = {
     "env": "table",
     "limits": "table",
     "codes": "list of whole numbers",
+    "ready": "text or table",
+    "liveness": "text or table",
+    "dependencies": "list of names, or table",
 }
 
 
@@ -129,7 +132,7 @@ def _value_schema(field: Field) -> dict[str, Any]:
         },
         "codes": {"type": "array", "minItems": 1, "items": {"type": "integer", **within}},
     }
-    return by_kind[field.kind]
+    return by_kind[field.kind] if field.kind in by_kind else checks_schema.of(field.kind)
 
 
 def starter() -> str:

@@ -34,3 +34,12 @@ def _pieces(text: str) -> float:
         total += float(piece[1]) * last
         at = piece.end()
     return total
+
+
+def of(value: object) -> float | None:
+    """Return the seconds that a TOML value stands for: a number, or a text; None when it is no duration."""
+    if isinstance(value, str):
+        return parse(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST:
+        return float(value)
+    return None

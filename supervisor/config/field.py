@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         "env",
         "limits",
         "codes",
+        "ready",
+        "liveness",
+        "dependencies",
     ]
 
 

@@ -5,28 +5,16 @@ Looked at only for a key or a section that is unknown, so that an entry here nev
 
 from __future__ import annotations
 
-_NO_ORDER = "all workers start at once: let the worker wait for what it needs"
-_NO_READY = "a worker counts as running as soon as it has started; nobody asks whether it is ready"
+_ORDER = 'who starts after whom is said by depends_on, as in depends_on = ["db"]'
 _OUTPUT = "output goes to stdout and stderr of `supervisor up`: redirect those, or leave it to systemd or Docker"
 _SOCKET = "the control socket has a place of its own, which only its user reaches; see docs/control.md"
 _PROCESSES = "workers are programs of this machine, not images"
 
 # By the key's letters alone: `depends_on`, `dependsOn` and `depends-on` are one.
 _KEYS = {
-    "dependson": _NO_ORDER,
-    "after": _NO_ORDER,
-    "before": _NO_ORDER,
-    "requires": _NO_ORDER,
-    "wants": _NO_ORDER,
-    "priority": _NO_ORDER,
-    "ready": _NO_READY,
-    "readiness": _NO_READY,
-    "readinessprobe": _NO_READY,
-    "livenessprobe": _NO_READY,
-    "health": _NO_READY,
-    "healthcheck": _NO_READY,
-    "liveness": _NO_READY,
-    "watchdog": _NO_READY,
+    "before": _ORDER,
+    "wants": _ORDER,
+    "priority": _ORDER,
     "autostart": "every worker starts with the fleet; to start some of them: supervisor up NAME...",
     "enabled": "every worker starts with the fleet; to start some of them: supervisor up NAME...",
     "disabled": "every worker starts with the fleet; to start some of them: supervisor up NAME...",

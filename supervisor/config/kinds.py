@@ -43,6 +43,10 @@ class Report:
         self._problems = problems
         self._path = path
 
+    def at(self, *sub: str | int) -> Report:
+        """The same for a part of the value."""
+        return Report(self._problems, (*self._path, *sub))
+
     def bad(self, message: str, *sub: str | int, hint: str = "") -> None:
         self._problems.value((*self._path, *sub), message, hint)
 
@@ -66,11 +70,6 @@ def shown(value: object) -> str:
         return "a table"
     # A number with more than 4300 digits has no decimal text (sys.set_int_max_str_digits): 0xfff… may be one.
     return f"{value}" if not isinstance(value, int) or abs(value) < 10**40 else "a number of more than 40 digits"
-
-
-def convert(value: object, field: Field, report: Report) -> object:
-    """Return the value for the specs, or None when it was reported."""
-    return _CONVERTERS[field.kind](value, field, report)
 
 
 def _text(value: object, _: Field, report: Report) -> str | None:
@@ -113,12 +112,9 @@ def _number(value: object, field: Field, report: Report) -> float | None:
 
 
 def _duration(value: object, _: Field, report: Report) -> float | None:
-    if isinstance(value, str):
-        seconds = durations.parse(value)
-        if seconds is not None:
-            return seconds
-    elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= durations.LONGEST:
-        return float(value)
+    seconds = durations.of(value)
+    if seconds is not None:
+        return seconds
     report.bad(
         f"must be {durations.WANTED}, not {shown(value)}", hint='write seconds, or a text such as "1m30s" or "500ms"'
     )
@@ -172,6 +168,11 @@ def _umask(value: object, field: Field, report: Report) -> int | None:
 
 
 def _command(value: object, _: Field, report: Report) -> tuple[str, ...] | None:
+    return command(value, report)
+
+
+def command(value: object, report: Report) -> tuple[str, ...] | None:
+    """The arguments of a command, given as a list or as one text; None when it was reported."""
     if isinstance(value, str):
         return _split(value, report)
     if not isinstance(value, list):
@@ -310,7 +311,7 @@ def _range(field: Field) -> str:
     return least + (f" to {field.most:.15g}" if field.most is not None else "")
 
 
-_CONVERTERS: dict[str, Converter] = {
+CONVERTERS: dict[str, Converter] = {
     "text": _text,
     "path": _text,
     "name": _name,

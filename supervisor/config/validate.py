@@ -5,7 +5,7 @@ Knows the table of fields, not what the values mean together (config/build.py do
 
 from __future__ import annotations
 
-from supervisor.config import foreign, kinds
+from supervisor.config import checks, foreign, kinds
 from supervisor.config.field import Field
 from supervisor.config.fields import SECTIONS, of
 from supervisor.config.problems import dotted, nearest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Settings: TypeAlias = dict[str, "Given"]
 
 
+_CONVERTERS = kinds.CONVERTERS | checks.CONVERTERS
 # A wrong value must not lead to a second complaint, that it is missing: what depends on these keys sees this.
 _STAND_INS: dict[str, object] = {"command": (), "whole": 1}
 
@@ -75,7 +76,7 @@ def _table(
         name, here = group + key, (*path, key)
         inside = [other for other in known if other.startswith(f"{name}.")]
         if name in known:
-            converted = kinds.convert(value, known[name], kinds.Report(problems, here))
+            converted = _CONVERTERS[known[name].kind](value, known[name], kinds.Report(problems, here))
             if converted is None:
                 converted = _STAND_INS.get(known[name].kind)
             if converted is not None:

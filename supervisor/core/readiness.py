@@ -87,7 +87,10 @@ class ReadySpec(Frozen):
 
 
 class LivenessSpec(Frozen):
-    """Whether a worker that is ready still answers; all times in seconds (the defaults are Kubernetes')."""
+    """Whether a worker that is ready still answers; all times in seconds (the defaults are Kubernetes').
+
+    ``start_after`` counts from ready. With ``notify`` nobody asks: WATCHDOG=1 has to come within each ``interval``.
+    """
 
     check: Check
     interval: float = 10.0

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, NewType, TypeAlias
 
+    from supervisor.core.readiness import LivenessSpec, ReadySpec
+
     # Which worker of a fleet. A number is given once and never to another worker: one may leave or join without new
     # numbers for the rest. Where a worker stands in a list or on the screen is something else.
     WorkerId = NewType("WorkerId", int)
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     LogFormat: TypeAlias = Literal["text", "json"]
     LogTime: TypeAlias = Literal["offset", "utc"]
     Control: TypeAlias = Literal["auto", "off"]
+    Condition: TypeAlias = Literal["started", "ready", "completed", "ended"]
 else:
     WorkerId = int
 
@@ -90,8 +93,28 @@ class RestartSpec(Frozen):
     burst: int = 5
 
 
+class Dependency(Frozen):
+    """What has to be true of another worker, of all its instances, before one starts.
+
+    ``started``: its exec has worked; ``ready``: its check says so, and without a check the same as ``started``;
+    ``completed``: it has ended clean; ``ended``: it has ended. ``restart``: who depends on it is stopped and started
+    again when it ends by itself and is started again. ``required``: who depends on it is skipped when the condition
+    cannot come true any more; otherwise started with a warning.
+    """
+
+    worker: str
+    condition: Condition = "ready"
+    restart: bool = False
+    required: bool = True
+
+
 class WorkerSpec(Frozen):
-    """One process to supervise. ``name`` and ``instance`` identify it in every report."""
+    """One process to supervise. ``name`` and ``instance`` identify it in every report.
+
+    ``ready`` None: it is ready as soon as its exec has worked. ``notify``: it gets a socket for sd_notify(3) although
+    no check needs one. ``extend_max``: so many seconds at most may be added by EXTEND_TIMEOUT_USEC, None for once the
+    ladder's sum. ``reload_signal``: what asks it to read its configuration again.
+    """
 
     name: str
     exec: ExecSpec
@@ -99,6 +122,18 @@ class WorkerSpec(Frozen):
     instance: int = 0
     restart: RestartSpec = RestartSpec()
     agent: bool = True
+    ready: ReadySpec | None = None
+    liveness: LivenessSpec | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    notify: bool = False
+    extend_max: float | None = None
+    reload_signal: int | None = None
+
+    @property
+    def speaks_notify(self) -> bool:
+        """Whether it needs a socket for sd_notify(3)."""
+        checks = [spec.check.kind for spec in (self.ready, self.liveness) if spec is not None]
+        return self.notify or "notify" in checks
 
     @property
     def title(self) -> str:

@@ -61,8 +61,38 @@ ABOUT_A_WORKER = [
         "30",
     ),
     ("autorestart = true", "3:1", 'unknown key "autorestart", did you mean "restart"?', 'restart = "on-failure"'),
-    ("depends-on = []", "3:1", 'error: [worker.api] unknown key "depends-on"', "all workers start at once"),
-    ("healthcheck = {}", "3:1", 'error: [worker.api] unknown key "healthcheck"', "nobody asks whether it is ready"),
+    ("depends-on = []", "3:1", 'unknown key "depends-on", did you mean "depends_on"?', ""),
+    ("healthcheck = {}", "3:1", 'unknown key "healthcheck", did you mean "ready"?', "write it as ready = { http"),
+    ("priority = 1", "3:1", 'unknown key "priority"', "said by depends_on"),
+    ('ready = "redy"', "3:9", "is not a check: 'redy' is no check; there are started, after, log", ""),
+    ('ready = "tpc=127.0.0.1:1"', "3:9", "'tpc' is no check, did you mean tcp?", ""),
+    ('ready = "tcp=shop:80"', "3:9", "'shop' is neither a literal address nor localhost", "http"),
+    ('ready = "tcp=127.0.0.1:{port}"', "3:9", 'uses {port}, but the worker has no "port"', "port = 8000"),
+    ('ready.log = "/(a+)+b/"', "3:1", "the pattern repeats inside a repeat", ""),
+    ('ready.log = "/(/"', "3:1", "the pattern not a valid regular expression", ""),
+    (
+        "ready = { notify = true, timout = 3 }",
+        "3:26",
+        '"timout" does not belong to a check by notify, did you mean',
+        "",
+    ),
+    ("ready = { notify = true, timeout = 0 }", "3:36", '"timeout" must be a duration above 0, not 0', ""),
+    ('ready = { tcp = "127.0.0.1:1", notify = true }', "3:9", "has 2 checks; it needs one of", ""),
+    ('ready = { command = ["curl", 3] }', "3:30", 'item 2 of "command" must be a string, not 3', ""),
+    ('ready = { http = "https://127.0.0.1/" }', "3:9", "https is not offered", ""),
+    ('liveness = "log=x"', "3:12", "cannot be log here; it can be tcp, unix, http, command, notify", ""),
+    ("liveness = { watchdog = 3, interval = 3 }", "3:25", "has another check, or an interval, beside watchdog", ""),
+    ('depends_on = ["api"]', "3:14", "depends on itself: api -> api", ""),
+    ('depends_on = ["aip"]', "3:15", 'names "aip", but there is no such worker', ""),
+    ("depends_on = [3]", "3:15", 'item 1 of "depends_on" must be the name of a worker, not 3', ""),
+    (
+        'depends_on.db = { condition = "service_healthy" }',
+        "3:17",
+        'has a condition that must be "started", "ready", "completed", "ended", not "service_healthy", did you mean '
+        '"ready"?',
+        "",
+    ),
+    ("depends_on.db.restat = true", "3:15", 'unknown key "restat", did you mean "restart"?', "condition, restart"),
     ('stdout_logfile = "x"', "3:1", 'unknown key "stdout_logfile"', "stdout and stderr of `supervisor up`"),
     ("instances = 0x" + "f" * 5000, "3:13", "not a number of more than 40 digits", ""),
     ("env = { A = 0x" + "f" * 5000 + " }", "3:13", "must be a string, not a number of more than 40 digits", ""),
@@ -136,6 +166,52 @@ ABOUT_A_WORKER = [
 @pytest.mark.parametrize(("text", "place", "message", "hint"), ABOUT_A_WORKER)
 def test_about_a_worker(text: str, place: str, message: str, hint: str) -> None:
     (complaint,) = complaints(WORKER + text + "\n")
+    assert complaint.place == f"supervisor.toml:{place}"
+    assert message in f"{complaint.severity}: {complaint.message}"
+    assert hint in complaint.hint
+
+
+# (what the file says, place, the complaint, part of the hint)
+ABOUT_ORDER = [
+    (
+        '[worker.api]\ncommand = "a"\ndepends_on = ["cahe"]\n[worker.cache]\ncommand = "b"\n',
+        "3:15",
+        'error: [worker.api] item 1 of "depends_on" names "cahe", but there is no such worker, did you mean "cache"?',
+        "",
+    ),
+    (
+        '[worker.a]\ncommand = "a"\ndepends_on = ["b"]\n[worker.b]\ncommand = "b"\ndepends_on = ["c"]\n'
+        '[worker.c]\ncommand = "c"\ndepends_on = ["a"]\n',
+        "3:14",
+        'error: [worker.a] "depends_on" is in a circle: a -> b -> c -> a',
+        "leave one of them out",
+    ),
+    (
+        '[worker.a]\ncommand = "a"\ndepends_on.b.condition = "completed"\n'
+        '[worker.b]\ncommand = "b"\nrestart = "always"\n',
+        "3:12",
+        'waits until "b" has completed, but that has restart = "always"',
+        "on-failure",
+    ),
+    (
+        "[fleet]\nlimit = 25\n"
+        '[worker.a]\ncommand = "a"\ndepends_on = ["b"]\n[worker.b]\ncommand = "b"\nstop.grace = 20\n',
+        "2:9",
+        'warning: [fleet] "limit" is 25 s, but a stop in order may take 30 s: a -> b',
+        "out of order",
+    ),
+    (
+        '[worker.a]\ncommand = "a"\ninstances = 2\nready = "tcp=127.0.0.1:80"\n',
+        "4:9",
+        'warning: [worker.a] "ready" proves nothing about one of 2 instances: all of them share tcp 127.0.0.1:80',
+        "{port}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "message", "hint"), ABOUT_ORDER)
+def test_about_order(text: str, place: str, message: str, hint: str) -> None:
+    (complaint,) = complaints(text)
     assert complaint.place == f"supervisor.toml:{place}"
     assert message in f"{complaint.severity}: {complaint.message}"
     assert hint in complaint.hint

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.config import describe, fields, kinds
+from supervisor.config import checks, describe, fields, kinds
 from supervisor.config.field import Field
 from supervisor.config.load import check, load
 
@@ -114,6 +114,24 @@ GOOD: dict[str, list[Any]] = {
     "env": [{}, {"A": "x", "B": 1, "C": ""}],
     "limits": [{}, {"nofile": 1, "core": "unlimited"}, {"core": [1, "unlimited"]}],
     "codes": [[0], [0, 255]],
+    "ready": [
+        "started",
+        "notify",
+        "after=2s",
+        "fd",
+        "fd=4",
+        "log=up",
+        "tcp=localhost:1",
+        "command=true",
+        {"started": True},
+        {"notify": True, "timeout": 5},
+        {"after": 2},
+        {"fd": "READY_FD"},
+        {"unix": "/run/x", "listener": "any"},
+        {"http": "http://[::1]:80/", "status": "200-399", "headers": {"A": "b"}, "on_timeout": "continue"},
+    ],
+    "liveness": ["notify", "tcp=127.0.0.1:1", {"command": ["true"], "failures": 2}, {"watchdog": "30s"}],
+    "dependencies": [["app"], [], {"app": {}}, {"app": "started"}, {"app": {"condition": "ended", "restart": True}}],
 }
 BAD: dict[str, list[Any]] = {
     "text": ["", 1, ["x"]],
@@ -132,6 +150,26 @@ BAD: dict[str, list[Any]] = {
     "env": ["A=1", {"A": True}, {"A": 1.5}, []],
     "limits": [1, {"nofil": 1}, {"core": -1}, {"core": [1]}, {"core": [1, 2, 3]}, {"core": "many"}],
     "codes": [0, [], [256], [-1], ["0"], [True]],
+    "ready": [
+        "",
+        "yes",
+        "tcp",
+        1,
+        [],
+        {},
+        {"timeout": 5},
+        {"notify": False},
+        {"notify": True, "after": 1},
+        {"fd": 2},
+        {"notify": True, "listener": "any"},
+        {"http": "http://[::1]/", "on_timeout": "stop"},
+        {"log": ""},
+        {"tcp": "localhost:1", "status": 200},
+        {"notify": True, "interval": 1},
+        {"http": "http://[::1]/", "status": 1},
+    ],
+    "liveness": ["started", "log=x", {"after": 1}, {"notify": True, "failures": 0}, {"watchdog": 1, "interval": 2}],
+    "dependencies": ["app", 1, [1], {"app": 1}, {"app": {"condition": "healthy"}}, {"app": {"restart": 1}}],
 }
 
 
@@ -154,7 +192,7 @@ def test_the_schema_agrees_with_the_converters(field: Field, value: Any, good: b
     from supervisor.config.problems import Problems
 
     problems = Problems()
-    kinds.convert(value, field, kinds.Report(problems, (field.key,)))
+    (kinds.CONVERTERS | checks.CONVERTERS)[field.kind](value, field, kinds.Report(problems, (field.key,)))
     assert problems.failed is not good
     document: dict[str, Any] = {"worker": {"app": {"command": "sh"}}}
     table = document["worker"]["app"] if field.section == "worker" else document.setdefault(field.section, {})

@@ -6,7 +6,7 @@ is one row in the module of its table.
 
 from __future__ import annotations
 
-from supervisor.config.fields import fleet, log, restart, stop, worker
+from supervisor.config.fields import fleet, log, ready, restart, stop, worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from supervisor.config.field import Field
 
-FIELDS: tuple[Field, ...] = (*fleet.FIELDS, *log.FIELDS, *worker.FIELDS, *stop.FIELDS, *restart.FIELDS)
+FIELDS: tuple[Field, ...] = (*fleet.FIELDS, *log.FIELDS, *worker.FIELDS, *ready.FIELDS, *stop.FIELDS, *restart.FIELDS)
 
 SECTIONS: dict[str, str] = {
     "fleet": "The fleet as a whole.",
