@@ -157,7 +157,7 @@ class Builder:
         settings: Settings,
         placeholders: Mapping[str, str],
     ) -> _Spec | None:
-        """The spec of ``ready`` or ``liveness`` of one instance; a path is relative to where the worker runs."""
+        """Build the spec of ``ready`` or ``liveness`` of one instance; a path is relative to where the worker runs."""
         if key not in settings:
             return None
         wanted: Any = settings[key].value

@@ -130,12 +130,12 @@ def _descriptor(asks: object) -> int | str:
 
 
 def ready(value: object, _: Field, report: Report) -> Wanted | None:
-    """``"notify"``, ``"after=2s"`` or a table with one kind of check and what goes with it."""
+    """Take ``"notify"``, ``"after=2s"`` or a table with one kind of check and what goes with it."""
     return _wanted(value, KINDS, READY_KEYS, report)
 
 
 def liveness(value: object, _: Field, report: Report) -> Wanted | None:
-    """The same for checks that can be asked for again and again; ``watchdog`` is short for notify at an interval."""
+    """Take the same for checks that can be asked for again and again; ``watchdog`` is short for notify at an interval."""
     if isinstance(value, dict) and "watchdog" in value:
         others = {key: given for key, given in value.items() if key != "watchdog"}
         if set(others) & {*KINDS, "interval"}:
@@ -185,7 +185,7 @@ def _wanted(value: object, kinds: tuple[Kind, ...], keys: tuple[str, ...], repor
 
 
 def _asked(kind: Kind, value: object, report: Report) -> object:
-    """What a check asks, of the right type; None when it was reported."""
+    """Return what a check asks, of the right type; None when it was reported."""
     if kind in _ALONE:
         if value is True:
             return ""
@@ -208,7 +208,7 @@ def _asked(kind: Kind, value: object, report: Report) -> object:
 
 
 def _option(key: str, value: object, report: Report) -> object:
-    """One setting beside the check, converted; None when it was reported."""
+    """Convert one setting beside the check; None when it was reported."""
     if key in ("timeout", "try_timeout", "interval", "start_after"):
         seconds = durations.of(value)
         if seconds is None or (seconds == 0 and key != "start_after"):
@@ -230,7 +230,7 @@ def _option(key: str, value: object, report: Report) -> object:
 
 
 def _status(value: object, report: Report) -> tuple[int, int] | None:
-    """``204``, ``"200-399"`` -> the first and the last that are good."""
+    """Return the first and the last status that are good, of ``204`` or ``"200-399"``."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if isinstance(value, str):
@@ -255,7 +255,7 @@ def _headers(value: object, report: Report) -> dict[str, str] | None:
 
 
 def ready_spec(wanted: Wanted, fill: Fill) -> ReadySpec | None:
-    """The spec of a worker's ``ready``; None for ``started``. Raises CheckError."""
+    """Build the spec of a worker's ``ready``; None for ``started``. Raises CheckError."""
     if wanted.kind == "started":
         return None
     given = {key: value for key, value in wanted.options.items() if key in READY_KEYS}
@@ -263,7 +263,7 @@ def ready_spec(wanted: Wanted, fill: Fill) -> ReadySpec | None:
 
 
 def liveness_spec(wanted: Wanted, fill: Fill) -> LivenessSpec:
-    """The spec of a worker's ``liveness``. A watchdog that was missed once has failed. Raises CheckError."""
+    """Build the spec of a worker's ``liveness``. A watchdog that was missed once has failed. Raises CheckError."""
     given = {key: value for key, value in wanted.options.items() if key in LIVENESS_KEYS}
     if wanted.kind == "notify":
         given = {"failures": 1, **given}
@@ -271,7 +271,7 @@ def liveness_spec(wanted: Wanted, fill: Fill) -> LivenessSpec:
 
 
 def depends_on(value: object, field: Field, report: Report) -> dict[str | int, Dependency] | None:
-    """``["db"]`` or ``{ db = { condition = "ready", restart = false, required = true } }``, by where each stands."""
+    """Take ``["db"]`` or ``{ db = { condition = "ready", restart = false, required = true } }``, by where each stands."""
     if isinstance(value, list):
         wrong = [index for index, name in enumerate(value) if not isinstance(name, str)]
         for index in wrong:

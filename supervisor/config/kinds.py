@@ -44,7 +44,7 @@ class Report:
         self._path = path
 
     def at(self, *sub: str | int) -> Report:
-        """The same for a part of the value."""
+        """Return the same for a part of the value."""
         return Report(self._problems, (*self._path, *sub))
 
     def bad(self, message: str, *sub: str | int, hint: str = "") -> None:
@@ -172,7 +172,7 @@ def _command(value: object, _: Field, report: Report) -> tuple[str, ...] | None:
 
 
 def command(value: object, report: Report) -> tuple[str, ...] | None:
-    """The arguments of a command, given as a list or as one text; None when it was reported."""
+    """Return the arguments of a command, given as a list or as one text; None when it was reported."""
     if isinstance(value, str):
         return _split(value, report)
     if not isinstance(value, list):

@@ -31,7 +31,7 @@ def doubts(fleet: FleetSpec, document: Document, problems: Problems) -> None:
 
 
 def _depends(settings: Settings) -> Mapping[str | int, Dependency]:
-    """The dependencies of a worker, by where each of them stands in the value of its key."""
+    """Return the dependencies of a worker, by where each of them stands in the value of its key."""
     found: Any = settings["depends_on"].value if "depends_on" in settings else {}
     return dict(found)
 
@@ -76,7 +76,7 @@ def _cycle(specs: Mapping[str, WorkerSpec], document: Document, problems: Proble
 
 
 def _way_back(first: str, specs: Mapping[str, WorkerSpec], done: set[str]) -> list[str]:
-    """A circle that is met from this worker on, if it was met by nobody before."""
+    """Return a circle that is met from this worker on, if it was met by nobody before."""
     way: list[str] = []
     turns = [iter([first])]
     while turns:
@@ -96,13 +96,13 @@ def _way_back(first: str, specs: Mapping[str, WorkerSpec], done: set[str]) -> li
 
 
 def _limit(fleet: FleetSpec, specs: Mapping[str, WorkerSpec], document: Document, problems: Problems) -> None:
-    """A stop goes from dependents to what they depend on: the longest way has to fit into the fleet's limit."""
+    """Warn when the longest way of a stop, from dependents to what they depend on, exceeds the fleet's limit."""
     if fleet.limit is None or not any(spec.depends_on for spec in specs.values()):
         return
     longest: dict[str, tuple[float, tuple[str, ...]]] = {}
 
     def way(name: str) -> tuple[float, tuple[str, ...]]:
-        """Seconds and names from this worker down to the last that it depends on."""
+        """Return seconds and names from this worker down to the last that it depends on."""
         stack = [name]
         while stack:
             one = stack[-1]
@@ -125,7 +125,7 @@ def _limit(fleet: FleetSpec, specs: Mapping[str, WorkerSpec], document: Document
 
 
 def _listener(instances: list[WorkerSpec], settings: Settings, problems: Problems) -> None:
-    """A connection to a socket that others have too says nothing about this one."""
+    """Warn of a check by a socket that all instances share: it says nothing about one of them."""
     check = instances[0].ready.check if instances[0].ready is not None else None
     if check is None or check.kind not in ("tcp", "unix", "http") or len(instances) == 1:
         return
