@@ -271,7 +271,7 @@ def liveness_spec(wanted: Wanted, fill: Fill) -> LivenessSpec:
 
 
 def depends_on(value: object, field: Field, report: Report) -> dict[str | int, Dependency] | None:
-    """Take ``["db"]`` or ``{ db = { condition = "ready", restart = false, required = true } }``, by where each stands."""
+    """Take ``["db"]`` or ``{ db = { condition = "ready", restart = true } }``, by where each of them stands."""
     if isinstance(value, list):
         wrong = [index for index, name in enumerate(value) if not isinstance(name, str)]
         for index in wrong:

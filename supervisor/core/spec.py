@@ -131,7 +131,7 @@ class WorkerSpec(Frozen):
 
     @property
     def speaks_notify(self) -> bool:
-        """Whether it needs a socket for sd_notify(3)."""
+        """Tell whether it needs a socket for sd_notify(3)."""
         checks = [spec.check.kind for spec in (self.ready, self.liveness) if spec is not None]
         return self.notify or "notify" in checks
 
