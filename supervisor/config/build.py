@@ -157,7 +157,7 @@ class Builder:
         settings: Settings,
         placeholders: Mapping[str, str],
     ) -> _Spec | None:
-        """Build the spec of ``ready`` or ``liveness`` of one instance; a path is relative to where the worker runs."""
+        """Build the spec of ``ready`` or ``liveness`` of an instance; a path is relative to where it runs."""
         if key not in settings:
             return None
         wanted: Any = settings[key].value

@@ -135,7 +135,7 @@ def ready(value: object, _: Field, report: Report) -> Wanted | None:
 
 
 def liveness(value: object, _: Field, report: Report) -> Wanted | None:
-    """Take the same for checks that can be asked for again and again; ``watchdog`` is short for notify at an interval."""
+    """Take a check that can be asked for again and again; ``watchdog`` is short for notify at an interval."""
     if isinstance(value, dict) and "watchdog" in value:
         others = {key: given for key, given in value.items() if key != "watchdog"}
         if set(others) & {*KINDS, "interval"}:
