@@ -117,6 +117,12 @@ def test_before_312_the_echo_server_does_not_hang(name: str) -> None:
     assert "server-wait-closed" not in {finding.code for finding in told(name).findings}
 
 
+@pytest.mark.parametrize("name", ["echo-3.8", "echo-3.11"])
+def test_a_server_that_serves_until_it_is_cancelled_has_lost_no_work(name: str) -> None:
+    """`await server.serve_forever()` is ended by a cancel alone."""
+    assert "work-cut-short" not in {finding.code for finding in told(name).findings}
+
+
 def test_two_workers_are_joined_into_one_explanation() -> None:
     taken = recording("uvicorn-two-workers-3.11")
     agents = {message.pid for message in taken.messages if message.event == "hello"}

@@ -159,12 +159,18 @@ def _under_way(process: Process, task: Task) -> Wait | None:
     at = _cut_at(task)
     before = [wait for wait in task.waits if at is not None and wait.start <= at]
     wait = before[-1] if before else None
-    if wait is None or wait.kind in _RESTS:
+    if wait is None or wait.kind in _RESTS or _serves(wait):
         return None
     if _handed_out(wait.stack) or _awaited_by_library(process, task):
         return wait
     # A pause of its own (sleep) at which it already stood when the stop was asked for is its rhythm.
     return None if (wait.kind == "sleep" and wait.start <= 0.0) or task.outcome != "cancelled" else wait
+
+
+def _serves(wait: Wait) -> bool:
+    """Return whether the task waits in asyncio's Server.serve_forever(), which ends by nothing but a cancel."""
+    leaf = wait.leaf
+    return leaf is not None and leaf.origin == "stdlib" and leaf.function == "serve_forever"
 
 
 def _awaited_by_library(process: Process, task: Task) -> bool:
