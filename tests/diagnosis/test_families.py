@@ -80,6 +80,40 @@ def test_the_child_that_the_parents_thread_names_is_the_one() -> None:
     assert told[0].where is not None and told[0].where.line == 12
 
 
+def test_a_child_is_told_by_its_own_line_where_that_is_known_and_else_by_its_parents() -> None:
+    waits = ("/app/w.py", 44, "main")
+    known = child(message("eof", 1.69, CHILD))
+    for seen, line in ((known, 12), (known[:1], 44)):
+        told = findings(
+            *parent(1.7, waits, "wait-child", child=CHILD),
+            *seen,
+            message("phase", 1.71, name="finalize"),
+            exited=1.75,
+        )
+        assert told[0].where is not None and told[0].where.line == line
+        assert told[0].chain[0].where is not None and told[0].chain[0].where.line == 44
+        assert f"child process {CHILD}" in told[0].chain[0].what
+
+
+def test_a_grandchild_is_come_to_by_way_of_the_child() -> None:
+    waits, batch = ("/app/w.py", 44, "main"), ("/app/w.py", 9, "batch")
+    told = findings(
+        *parent(1.7, waits, "wait-child", child=CHILD),
+        message("hello", -0.9, CHILD, python="3.12.1", ppid=7, cwd="/app"),
+        message("snapshot", -0.01, CHILD, first=True, tasks=[], threads=[], n_tasks=0),
+        message("thread-waiting", 1.6, CHILD, seconds=1.6, **thread(waits, "wait-child", child=9)),
+        message("eof", 1.69, CHILD),
+        message("hello", -0.8, 9, python="3.12.1", ppid=CHILD, cwd="/app"),
+        message("snapshot", -0.01, 9, first=True, tasks=[], threads=[], n_tasks=0),
+        message("thread-waiting", 1.6, 9, seconds=1.6, **thread(batch, "sleep")),
+        message("eof", 1.68, 9),
+        message("phase", 1.71, name="finalize"), exited=1.75,
+    )  # fmt: skip
+    assert told[0].code == "waits-for-child"
+    assert [link.pid for link in told[0].chain] == [7, CHILD, 9]
+    assert told[0].where is not None and told[0].where.line == 9
+
+
 def test_tasks_of_a_loop_that_the_child_runs_itself_are_no_inheritance() -> None:
     loop = ("/usr/lib/python3.12/asyncio/base_events.py", 640, "run_forever")
     fork = ("/usr/lib/python3.12/multiprocessing/popen_fork.py", 66, "_launch")
@@ -130,7 +164,7 @@ MAIL = ("/app/w.py", 14, "send_mail")
 WORKER = {"thread": 40, "name": "AnyIO worker thread", "state": "executor", "at": MAIL, "leaf": MAIL, "stack": [MAIL]}
 
 
-def raised(**changes: Any) -> list[Any]:
+def raised(exited: float = 1.15, **changes: Any) -> list[Any]:
     fields: dict[str, Any] = {
         "how": "raise_signal", "by": ("/v/site-packages/uvicorn/server.py", 328, "capture_signals"),
         "tasks": [], "n_tasks": 0, "busy": [WORKER], "signal": 15,
@@ -138,7 +172,7 @@ def raised(**changes: Any) -> list[Any]:
     return findings(
         message("snapshot", -0.01, reason="probe", first=True, tasks=[], threads=[], n_tasks=0),
         message("signal-received", 0.001, signal=15, kind="python", name="handle_exit"),
-        message("exit", 1.1, **fields), exited=1.15, signal=15, exit_code=None, outcome="signalled",
+        message("exit", 1.1, **fields), exited=exited, signal=15, exit_code=None, outcome="signalled",
     )  # fmt: skip
 
 
@@ -157,12 +191,31 @@ def test_an_idle_pool_thread_is_no_work() -> None:
     assert code(raised(busy=[WORKER | {"state": "pool-idle"}]), "work-cut-short") is None
 
 
+def test_when_the_end_was_seen_does_not_matter_to_who_died_by_its_own_signal() -> None:
+    late = raised(exited=2.4)
+    assert code(late, "work-cut-short") is not None
+    assert [one.code for one in late if one.severity == "warning"] == []
+
+
+TICKS = "async def upload():\n    while True:\n        await asyncio.sleep(3)"
+ONCE = "async def upload():\n    for part in parts:\n        await asyncio.sleep(3)"
+
+
 @pytest.mark.parametrize(
-    ("kind", "since", "told"), [("future", 0.2, True), ("queue-get", -1.0, False), ("sleep", -0.5, False)]
+    ("kind", "since", "told", "source"),
+    [
+        ("future", 0.2, True, ONCE),
+        ("queue-get", -1.0, False, ONCE),
+        ("sleep", -0.5, True, ONCE),
+        ("sleep", -0.5, False, TICKS),
+        ("sleep", -1.5, False, ONCE),
+    ],
 )
-def test_tasks_cancelled_in_the_middle_of_something_are_one_note(kind: str, since: float, told: bool) -> None:
-    at = ("/app/w.py", 9, "upload")
-    one = task(at, "upload", 2, kind=kind)
+def test_tasks_cancelled_in_the_middle_of_something_are_one_note(
+    kind: str, since: float, told: bool, source: str
+) -> None:
+    at = ("/app/w.py", 3, "upload")
+    one = task(at, "upload", 2, kind=kind, since=0.3 - since)
     main = task(("/app/w.py", 21, "main"), "Task-1", 1, kind="event")
     found = findings(
         message("snapshot", -0.01, reason="probe", first=True, tasks=[main, one] if since < 0 else [main]),
@@ -171,7 +224,7 @@ def test_tasks_cancelled_in_the_middle_of_something_are_one_note(kind: str, sinc
         message("task-done", 0.4, outcome="returned", seconds=0.4, **main),
         message("phase", 0.4, name="cancel", n_tasks=1, tasks=[one]),
         message("task-done", 0.401, outcome="cancelled", seconds=0.401 - since, cancelling=1, **one),
-        message("phase", 0.41, name="finalize"), exited=0.45,
+        message("phase", 0.41, name="finalize"), exited=0.45, source=source,
     )  # fmt: skip
     cut = code(found, "work-cut-short")
     assert (cut is not None) is told
@@ -216,3 +269,24 @@ def test_a_parent_that_fails_without_its_helper_process_lost_it_to_the_groups_si
     found = code(findings(first, ran, *helper, exited=0.4, **failed), "no-signal-handler")
     assert found is not None and "SyncManager-1" in found.title and "--child-only" in found.advice
     assert code(findings(first, ran, *helper, exited=0.4), "no-signal-handler") is None  # it did well without
+
+
+def test_a_librarys_main_loop_waits_for_the_jobs_that_it_gave_to_its_threads() -> None:
+    server = ("/v/site-packages/gunicorn/workers/gthread.py", 398, "wait_for_events")
+    handler, fetch = ("/v/site-packages/gunicorn/workers/gthread.py", 600, "handle"), ("/app/w.py", 23, "fetch")
+    job: dict[str, Any] = {
+        "thread": 2,
+        "name": "pool_0",
+        "state": "executor",
+        "at": fetch,
+        "leaf": fetch,
+        "stack": [handler, fetch],
+    }
+    told = findings(
+        message("snapshot", -0.02, reason="probe", first=True, tasks=[], threads=[job], n_tasks=0),
+        message("signal-received", 0.001, signal=15, kind="python", name="handle_exit"),
+        message("thread-waiting", 1.6, seconds=1.6, **thread(server, "poll")),
+        message("thread-waiting", 1.6, seconds=1.6, **job, doing="sleep"), exited=2.0, killed=True, grace=2.0,
+    )  # fmt: skip
+    assert told[0].code == "executor-busy"
+    assert told[0].where is not None and told[0].where.line == 23

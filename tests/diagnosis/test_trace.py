@@ -99,3 +99,20 @@ def test_a_task_of_asyncios_own_says_less_than_the_wait_of_who_made_it() -> None
         message("phase", 1.002, name="finalize"), exited=1.03,
     )  # fmt: skip
     assert [(one.code, one.where.line if one.where else 0) for one in told] == [("waits-for-child", 26)]
+
+
+def test_a_callback_of_a_future_hides_nobody_of_whom_it_is_known_that_he_sets_it() -> None:
+    main = task(1, "Task-1", at(21, "main"), "future", object="lib.Server", target=5)
+    closer = task(2, "closer", ("/v/site-packages/lib/server.py", 9, "close"), "tasks", tasks=[3])
+    worker = task(3, "worker", at(12, "save"), "sleep", due=0.9)
+    found = [{"task": 2, "how": "sets", "distance": 1}, {"task": 3, "how": "reaches", "distance": 1}]
+    rows = [row(0.998, 3, name="timer"), row(0.999, 2, by_task=3), row(1.0, 1)]
+    told = findings(
+        message("snapshot", -0.01, reason="probe", first=True, tasks=[main, worker], n_tasks=2),
+        message("signal-received", 0.001, signal=15, kind="loop", name="stop"),
+        *(message("task-waiting", 0.9, seconds=0.88, **one) for one in (main, closer, worker)),
+        message("holders", 0.9, task=1, kind="future", target=5, total=2, found=found),
+        *(message("task-done", 1.0, outcome="returned", seconds=0.98, **one) for one in (worker, closer, main)),
+        message("wakes", 1.0, rows=rows, missed=0), message("phase", 1.01, name="finalize"), exited=1.03,
+    )  # fmt: skip
+    assert told[0].where is not None and told[0].where.line == 12

@@ -12,7 +12,11 @@ from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold
-    from supervisor.diagnosis.evidence.frames import Frame
+    from supervisor.diagnosis.evidence.frames import Frame, Stack
+
+
+# What the kernel shows of a loop that looks again and again at what its threads do.
+_ASLEEP = frozenset({"sleep", "poll", "lock"})
 
 
 def guesses(hold: Hold, known: list[Hold]) -> list[Hold]:
@@ -21,7 +25,7 @@ def guesses(hold: Hold, known: list[Hold]) -> list[Hold]:
     """
     others = [other for other in known if other is not hold and not _waits_for(other, hold)]
     if hold.thread is not None:
-        return _joined(hold, others)
+        return _joined(hold, others) or _handed_out(hold, others)
     tasks = [other for other in others if other.task is not None]
     found = _by_kind(hold, tasks, others)
     if not found or hold.rank == POLL:
@@ -65,6 +69,16 @@ def _joined(hold: Hold, others: list[Hold]) -> list[Hold]:
     return kept(threads) or (threads if len(threads) == 1 else [])
 
 
+def _handed_out(hold: Hold, others: list[Hold]) -> list[Hold]:
+    """The threads in which a library runs the user's code, where its own main loop waits for them by a poll."""
+    block, inner = hold.block, _innermost(hold)
+    caller = package(inner.file) if inner is not None else None
+    if block is None or hold.thread is None or not hold.thread.main or caller is None or block.doing not in _ASLEEP:
+        return []
+    jobs = [other for other in others if other.thread is not None and other.users and other.what != "main"]
+    return [other for other in jobs if caller in _callers(other)]
+
+
 def kept(threads: list[Hold]) -> list[Hold]:
     """Return those of the holds of threads that the interpreter's end waits for."""
     others = [hold for hold in threads if hold.thread is not None and not hold.thread.main]
@@ -97,13 +111,19 @@ def called(known: list[Hold], waiting: Hold) -> list[Hold]:
 
 
 def _innermost(hold: Hold) -> Frame | None:
-    stack = hold.wait.stack if hold.wait is not None else ()
+    stack = _stack(hold)
     return next((frame for frame in reversed(stack) if frame.origin in ("user", "library")), hold.at)
 
 
+def _stack(hold: Hold) -> Stack:
+    if hold.wait is not None:
+        return hold.wait.stack
+    return hold.block.stack if hold.block is not None else ()
+
+
 def _callers(hold: Hold) -> set[str | None]:
-    """Return the packages below the user's first line of a task."""
-    stack = hold.wait.stack if hold.wait is not None else ()
+    """The packages below the user's first line of a task or of a thread."""
+    stack = _stack(hold)
     begins = next((index for index, frame in enumerate(stack) if frame.users), 0)
     return {package(frame.file) for frame in stack[:begins]} - {None}
 

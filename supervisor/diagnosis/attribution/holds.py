@@ -78,11 +78,13 @@ class Hold(Frozen):
 
 
 def all_holds(evidence: Evidence, end: float | None, sources: Sources) -> Known:
-    """Return the holds of each process until its own end: its finalization, last word, or the leader's ``end``."""
+    """Return the holds of each process until its own end: its finalization, the signal that it sent itself, its last
+    word, or the leader's ``end``."""
     found: dict[int, Sequence[Hold]] = {}
     for pid, process in evidence.processes.items():
-        finalize = process.phase_start("finalize")
+        finalize, died = process.phase_start("finalize"), process.own_death
         last = end if end is not None and process is evidence.leader else process.last
+        last = min(last, died.at) if died is not None else last
         found[pid] = holds(process, finalize if finalize is not None else last, sources)
     return found
 

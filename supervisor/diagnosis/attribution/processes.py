@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervisor.diagnosis.attribution.graph import Graph, path_to
 from supervisor.diagnosis.attribution.holds import CLOSE, POLL
 from supervisor.diagnosis.attribution.walk import SHORTEST, Piece, walk
 from supervisor.diagnosis.evidence.notes import Exit
@@ -36,36 +37,49 @@ def through_children(
 
     ``killed``: when SIGKILL ended the worker, None when none did.
     """
-    child = _waited_for(evidence, parent, piece)
+    child = _waited_for(evidence, parent, piece) if piece.process in (None, parent) else None
     if child is None:
         return [piece]
     finalize = child.phase_start("finalize")
     until = min(finalize if finalize is not None else child.last, piece.end)
     cut = evidence.killer(child) is not None or (killed is not None and child.last >= killed - CLOSE)
     walked = [*reversed(walk(evidence, known, child, until, (), finalize is None, cut))]
+    via = (*piece.via, piece.hold) if piece.hold is not None else piece.via
     own = [
-        part.with_(start=max(part.start, piece.start), phase=part.phase or piece.phase, process=child)
+        part.with_(
+            start=max(part.start, piece.start), phase=part.phase or piece.phase, process=part.process or child,
+            via=(*via, *_between(evidence, known, child, part.hold)),
+        )
         for part in walked
         if part.end > piece.start
-    ]
+    ]  # fmt: skip
     if all(part.what == "unknown" for part in own):
         return [piece]
+    own = [deeper for part in own for deeper in through_children(evidence, known, child, part, killed)]
     gone = min(max(child.last, until), piece.end)
     if gone - until > SHORTEST:
-        own.append(Piece("finalize", until, gone, "finalize", None, child))
+        own.append(Piece("finalize", until, gone, "finalize", None, child, via))
     rest = piece.with_(start=gone)
     return [*own, rest] if rest.seconds > 0 else own
 
 
+def _between(evidence: Evidence, known: Known, child: Process, hold: Hold | None) -> tuple[Hold, ...]:
+    """Where the child itself waited for the process of that hold, a child of its own; nowhere when it is its own."""
+    if hold is None or hold.process is child:
+        return ()
+    graph = Graph(evidence, None if hold.open else hold.start, known)
+    return tuple(step.hold for step in path_to(graph, child, hold) if step.hold.process is not hold.process)
+
+
 def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | None:
-    """Return the child whose end ended the piece; None when the parent waited for none, or its own line says what
-    for.
-    """
-    if piece.seconds < SHORTEST or _waits_for_child_by_name(piece):
+    """The child whose end ended the piece; None when the parent waited for none, or its own line says what for."""
+    if piece.seconds < SHORTEST or _blocks_its_loop(piece):
         return None
-    family = [child for child in evidence.others(parent) if piece.start < child.last <= piece.end + CLOSE]
+    family = [child for child in _below(evidence, parent) if piece.start < child.last <= piece.end + CLOSE]
     told = [child for child in family if _told(parent, child)]
     named = [child for child in family if child.pid == _named(piece.hold)] if piece.hold is not None else []
+    if _waits_for_child_by_name(piece) and not any(_at_users_code(child, piece) for child in named):
+        return None
     waits = piece.what in ("unknown", "leftovers") if piece.hold is None else _is_passive(piece.hold)
     if not named and not waits and not (told and piece.hold is not None and _sleeps(piece.hold)):
         return None
@@ -75,6 +89,12 @@ def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | 
     if any(_at_users_code(child, piece) for child in ended):  # a pool's idle children end with the last busy one
         ended = [child for child in ended if _at_users_code(child, piece)]
     return max(ended, key=lambda child: (bool(child.phases), child.last), default=None)
+
+
+def _below(evidence: Evidence, parent: Process) -> list[Process]:
+    """The processes that this one may wait for: of the main process all, a shell between them has no agent."""
+    others = evidence.others(parent)
+    return others if parent is evidence.leader else [child for child in others if child.hello.ppid == parent.pid]
 
 
 def _told(parent: Process, child: Process) -> bool:
@@ -101,17 +121,25 @@ def _at_users_code(child: Process, piece: Piece) -> bool:
     return any(at is not None and at.users for at in places)
 
 
+def _blocks_its_loop(piece: Piece) -> bool:
+    """The child may take its time: the loop should not have been blocked by it."""
+    hold = piece.hold
+    return (
+        hold is not None
+        and hold.what == "loop-blocked"
+        and hold.block is not None
+        and hold.users
+        and (hold.block.doing == "wait-child" or joins_pool(hold.block))
+    )
+
+
 def _waits_for_child_by_name(piece: Piece) -> bool:
-    """Return whether the user's own line waits for the child: that line is the place to tell, whatever the child
-    does.
-    """
+    """The user's own line waits for the child: the place to tell, unless the child's own is known."""
     hold = piece.hold
     if hold is None or hold.at is None or not hold.at.users or hold.at.function == "<module>":
         return False
     if hold.wait is not None:
         return hold.kind == "child"
-    if hold.what == "loop-blocked" and hold.block is not None and joins_pool(hold.block):
-        return True  # the child may take its time: the loop should not have been blocked by it
     return hold.block is not None and hold.block.doing == "wait-child"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
 from supervisor.diagnosis.attribution.holds import ALIVE, CLOSE, LIBRARY, POLL, Hold
-from supervisor.diagnosis.attribution.nobody import main_task
+from supervisor.diagnosis.attribution.nobody import holders, main_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,8 +122,19 @@ class Trace:
             return self._polled(hold, row.at)
         if row.name == "timer" and (hold.rank > LIBRARY or hold.kind in ("future", "")):
             return None  # a time limit ended it: whoever it waited for until then is not on this trace
+        setter = self._setter(hold, row) if row.name is None else None
+        if setter is not None:
+            return Back(row.at, setter)
         begin = max(hold.start, since)
         return Back(begin, task, hold) if begin < row.at else None
+
+    def _setter(self, hold: Hold, row: Woken) -> Task | None:
+        """The one task whose code sets what was waited for, where it ran just before a callback of a future woke."""
+        told = holders(hold)
+        sets = [one.task for one in told.found if one.how == "sets"] if told is not None else []
+        setter = self._process.tasks.get(sets[0]) if len(sets) == 1 and sets[0] is not None else None
+        ran = self._last(setter, row.at) if setter is not None else None
+        return setter if ran is not None and row.at - ran.at <= RAN else None
 
     def _polled(self, hold: Hold, at: float) -> Back | None:
         """Return whom a poller looked for: the last of those it can see to end, within the time that it sleeps."""

@@ -23,7 +23,10 @@ SHORTEST = 0.02
 
 
 class Piece(Frozen):
-    """A stretch before it is told: ``what`` is a kind of wait, ``hold`` what is charged, if anything."""
+    """A stretch before it is told: ``what`` is a kind of wait, ``hold`` what is charged, if anything.
+
+    ``via``: where the parents waited meanwhile for the process of the piece, the outermost first.
+    """
 
     what: StretchKind
     start: float
@@ -31,6 +34,7 @@ class Piece(Frozen):
     phase: str
     hold: Hold | None = None
     process: Process | None = None
+    via: tuple[Hold, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -71,6 +71,12 @@ def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None
     return bool(loops[0] & loops[1])  # the parsed tree is kept, so a node is the same one
 
 
+def in_turn(frame: Frame, sources: Sources, cwd: str | None = None) -> bool:
+    """The line is in a `while` loop of its function: it is come to again and again."""
+    around = _around(absolute(frame.file, cwd), frame.line, sources)
+    return any(isinstance(node, ast.While) for _, node in around)
+
+
 def _own(stack: Stack) -> list[Frame]:
     """Return the user's frames, innermost first."""
     return [frame for frame in reversed(stack) if frame.users]

@@ -28,6 +28,10 @@ ON_TASKS = frozenset({"task", "tasks", "shield", "poll", "group"})
 ON_OTHERS = frozenset({"event", "condition", "lock", "semaphore", "barrier", "queue-get", "queue-put", "queue-join"})
 # Of a process that has not said hello yet.
 NO_HELLO = Hello()
+# The agent tells of every signal that the process sends; one to itself is its end when nothing was said for so long
+# (seconds) after it. When the end itself was seen proves nothing: a busy machine sees it late.
+SENDS = ("raise_signal", "os.kill")
+RIGHT_BEFORE = 0.1
 _HELPERS = ("multiprocessing/resource_tracker.py", "multiprocessing/forkserver.py")
 
 
@@ -238,6 +242,15 @@ class Process:
     def exit_status(self) -> Ended | None:
         """Return how the process ended, whoever's child it was; None where the kernel does not tell."""
         return next(iter(self.of(Ended)), None)
+
+    @property
+    def own_death(self) -> Exit | None:
+        """Return the call by which the process sent itself the signal that it died of."""
+        if self.phase_start("finalize") is not None:
+            return None
+        spoke = self.last if self.silent is None else self.silent
+        last = [note for note in self.of(Exit) if note.how in SENDS and note.at > spoke - RIGHT_BEFORE]
+        return last[-1] if last and last[-1].target in (None, self.pid) else None
 
     @property
     def is_helper(self) -> bool:

@@ -47,6 +47,7 @@ class On(Told):
     tasks: tuple[int, ...] = ()
     count: int | None = None
     due: float | None = None
+    since: float | None = None
     peer: str | None = None
     child: int | None = None
     clients: tuple[str, ...] = ()

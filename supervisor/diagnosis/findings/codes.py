@@ -76,7 +76,7 @@ _ROWS = (
     Code(
         "exit-by-reraised-signal",
         "note",
-        "It finished its work, then ended itself with {signal}: atexit handlers did not run",
+        "It ended itself with {signal} after its own shutdown: atexit handlers did not run",
         "Put cleanup into the server's shutdown hook (lifespan), not into atexit.",
         "A server that raises the signal again after its drain skips atexit and the interpreter's own teardown.",
     ),

@@ -9,9 +9,7 @@ from __future__ import annotations
 from supervisor.diagnosis.attribution.holds import joining
 from supervisor.diagnosis.evidence.frames import line_of, place, user_first
 from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
-from supervisor.diagnosis.evidence.notes import Exit
 from supervisor.diagnosis.findings.case import ONE_LOOK, TOLD, Case, Claim, is_users
-from supervisor.diagnosis.findings.signals import RIGHT_BEFORE, SENDS
 from supervisor.diagnosis.phrases import at_line, bare, capital, figure, named, pending_names, several
 
 TYPE_CHECKING = False
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
 # What a task waits for between two pieces of work.
 _RESTS = ON_OTHERS | ON_TASKS | {"read", "server", "child", "socket", "", "ready", "generator", "executor"}
 MOST = 5
+# Who had stood at its sleep for so long (seconds) when the stop was asked for rested there.
+RESTED = 1.0
 # What was seen so short a time before an end, or ended so soon after a cancel, was cut by it, seconds.
 AT_END = 0.05
 
@@ -34,7 +34,7 @@ def jobs_cut(case: Case) -> Iterable[Claim]:
     then.
     """
     for process in case.evidence.processes.values():
-        leave = _own_death(process)
+        leave = process.own_death
         jobs = [told for told in leave.busy if told.state == "executor"] if leave is not None else []
         if leave is None or not jobs:
             continue
@@ -53,14 +53,6 @@ def jobs_cut(case: Case) -> Iterable[Claim]:
         if leave.by is not None:
             claim.proof.append(f"the process ended itself at {place(leave.by)}, which joins no thread")
         yield claim
-
-
-def _own_death(process: Process) -> Exit | None:
-    """Return the signal that the process sent to itself and died of."""
-    if process.phase_start("finalize") is not None:
-        return None
-    last = [note for note in process.of(Exit) if note.how in SENDS and note.at > process.last - RIGHT_BEFORE]
-    return last[-1] if last and last[-1].target in (None, process.pid) else None
 
 
 def _line(told: ThreadTold) -> Frame | None:
@@ -118,7 +110,7 @@ def cancelled_under_way(case: Case) -> Iterable[Claim]:
             (task, wait)
             for task in process.tasks.values()
             if task not in told and not task.shielded and not task.late and _was_cut(task)
-            if is_users(task) and (wait := _under_way(process, task)) is not None
+            if is_users(task) and (wait := _under_way(case, process, task)) is not None
         ]  # fmt: skip
         if not cut:
             continue
@@ -151,8 +143,8 @@ def _cut_at(task: Task) -> float | None:
     return task.done_at if task.cancelled_at is None and task.outcome == "cancelled" else task.cancelled_at
 
 
-def _under_way(process: Process, task: Task) -> Wait | None:
-    """Return where the cancel found the task, when that was no wait for the next piece of work.
+def _under_way(case: Case, process: Process, task: Task) -> Wait | None:
+    """Where the cancel found the task, when that was no wait for the next piece of work.
 
     What a library had called is a piece of work itself, whatever it waits for but its next message.
     """
@@ -163,8 +155,20 @@ def _under_way(process: Process, task: Task) -> Wait | None:
         return None
     if _handed_out(wait.stack) or _awaited_by_library(process, task):
         return wait
-    # A pause of its own (sleep) at which it already stood when the stop was asked for is its rhythm.
-    return None if (wait.kind == "sleep" and wait.start <= 0.0) or task.outcome != "cancelled" else wait
+    return None if _is_pause(case, process, wait) or task.outcome != "cancelled" else wait
+
+
+def _is_pause(case: Case, process: Process, wait: Wait) -> bool:
+    """A sleep that the task was in at the stop is its rhythm: each turn of a loop has it, or it is long already."""
+    if wait.kind != "sleep" or wait.start > 0.0:
+        return False
+    began = wait.seen - wait.on.since if wait.on.since is not None else wait.start
+    if began <= -RESTED:
+        return True
+    from supervisor.diagnosis.evidence.enclosing import in_turn  # its parser takes 10 ms, and few ends need it
+
+    own = user_first(wait.at, wait.stack)
+    return own is None or in_turn(own, case.sources, process.cwd)
 
 
 def _serves(wait: Wait) -> bool:

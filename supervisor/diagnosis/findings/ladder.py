@@ -33,13 +33,19 @@ MOST_TIES = 4
 
 
 def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:
-    """Return the steps of who waited for whom, from the root of the piece's process down to what the piece is charged
-    to.
+    """The steps of who waited for whom, from the root of the piece's process down to what the piece is charged to.
+
+    Where a certain chain leads there from the main process, from that one's root.
     """
     if piece.hold is None:
         return ()
     graph = _graph(case, piece.hold)
-    return onwards(graph, path_to(graph, piece.hold.process, piece.hold))
+    return onwards(graph, _from_leader(case, piece, graph) or path_to(graph, piece.hold.process, piece.hold))
+
+
+def _from_leader(case: Case, piece: Piece, graph: Graph) -> tuple[Step, ...]:
+    apart = case.leader is not None and piece.hold is not None and piece.hold.process is not case.leader
+    return path_to(graph, case.leader, piece.hold) if apart and case.leader and piece.hold and not piece.via else ()
 
 
 def _graph(case: Case, hold: Hold) -> Graph:
@@ -54,12 +60,22 @@ def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
         return ()
     told: list[Link] = []
     leader = case.leader
-    if leader is not None and hold.process is not leader:
-        told.append(Link(f"the main process waits for child process {hold.process.pid}", pid=leader.pid))
+    if leader is not None and hold.process is not leader and (not steps or steps[0].hold.process is hold.process):
+        told += [_link(one, case.sources) for one in _parents(case, piece, leader)]
+        if not piece.via:
+            told.append(Link(f"the main process waits for child process {hold.process.pid}", pid=leader.pid))
     if piece.phase in _PHASES and (not steps or steps[0].hold.thread is None or not steps[0].hold.thread.main):
         told.append(Link(_PHASES[piece.phase], pid=hold.process.pid))
     found = [step.hold for step in steps] or [hold]
     return (*told, *chain(found, case.sources))
+
+
+def _parents(case: Case, piece: Piece, leader: Process) -> list[Hold]:
+    """Where the parents waited meanwhile, from the root of the main process on."""
+    if not piece.via:
+        return []
+    way = [step.hold for step in path_to(_graph(case, piece.via[0]), leader, piece.via[0])]
+    return [*(way or piece.via[:1]), *piece.via[1:]]
 
 
 def chain(found: Sequence[Hold], sources: Sources) -> tuple[Link, ...]:
@@ -100,7 +116,8 @@ def _said_of_thread(hold: Hold) -> str:
     if block.on.kind == "join":
         return f"{who} joins a thread{leaf}"
     if block.on.kind == "child" or block.doing == "wait-child":
-        return f"{who} waits for a child process{leaf}"
+        child = block.child or block.on.child
+        return f"{who} waits for {f'child process {child}' if child else 'a child process'}{leaf}"
     return f"{who} is {at_line(hold.at) or 'at work'}{leaf}"
 
 

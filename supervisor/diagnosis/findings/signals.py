@@ -6,7 +6,7 @@ from supervisor.core import signum
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.attribution.timeline import received
 from supervisor.diagnosis.evidence.frames import place
-from supervisor.diagnosis.evidence.notes import Exit, Snapshot
+from supervisor.diagnosis.evidence.notes import Snapshot
 from supervisor.diagnosis.findings.case import Case, Claim, users
 from supervisor.diagnosis.phrases import another_signal, at_line, figure, named, pending_names, signal_name
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 LATE = 0.3
 # A handler that leaves the process from where it stood does so within so many seconds.
 HANDLED = 0.05
-# The agent tells of every signal the process sends; one counts as its own end when nothing came after it for so long.
-SENDS = ("raise_signal", "os.kill")
-RIGHT_BEFORE = 0.1
 # A further signal that comes so soon is the same request (seconds), not the next rung of the ladder.
 SAME_REQUEST = 0.1
 
@@ -102,12 +99,12 @@ def raised_again(case: Case) -> Iterable[Claim]:
         return
     if shutdown.masks is None or shutdown.masks.disposition(signal) != "caught" or case.killed:
         return
-    own = [note for note in process.of(Exit) if note.how in SENDS and note.at > process.last - RIGHT_BEFORE]
-    if process.phase_start("finalize") is not None or (not own and received(process, 0.0) is None):
+    own = process.own_death
+    if process.phase_start("finalize") is not None or (own is None and received(process, 0.0) is None):
         return
     claim = Claim("exit-by-reraised-signal", "note", ("reraised",), signal=signal_name(signal))
-    claim.at(process, own[-1].by if own else None)
+    claim.at(process, own.by if own else None)
     claim.proof.append("its handler ran, no finalization was seen, and it died of the same signal")
-    if own and own[-1].by:
-        claim.proof.append(f"raised at {place(own[-1].by)}")
+    if own and own.by:
+        claim.proof.append(f"raised at {place(own.by)}")
     yield claim

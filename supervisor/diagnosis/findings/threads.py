@@ -113,8 +113,9 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
 
 
 def _joined_by_exit(case: Case, piece: Piece) -> Block | None:
-    """Return where an atexit handler joins the thread: the main thread's stay there."""
-    return next((step.hold.block for step in ladder(case, piece) if step.hold.what == "atexit"), None)
+    """Where an atexit handler joins the thread: the main thread's stay there."""
+    steps = (step.hold for step in ladder(case, piece) if step.hold.process is piece.process)
+    return next((hold.block for hold in steps if hold.what == "atexit"), None)
 
 
 def _atexit(severity: Severity, cause: Hashable, block: Block, words: dict[str, str]) -> Claim:
