@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 READY_LIMIT = 20.0
 PROBE_LIMIT = 0.1  # how long the stop signal waits for the agent to be armed
 LEAVING = 0.2  # for those who are on their way out (multiprocessing's resource tracker)
-GASP = 0.15  # the last look begins so long before SIGKILL
+GASP = 0.3  # the last look begins so long before SIGKILL: on a busy machine a stack takes a while to be written
 
 
 @dataclass(frozen=True)
