@@ -70,7 +70,7 @@ def _joined(hold: Hold, others: list[Hold]) -> list[Hold]:
 
 
 def _handed_out(hold: Hold, others: list[Hold]) -> list[Hold]:
-    """The threads in which a library runs the user's code, where its own main loop waits for them by a poll."""
+    """Return the threads in which a library runs the user's code, where its own main loop polls for them."""
     block, inner = hold.block, _innermost(hold)
     caller = package(inner.file) if inner is not None else None
     if block is None or hold.thread is None or not hold.thread.main or caller is None or block.doing not in _ASLEEP:
@@ -122,7 +122,7 @@ def _stack(hold: Hold) -> Stack:
 
 
 def _callers(hold: Hold) -> set[str | None]:
-    """The packages below the user's first line of a task or of a thread."""
+    """Return the packages below the user's first line of a task or of a thread."""
     stack = _stack(hold)
     begins = next((index for index, frame in enumerate(stack) if frame.users), 0)
     return {package(frame.file) for frame in stack[:begins]} - {None}

@@ -64,7 +64,7 @@ def through_children(
 
 
 def _between(evidence: Evidence, known: Known, child: Process, hold: Hold | None) -> tuple[Hold, ...]:
-    """Where the child itself waited for the process of that hold, a child of its own; nowhere when it is its own."""
+    """Return where the child itself waited for the hold's process, a child of its own; nowhere when it is its own."""
     if hold is None or hold.process is child:
         return ()
     graph = Graph(evidence, None if hold.open else hold.start, known)
@@ -72,7 +72,7 @@ def _between(evidence: Evidence, known: Known, child: Process, hold: Hold | None
 
 
 def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | None:
-    """The child whose end ended the piece; None when the parent waited for none, or its own line says what for."""
+    """Return the child whose end ended the piece; None when the parent waited for none, or its own line tells."""
     if piece.seconds < SHORTEST or _blocks_its_loop(piece):
         return None
     family = [child for child in _below(evidence, parent) if piece.start < child.last <= piece.end + CLOSE]
@@ -92,7 +92,7 @@ def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | 
 
 
 def _below(evidence: Evidence, parent: Process) -> list[Process]:
-    """The processes that this one may wait for: of the main process all, a shell between them has no agent."""
+    """Return the processes that this one may wait for: of the main process all, a shell between them has no agent."""
     others = evidence.others(parent)
     return others if parent is evidence.leader else [child for child in others if child.hello.ppid == parent.pid]
 
@@ -122,7 +122,7 @@ def _at_users_code(child: Process, piece: Piece) -> bool:
 
 
 def _blocks_its_loop(piece: Piece) -> bool:
-    """The child may take its time: the loop should not have been blocked by it."""
+    """Return whether the wait blocks an event loop, which it should not: the child may take its time."""
     hold = piece.hold
     return (
         hold is not None
@@ -134,7 +134,7 @@ def _blocks_its_loop(piece: Piece) -> bool:
 
 
 def _waits_for_child_by_name(piece: Piece) -> bool:
-    """The user's own line waits for the child: the place to tell, unless the child's own is known."""
+    """Return whether the user's own line waits for the child: the place to tell, unless the child's own is known."""
     hold = piece.hold
     if hold is None or hold.at is None or not hold.at.users or hold.at.function == "<module>":
         return False

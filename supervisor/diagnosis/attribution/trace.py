@@ -129,7 +129,7 @@ class Trace:
         return Back(begin, task, hold) if begin < row.at else None
 
     def _setter(self, hold: Hold, row: Woken) -> Task | None:
-        """The one task whose code sets what was waited for, where it ran just before a callback of a future woke."""
+        """Return the one task whose code sets what was waited for, if it ran just before the wake-up."""
         told = holders(hold)
         sets = [one.task for one in told.found if one.how == "sets"] if told is not None else []
         setter = self._process.tasks.get(sets[0]) if len(sets) == 1 and sets[0] is not None else None

@@ -72,7 +72,7 @@ def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None
 
 
 def in_turn(frame: Frame, sources: Sources, cwd: str | None = None) -> bool:
-    """The line is in a `while` loop of its function: it is come to again and again."""
+    """Return whether the line is in a `while` loop of its function: it is come to again and again."""
     around = _around(absolute(frame.file, cwd), frame.line, sources)
     return any(isinstance(node, ast.While) for _, node in around)
 

@@ -144,7 +144,7 @@ def _cut_at(task: Task) -> float | None:
 
 
 def _under_way(case: Case, process: Process, task: Task) -> Wait | None:
-    """Where the cancel found the task, when that was no wait for the next piece of work.
+    """Return where the cancel found the task, when that was no wait for the next piece of work.
 
     What a library had called is a piece of work itself, whatever it waits for but its next message.
     """
@@ -159,7 +159,7 @@ def _under_way(case: Case, process: Process, task: Task) -> Wait | None:
 
 
 def _is_pause(case: Case, process: Process, wait: Wait) -> bool:
-    """A sleep that the task was in at the stop is its rhythm: each turn of a loop has it, or it is long already."""
+    """Return whether a sleep at the stop is the task's rhythm: a loop's turn has it, or it was long already."""
     if wait.kind != "sleep" or wait.start > 0.0:
         return False
     began = wait.seen - wait.on.since if wait.on.since is not None else wait.start

@@ -33,7 +33,7 @@ MOST_TIES = 4
 
 
 def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:
-    """The steps of who waited for whom, from the root of the piece's process down to what the piece is charged to.
+    """Return the steps of who waited for whom, from the root of the piece's process down to what it is charged to.
 
     Where a certain chain leads there from the main process, from that one's root.
     """
@@ -71,7 +71,7 @@ def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
 
 
 def _parents(case: Case, piece: Piece, leader: Process) -> list[Hold]:
-    """Where the parents waited meanwhile, from the root of the main process on."""
+    """Return where the parents waited meanwhile, from the root of the main process on."""
     if not piece.via:
         return []
     way = [step.hold for step in path_to(_graph(case, piece.via[0]), leader, piece.via[0])]

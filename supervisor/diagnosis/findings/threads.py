@@ -113,7 +113,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
 
 
 def _joined_by_exit(case: Case, piece: Piece) -> Block | None:
-    """Where an atexit handler joins the thread: the main thread's stay there."""
+    """Return where an atexit handler joins the thread: the main thread's stay there."""
     steps = (step.hold for step in ladder(case, piece) if step.hold.process is piece.process)
     return next((hold.block for hold in steps if hold.what == "atexit"), None)
 
