@@ -65,10 +65,10 @@ def test_what_was_removed_before_the_next_came_was_removed_on_purpose(between: d
     assert replaced(handler("loop", "cancel"), between, killed=killed) is None
 
 
-def late(at: float, *blocks: tuple[str, int, str], cpu: float = 0.0, found_at: Any = None) -> Any:
+def late(at: float, *blocks: tuple[str, int, str], cpu: float = 0.0, found_at: Any = None, leaf: Any = None) -> Any:
     """The handler ran at ``at``; the sampler saw the main thread at ``blocks``, the snapshot at ``found_at``."""
     main: dict[str, Any] = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "busy"}
-    seen = [main | {"at": found_at, "leaf": found_at, "stack": [found_at]}] if found_at else []
+    seen = [main | {"at": found_at, "leaf": leaf or found_at, "stack": [found_at]}] if found_at else []
     told = [
         message("thread-waiting", at - 0.02, seconds=at - 0.04, at=one, leaf=one, stack=[one], **main)
         for one in blocks
@@ -98,6 +98,10 @@ def test_the_call_that_held_it_back_is_named(seen: str) -> None:
 @pytest.mark.parametrize("seen", ["block", "interrupted"])
 def test_a_pause_that_the_signal_interrupts_holds_nothing_back(seen: str) -> None:
     assert (late(0.4, PAUSE) if seen == "block" else late(0.4, found_at=PAUSE)) is None
+
+
+def test_a_wait_for_a_lock_is_interrupted_too() -> None:
+    assert late(0.4, found_at=CALL, leaf=("/usr/lib/python3.12/threading.py", 359, "wait")) is None
 
 
 def test_the_frame_of_a_later_snapshot_is_not_the_interrupted_one() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Severity
     from supervisor.diagnosis.evidence.frames import Frame
-    from supervisor.diagnosis.evidence.model import Process
+    from supervisor.diagnosis.evidence.model import Block, Process
     from supervisor.diagnosis.evidence.notes import HandlerRan
     from supervisor.diagnosis.evidence.shapes import Handler
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PLAINLY_LATE = 1.0
 # A look from outside that comes so long after the handler began still tells of the time before, seconds.
 LOOKED_AFTER = 0.2
+_WAITS = ("/threading.py", "/queue.py", "/selectors.py", "/subprocess.py")
 _PAUSES = ("time.sleep(", "signal.pause(", "signal.sigwait", "select.select(")
 
 
@@ -75,7 +76,7 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
     blocks = [
         block
         for block in (main.blocks if main is not None else ())
-        if not _lets_handlers_run(case, process, block.at)
+        if not _lets_handlers_run(case, process, block)
         and block.start < at
         and block.end > 0.0
         and block.end - max(block.start, 0.0) >= TOLD
@@ -86,8 +87,8 @@ def _held_by(case: Case, process: Process, claim: Claim, at: float) -> str | Non
             claim.at(process, block.at, thread=main.name)
             claim.proof.append(f"the main thread was {at_line(block.at)}")
             return f"the main thread was in {place(block.at)}"
-    interrupted = _interrupted(process, at)
-    if interrupted is not None and not _lets_handlers_run(case, process, interrupted):
+    interrupted = _interrupted(case, process, at)
+    if interrupted is not None:
         claim.at(process, interrupted, thread="MainThread")
         claim.proof.append(
             f"it ran when the main thread had come to {place(interrupted)}, from a call there or before"
@@ -118,15 +119,18 @@ def _computed(case: Case, at: float) -> bool:
     return len(samples) >= 2 and samples[-1].cpu - samples[0].cpu > 0.5 * at
 
 
-def _lets_handlers_run(case: Case, process: Process, at: Frame | None) -> bool:
-    """Return whether this line lets a handler run as soon as the signal interrupts it: Python's own pauses do (PEP
-    475).
+def _lets_handlers_run(case: Case, process: Process, block: Block) -> bool:
+    """Return whether this place lets a handler run as soon as the signal interrupts it: Python's own pauses do (PEP
+    475), and so do waits for a lock.
     """
+    at, leaf = block.at, block.leaf
+    if leaf is not None and leaf.origin == "stdlib" and leaf.file.endswith(_WAITS):
+        return True
     text = case.sources(absolute(at.file, process.cwd), at.line) if at is not None else None
     return text is not None and any(call in text for call in _PAUSES)
 
 
-def _interrupted(process: Process, at: float) -> Frame | None:
+def _interrupted(case: Case, process: Process, at: float) -> Frame | None:
     """Return where the main thread was when the handler ran at last; the call that held it back is there or just
     before.
 
@@ -134,6 +138,8 @@ def _interrupted(process: Process, at: float) -> Frame | None:
     """
     first, main = process.first, process.main_thread
     if first is None or main is None or main.at_first is None or first.at < LATE or abs(first.at - at) > HANDLED:
+        return None
+    if _lets_handlers_run(case, process, main.at_first):
         return None
     return user_first(main.at_first.at, main.at_first.stack)
 

@@ -126,8 +126,8 @@ def fold_kill(case: Case, groups: list[Group]) -> list[Group]:
 
 
 def _explains_kill(case: Case, group: Group) -> bool:
-    if group.leader.code in _EXPLAIN_KILL and group.severity != "note":
-        return True
+    if group.leader.code in _EXPLAIN_KILL and group.leader.code != "handler-not-run" and group.severity != "note":
+        return True  # that a handler ran late explains no more than the time until it ran
     held = group.severity == "error" or case.shutdown.hurried
     return held and (group.leader.seconds or 0.0) >= _MUCH * case.until
 
