@@ -8,6 +8,7 @@ of teardown; what was before that, as when a worker had begun to end by itself, 
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
+from supervisor.core.spec import title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -300,4 +301,4 @@ class Shutdown(Frozen):
     @property
     def title(self) -> str:
         """Return ``api``, or ``api.2`` for a further instance."""
-        return f"{self.worker}.{self.instance}" if self.instance else self.worker
+        return title(self.worker, self.instance)

@@ -138,7 +138,12 @@ class WorkerSpec(Frozen):
     @property
     def title(self) -> str:
         """Return ``api``, or ``api.2`` for the further instances of a worker."""
-        return f"{self.name}.{self.instance}" if self.instance else self.name
+        return title(self.name, self.instance)
+
+
+def title(worker: str, instance: int) -> str:
+    """Return what a worker is called in text: ``api``, or ``api.2`` for a further instance."""
+    return f"{worker}.{instance}" if instance else worker
 
 
 class Manner(Frozen):
