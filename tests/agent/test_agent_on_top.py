@@ -141,3 +141,33 @@ for _ in range(200):
             time.sleep(0.0002)  # a flood would fill the descriptor, which is told as well
         assert worker.end() == 0
         assert "Errno 9" not in worker.err  # EBADF; a full descriptor is the doing of this flood
+
+
+TWO_SPEAKERS = """
+import sys, threading, time
+agent = sys.modules["_sigdrain_agent"]
+sys.setswitchinterval(1e-6)
+def speak(who):
+    for number in range(400):
+        while len(agent._backlog) > 100:
+            time.sleep(0.001)
+            agent.flush()
+        agent.say("agent-error", where=who, error=str(number))
+speakers = [threading.Thread(target=speak, args=(who,)) for who in "abc"]
+for one in speakers: one.start()
+for one in speakers: one.join()
+while agent._backlog:
+    time.sleep(0.001)
+    agent.flush()
+"""
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.13"))
+def test_what_two_threads_say_at_once_is_heard_once(python: str) -> None:
+    """The main thread says a step of the teardown while the sampler says what it saw. On two busy cores a thread
+    that sends is put aside in the middle of it, and the other one comes to the same message."""
+    with Worker(python, TWO_SPEAKERS) as worker:
+        assert worker.end() == 0
+        said = [(one.fields["where"], int(one.fields["error"])) for one in worker.all("agent-error")]
+        assert sorted(said) == [(who, number) for who in "abc" for number in range(400)]
+        assert worker.heard("eof").fields == {"rejected": 0, "lost": 0}

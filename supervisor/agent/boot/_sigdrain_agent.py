@@ -115,13 +115,18 @@ def say(event, **fields):
 
 
 def flush():
-    """Send what waits, as far as there is room. Nobody is ever waited for."""
+    """Send what waits, as far as there is room. Nobody is ever waited for.
+
+    Each message is taken by one thread, then sent: while it is sent another thread may run, and send the next.
+    """
     line = connection() if _backlog else None
     try:
         while _backlog and line is not None:
-            line.send(_backlog[0], _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
-            del _backlog[:1]
+            data = _backlog.pop(0)
+            line.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
     except BlockingIOError:
+        _backlog.insert(0, data)
+    except IndexError:  # the other thread took the last
         pass
     except OSError:  # nobody listens any more
         del _backlog[:]
