@@ -164,7 +164,10 @@ async def main():
 asyncio.run(main())
 """
     status, out, _ = injected(HERE, code)
-    assert (status, out) == (0, "1 ['_sigdrain_agent', '_sigdrain_agent_hooks']\nTrue\n")
+    assert (status, out) == (
+        0,
+        "1 ['_sigdrain_agent', '_sigdrain_agent_handlers', '_sigdrain_agent_hooks', '_sigdrain_agent_loops']\nTrue\n",
+    )
 
 
 @pytest.mark.parametrize("first", ["", "import asyncio, threading\n"])

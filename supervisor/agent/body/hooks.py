@@ -1,11 +1,10 @@
-"""Where a shutdown can begin: what is wrapped in a program that runs, each once in its life.
+"""Where a shutdown can begin: what stands in front of functions of a program that runs, put there once in its life.
 
 Loaded with the first module that is watched, so that a program without signals, threads and asyncio pays nothing.
 """
 
 from __future__ import annotations
 
-import _signal
 import atexit
 import os
 import sys
@@ -15,12 +14,11 @@ import _sigdrain_agent as agent
 
 ROUNDS_TOLD = 3  # loops closed while nobody had asked for a stop: after so many it is the program's way of working
 rounds = 0
-LOOPS = "/asyncio/unix_events.py"  # where a loop's add_signal_handler() is; uvloop's has no frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Dict, Optional
+    from typing import Any, Callable, Optional
 
 
 class _Noticed:
@@ -101,75 +99,6 @@ def original(thing: Any) -> Any:
     return thing._original if type(thing) is Entry else thing
 
 
-def watch_signal(module: Any) -> None:
-    """Remember who installed which handler through signal.signal, and notice when a handler runs."""
-    real_signal, real_getsignal = module.signal, module.getsignal
-
-    def signal(signalnum: Any, handler: Any) -> Any:
-        handler = original(handler)
-        if signalnum == agent.PROBE and real_getsignal(agent.PROBE) is agent.on_probe:
-            if handler == _signal.SIG_DFL:  # the default is to ignore it: as good as ours
-                return module.SIG_DFL
-            real_signal(signalnum, handler)
-            agent.say("probe", probe=False)
-            return module.SIG_DFL
-        installed = handler
-        if signalnum in agent.WATCHED and callable(handler):
-            installed = noticed(int(signalnum), handler)
-        before = real_signal(signalnum, installed)
-        if signalnum in agent.WATCHED:
-            remember(int(signalnum), handler, sys._getframe(1))
-        return original(before)
-
-    def getsignal(signalnum: Any) -> Any:
-        now = original(real_getsignal(signalnum))
-        return module.SIG_DFL if now is agent.on_probe else now
-
-    # In another thread it only raises: nothing of ours is then to be in the traceback.
-    like(signal, real_signal)
-    module.signal = Entry(real_signal, lambda _: signal if agent.get_ident() == agent.main_thread else None)
-    module.getsignal = like(getsignal, real_getsignal)
-    try:  # Python's own handler of SIGINT was there before us
-        if real_getsignal(module.SIGINT) is module.default_int_handler:
-            real_signal(module.SIGINT, noticed(int(module.SIGINT), module.default_int_handler))
-    except ValueError:  # not the main thread: KeyboardInterrupt will come unannounced
-        pass
-
-
-def noticed(number: int, handler: Any) -> Any:
-    about = describe(handler)
-    return Entry(handler, lambda frame: agent.note("signal", number, about, frame))
-
-
-def remember(number: int, handler: Any, frame: FrameType) -> None:
-    """Keep the first and the last seven: a program may install handlers in a loop.
-
-    What an event loop's add_signal_handler() installs is its own wake-up; what counts is the callback it was given.
-    A function of that name in the program's own code is none of a loop's.
-    """
-    code = frame.f_code
-    of_loop = code.co_name == "add_signal_handler" and code.co_filename.endswith(LOOPS)
-    if of_loop:
-        handler = frame.f_locals.get("callback", handler)
-        frame = frame.f_back or frame
-    kept = agent.history.setdefault(number, [])
-    if len(kept) > 7:
-        del kept[1]
-    where = frame.f_code
-    by = (where.co_filename, frame.f_lineno, where.co_name)
-    kept.append((handler if not callable(handler) else describe(handler), by, of_loop))
-
-
-def describe(handler: Any) -> Any:
-    """Return (name, definition) of a callable; not the callable, which the reference would keep alive."""
-    inner = getattr(handler, "func", handler)  # functools.partial
-    inner = getattr(inner, "__func__", inner)
-    inner = getattr(inner, "__wrapped__", inner)
-    where = getattr(inner, "__code__", None)
-    name = getattr(inner, "__qualname__", None) or type(inner).__name__
-    return (name, (where.co_filename, where.co_firstlineno, where.co_name) if where is not None else None)
-
-
 def like(ours: Any, theirs: Any) -> Any:
     """Return our function with the name and the documentation of theirs."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
@@ -222,67 +151,6 @@ def nothing_left(loop: Any) -> bool:
         return False
 
 
-def wrap(owner: Any, name: str, what: str) -> None:
-    """Notice each call of a method that runs once in a loop's life."""
-    real = getattr(owner, name, None)
-    if real is not None:
-        setattr(owner, name, Method(real, lambda loop, frame: step(what, loop, frame)))
-
-
-def wrap_close(owner: Any) -> None:
-    """Notice the begin and the end of loop.close(). Of a loop that runs it only raises."""
-    real = owner.close
-
-    def close(self: Any) -> Any:
-        step("loop-close", self, sys._getframe(1))
-        # While a loop is closed, its wake-up descriptor is closed before Python forgets it: any signal then makes the
-        # interpreter complain on stderr, and the only one may be ours. So it waits.
-        blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, [agent.PROBE])
-        try:
-            return real(self)
-        finally:
-            if agent.PROBE not in blocked:
-                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [agent.PROBE])
-            step("loop-closed", self, None)
-
-    like(close, real)
-    owner.close = Method(real, lambda loop, _: None if loop.is_running() else close.__get__(loop))
-
-
-def watch_loop(cls: Any) -> None:
-    wrap(cls, "shutdown_asyncgens", "asyncgens")
-    wrap(cls, "shutdown_default_executor", "executor")
-    cls.stop = Method(cls.stop, note_stop)
-    complain = cls.call_exception_handler
-
-    def noticed_complaint(self: Any, context: Dict[str, Any]) -> Any:
-        if agent.body is not None or str(context.get("message", "")).startswith("Task was destroyed"):
-            agent.note("complaint", self, context)
-        return complain(self, context)
-
-    cls.call_exception_handler = like(noticed_complaint, complain)
-
-
-def note_stop(loop: Any, frame: Optional[FrameType]) -> None:
-    if frame is None or frame.f_code.co_name != "_run_until_complete_cb":  # each run_until_complete() ends so
-        agent.note("loop-stop", loop, frame)
-
-
-def watch_unix_events(module: Any) -> None:
-    wrap_close(module._UnixSelectorEventLoop)
-
-
-def watch_runners(module: Any) -> None:
-    module._cancel_all_tasks = Entry(module._cancel_all_tasks, lambda frame: step("cancel", None, frame))
-
-
-def watch_uvloop(module: Any) -> None:
-    watch_loop(module.Loop)
-    wrap_close(module.Loop)
-    if hasattr(module, "_cancel_all_tasks"):  # its own copy for Python 3.10 and older
-        watch_runners(module)
-
-
 def watch_threading(module: Any) -> None:
     module._shutdown = Entry(module._shutdown, note_thread_join)
 
@@ -315,14 +183,6 @@ def note_hard_exit(frame: Optional[FrameType]) -> None:
         agent.say("exit", how="os._exit", by=by)
 
 
-WATCH: Dict[str, Callable[[Any], None]] = {
-    "signal": watch_signal,
-    "threading": watch_threading,
-    "asyncio.base_events": lambda module: watch_loop(module.BaseEventLoop),
-    "asyncio.runners": watch_runners,
-    "asyncio.unix_events": watch_unix_events,
-    "uvloop": watch_uvloop,
-}
-
+WATCH = {"threading": watch_threading}
 _exiting = False
 watch_hard_exit()

@@ -11,7 +11,7 @@ from itertools import count
 from time import monotonic_ns
 
 import _sigdrain_agent_frames as frames
-import _sigdrain_agent_hooks as hooks
+import _sigdrain_agent_handlers as handlers
 import _sigdrain_agent_tasks as tasks
 
 TYPE_CHECKING = False
@@ -191,5 +191,5 @@ def _described(function: Any, arguments: Any) -> Tuple[str, Any]:
             function, arguments = arguments[0], tuple(arguments[1:])
         else:
             break
-    name, at = hooks.describe(function)
+    name, at = handlers.describe(function)
     return str(name), at

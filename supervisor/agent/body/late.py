@@ -9,6 +9,7 @@ from time import monotonic_ns
 import _sigdrain_agent as agent
 import _sigdrain_agent_edges as edges
 import _sigdrain_agent_frames as frames
+import _sigdrain_agent_handlers as handlers
 import _sigdrain_agent_hooks as hooks
 import _sigdrain_agent_tasks as tasks
 
@@ -141,7 +142,7 @@ def watch_loop_callbacks() -> None:
 
 
 def noticed_callback(number: int, callback: Any) -> Callable[[Any], None]:
-    name, at = hooks.describe(callback)
+    name, at = handlers.describe(callback)
 
     def notice(_: Any) -> None:
         agent.say("signal-callback", signal=number, kind="loop", name=name, at=at)

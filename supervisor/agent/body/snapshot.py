@@ -6,6 +6,7 @@ import _signal
 import sys
 
 import _sigdrain_agent as agent
+import _sigdrain_agent_handlers as handlers
 import _sigdrain_agent_hooks as hooks
 import _sigdrain_agent_own as own
 import _sigdrain_agent_tasks as tasks
@@ -23,13 +24,13 @@ def say(reason: str, number: Optional[int], first: bool, found: List[Any]) -> No
     for loop in tasks.loops:
         current = asyncio_tasks.current_task(loop) if asyncio_tasks is not None else None
         running = tasks.name_of(current) if current is not None else running
-    handlers, displaced = handler_tables()
+    now_installed, displaced = handler_tables()
     agent.say(
         "snapshot",
         reason=reason,
         first=first,
         signal=number,
-        handlers=handlers,
+        handlers=now_installed,
         displaced=displaced,
         loops=[waits.loop_state(loop) for loop in tasks.loops if not loop.is_closed()],
         n_tasks=tasks.count_of(found),
@@ -64,7 +65,7 @@ def children() -> List[Dict[str, Any]]:
 
 
 def handler_tables() -> Any:
-    handlers, displaced = [], []
+    now_installed, displaced = [], []
     for number in agent.WATCHED:
         history = [handler(number, *entry) for entry in agent.history.get(int(number), ())]
         for entry in history[: agent.inherited.get(int(number), 0)]:
@@ -72,10 +73,10 @@ def handler_tables() -> Any:
         displaced += history[:-1]
         now = hooks.original(_signal.getsignal(number))
         if history and now is not None and callable(now):
-            handlers.append(history[-1])
+            now_installed.append(history[-1])
         else:
-            handlers.append(handler(number, hooks.describe(now) if callable(now) else now, None))
-    return handlers, displaced
+            now_installed.append(handler(number, handlers.describe(now) if callable(now) else now, None))
+    return now_installed, displaced
 
 
 def handler(number: int, what: Any, by: Any, of_loop: bool = False) -> Dict[str, Any]:

@@ -23,8 +23,8 @@ PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process 
 DUMP = _signal.SIGRTMAX - 3  # faulthandler's, at C level; the parent sends it only when SIGKILL is next
 MAX_MESSAGE = 32768
 BODY = (
-    "hooks", "grain", "servers", "own", "frames", "reach", "threads", "tasks", "jobs", "waits", "joins", "holders",
-    "monitoring", "late", "edges", "looks", "sampler", "snapshot", "arming", "teardown",
+    "hooks", "handlers", "loops", "forking", "grain", "servers", "own", "frames", "reach", "threads", "tasks", "jobs",
+    "waits", "joins", "holders", "monitoring", "late", "edges", "looks", "sampler", "snapshot", "arming", "teardown",
 )  # fmt: skip
 # Held back while we work, so that no handler of the program runs inside of us; faults and the dump are not.
 DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(range(34, 65)) - {int(DUMP)}
@@ -172,9 +172,13 @@ def module_of(name):
     full = "_sigdrain_agent_" + name
     module = sys.modules.get(full) or sys.modules.setdefault(full, type(sys)(full))
     if name not in _executed:
-        # `code` and `home` were put here by sitecustomize
-        exec(code(full, home + "/body/" + name + ".py"), module.__dict__)  # noqa: F821
-        _executed.add(name)
+        mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, DEFERRED)
+        try:
+            # `code` and `home` were put here by sitecustomize
+            exec(code(full, home + "/body/" + name + ".py"), module.__dict__)  # noqa: F821
+            _executed.add(name)
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
     return module
 
 
@@ -182,13 +186,9 @@ def load():
     """Load the module `teardown` of ../body, and before it what it needs."""
     global body
     if body is None:
-        mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, DEFERRED)
-        try:
-            for name in BODY:
-                module = module_of(name)
-            body = module
-        finally:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+        for name in BODY:
+            module = module_of(name)
+        body = module
     return body
 
 
@@ -244,7 +244,10 @@ def ask_again():
 
 # -- where a shutdown can begin --------------------------------------------------------------------------------
 
-WATCH = {"signal", "threading", "asyncio.base_events", "asyncio.runners", "asyncio.unix_events", "uvloop"}
+WATCH = {  # module of the program -> the one of ours that knows what to watch in it
+    "signal": "handlers", "threading": "hooks", "asyncio.base_events": "loops", "asyncio.runners": "loops",
+    "asyncio.unix_events": "loops", "uvloop": "loops",
+}  # fmt: skip
 
 
 class Finder:
@@ -275,10 +278,11 @@ class Finder:
 
 
 def watch(name, module):
-    if name in WATCH:
-        WATCH.discard(name)
+    ours = WATCH.pop(name, None)
+    if ours:
         try:
-            module_of("hooks").WATCH[name](module)
+            module_of("hooks")  # what the others stand on
+            module_of(ours).WATCH[name](module)
         except Exception as error:
             failed("watch " + name, error)
 
@@ -375,30 +379,18 @@ def open_dump():
 
 
 def before_fork():
-    if body is not None:
-        body.arming.before_fork()
+    try:
+        module_of("forking").before()
+    except Exception as error:
+        failed("fork", error)
 
 
 def after_fork():
-    """Let a forked child make a connection of its own: it is another process, with nothing under way."""
     global _line
     try:
-        old, _line = _line, -1
-        if old >= 0 and fstat(old)[1:3] == _identity:
-            os.close(old)
-        if body is not None:
-            body.arming.after_fork()
-        inherited.update((number, len(kept)) for number, kept in history.items())
-        connect(True, forked_by(sys._getframe(1)))
-    except Exception:
+        module_of("forking").after_in_child(sys._getframe(1))
+    except Exception:  # never by the parent's connection
         _line = -1
-
-
-def forked_by(frame):
-    """Return the line that forked; what it called is the standard library's."""
-    while frame and frame.f_code.co_filename.startswith(STDLIB) and "-packages" not in frame.f_code.co_filename:
-        frame = frame.f_back
-    return frame and [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
 
 
 def start():
