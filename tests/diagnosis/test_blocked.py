@@ -94,6 +94,24 @@ def test_of_several_children_the_one_at_the_users_code_is_told(idle_until: float
     assert found is not None and found.where is not None and found.where.line == 5
 
 
+def test_what_a_forked_child_has_on_its_stack_of_its_parent_is_not_where_it_is() -> None:
+    told = child(8, (POOL, 250, "_process_worker"), CRUNCH, at=CRUNCH, until=2.0)
+    told += child(9, (POOL, 240, "_process_worker"), IDLE, at=IDLE, until=2.015)
+    stack = [TOP, (POOL, 809, "submit"), ("...", 4, ""), (POOL, 240, "_process_worker"), IDLE]
+    thread = {
+        "thread": 1,
+        "name": "MainThread",
+        "main": True,
+        "state": "busy",
+        "at": TOP,
+        "leaf": IDLE,
+        "stack": stack,
+    }
+    told.insert(3, message("snapshot", 0.5, 9, first=False, threads=[thread], tasks=[]))
+    found = code(findings(*joined(), *told, exited=2.05), "waits-for-child")
+    assert found is not None and found.where is not None and found.where.line == 5
+
+
 def test_a_function_that_a_handler_calls_is_not_the_handler() -> None:
     on_term, flush = ("/app/w.py", 4, "on_term"), ("/app/w.py", 14, "flush")
     told = waits_in(TOP, (BASE, 641, "run_forever"), (BASE, 1948, "_run_once"), on_term, flush, at=flush)

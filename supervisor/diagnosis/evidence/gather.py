@@ -156,9 +156,10 @@ def _snapshot(process: Process, note: Snapshot) -> None:
             continue
         thread.late = thread.late and not first
         if first:
-            thread.at_first = threads.seen(at, seen)
+            thread.at_first = threads.seen(process, at, seen)
         if seen.state in ("callback", "executor", "busy"):
-            threads.seen_again(thread, at, seen, first or (process.sampled and not quiet), quiet)
+            glimpse, found = first or (process.sampled and not quiet), threads.seen(process, at, seen)
+            threads.seen_again(thread, found, seen, glimpse, quiet)
     _keep(process, note)
 
 

@@ -9,7 +9,7 @@ from supervisor.diagnosis.evidence.tasks import SAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.diagnosis.evidence.frames import Stack
+    from supervisor.diagnosis.evidence.frames import Frame, Stack
     from supervisor.diagnosis.evidence.notes import ThreadMoved, ThreadWaiting
     from supervisor.diagnosis.evidence.shapes import ThreadTold
 
@@ -46,11 +46,7 @@ def blocked(process: Process, note: ThreadWaiting | ThreadMoved) -> None:
     if thread is None:
         return
     start = at - max(note.seconds or 0.0, 0.0)
-    where, state, stack = told.at or told.leaf, told.state, told.stack
-    forked = fork_at(stack) if process.hello.forked else 0
-    if forked:  # below it are the frames of the parent, whose loop does not run here
-        stack, state = stack[forked:], "busy" if state == "callback" else state
-        where = user_first(None, stack) or stack[-1]
+    where, state, stack = _own_part(process, told)
     block = thread.blocks[-1] if thread.blocks else None
     if block is None or (block.at, block.state) != (where, state) or not _goes_on(block, start):
         block = Block(start, at, where, state)
@@ -63,6 +59,17 @@ def blocked(process: Process, note: ThreadWaiting | ThreadMoved) -> None:
     # What a snapshot says of the kernel is no answer: the main thread takes it, and then reads /proc.
     block.doing = told.doing or block.doing
     block.fd = told.fd if told.fd is not None else block.fd
+
+
+def _own_part(process: Process, told: ThreadTold) -> tuple[Frame | None, str, Stack]:
+    """Return the place, state and stack of a thread without what a forked child has below them: its parent's frames,
+    whose loop does not run here.
+    """
+    forked = fork_at(told.stack) if process.hello.forked else 0
+    if not forked:
+        return told.at or told.leaf, told.state, told.stack
+    stack = told.stack[forked:]
+    return user_first(None, stack) or stack[-1], "busy" if told.state == "callback" else told.state, stack
 
 
 def _describe(block: Block, told: ThreadTold) -> None:
@@ -92,7 +99,7 @@ def glimpsed(process: Process, at: float, told: ThreadTold) -> None:
     if thread is None:
         return
     block = thread.blocks[-1] if thread.blocks else None
-    found = seen(at, told)
+    found = seen(process, at, told)
     if (
         block is not None
         and (block.at, block.state) == (found.at, found.state)
@@ -146,26 +153,26 @@ def left_its_loop(stack: Stack) -> bool:
     return begin > 0 and not any(frame.file.endswith(_LOOPS) for frame in stack[begin:])
 
 
-def seen_again(thread: Thread, at: float, told: ThreadTold, glimpse: bool, quiet: bool) -> None:
-    """Note a thread in a snapshot.
+def seen_again(thread: Thread, found: Block, told: ThreadTold, glimpse: bool, quiet: bool) -> None:
+    """Note a thread in a snapshot, ``found`` there.
 
     At the place of the snapshot before, and with no word since, it never left that place.
 
     ``glimpse``: at a place where it was not before it may be for an instant, as its sampler would tell otherwise.
     """
     block = thread.blocks[-1] if thread.blocks else None
-    if block is not None and block.at == (told.at or told.leaf) and (quiet or not block.ended):
-        block.end, block.ended = max(at, block.end), False
+    if block is not None and block.at == found.at and (quiet or not block.ended):
+        block.end, block.ended = max(found.end, block.end), False
         _describe(block, told)
         return
-    block = seen(at, told)
-    block.ended = glimpse
-    thread.blocks.append(block)
+    found.ended = glimpse
+    thread.blocks.append(found)
 
 
-def seen(at: float, told: ThreadTold) -> Block:
+def seen(process: Process, at: float, told: ThreadTold) -> Block:
     """Return where a thread was found."""
-    block = Block(at, at, told.at or told.leaf, told.state)
-    block.stack = told.stack
+    where, state, stack = _own_part(process, told)
+    block = Block(at, at, where, state)
+    block.stack = stack
     _describe(block, told)
     return block
