@@ -13,19 +13,9 @@ from tests.wild.verdict import judge
 
 HERE = Path(__file__).parent
 TOOLS = Tools(Path(sys.executable), Path(sys.executable).with_name("supervisor"))
-# What the diagnosis does not see today; who mends one takes it off this list.
-NOT_YET = frozenset({"manager_gone", "process_pool"})
 
 
-def cases() -> list[object]:
-    late = pytest.mark.xfail(strict=False, reason="not explained yet")
-    return [
-        pytest.param(case, id=case.name, marks=[late] if case.name in NOT_YET else [])
-        for case in load(HERE / "plain")
-    ]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", load(HERE / "plain"), ids=lambda case: case.name)
 def test_the_explanation_is_right(case: Case) -> None:
     played = play(case, TOOLS)
     verdict = judge(case, played)
