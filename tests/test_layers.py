@@ -36,7 +36,17 @@ def tracked() -> list[Path]:
     except FileNotFoundError:  # a machine without git
         names = []
     paths = [ROOT / name for name in names if name] or list(ROOT.rglob("*"))
-    made = ("__pycache__", ".git", ".venv", ".venv-ci", "build")
+    made = (
+        "__pycache__",
+        ".git",
+        ".venv",
+        ".venv-ci",
+        "build",
+        ".ruff_cache",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".hypothesis",
+    )
     return [path for path in paths if path.is_file() and not path.is_symlink() and not set(made) & set(path.parts)]
 
 

@@ -174,7 +174,14 @@ BAD: dict[str, list[Any]] = {
 
 
 def values(table: dict[str, list[Any]], field: Field) -> list[Any]:
-    return list(field.choices) if field.kind == "choice" and table is GOOD else table[field.kind]
+    if table is GOOD:
+        return list(field.choices) if field.kind == "choice" else table[field.kind]
+    return [value for value in table[field.kind] if not _within_its_own_limits(value, field)]
+
+
+def _within_its_own_limits(value: object, field: Field) -> bool:
+    """A key whose `least` is below that of its kind takes a number that is bad for the others."""
+    return type(value) in (int, float) and field.least is not None and value >= field.least  # type: ignore[operator]  # a number
 
 
 CASES = [
