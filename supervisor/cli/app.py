@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from supervisor.cli import config, control, explain, usage
-from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP, Option
+from supervisor.cli.options import DRILL, RUN, STATUS, STOP, TOP, UP, Option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,6 +144,17 @@ def up(**given: Any) -> None:
     from supervisor.cli.up import up
 
     raise typer.Exit(up(*_split(given)))
+
+
+@_command(DRILL, "[--] CMD... | -c FILE [NAME]...", interspersed=False)  # type: ignore[untyped-decorator]  # as above
+def drill(**given: Any) -> None:
+    """Stop a program many times: how long it takes, why, which timeout to set, and whether it keeps a budget.
+
+    Exits with 0; 1 if a demand was not kept or the program did not stay; 2 for a mistake in the options.
+    """
+    from supervisor.cli.drill import drill
+
+    raise typer.Exit(drill(*_split(given)))
 
 
 @app.command(cls=usage.command("[OPTIONS]"))

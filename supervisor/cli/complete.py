@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from supervisor.cli.options import CHECK, DEMO, EXPLAIN, RUN, STATUS, STOP, TOP, UP
+from supervisor.cli.options import CHECK, DEMO, DRILL, EXPLAIN, RUN, STATUS, STOP, TOP, UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,9 +146,15 @@ def _workers_of_config(values: dict[str, str]) -> list[str]:
     return list(found["worker"])
 
 
+def _workers_to_drill(values: dict[str, str]) -> list[str]:
+    """Return the workers of the config that is named; without one a command is drilled, whose words are not ours."""
+    return _workers_of_config(values) if "config" in values else []
+
+
 COMMANDS: dict[str, tuple[Sequence[Option], Names]] = {
     "run": (RUN, _none),
     "up": (UP, _workers_of_config),
+    "drill": (DRILL, _workers_to_drill),
     "demo": (DEMO, _none),
     "status": (STATUS, _none),
     "stop": (STOP, _workers_running),

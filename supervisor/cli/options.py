@@ -185,6 +185,93 @@ STOP = (
 )
 
 
+_OF_RUN = {option.key: option for option in RUN}
+_MEASURE, _JUDGE = "Measuring", "Judging"
+DRILL = (
+    Option(
+        CONFIG.names,
+        "Drill the fleet of this config file instead of a command.",
+        "FILE",
+        panel="Starting",
+        momentary=True,
+    ),
+    Option(("-n", "--runs"), "How often to stop it.", "N", default="20", panel=_MEASURE, momentary=True),
+    Option(("--warmup",), "Runs before these that do not count.", "N", default="1", panel=_MEASURE, momentary=True),
+    Option(
+        ("--after",),
+        "When to request the stop: so long after the program is ready.",
+        "S",
+        shown="0.5 s",
+        panel=_MEASURE,
+        momentary=True,
+    ),
+    Option(
+        ("--at-random",),
+        "Request it at a random moment between A and B seconds after the program is ready.",
+        "A-B",
+        panel=_MEASURE,
+        momentary=True,
+    ),
+    Option(
+        ("--during-startup",),
+        "Request it at a random moment while the program starts.",
+        flag=True,
+        panel=_MEASURE,
+        momentary=True,
+    ),
+    Option(("--seed",), "Draw the same random moments again.", "N", panel=_MEASURE, momentary=True),
+    Option(
+        ("--twice",),
+        "Request the stop a second time in the middle of it.",
+        flag=True,
+        panel=_MEASURE,
+        momentary=True,
+    ),
+    Option(("-s", "--signal"), "Stop with this signal.", "SIG", shown="TERM", panel=_MEASURE, momentary=True),
+    Option(("-g", "--grace"), "Grace period of a run, before SIGKILL.", "S", panel=_MEASURE, shown="10 s"),
+    Option(
+        ("--budget",),
+        "Fail if this is exceeded, as in total.p95=5s, outcome.killed=0, CODE=0. May be repeated.",
+        "DEMAND",
+        many=True,
+        panel=_JUDGE,
+        momentary=True,
+    ),
+    Option(
+        ("--forbid",),
+        "Fail if a finding of this code occurs. May be repeated.",
+        "CODE",
+        many=True,
+        panel=_JUDGE,
+        momentary=True,
+    ),
+    Option(
+        ("--allow-early",),
+        "Do not fail if a run ends before its stop was requested.",
+        flag=True,
+        panel=_JUDGE,
+        momentary=True,
+    ),
+    Option(
+        ("--platform",),
+        "Fail if the stop does not fit into the time that this platform gives it.",
+        choices=("systemd", "kubernetes", "compose", "nomad", "cloudrun", "ecs", "heroku"),
+        panel=_JUDGE,
+        momentary=True,
+    ),
+    Option(("--limit",), "Fail if the stop does not fit into this time.", "S", panel=_JUDGE, momentary=True),
+    REPORT.with_(
+        help="Write the report; the suffix chooses the format: .json, .md or .junit.xml. May be repeated.",
+    ),
+    _OF_RUN["quiet"],
+    Option(("--json",), "Print the result as JSON.", flag=True, panel="Reporting"),
+    _OF_RUN["color"],
+    _OF_RUN["child_only"].with_(names=("--child-only",)),  # -c is the config here
+    _OF_RUN["cwd"],
+    _OF_RUN["no_agent"],
+)
+
+
 # Of commands that typer alone parses: what completion offers.
 _OF_UP = {option.key: option for option in UP}
 DEMO = (_OF_UP["dashboard"], _OF_UP["color"])

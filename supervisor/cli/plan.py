@@ -13,16 +13,14 @@ if TYPE_CHECKING:
 REPORT_SUFFIXES = (".json", ".md")
 
 
-def voice(given: Mapping[str, Any]) -> Voice:
+def voice(given: Mapping[str, Any], suffixes: tuple[str, ...] = REPORT_SUFFIXES) -> Voice:
     """Return how the run shall speak.
 
     Raises UsageError for options that contradict each other, or a report of no format.
     """
     for path in given["report"]:
-        if not path.endswith(REPORT_SUFFIXES):
-            raise UsageError(
-                f"--report {path}: no report format ends like that", f"use one of {', '.join(REPORT_SUFFIXES)}"
-            )
+        if not path.endswith(suffixes):
+            raise UsageError(f"--report {path}: no report format ends like that", f"use one of {', '.join(suffixes)}")
     if given["verbose"] and given["quiet"]:
         raise UsageError("--verbose and --quiet contradict each other", "give only one of them")
     return Voice(

@@ -11,11 +11,22 @@ from supervisor.system.proc import processes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from supervisor.core.spec import WorkerId, WorkerSpec
-    from supervisor.runs.streams import Streams
     from supervisor.system.agent.agents import Agents
+    from supervisor.system.output.lane import Lane
+    from supervisor.system.output.lanes import Output
     from supervisor.system.process.spawn import Identity
+
+    class Streams(Protocol):
+        """Where the workers' output goes: the lines of `up`, or what a drill keeps."""
+
+        output: Output
+
+        def lanes(self, worker: WorkerId, spec: WorkerSpec) -> tuple[Lane, Lane]: ...
+
+        def say(self, text: str) -> None: ...
 
 
 class Environment(Attachments):

@@ -256,6 +256,16 @@ class Output:
             self._close_line(pipe, at)
         return lost
 
+    def close(self) -> None:
+        """Give all descriptors back; what nobody has read is lost."""
+        for pipe in self._open():
+            self._poller.unwatch(pipe.fd)
+            os.close(pipe.fd)
+            pipe.fd = -1
+        os.close(self._null)
+        for sink in {self._out, self._err}:
+            sink.close()
+
     # -------------------------------------------------------------- a source of the loop
 
     @property

@@ -1,0 +1,153 @@
+"""`supervisor drill`: its options -> a frozen plan -> run after run, told as they come -> the exit code."""
+
+from __future__ import annotations
+
+import os
+import random
+
+from supervisor.cli.plan import voice
+from supervisor.config import budget
+from supervisor.config.durations import parse as duration
+from supervisor.core.drilled import Moment
+from supervisor.core.spec import UP
+from supervisor.diagnosis.findings.codes import CODES
+from supervisor.drill.plan import DrillPlan
+from supervisor.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervisor.cli.options import Values
+    from supervisor.core.drilled import Demand
+    from supervisor.core.spec import FleetSpec, WorkerSpec
+
+REPORT_SUFFIXES = (".json", ".md", ".junit.xml")
+# Runs of one drill: each takes a second or more, so this is days.
+MOST_RUNS = 100_000
+
+
+def drill(values: Values, words: list[str]) -> int:
+    """Carry out the drill; the exit code. Raises UsageError, ConfigError, SpawnError."""
+    planned = plan(values, words)
+    from supervisor.drill.telling import carry_out
+
+    return carry_out(planned)
+
+
+def plan(values: Values, words: list[str]) -> DrillPlan:
+    """Check and combine. Raises UsageError, ConfigError."""
+    given: dict[str, Any] = dict(values)
+    speaking = voice({**given, "verbose": False}, REPORT_SUFFIXES)
+    fleet = _fleet(given, words)
+    seed = (
+        _whole(given["seed"], "--seed", 0, 2**63)
+        if given["seed"] is not None
+        else random.SystemRandom().getrandbits(31)
+    )
+    return DrillPlan(
+        fleet=fleet,
+        voice=speaking,
+        moment=_moment(given),
+        runs=_whole(given["runs"], "--runs", 1, MOST_RUNS),
+        warmup=_whole(given["warmup"], "--warmup", 0, MOST_RUNS),
+        seed=seed,
+        twice=given["twice"],
+        allow_early=given["allow_early"],
+        demands=_demands(given, fleet),
+        platform=given["platform"],
+        limit=None if given["limit"] is None else _seconds(given["limit"], "--limit"),
+    )
+
+
+def _fleet(given: dict[str, Any], words: list[str]) -> FleetSpec:
+    """Return the fleet of the config, or that of the one command, with the stop that the options ask for."""
+    if given["config"] is not None:
+        fleet = _configured(given, words)
+    elif words:
+        from supervisor.cli import run
+        from supervisor.cli.options import parse
+
+        defaults = parse(["--"], {})
+        assert defaults is not None, "an empty command line is a plain one"
+        options = {key: given[key] for key in ("child_only", "cwd", "no_agent")}
+        fleet = run.plan({**defaults[0], **options}, words, init=False).fleet.with_(manner=UP)
+    else:
+        raise UsageError(
+            "nothing to drill", "name a command, as in: supervisor drill -- python app.py; or a config file with -c"
+        )
+    return fleet.with_(workers=tuple(_stopping(worker, given) for worker in fleet.workers))
+
+
+def _configured(given: dict[str, Any], names: list[str]) -> FleetSpec:
+    from supervisor.config.load import load
+    from supervisor.config.places import working_folder
+    from supervisor.runs.plan import choose
+    from supervisor.system import stdio
+
+    loaded = load(given["config"], working_folder(), os.environ)
+    if not given["quiet"]:
+        for warning in loaded.warnings:
+            stdio.say(f"{warning}\n")
+    workers = loaded.fleet.workers
+    chosen = sorted(choose(names, workers, "the config"))
+    return loaded.fleet.with_(workers=tuple(workers[place] for place in chosen))
+
+
+def _stopping(worker: WorkerSpec, given: dict[str, Any]) -> WorkerSpec:
+    """Return the worker with the first signal and the grace period that were asked for."""
+    from supervisor.cli.run import _seconds as grace
+    from supervisor.core import ladder, signum
+
+    steps = worker.stop.ladder
+    if given["signal"] is not None:
+        number = signum.number(given["signal"])
+        if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
+            raise UsageError(
+                f"--signal {given['signal']}: no signal to stop with", "use a name like TERM, INT or QUIT"
+            )
+        steps = ladder.with_stop_signal(steps, number)
+    if given["grace"] is not None:
+        steps = ladder.with_grace(steps, grace(given["grace"]))
+    return worker.with_(stop=worker.stop.with_(ladder=steps, own_signal=True))
+
+
+def _moment(given: dict[str, Any]) -> Moment:
+    chosen = [name for name in ("after", "at_random", "during_startup") if given[name]]
+    if len(chosen) > 1:
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise UsageError(f"{names} contradict each other", "give one of them")
+    if given["during_startup"]:
+        return Moment("during start-up", 0.0, 0.0)
+    if given["at_random"] is not None:
+        first, dash, last = given["at_random"].partition("-")
+        low, high = duration(first), duration(last)
+        if not dash or low is None or high is None or low >= high:
+            raise UsageError(
+                f"--at-random {given['at_random']}: not a range of seconds",
+                "write it as in --at-random 0-5, or 1s-1m",
+            )
+        return Moment("at random", low, high)
+    if given["after"] is not None:
+        after = _seconds(given["after"], "--after")
+        return Moment("after", after, after)
+    return Moment()
+
+
+def _demands(given: dict[str, Any], fleet: FleetSpec) -> tuple[Demand, ...]:
+    names = {worker.name for worker in fleet.workers} | {worker.title for worker in fleet.workers}
+    wanted = [budget.parse(text, CODES, names) for text in given["budget"]]
+    return tuple(wanted + [budget.forbidden(code, CODES) for code in given["forbid"]])
+
+
+def _seconds(text: str, option: str) -> float:
+    found = duration(text)
+    if found is None:
+        raise UsageError(f"{option} {text or repr('')}: not a duration", "write seconds, as in 2.5, or 500ms, 1m30s")
+    return found
+
+
+def _whole(text: str, option: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20 and least <= int(text) <= most):
+        raise UsageError(f"{option} {text or repr('')}: not a whole number from {least} to {most}", f"as in {option} 20")
+    return int(text)
