@@ -149,5 +149,7 @@ def _seconds(text: str, option: str) -> float:
 
 def _whole(text: str, option: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 20 and least <= int(text) <= most):
-        raise UsageError(f"{option} {text or repr('')}: not a whole number from {least} to {most}", f"as in {option} 20")
+        raise UsageError(
+            f"{option} {text or repr('')}: not a whole number from {least} to {most}", f"as in {option} 20"
+        )
     return int(text)
