@@ -53,7 +53,7 @@ class Trial(Frozen):
 
     @property
     def killed(self) -> bool:
-        """Whether a worker had to be killed, or could not even be."""
+        """Tell whether a worker had to be killed, or could not even be."""
         return any(one.outcome in ("killed", "stuck") for one in self.shutdowns)
 
 
@@ -144,5 +144,5 @@ class Drilled(Frozen):
 
     @property
     def passed(self) -> bool:
-        """Whether all demands were kept and the drill could be carried out."""
+        """Tell whether all demands were kept and the drill could be carried out."""
         return self.stopped is None and all(verdict.kept for verdict in self.verdicts)

@@ -57,19 +57,19 @@ class Conductor(Observer):
 
     @property
     def use(self) -> Use:
-        """What the run is good for, once it is over."""
+        """Return what the run is good for, once it is over."""
         if self._early:
             return "ended early"
         return "measured" if self.asked is not None else "interrupted"
 
     @property
     def ready_by(self) -> ReadyBy:
-        """How the workers were known to be ready."""
+        """Return how the workers were known to be ready."""
         return self._by
 
     @property
     def ready_after(self) -> float | None:
-        """Seconds from the first start until all workers were ready; None when nobody knows.
+        """Return the seconds from the first start until all workers were ready; None when nobody knows.
 
         Of quiet ones: until the quiet began.
         """
@@ -79,7 +79,7 @@ class Conductor(Observer):
         return max(seen - SPAN, 0.0) if self._by == "quiet" else seen
 
     def started(self, worker: WorkerId, pid: int) -> None:
-        """A worker's process was forked: from here on it is looked at."""
+        """Look at a worker from here on: its process was forked."""
         del pid
         at = monotonic()
         if self._begun is None:
@@ -91,7 +91,7 @@ class Conductor(Observer):
             self.deadline = at + LOOK
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
-        """A worker has ended: too early, unless its stop was requested."""
+        """Note that a worker has ended: too early, unless its stop was requested."""
         del shutdown, worker
         if self.asked is None and self._loop.fleet.asked is None:
             self._early = True
