@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from supervisor.diagnosis.evidence.frames import Sources
+    from supervisor.diagnosis.running.facts import Facts
     from supervisor.views.running import Told
 
 app = typer.Typer()
@@ -47,6 +48,16 @@ def explain(
     seconds: Annotated[
         float, typer.Option("--for", metavar="S", callback=_seconds, help="Seconds to observe it.")
     ] = 1.0,
+    attach: Annotated[
+        bool,
+        typer.Option("--attach", help="Bring the agent into a Python 3.14+ program for one look (sys.remote_exec)."),
+    ] = False,
+    nudge: Annotated[
+        bool,
+        typer.Option(
+            "--nudge", help="With --attach: stop and continue it if it sleeps in its event loop, to wake it."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     color: Annotated[
         str,
@@ -55,16 +66,19 @@ def explain(
         ),
     ] = "auto",
 ) -> None:
-    """Explain what a running process waits for and why it does not stop. It is only observed, never changed.
+    """Explain what a running process waits for and why it does not stop. Without --attach it is only observed.
 
     PID is its process ID; it may be anybody's process.
     """
+    from supervisor.errors import UsageError
     from supervisor.system import stdio
     from supervisor.views import running
     from supervisor.views.data import dumps
     from supervisor.views.layout import ansi, plain
 
-    told = look(pid, seconds)
+    if nudge and not attach:
+        raise UsageError("--nudge is for --attach", f"supervisor explain {pid} --attach --nudge")
+    told = look(pid, seconds, attach, nudge)
     if json:
         typer.echo(dumps(running.document(told)), nl=False)
         return
@@ -72,10 +86,11 @@ def explain(
     typer.echo(running.text(told, stdio.width(1), style), nl=False, color=True)  # the style has decided
 
 
-def look(pid: int, seconds: float) -> Told:
+def look(pid: int, seconds: float, attach: bool = False, nudge: bool = False) -> Told:
     """Return everything that can be known of the process. Raises Unseen when there is none, or it is hidden."""
     from supervisor.diagnosis.running.conclusions import findings, is_dead
     from supervisor.system import sources
+    from supervisor.system.agent import pstree
     from supervisor.system.proc import look, python
     from supervisor.views.running import Told
 
@@ -86,16 +101,55 @@ def look(pid: int, seconds: float) -> Told:
     if asked is not None:
         path, first = asked
         fleet = _heard(path, pid, first, lookup)
-    said = bool(fleet and (fleet["said"] or fleet["waits"]))
+    visit = None
+    if attach:
+        visit, why = _visit(facts, nudge, lookup) if fleet is None else (None, [])
+        notes += why
+    said = any(one and (one["said"] or one["waits"]) for one in (fleet, visit))
     inside = None
     if not (said or facts.ended or facts.kernel or is_dead(facts)):
-        inside = python.look(facts)
+        inside = python.look(facts, pstree.tree(facts))
     if inside is not None and fleet is None:
         notes += _agent(pid)
     if fleet is not None and fleet["probed"] and pid not in fleet["answered"] and not is_dead(facts):
         notes += _silent(pid, facts.exe)
     stop = _stop(pid, fleet) if fleet is not None else None
-    return Told(facts, inside, fleet, findings(facts, inside, lookup, said, stop), notes)
+    return Told(facts, inside, fleet, findings(facts, inside, lookup, said, stop), notes, visit)
+
+
+def _visit(facts: Facts, nudge: bool, lookup: Sources) -> tuple[dict[str, Any] | None, list[str]]:
+    """What an agent says that is brought in for one look; and why there is none."""
+    import time
+
+    from supervisor.diagnosis.running.conclusions import is_dead
+    from supervisor.diagnosis.running.from_agent import visited
+    from supervisor.system.agent import attach, inject
+    from supervisor.system.proc import python
+
+    if facts.ended or facts.kernel or is_dead(facts) or inject.agent_of(facts.pid) is not None:
+        return None, []  # told already as what it is
+    version = python.version(facts.pid, facts.exe)
+    try:
+        if version is None or facts.exe is None:
+            raise attach.NotAttached("it is no Python program")
+        if facts.frozen is not None or facts.main.state in "Tt":
+            raise attach.NotAttached("it is stopped and runs nothing", "continue it first")
+        found = attach.visit(facts.pid, version, facts.exe, facts.argv, nudge)
+    except attach.NotAttached as error:
+        return None, [f"no agent was brought in: {error.message}" + (f" ({error.hint})" if error.hint else "")]
+    told = {**visited(found.messages, time.monotonic(), facts.pid), "nudged": found.nudged}
+    _add_sources(told, lookup)
+    if not found.messages:
+        return None, ["the agent that was brought in left without a word; ask again"]
+    return told, ["it was stopped and continued to wake it (--nudge)"] if found.nudged else []
+
+
+def _add_sources(told: dict[str, Any], lookup: Sources) -> None:
+    """Add the text of each line that an agent has named."""
+    for one in told["said"]:
+        where = one["where"]
+        if where is not None:
+            where["source"] = (lookup(where["file"], where["line"]) or "").strip() or None
 
 
 def _ask(pid: int) -> tuple[tuple[str, dict[str, Any]] | None, list[str]]:
@@ -156,10 +210,7 @@ def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[
         answer = {}
     fleet = answer if answer.get("ok") and answer.get("worker") is not None else first
     fleet["probed"] = first["probed"]
-    for one in fleet["said"]:
-        where = one["where"]
-        if where is not None:
-            where["source"] = (lookup(where["file"], where["line"]) or "").strip() or None
+    _add_sources(fleet, lookup)
     return {key: value for key, value in fleet.items() if key not in ("v", "ok")}
 
 

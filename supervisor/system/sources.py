@@ -51,11 +51,22 @@ def of_process(pid: int) -> Sources:
     for line in (reading.read(f"/proc/{pid}/status", 65536) or b"").decode(errors="replace").splitlines():
         name, _, rest = line.partition(":")
         fields[name] = rest.split()
-    uids, gids = fields.get("Uid", []), fields.get("Gid", [])
+    uids, gids, root = fields.get("Uid", []), fields.get("Gid", []), _root(pid)
     if len(uids) < 4 or len(gids) < 4:
         return lambda _file, _number: None
     # Real, effective, saved and, last, the one that counts for files.
-    return reader(Identity(int(uids[3]), int(gids[3]), tuple(map(int, fields.get("Groups", [])))))
+    lookup = reader(Identity(int(uids[3]), int(gids[3]), tuple(map(int, fields.get("Groups", [])))))
+    return lambda file, number: lookup(root + file if file.startswith("/") else file, number)
+
+
+def _root(pid: int) -> str:
+    """Return what stands before the files of a process as we see them: nothing, unless its root is another than ours
+    (a container, chroot(2))."""
+    try:
+        theirs, ours = (os.stat(f"/proc/{one}/root/") for one in (pid, "self"))
+    except OSError:
+        return ""
+    return "" if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) else f"/proc/{pid}/root"
 
 
 def _text(data: bytes) -> list[str]:

@@ -36,13 +36,17 @@ _ANSWERS = {
 
 
 class Told(Frozen):
-    """Everything there is to show: the facts, a look inside, what its supervisor answered, the findings."""
+    """Everything there is to show: the facts, a look inside, what its supervisor answered, the findings.
+
+    ``visit``: what an agent said that was brought in for one look, in the form of the supervisor's answer.
+    """
 
     facts: Facts
     inside: Inside | None
     fleet: dict[str, Any] | None
     findings: Sequence[Finding]
     notes: Sequence[str] = ()
+    visit: dict[str, Any] | None = None
 
 
 def text(told: Told, width: int = 80, style: Style = plain) -> str:
@@ -52,10 +56,11 @@ def text(told: Told, width: int = 80, style: Style = plain) -> str:
     whose = f" (pid {facts.pid})"
     command = words.command(facts.argv, width - len("supervisor: ") - len(whose))
     out = [f"supervisor: {style(command, 'bold')}{whose}"]
-    for label, value in [*_rows(told), *_fleet(told)]:
+    for label, value in [*_rows(told), *_fleet(told), *_visit(told)]:
         out += row(label, value, _LABEL, width)
-    if told.fleet is not None:
-        out += finding.ladder(chain(told.fleet), width, style, indent=" " * _LABEL)
+    for agents in (told.fleet, told.visit):
+        if agents is not None:
+            out += finding.ladder(chain(agents), width, style, indent=" " * _LABEL)
     out += _inside(told.inside, facts.pid, width, style)
     for found in told.findings:
         out += ["", *finding.text(found, width, style, proofs=len(found.proof))]
@@ -156,12 +161,20 @@ def _fleet(told: Told) -> list[tuple[str, str]]:
             what += f", {stop['next_signal']} in {duration(max(stop['next_at'] - now, 0.0))}"
     elif stop is None:
         what += "; its supervisor was not asked to stop it"
-    rows = [("worker", what)]
-    if fleet["waits"]:
-        rows.append(("now", fleet["waits"]))
-    for one in fleet["said"]:
-        rows.append(("", _said(one, worker["pid"])))
-    return rows
+    return [("worker", what), *_agents(fleet, worker["pid"])]
+
+
+def _visit(told: Told) -> list[tuple[str, str]]:
+    """What an agent said that was brought in."""
+    if told.visit is None:
+        return []
+    return [("inside", "an agent was brought in for one look, and has left"), *_agents(told.visit, told.facts.pid)]
+
+
+def _agents(answer: dict[str, Any], main: int | None) -> list[tuple[str, str]]:
+    """What agents said: what is waited for now, and the places."""
+    rows = [("now", answer["waits"])] if answer["waits"] else []
+    return rows + [("", _said(one, main)) for one in answer["said"]]
 
 
 def _said(one: dict[str, Any], main: int | None) -> str:
@@ -218,6 +231,7 @@ def document(told: Told) -> dict[str, Any]:
         "caught": _names(facts.caught),
         "ignored": _names(facts.ignored),
         "fleet": told.fleet,
+        "visit": told.visit,
         "inside": _plain(told.inside) if told.inside is not None else None,
         "notes": list(told.notes),
         "findings": [_plain(found) for found in told.findings],

@@ -310,15 +310,6 @@ def test_which_python_by_the_program(exe: str | None, version: str | None) -> No
     assert python.version((1 << 22) + 1, exe) == version
 
 
-def test_a_python_of_somebody_else_is_not_run(tmp_path: Path) -> None:
-    """Root asked to explain a user's process must not run that user's program."""
-    exe: Any = tmp_path / "python3.14"
-    exe.write_text("#!/bin/sh\n")
-    exe.chmod(0o777)
-    assert not python._trusted(str(exe))
-    assert python._trusted("/bin/sh")
-
-
 GRAPH = """
 import asyncio
 async def fetch():

@@ -31,6 +31,7 @@ DEFERRED = frozenset(range(1, 32)) - {4, 5, 6, 7, 8, 9, 11, 19, 31} | frozenset(
 FEW = 32  # RLIMIT_NOFILE below which our two descriptors could be the ones that the program lacks
 MEETING = os.environ.get("SIGDRAIN_AGENT_SOCKET", "")
 
+visiting = False  # set by ../visit: for one look, at a program that was started without us
 pid = main_thread = 0
 history = {}  # signal -> what was installed for it, oldest first: [kind, handler, who installed it]
 inherited = {}  # signal -> how many of those were installed in the process that this one was forked from
@@ -329,14 +330,14 @@ def connect(forked, by=None):
     try:
         ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
         ours.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)  # the kernel grants twice net.core.wmem_max
-        ours.connect(os.environ["SIGDRAIN_AGENT_SOCKET"])
+        ours.connect(MEETING)
         _line = out_of_the_way(ours.detach())
-    except (OSError, KeyError):  # the parent is gone, or its backlog is full: work goes on without us
+    except OSError:  # the parent is gone, or its backlog is full: work goes on without us
         if ours is not None:
             ours.close()
         return
     _identity = fstat(_line)[1:3]
-    _dump = open_dump()
+    _dump = None if visiting else open_dump()
     try:
         cwd = os.getcwd()
     except OSError:  # deleted

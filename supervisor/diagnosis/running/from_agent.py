@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from supervisor.core.contract.state import waits
 from supervisor.diagnosis.attribution.holds import holds
 from supervisor.diagnosis.evidence.frames import NOBODY, where
 from supervisor.diagnosis.evidence.gather import gather
 from supervisor.diagnosis.evidence.notes import Snapshot, note_of
+from supervisor.diagnosis.live_wait import waiting
 from supervisor.diagnosis.phrases import waited, waited_on
 
 TYPE_CHECKING = False
@@ -58,6 +60,12 @@ def seen(looks: Sequence[AgentMessage], main: int) -> list[dict[str, Any]]:
             known = None if place is None else {key: getattr(place, key) for key in place.__match_args__}
             told.append({"pid": message.pid, "what": what, "seconds": None, "where": known})
     return told[:MOST_SAID]
+
+
+def visited(messages: Sequence[AgentMessage], now: float, pid: int) -> dict[str, Any]:
+    """Return what one look at a program told that was started without an agent: who waits for whom, and where
+    everything is, as the supervisor of a worker answers."""
+    return {**waits(waiting(messages, now, pid)), "said": seen(messages, pid)}
 
 
 def answered(messages: Sequence[AgentMessage], since: float) -> set[int]:

@@ -1,7 +1,7 @@
 """Looks into a running Python process that has no agent: which Python it is, its stacks, its asyncio tasks.
 
-Two tools, both of which only read the memory of the process (process_vm_readv(2)) and never stop it: py-spy with
-``--nonblocking`` (extra ``explain``), and ``python -m asyncio pstree`` of CPython 3.14 and later.
+py-spy with ``--nonblocking`` (extra ``explain``) only reads the memory of the process (process_vm_readv(2)) and never
+stops it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 
 from supervisor.diagnosis.running.facts import Frame, Inside, PyThread
 from supervisor.system.proc import reading
-from supervisor.system.trust import stranger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 # A process that runs while it is read may give nonsense, which py-spy mostly notices: look again.
 TRIES = 3
 PATIENCE = 10.0  # seconds for one look of a tool: a process with thousands of threads takes some
-# The first CPython whose asyncio looks into others: https://docs.python.org/3.14/whatsnew/3.14.html
-ASYNCIO_PS = (3, 14)
-MOST_TREE = 200  # lines
 _NAME = re.compile(r"/(?:python|pypy)(\d+\.\d+)?[\d.dt]*$")
 _MAPPED = re.compile(rb"/(?:lib)?python(\d+\.\d+)")
 INSTALL = "install py-spy beside supervisor: pip install py-spy (the extra explain)"
@@ -48,13 +44,20 @@ def version(pid: int, exe: str | None) -> str | None:
     return "" if named else None
 
 
-def look(facts: Facts) -> Inside | None:
-    """Return what the Python threads and tasks do, as far as can be read; None when the process is not Python."""
+def is_interpreter(exe: str) -> bool:
+    """Return whether a program file is a Python interpreter's own, which can run other code, by its name."""
+    return _NAME.search(exe) is not None
+
+
+def look(facts: Facts, tree: tuple[str, ...] | None) -> Inside | None:
+    """Return what the Python threads do, as far as can be read; None when the process is not Python.
+
+    ``tree``: its await graph.
+    """
     python = version(facts.pid, facts.exe)
     if python is None:
         return None
     label = python or None
-    tree = _tasks(facts, python)
     if facts.frozen or all(state in "tD" for state in facts.main.states):
         # Its memory can be read, but who traces it is at work there, or its pages may not come.
         return Inside(label, tree=tree, why="it is traced, frozen or held in the kernel", hint="end that first")
@@ -123,32 +126,6 @@ def _refusal(why: str) -> tuple[str, str]:
             return f"this kernel lets only root look into other processes (ptrace_scope is {told})", "ask as root"
         return "py-spy may not look into it", "ask as root; in a container, with the capability SYS_PTRACE"
     return f"py-spy could not read it: {why}", "ask again; a process that computes is hard to read while it runs"
-
-
-# ------------------------------------------------------------------ asyncio pstree
-
-
-def _tasks(facts: Facts, python: str) -> tuple[str, ...] | None:
-    """Return what `asyncio pstree` of its own interpreter prints (only the same minor version can read it), or
-    None.
-    """
-    number = tuple(int(part) for part in python.split(".") if part)
-    exe = facts.exe
-    if number < ASYNCIO_PS or exe is None or not _NAME.search(exe) or not _trusted(exe):
-        return None
-    done = _run([exe, "-I", "-m", "asyncio", "pstree", str(facts.pid)])
-    if isinstance(done, str) or done.returncode != 0:
-        return None
-    lines = [line.rstrip() for line in done.stdout.decode(errors="replace").splitlines()]
-    return tuple(line for line in lines if line)[:MOST_TREE] or None
-
-
-def _trusted(exe: str) -> bool:
-    """Return whether we may run another process's program: only root or ourselves can have put it there."""
-    try:
-        return stranger(exe) is None
-    except OSError:
-        return False
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[bytes] | str:
