@@ -97,22 +97,40 @@ def main(pid: int, listener: int, given: Dict[str, Any]) -> None:
     except OSError as error:
         return say(error="place", text=error.strerror or "")
     listening = socket.socket(fileno=listener)
+    pending = False
     try:
         write(folder + "/agent", compiled(given["agent"]))
         write(folder + "/enter.py", given["enter"].replace('FOLDER = ""', "FOLDER = %r" % folder, 1).encode())
         listening.bind(folder + "/socket")
         listening.listen(1)
         remote_exec(pid, folder + "/enter.py")
+        pending = True
         say(pending=folder)
-        done = sys.stdin.buffer.readline() == b"done\n"  # an end without it: whoever asked was killed
-        listening.close()
-        if not done:
-            remote_exec(pid, NOTHING)
+        pending = not answered()
     except Exception as error:
         say(error=type(error).__name__, text=str(error))
     finally:
-        remove(folder)
+        listening.close()
+        if not pending or taken_back(remote_exec, pid):
+            remove(folder)
     return None
+
+
+def answered() -> bool:
+    """Wait for whoever asked; return whether the script has run. An end without a word: it has not come in time."""
+    try:
+        return sys.stdin.buffer.readline() == b"done\n"
+    except OSError:  # killed with something unread
+        return False
+
+
+def taken_back(remote_exec: Any, pid: int) -> bool:
+    """Have an empty script pending instead of ours; return whether ours can go. Else it removes itself when it runs."""
+    try:
+        remote_exec(pid, NOTHING)
+        return True
+    except Exception:
+        return not os.path.exists("/proc/%d" % pid)
 
 
 main(int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.stdin.buffer.readline()))
