@@ -125,7 +125,7 @@ def answered() -> bool:
 
 
 def taken_back(remote_exec: Any, pid: int) -> bool:
-    """Have an empty script pending instead of ours; return whether ours can go. Else it removes itself when it runs."""
+    """Have an empty script pending instead of ours; return whether ours can go (else it does so when it runs)."""
     try:
         remote_exec(pid, NOTHING)
         return True
