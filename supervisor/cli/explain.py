@@ -118,7 +118,7 @@ def look(pid: int, seconds: float, attach: bool = False, nudge: bool = False) ->
 
 
 def _visit(facts: Facts, nudge: bool, lookup: Sources) -> tuple[dict[str, Any] | None, list[str]]:
-    """What an agent says that is brought in for one look; and why there is none."""
+    """Return what an agent says that is brought in for one look, and notes: why there is none."""
     import time
 
     from supervisor.diagnosis.running.conclusions import is_dead

@@ -165,14 +165,14 @@ def _fleet(told: Told) -> list[tuple[str, str]]:
 
 
 def _visit(told: Told) -> list[tuple[str, str]]:
-    """What an agent said that was brought in."""
+    """Return what an agent said that was brought in."""
     if told.visit is None:
         return []
     return [("inside", "an agent was brought in for one look, and has left"), *_agents(told.visit, told.facts.pid)]
 
 
 def _agents(answer: dict[str, Any], main: int | None) -> list[tuple[str, str]]:
-    """What agents said: what is waited for now, and the places."""
+    """Return what agents said: what is waited for now, and the places."""
     rows = [("now", answer["waits"])] if answer["waits"] else []
     return rows + [("", _said(one, main)) for one in answer["said"]]
 

@@ -119,7 +119,7 @@ def _refuse_early(version: str, exe: str) -> None:
 
 
 def _disabled(pid: int, argv: Sequence[str]) -> NotAttached:
-    """How the program says that it wants none of it; the value of the variable is not kept."""
+    """Tell how the program says that it wants none of it; the value of the variable is not kept."""
     words = iter(argv[1:])
     for word in words:
         option = word + next(words, "") if word in ("-X", "-W") else word
@@ -172,7 +172,7 @@ def _line(line: socket.socket) -> str:
 
 
 def _refusal(kind: str, text: str, pid: int, argv: Sequence[str]) -> NotAttached:
-    """What failed inside of the helper -> what it means here, and what to do."""
+    """Tell what a failure inside of the helper means here, and what to do."""
     if kind == "PermissionError":
         scope = (reading.read("/proc/sys/kernel/yama/ptrace_scope", 16) or b"0").strip().decode()
         if scope != "0":
@@ -218,7 +218,7 @@ def _heard(listener: socket.socket, pid: int, nudge: bool) -> Visit:
 
 
 def _blocked(call: str | None, nudged: bool) -> NotAttached:
-    """Its main thread has not come to its next instruction."""
+    """Tell that its main thread has not come to its next instruction."""
     where = f" {call}" if call else ""
     sleeps = call in _NUDGED and not nudged
     return NotAttached(
@@ -254,14 +254,14 @@ def _nudge(pid: int, call: str | None) -> bool:
 
 
 def _in_foreground(pid: int) -> bool:
-    """Whether its group is the foreground job of a terminal (proc_pid_stat(5), tpgid)."""
+    """Return whether its group is the foreground job of a terminal (proc_pid_stat(5), tpgid)."""
     data = reading.read(f"/proc/{pid}/stat", 2048) or b") S 0 0 0 0 -1"
     fields = data[data.rindex(b")") + 2 :].split()
     return fields[2] == fields[5]
 
 
 def _said(connection: socket.socket, pid: int) -> tuple[AgentMessage, ...]:
-    """All messages until the agent leaves."""
+    """Return all messages until the agent leaves."""
     connection.settimeout(SPEAKING)
     found: list[AgentMessage] = []
     try:

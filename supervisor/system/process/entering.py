@@ -88,7 +88,7 @@ def _namespace(pid: int | str, name: str) -> str | None:
 
 
 def _map(pid: int, kind: str) -> list[tuple[int, int, int]]:
-    """(inside, outside, length) of each range (user_namespaces(7))."""
+    """Return (inside, outside, length) of each range (user_namespaces(7))."""
     lines = os.fsdecode(reading.read(f"/proc/{pid}/{kind}_map", 65536) or b"").splitlines()
     return [(int(inside), int(outside), int(length)) for inside, outside, length in (line.split() for line in lines)]
 
@@ -197,7 +197,7 @@ def _take_on(rights: Rights, pidfd: int, root: int) -> None:
 
 
 def _is_root(root: int) -> bool:
-    """Whether this is our root already: only root may say so again."""
+    """Return whether this is our root already: only root may say so again."""
     ours = os.stat("/")
     theirs = os.stat(root)
     return (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
