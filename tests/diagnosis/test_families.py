@@ -290,3 +290,12 @@ def test_a_librarys_main_loop_waits_for_the_jobs_that_it_gave_to_its_threads() -
     )  # fmt: skip
     assert told[0].code == "executor-busy"
     assert told[0].where is not None and told[0].where.line == 23
+
+
+def test_a_child_that_sigkill_ended_with_the_rest_may_be_seen_to_end_later() -> None:
+    stop = ("/v/site-packages/gunicorn/arbiter.py", 396, "stop")
+    told = findings(
+        *parent(2.0, stop)[:3], *child(message("eof", 2.09, CHILD)), exited=2.1, killed=True, grace=2.0,
+        marks=Marks(asked=0.0, killed=2.0, main_exited=2.09, exited=2.1),
+    )  # fmt: skip
+    assert told[0].where is not None and told[0].where.line == 12

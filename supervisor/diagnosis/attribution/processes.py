@@ -37,7 +37,7 @@ def through_children(
 
     ``killed``: when SIGKILL ended the worker, None when none did.
     """
-    child = _waited_for(evidence, parent, piece) if piece.process in (None, parent) else None
+    child = _waited_for(evidence, parent, piece, killed) if piece.process in (None, parent) else None
     if child is None:
         return [piece]
     finalize = child.phase_start("finalize")
@@ -71,11 +71,12 @@ def _between(evidence: Evidence, known: Known, child: Process, hold: Hold | None
     return tuple(step.hold for step in path_to(graph, child, hold) if step.hold.process is not hold.process)
 
 
-def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | None:
+def _waited_for(evidence: Evidence, parent: Process, piece: Piece, killed: float | None) -> Process | None:
     """Return the child whose end ended the piece; None when the parent waited for none, or its own line tells."""
     if piece.seconds < SHORTEST or _blocks_its_loop(piece):
         return None
-    family = [child for child in _below(evidence, parent) if piece.start < child.last <= piece.end + CLOSE]
+    ends = {child: _end(child, killed) for child in _below(evidence, parent)}
+    family = [child for child in ends if piece.start < ends[child] <= piece.end + CLOSE]
     told = [child for child in family if _told(parent, child)]
     named = [child for child in family if child.pid == _named(piece.hold)] if piece.hold is not None else []
     if _waits_for_child_by_name(piece) and not any(_at_users_code(child, piece) for child in named):
@@ -83,12 +84,17 @@ def _waited_for(evidence: Evidence, parent: Process, piece: Piece) -> Process | 
     waits = piece.what in ("unknown", "leftovers") if piece.hold is None else _is_passive(piece.hold)
     if not named and not waits and not (told and piece.hold is not None and _sleeps(piece.hold)):
         return None
-    late = [child for child in told or family if child.last >= piece.end - REAPING]
+    late = [child for child in told or family if ends[child] >= piece.end - REAPING]
     ended = named or [child for child in late if child.phases or child in told]
     ended = ended or [child for child in family if child.first is not None]
     if any(_at_users_code(child, piece) for child in ended):  # a pool's idle children end with the last busy one
         ended = [child for child in ended if _at_users_code(child, piece)]
     return max(ended, key=lambda child: (bool(child.phases), child.last), default=None)
+
+
+def _end(child: Process, killed: float | None) -> float:
+    """Return when the child ended: whom SIGKILL ended with the rest ended then, however late that was seen."""
+    return child.last if killed is None else min(child.last, killed)
 
 
 def _below(evidence: Evidence, parent: Process) -> list[Process]:
