@@ -31,15 +31,22 @@ class Heard(list[Message]):
     def __init__(self, folder: Path, member: Callable[[int], bool] = lambda _: True) -> None:
         super().__init__()
         self.kept: list[int] = []
+        self.path = str(folder / "notify")
         self.poller = Poller()
-        self.server = NotifyServer(
-            str(folder / "notify"),
-            UIDS,
-            member,
-            lambda message, _: self.append(message),
-            keep=lambda _, descriptors: self.kept.extend(descriptors),
-        )
-        self.server.watch(self.poller)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        bound.bind(self.path)
+        self.server = NotifyServer(bound, UIDS, member, self._keep)
+        self.poller.watch(self.server.fileno(), lambda *_: self._read())
+
+    def _keep(self, message: Message, descriptors: list[int]) -> bool:
+        if message.store_descriptors:
+            self.kept += descriptors
+        return message.store_descriptors
+
+    def _read(self) -> None:
+        self.extend(self.server.read())
+        self.server.done()
 
     def until(self, enough: Callable[[], bool], seconds: float = 20.0) -> None:
         """Let the server read until it is enough."""
@@ -50,7 +57,7 @@ class Heard(list[Message]):
                 self.poller.call(fd, time.monotonic(), what)
 
     def close(self) -> None:
-        self.server.close(self.poller, time.monotonic())
+        self.server.close()
         for fd in self.kept:
             os.close(fd)
 
@@ -60,7 +67,6 @@ def heard(tmp_path: Path) -> Iterator[Heard]:
     made = Heard(tmp_path)
     yield made
     made.close()
-    assert not os.path.exists(made.server.path)
 
 
 def sender(path: str) -> socket.socket:
@@ -74,7 +80,7 @@ def test_the_client_of_systemd_and_its_barrier(heard: Heard) -> None:
     tool = shutil.which("systemd-notify")
     if tool is None:
         pytest.skip("needs systemd-notify (Debian package systemd)")
-    environ = {**os.environ, "NOTIFY_SOCKET": heard.server.path}
+    environ = {**os.environ, "NOTIFY_SOCKET": heard.path}
     with subprocess.Popen([tool, "--ready", "--status=warm"], env=environ) as client:
         heard.until(lambda: any(message.barrier for message in heard))
         assert client.wait(20) == 0
@@ -85,7 +91,7 @@ def test_the_client_of_systemd_and_its_barrier(heard: Heard) -> None:
 
 def test_a_barrier_is_closed_only_after_what_came_before_it(heard: Heard) -> None:
     reader, writer = os.pipe()
-    with sender(heard.server.path) as client:
+    with sender(heard.path) as client:
         client.send(b"STATUS=first")
         socket.send_fds(client, [b"BARRIER=1"], [writer])
         os.close(writer)
@@ -98,7 +104,7 @@ def test_a_barrier_is_closed_only_after_what_came_before_it(heard: Heard) -> Non
 def test_descriptors_are_kept_only_when_they_are_to_be_stored(heard: Heard) -> None:
     before = len(os.listdir("/proc/self/fd"))
     reader, writer = os.pipe()
-    with sender(heard.server.path) as client:
+    with sender(heard.path) as client:
         socket.send_fds(client, [b"READY=1"], [writer])
         socket.send_fds(client, [b"FDSTORE=1\nFDNAME=db"], [writer])
         heard.until(lambda: len(heard) == 2)
@@ -110,13 +116,13 @@ def test_descriptors_are_kept_only_when_they_are_to_be_stored(heard: Heard) -> N
 
 def test_a_stranger_is_dropped_and_counted(tmp_path: Path) -> None:
     heard = Heard(tmp_path, member=lambda pid: pid != os.getpid())
-    with sender(heard.server.path) as client:
+    with sender(heard.path) as client:
         client.send(b"READY=1")
         heard.until(lambda: heard.server.dropped == 1)
     assert heard == []
     # A process that is gone when its message is read cannot be asked whose it was: systemd-notify is such a one.
     code = "import socket, sys; s = socket.socket(1, 2); s.connect(sys.argv[1]); s.send(b'STATUS=gone')"
-    subprocess.run([sys.executable, "-c", code, heard.server.path], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code, heard.path], check=True, timeout=30)
     heard.until(lambda: len(heard) == 1)
     heard.close()
 
@@ -126,19 +132,19 @@ def test_another_user_is_a_stranger_even_as_a_member() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         os.chmod(name, 0o755)
         heard = Heard(Path(name))
-        os.chmod(heard.server.path, 0o777)
+        os.chmod(heard.path, 0o777)
         code = (
             "import os, socket, sys; os.setuid(65534)\n"
             "s = socket.socket(1, 2); s.connect(sys.argv[1]); s.send(b'READY=1')"
         )
-        subprocess.run([sys.executable, "-c", code, heard.server.path], check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", code, heard.path], check=True, timeout=30)
         heard.until(lambda: heard.server.dropped == 1)
         assert heard == []
         heard.close()
 
 
 def test_a_message_that_is_too_long_is_dropped_whole(heard: Heard) -> None:
-    with sender(heard.server.path) as client:
+    with sender(heard.path) as client:
         client.send(b"READY=1\nSTATUS=" + b"x" * 5000)
         client.send(b"STATUS=short")
         heard.until(lambda: len(heard) == 1)
@@ -149,7 +155,7 @@ def test_a_flood_is_read_in_portions(heard: Heard) -> None:
     """A worker that sends without pause is slowed down by its own full queue, the loop goes on in between."""
     code = "import socket, sys; s = socket.socket(1, 2); s.connect(sys.argv[1])\n"
     code += "for _ in range(20000): s.send(b'WATCHDOG=1')"
-    with subprocess.Popen([sys.executable, "-c", code, heard.server.path]) as flood:
+    with subprocess.Popen([sys.executable, "-c", code, heard.path]) as flood:
         portions = []
         while len(heard) < 20_000:
             before = len(heard)

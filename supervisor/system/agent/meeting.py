@@ -107,7 +107,23 @@ class Meeting:
             raise OSError(errno.ENAMETOOLONG, "its path is too long for a socket", self.path + QUESTIONS)
         return self._bound(self._name + QUESTIONS, _socket.SOCK_STREAM, CALLERS)
 
-    def _bound(self, name: str, kind: int, backlog: int) -> _socket.socket:
+    def datagrams(self, suffix: str) -> tuple[_socket.socket, str]:
+        """Return a datagram socket that only the user and root can send to, and its path. Raises OSError.
+
+        Its file is removed with :meth:`forget`. The kernel says with each message who sent it (SO_PASSCRED, unix(7)).
+        """
+        if len(os.fsencode(self.path + suffix)) > LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, "its path is too long for a socket", self.path + suffix)
+        self._remove(self._name + suffix)
+        bound = self._bound(self._name + suffix, _socket.SOCK_DGRAM, None)
+        bound.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+        return bound, self.path + suffix
+
+    def forget(self, suffix: str) -> None:
+        """Remove the file of a socket that was made for datagrams."""
+        self._remove(self._name + suffix)
+
+    def _bound(self, name: str, kind: int, backlog: int | None) -> _socket.socket:
         """Return a listening socket of that name in the folder, made as the folder's user. Raises OSError."""
         listener = _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
         before = os.umask(0o177)
@@ -120,7 +136,8 @@ class Meeting:
 
                 with Acting(self._whose):
                     listener.bind(self._here(name))
-            listener.listen(backlog)
+            if backlog is not None:
+                listener.listen(backlog)
         except OSError:
             listener.close()
             raise

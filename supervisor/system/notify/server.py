@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.core.notify import Message
-    from supervisor.system.poller import Poller
 
-    Heard = Callable[[Message, float], None]
+    Keep = Callable[[Message, list[int]], bool]
 
 # Datagrams read in one turn of the loop: a worker that sends without pause blocks in its own send, not us.
 MOST_A_TURN = 64
@@ -29,7 +28,7 @@ _CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid, 32 bits each
 
 
 class NotifyServer:
-    """One worker's socket. ``heard(message, at)`` is called for each message of the worker, in the order of sending.
+    """One worker's socket.
 
     ``uids`` may speak (the worker's user, ours, root), if ``member(pid)`` says that a living sender is a process of
     the worker; one that has ended meanwhile counts as the worker's, since `systemd-notify` is gone by then.
@@ -37,63 +36,48 @@ class NotifyServer:
     """
 
     def __init__(
-        self,
-        path: str,
-        uids: frozenset[int],
-        member: Callable[[int], bool],
-        heard: Heard,
-        keep: Callable[[Message, list[int]], None] | None = None,
+        self, socket: _socket.socket, uids: frozenset[int], member: Callable[[int], bool], keep: Keep | None = None
     ) -> None:
-        """Bind the socket at ``path``, in a folder that only the worker's user and we can enter.
+        """Take over a bound datagram socket that does not block and has SO_PASSCRED set.
 
-        ``keep`` is given the descriptors that came with FDSTORE=1, and owns them then; without it they are closed.
-        Raises OSError when the socket cannot be made.
+        ``keep`` is given each message that came with descriptors, and returns whether it has taken them over.
         """
-        self.path = path
         self.dropped = 0
         self.too_long = 0
         self._uids = uids
         self._member = member
-        self._heard = heard
         self._keep = keep
-        kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
-        self._socket = _socket.socket(_socket.AF_UNIX, kind)
-        try:
-            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
-            self._socket.bind(path)
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = socket
+        self._open: list[int] = []
 
     def fileno(self) -> int:
         """Return the descriptor to watch."""
         return self._socket.fileno()
 
-    def watch(self, poller: Poller) -> None:
-        """Have messages read as they come."""
-        poller.watch(self.fileno(), self._readable)
+    def read(self) -> list[Message]:
+        """Return what the worker has said, in the order of sending, out of at most MOST_A_TURN datagrams.
 
-    def _readable(self, at: float, _events: int) -> None:
-        self.read(at)
+        :meth:`done` follows when that was acted upon.
+        """
+        said: list[Message] = []
+        for _ in range(MOST_A_TURN):
+            if not self._read_one(said):
+                break
+        return said
 
-    def read(self, at: float) -> int:
-        """Read what is there, at most MOST_A_TURN datagrams; how many were read. ``at``: monotonic seconds."""
-        for count in range(MOST_A_TURN):
-            if not self._read_one(at):
-                return count
-        return MOST_A_TURN
+    def done(self) -> None:
+        """Close the descriptors that came along: who has sent a BARRIER, and waits for the end of its descriptor, knows
+        then that all before it was processed.
+        """
+        while self._open:
+            os.close(self._open.pop())
 
-    def close(self, poller: Poller, at: float) -> None:
-        """Read what the worker said last, then forget the socket and its file."""
-        self.read(at)
-        poller.unwatch(self.fileno())
+    def close(self) -> None:
+        """Forget the socket; what has not been read is lost."""
+        self.done()
         self._socket.close()
-        try:
-            os.unlink(self.path)
-        except OSError:  # the folder has gone: nothing is left to remove
-            pass
 
-    def _read_one(self, at: float) -> bool:
+    def _read_one(self, said: list[Message]) -> bool:
         room = _socket.CMSG_SPACE(_CREDENTIALS) + _socket.CMSG_SPACE(4 * MOST_DESCRIPTORS)
         try:
             data, ancillary, flags, _ = self._socket.recvmsg(notify.MOST_BYTES, room, _socket.MSG_CMSG_CLOEXEC)
@@ -102,24 +86,17 @@ class NotifyServer:
         except OSError:  # ENOBUFS and the like: this message is lost, the next may be read
             return True
         pid, uid, descriptors = _ancillary(ancillary)
-        try:
-            if not self._allowed(pid, uid):
-                self.dropped += 1
-            elif flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC):
-                self.too_long += 1
-            else:
-                self._take(notify.parse(data), descriptors, at)
-        finally:
-            # Also the one of a BARRIER: whoever waits for its end knows then that all before it was processed.
-            for fd in descriptors:
-                os.close(fd)
+        self._open += descriptors
+        if not self._allowed(pid, uid):
+            self.dropped += 1
+        elif flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC):
+            self.too_long += 1
+        else:
+            message = notify.parse(data)
+            if descriptors and self._keep is not None and self._keep(message, descriptors):
+                del self._open[-len(descriptors) :]
+            said.append(message)
         return True
-
-    def _take(self, message: Message, descriptors: list[int], at: float) -> None:
-        if message.store_descriptors and descriptors and self._keep is not None:
-            self._keep(message, descriptors[:])
-            descriptors.clear()
-        self._heard(message, at)
 
     def _allowed(self, pid: int, uid: int) -> bool:
         if uid not in self._uids:
