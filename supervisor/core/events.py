@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
+    from supervisor.core.notify import Message
     from supervisor.core.record import Key, Reach, Target
     from supervisor.core.spec import WorkerId
 
@@ -150,6 +151,12 @@ class AgentSaid(WorkerEvent):
     """
 
     what: Said
+
+
+class Notified(WorkerEvent):
+    """A process of the worker has said something over its notify socket (sd_notify(3))."""
+
+    message: Message
 
 
 class Probed(WorkerEvent):

@@ -11,7 +11,7 @@ import textwrap
 from collections import deque
 from typing import Any
 
-from supervisor.core import actions, events, ladder, signum, spec
+from supervisor.core import actions, events, ladder, notify, signum, spec
 from supervisor.core.fleet import state, step
 from supervisor.core.record import Member, Sample
 
@@ -99,6 +99,8 @@ class Script:
                 return events.StartFailed(at, index, stage, int(errno))
             case ["agent", "says", ("hello" | "noticed" | "drained" | "cleaned") as said]:
                 return events.AgentSaid(at, index, said)
+            case ["says", *words]:
+                return events.Notified(at, index, notify.parse("\n".join(words).encode()))
             case ["agent", "is", "armed"]:
                 return events.ProbeAnswered(at, index)
             case [signal, "from", "the", "terminal"]:

@@ -9,6 +9,7 @@ from supervisor.core.actions import Note
 from supervisor.core.fleet import state as fleets
 from supervisor.core.fleet.state import Fleet
 from supervisor.core.fleet.step import step
+from supervisor.core.notify import Message
 from supervisor.core.record import Masks, Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.core.worker.life import Life
@@ -90,6 +91,7 @@ HAPPENINGS: tuple[events.Event, ...] = (
     events.Sent(4.0, FIRST, 15, "group", "delivered", ladder=True),
     *(events.AgentSaid(4.0, FIRST, what) for what in ("hello", "noticed", "drained", "cleaned")),
     events.Probed(4.0, FIRST, 0),
+    events.Notified(4.0, FIRST, Message(ready=True, status="warm", extend=9.0)),
     events.ProbeAnswered(4.0, FIRST),
     events.MasksRead(4.0, FIRST, Masks(0, 0, 0)),
     events.Sampled(4.0, FIRST, None),

@@ -79,6 +79,9 @@ def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = 
         "ended": life.ended,
         "took": _took(life),
         "healthy_at": _healthy_at(life),
+        "status_text": life.notice.status if life.notice else None,
+        "reloading": life.notice.reloading if life.notice else None,
+        "errno": life.notice.errno if life.notice else None,
     }
 
 
@@ -110,10 +113,11 @@ def _kill_at(life: Life, stop: Stop) -> float | None:
     """Return when the ladder reaches SIGKILL: the waits of the standing rung and of those above it are what is
     left.
     """
-    grace = life.ladder.grace
-    if grace is None:
+    at = life.next_rung_at
+    if at is None or life.ladder.grace is None:
         return None
-    return stop.standing.since + grace - sum(rung.wait or 0.0 for rung in life.ladder.rungs[: stop.standing.rung])
+    above = life.ladder.rungs[stop.standing.rung + 1 :]
+    return at + sum(rung.wait or 0.0 for rung in above if rung.signal != signum.KILL)
 
 
 def _healthy_at(life: Life) -> float | None:

@@ -45,7 +45,8 @@ class Standing(Frozen):
     one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that. ``extended``: one
     was told after the wait of the others. ``woken``: somebody has looked for members that job control has stopped.
     ``anew``: the ladder has begun once more, for those whom SIGKILL would have reached as their first signal of all;
-    then ``group_told`` stays when the group got that.
+    then ``group_told`` stays when the group got that. ``until``: the worker has asked for time until then
+    (EXTEND_TIMEOUT_USEC), and got it.
     """
 
     rung: int
@@ -58,6 +59,7 @@ class Standing(Frozen):
     extended: bool = False
     woken: bool = False
     anew: bool = False
+    until: float | None = None
 
 
 class Hold(Frozen):
@@ -71,9 +73,10 @@ class Hold(Frozen):
 class Stop(Frozen):
     """A stop under way. ``asked``: when the first signal of a requested stop was sent, None when nobody asked for it.
 
-    ``must_kill``: the ladder gains SIGKILL if it has none. ``killed`` is when SIGKILL was decided, then when it was
-    sent. ``told`` are those who were signalled one by one, on any rung. ``looks`` and ``gasps`` count what was seen
-    from outside, and before SIGKILL.
+    ``extended``: seconds that its rungs were made longer because the worker asked for that; ``refused``: it asked for
+    more than it may have. ``must_kill``: the ladder gains SIGKILL if it has none. ``killed`` is when SIGKILL was
+    decided, then when it was sent. ``told`` are those who were signalled one by one, on any rung. ``looks`` and
+    ``gasps`` count what was seen from outside, and before SIGKILL.
     """
 
     by: str
@@ -84,6 +87,8 @@ class Stop(Frozen):
     standing: Standing
     hold: Hold | None = None
     must_kill: bool = False
+    extended: float = 0.0
+    refused: bool = False
     killed: float | None = None
     sent: tuple[Climb, ...] = ()
     told: frozenset[Key] = frozenset()
@@ -96,6 +101,22 @@ class Stop(Frozen):
     def hurried(self) -> bool:
         """Tell whether somebody has asked again, or the limit has passed: nobody gets more time than is left."""
         return self.requests > 1 or self.must_kill
+
+
+class Notice(Frozen):
+    """What a start has said over its notify socket, the last word of each kind (sd_notify(3)); None: nothing.
+
+    ``ready`` is when it first said READY=1, ``reloading`` since when it reads its configuration again. ``stopping``:
+    it has begun to end. ``odd``: it said something that means nothing.
+    """
+
+    status: str | None = None
+    errno: int | None = None
+    exit_status: int | None = None
+    ready: float | None = None
+    reloading: float | None = None
+    stopping: bool = False
+    odd: bool = False
 
 
 class Death(Frozen):
@@ -163,6 +184,7 @@ class Life(Frozen):
     since: float | None = None
     attempts: Attempts = Attempts()
     process: Process | None = None
+    notice: Notice | None = None
     stop: Stop | None = None
     death: Death | None = None
     leftovers: Leftovers = Leftovers()
@@ -258,7 +280,8 @@ class Life(Frozen):
         wait = self.ladder.rungs[stop.standing.rung].wait if stop else None
         if stop is None or wait is None:
             return None
-        return (stop.hold.until if stop.hold else stop.standing.since) + wait
+        due = (stop.hold.until if stop.hold else stop.standing.since) + wait
+        return due if stop.standing.until is None else max(due, stop.standing.until)
 
     @property
     def kill_at(self) -> float | None:

@@ -19,6 +19,7 @@ from supervisor.core.events import (
     MainExited,
     MainStopped,
     MasksRead,
+    Notified,
     OrphansChanged,
     ProbeAnswered,
     Probed,
@@ -98,7 +99,7 @@ RESTS: frozenset[State] = OVER | {"waiting", "backoff"}
 
 # Asked for or seen before the end of a worker: no surprise after it.
 LATECOMERS: frozenset[type[Event]] = frozenset(
-    {AgentSaid, MainContinued, MainStopped, MasksRead, ProbeAnswered, Probed, Sampled, Sent, Surveyed}
+    {AgentSaid, MainContinued, MainStopped, MasksRead, Notified, ProbeAnswered, Probed, Sampled, Sent, Surveyed}
 )
 
 
@@ -109,7 +110,9 @@ def _stays(state: State, *events: type[Event]) -> Ways:
 def _being_stopped(state: State, *further: State) -> Ways:
     """Return the ways of a worker that is being stopped and whose main process lives; its agent leads further."""
     return {
-        **_stays(state, Started, MainStopped, MainContinued, Sent, MasksRead, Sampled, Probed, ProbeAnswered),
+        **_stays(
+            state, Started, MainStopped, MainContinued, Sent, MasksRead, Notified, Sampled, Probed, ProbeAnswered
+        ),
         Surveyed: (state,),
         AgentSaid: (state, *further),
         SignalReceived: (state, "killed"),
@@ -135,13 +138,13 @@ WAYS: dict[State, Ways] = {
     },
     "starting": {
         Started: ("running",),
-        **_stays("starting", StartFailed, AgentSaid, MainStopped, MainContinued, Sent),
+        **_stays("starting", StartFailed, AgentSaid, Notified, MainStopped, MainContinued, Sent),
         SignalReceived: ("starting", "draining", "killed"),
         StopAsked: ("draining", "killed"),
         MainExited: ("orphaned", "ended"),
     },
     "running": {
-        **_stays("running", AgentSaid, MainStopped, MainContinued, Sent),
+        **_stays("running", AgentSaid, Notified, MainStopped, MainContinued, Sent),
         SignalReceived: ("running", "draining", "killed"),
         StopAsked: ("draining", "killed"),
         MainExited: ("orphaned", "ended"),
@@ -160,7 +163,7 @@ WAYS: dict[State, Ways] = {
     "orphaned": {
         Surveyed: ("orphaned", "ended"),
         **_stays("orphaned", Tick, OrphansChanged, StopAsked, SignalReceived, Sent, AgentSaid, MainContinued),
-        **_stays("orphaned", MasksRead, Sampled, Probed, ProbeAnswered),
+        **_stays("orphaned", MasksRead, Notified, Sampled, Probed, ProbeAnswered),
     },
     "ended": {
         Reaped: ("exited", "failed", "stuck", "backoff", "sweeping"),

@@ -16,6 +16,7 @@ from supervisor.core.events import (
     MainExited,
     MainStopped,
     MasksRead,
+    Notified,
     ProbeAnswered,
     Probed,
     Reaped,
@@ -274,6 +275,13 @@ def _probed(life: Life, event: Probed) -> Step:
     return release(life, event.at) if event.asked == 0 else (life, ())
 
 
+def _notified(life: Life, event: Notified) -> Step:
+    """Take in what the worker says of itself; few workers say anything, so what understands it comes then."""
+    from supervisor.core.worker.notified import notified
+
+    return notified(life, event)
+
+
 def _probe_answered(life: Life, event: ProbeAnswered) -> Step:
     return release(life, event.at)
 
@@ -291,6 +299,7 @@ _TAKES: dict[type[Event], Callable[[Life, Any], Step]] = {
     MainStopped: _main_stopped,
     MainContinued: _main_continued,
     AgentSaid: _agent_said,
+    Notified: _notified,
     Surveyed: _surveyed,
     Sent: _sent,
     MasksRead: _masks_read,

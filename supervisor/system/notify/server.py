@@ -66,8 +66,8 @@ class NotifyServer:
         return said
 
     def done(self) -> None:
-        """Close the descriptors that came along: who has sent a BARRIER, and waits for the end of its descriptor, knows
-        then that all before it was processed.
+        """Close the descriptors that came along: whoever sent a BARRIER and waits for the end of its descriptor,
+        knows then that all before it was processed.
         """
         while self._open:
             os.close(self._open.pop())
