@@ -227,6 +227,7 @@ class Loop:
         facts: list[events.Event] = []
         for running, at, found in ended:
             facts += self._hands.status_known(running, at)
+            facts += self._hands.last_words(running.worker, at)
             facts.append(events.MainExited(at, running.worker, found.code, found.signal, alone))
         self.see_all(facts)
         self._exits.stamp()

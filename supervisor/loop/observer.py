@@ -6,9 +6,10 @@ from supervisor.core.frozen import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from supervisor.core.actions import Note
+    from supervisor.core.events import Event
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.system.process.spawn import Identity
@@ -57,6 +58,11 @@ class Attachments:
         """
         del worker, spec, whom
         return Attached()
+
+    def last_words(self, worker: WorkerId, at: float) -> Sequence[Event]:
+        """Return what the worker has said and nobody has read yet: its main process has ended, seen at ``at``."""
+        del worker, at
+        return ()
 
     def forked(self, worker: WorkerId) -> None:
         """Close what was made for the child alone: the child has its own copies of the descriptors."""

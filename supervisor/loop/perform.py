@@ -185,6 +185,10 @@ class Performer:
             return [events.Started(at, running.worker)]
         return [events.StartFailed(at, running.worker, *failure)]
 
+    def last_words(self, worker: WorkerId, at: float) -> Sequence[events.Event]:
+        """Return what a worker had said before it ended, so that nothing of it comes after its end."""
+        return self._attachments.last_words(worker, at)
+
     # -------------------------------------------------------------- signals
 
     def _send(self, action: actions.Signal) -> events.Event:

@@ -10,10 +10,12 @@ from supervisor.system.proc import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Protocol
 
+    from supervisor.core.events import Event
     from supervisor.core.spec import WorkerId, WorkerSpec
+    from supervisor.runs.hearing import Hearing
     from supervisor.system.agent.agents import Agents
     from supervisor.system.output.lane import Lane
     from supervisor.system.output.lanes import Output
@@ -32,35 +34,52 @@ if TYPE_CHECKING:
 class Environment(Attachments):
     """Variables on top of a worker's own; its streams are ours."""
 
-    def __init__(self, agents: Agents, say: Callable[[str], object] = lambda _: None) -> None:
+    def __init__(self, agents: Agents, hearing: Hearing, say: Callable[[str], object] = lambda _: None) -> None:
         """Make the environment of starts; ``say`` takes a sentence for the user: why a worker starts without the
         agent.
         """
         self._agents = agents
+        self._hearing = hearing
         self._say = say
 
     def attach(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> Attached:
-        """Return the variables for a start."""
+        """Return the variables for a start. Raises OSError."""
         return Attached(additions=self.additions(worker, spec, whom))
 
     def additions(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> dict[str, str]:
-        """Return the mark by which its orphans are known again, and the way to the agent's channel."""
-        mark = {processes.MARK: processes.mark(worker)}
+        """Return the mark by which its orphans are known again, and the ways to its notify socket and to the agent's
+        channel. Raises OSError.
+        """
+        found = {processes.MARK: processes.mark(worker)}
+        if spec.speaks_notify:
+            found |= self._hearing.attach(worker, spec, whom)
         if not spec.agent:
-            return mark
+            return found
         env = spec.exec.env if spec.exec.env is not None else os.environ
         try:
-            return mark | self._agents.prepare(worker, env, whom)
+            return found | self._agents.prepare(worker, env, whom)
         except SupervisorError as error:
             self._say(f"{spec.title} runs without the agent, so less can be explained: {error.message}")
-            return mark
+            return found
+
+    def last_words(self, worker: WorkerId, at: float) -> Sequence[Event]:
+        """Return what the worker said last over its notify socket."""
+        return self._hearing.last_words(worker, at)
+
+    def withdraw(self, worker: WorkerId) -> None:
+        """Take the notify socket back, because there was no fork."""
+        self._hearing.detach(worker)
+
+    def detach(self, worker: WorkerId) -> None:
+        """Take the notify socket back."""
+        self._hearing.detach(worker)
 
 
 class Piped(Environment):
     """stdin is /dev/null; stdout and stderr are pipes that the streams read, kept over restarts."""
 
-    def __init__(self, streams: Streams, agents: Agents) -> None:
-        super().__init__(agents, streams.say)
+    def __init__(self, streams: Streams, agents: Agents, hearing: Hearing) -> None:
+        super().__init__(agents, hearing, streams.say)
         self._streams = streams
         self._ends: dict[WorkerId, tuple[int, int, int]] = {}
 
@@ -75,9 +94,11 @@ class Piped(Environment):
 
     def withdraw(self, worker: WorkerId) -> None:
         """Close the writing ends, because there is no child to keep them."""
+        super().withdraw(worker)
         if worker in self._ends:
             self._streams.output.close_writers(self._ends.pop(worker))
 
     def detach(self, worker: WorkerId) -> None:
         """Pass on its last words."""
+        super().detach(worker)
         self._streams.output.worker_ended(worker)

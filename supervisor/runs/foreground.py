@@ -69,7 +69,10 @@ class Foreground:
         poller = Poller()
         self._plan = plan
         self._streams = streams = Streams(plan, poller)
-        self._run = Run(ground, plan.fleet, poller, lambda agents: Piped(streams, agents))
+        self._say = _nothing if plan.voice.quiet else streams.say
+        self._run = Run(
+            ground, plan.fleet, poller, lambda agents, hearing: Piped(streams, agents, hearing), self._say
+        )
         self.loop = self._run.loop
         self.loop.sources.append(streams.output)
         self.loop.observers.append(Teller(plan, self.loop, streams))
@@ -102,8 +105,7 @@ class Foreground:
         """Tell a service manager over us how it stands."""
         from supervisor.runs.manager import attach
 
-        say = self._streams.say if not self._plan.voice.quiet else _nothing
-        self._manager = attach(self.loop, self._plan.extends, say, time.monotonic())
+        self._manager = attach(self.loop, self._plan.extends, self._say, time.monotonic())
 
     def run(self) -> int:
         """Start everything, wait until it is over, report; the exit code."""
@@ -137,6 +139,7 @@ class Foreground:
         if self._dashboard is not None:
             self._dashboard.over()
         self._run.agents.close()
+        self._run.hearing.close()
 
     def _tell(self) -> None:
         """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""

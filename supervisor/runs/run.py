@@ -12,6 +12,7 @@ from supervisor.core import events
 from supervisor.loop.loop import Loop
 from supervisor.runs.attachments import Environment
 from supervisor.runs.evidence import Evidence
+from supervisor.runs.hearing import Hearing
 from supervisor.system.agent.agents import Agents
 from supervisor.system.poller import Poller
 
@@ -33,11 +34,15 @@ class Run:
         ground: Ground,
         fleet: FleetSpec,
         poller: Poller | None = None,
-        attachments: Callable[[Agents], Attachments] = Environment,
+        attachments: Callable[[Agents, Hearing], Attachments] = Environment,
+        say: Callable[[str], object] | None = None,
     ) -> None:
-        """Prepare a run; ``attachments`` makes what each start of a worker gets, for the agents of this run."""
+        """Prepare a run; ``attachments`` makes what each start of a worker gets, with the agents and sockets of this
+        run.
+        """
         self.poller = poller or Poller()
         self.agents = Agents(self.poller)
+        self.hearing = Hearing()
         self.evidence = Evidence(self.agents)
         self.loop = Loop(
             fleet,
@@ -45,9 +50,10 @@ class Run:
             subreaper=ground.subreaper,
             poller=self.poller,
             agents=self.agents,
-            attachments=attachments(self.agents),
+            attachments=attachments(self.agents, self.hearing),
         )
-        self.loop.observers.append(self.evidence)
+        self.loop.observers += (self.hearing, self.evidence)
+        self.hearing.serve(self.poller, self.loop.see_all, say)
 
     def go(self) -> Fleet:
         """Start everything, and return the last state when all is over. On a bug of ours no worker is left behind."""
@@ -57,5 +63,6 @@ class Run:
     def close(self) -> None:
         """Give all descriptors back."""
         self.agents.close()
+        self.hearing.close()
         self.loop.close()
         self.poller.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.core.contract.state import chain
 from supervisor.core.units import duration
 from supervisor.core.visible import shown
-from supervisor.views import finding
+from supervisor.views import finding, words
 from supervisor.views.layout import UNBOUNDED, hanging, middle
 
 TYPE_CHECKING = False
@@ -64,8 +64,10 @@ def _doing(worker: dict[str, Any], now: float) -> str:
         return f"starts again in {duration(max(worker['restart_at'] - now, 0))}"
     if worker.get("started") is False:  # a supervisor from before an upgrade does not tell
         return f"could not be started ({worker['exit_code']})"
+    told = words.said(worker)
+    also = f": {told}" if told else ""
     if worker["signal"] is not None:
-        return f"died of {worker['signal']}"
+        return f"died of {worker['signal']}{also}"
     if worker["exit_code"] is not None:
-        return f"exited with {worker['exit_code']}"
-    return ""
+        return f"exited with {worker['exit_code']}{also}"
+    return told

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import os
+
 from supervisor.core import redact, signum
 from supervisor.core.units import duration
+from supervisor.core.visible import visible
 from supervisor.views.layout import cut, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from supervisor.core.contract.report import Hold
     from supervisor.core.record import Shutdown
+
+
+def said(worker: Mapping[str, Any]) -> str:
+    """Return what a worker of the state says of itself over sd_notify(3); empty for one that has said nothing."""
+    errno = worker.get("errno")
+    parts = (
+        "reloading" if worker.get("reloading") is not None else None,
+        worker.get("status_text"),
+        f"error {errno}: {os.strerror(errno)}" if errno else None,
+    )
+    return visible("; ".join(part for part in parts if part))
 
 
 def command(argv: tuple[str, ...], width: int = 60) -> str:

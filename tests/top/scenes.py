@@ -64,6 +64,9 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "ended": None,
         "took": None,
         "healthy_at": None,
+        "status_text": None,
+        "reloading": None,
+        "errno": None,
         **fields,
     }
 

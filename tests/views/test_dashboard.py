@@ -198,6 +198,12 @@ def test_the_whole_chain_where_it_fits() -> None:
     assert "task 'x' at a.py:1" in text(screen([unreadable], scenes.down([one]), 120, 24))
 
 
+def test_what_a_worker_says_of_itself_stands_beside_it() -> None:
+    workers = [scenes.worker(0, "api", status_text="serving 3 clients\x1b[2J")]
+    assert "serving 3 clients" in (seen := text(screen(workers, scenes.fleet(workers), 120, 24)))
+    assert "\x1b" not in seen
+
+
 def test_a_worker_in_a_loop_of_crashes_is_not_running() -> None:
     """Between two crashes it is there for a while; it counts as running when it has been healthy."""
     crashing = scenes.worker(0, "api", starts=4, since=NOW - 2, healthy_at=NOW + 8)

@@ -52,6 +52,20 @@ def test_a_long_row_is_broken_between_words_but_not_for_a_program() -> None:
     assert status.table(state, 100.0, None).splitlines()[1].endswith(f"{waits}, SIGKILL in 8.50 s")
 
 
+def test_what_a_worker_says_of_itself() -> None:
+    workers = [
+        _worker("api", status_text="serving 3 clients"),
+        _worker("db", status_text="reading rules", reloading=99.0),
+        _worker("gone", phase="exited", exit_code=3, status_text="cannot bind", errno=98),
+    ]
+    rows = status.table({"workers": workers}, 100.0, 100).splitlines()[1:]
+    assert [row.partition("  1       ")[2] for row in rows] == [
+        "serving 3 clients",
+        "reloading; reading rules",
+        "exited with 3: cannot bind; error 98: Address already in use",
+    ]
+
+
 def test_who_waits_for_whom_stands_below_a_stopping_worker() -> None:
     stop = {"signal": "SIGTERM", "since": 97.0, "next_at": 107.0, "next_signal": "SIGKILL"}
     place = {"file": "/app/mailer.py", "line": 58, "function": "flush", "source": None, "task": None, "thread": None}

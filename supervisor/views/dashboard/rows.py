@@ -189,7 +189,8 @@ def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
     if phase in ("exited", "killed", "stuck"):
         style = ERROR if ended_badly(worker) else DIM
         return cut([Segment(_end(worker), style), Segment(_when(worker, now), DIM)], width)
-    return []
+    told = words.said(worker)
+    return cut([Segment(told, DIM)], width) if told else []
 
 
 def ended_badly(worker: Worker) -> bool:
