@@ -38,8 +38,9 @@ class Terminal:
     def __init__(self, argv: list[str], columns: int = 80, rows: int = 24, **env: str) -> None:
         self.raw = b""
         self.master, self._slave = os.openpty()
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
+        self._pyte = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._pyte)
+        self._drawn = 0  # bytes of ``raw``
         self._size(columns, rows)
         self.modes = termios.tcgetattr(self._slave)
         self._mark = uuid.uuid4().hex
@@ -72,6 +73,13 @@ class Terminal:
             if fd >= 0:
                 os.close(fd)
         self.master = self._slave = -1
+
+    @property
+    def _screen(self) -> pyte.Screen:
+        """Drawn when somebody looks: pyte takes a megabyte a second, and who writes may not wait so long."""
+        self._stream.feed(self.raw[self._drawn :])
+        self._drawn = len(self.raw)
+        return self._pyte
 
     @property
     def text(self) -> str:
@@ -133,7 +141,6 @@ class Terminal:
                 return False
             raise
         self.raw += data
-        self._stream.feed(data)
         return True
 
     def _size(self, columns: int, rows: int) -> None:
