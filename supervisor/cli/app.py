@@ -11,6 +11,7 @@ import typer
 
 from supervisor.cli import config, control, explain, usage
 from supervisor.cli.options import DRILL, RUN, STATUS, STOP, TOP, UP, Option
+from supervisor.core.visible import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
             standalone_mode=False,
         )
     except usage.Mistake as error:
-        raise usage.mistake(error) from None
+        raise usage.mistake(error, argv) from None
     return (code if isinstance(code, int) else 0) if argv else 2
 
 
@@ -83,7 +84,7 @@ def _kind(option: Option) -> Any:
 def _typer_option(option: Option) -> Any:
     def check(value: Any) -> Any:
         if value is not None and value not in option.choices:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(option.choices)}")
+            raise typer.BadParameter(f"{quoted(value)} is not one of {', '.join(option.choices)}")
         return value
 
     return typer.Option(
@@ -92,6 +93,7 @@ def _typer_option(option: Option) -> Any:
         metavar=option.metavar or ("|".join(option.choices) if option.choices else None),
         envvar=option.env,
         rich_help_panel=option.panel,
+        hidden=option.hidden,
         callback=check if option.choices else None,
         show_default=option.shown or option.default is not None,
     )
@@ -114,9 +116,15 @@ def _command(table: Sequence[Option], words: str = "", *, interspersed: bool = T
         function.__signature__ = inspect.Signature(parameters)
         function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         settings = {"allow_interspersed_args": interspersed}
-        return app.command(cls=usage.command(f"[OPTIONS] {words}".rstrip()), context_settings=settings)(function)
+        style = usage.command(f"[OPTIONS] {words}".rstrip())
+        return app.command(cls=style, help=_flowing(function.__doc__ or ""), context_settings=settings)(function)
 
     return decorate
+
+
+def _flowing(text: str) -> str:
+    """Return a docstring whose paragraphs are a line each: typer keeps the line breaks of all but the first."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
 
 
 def _split(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -140,6 +148,11 @@ def up(**given: Any) -> None:
     """Run a fleet from a config file in the foreground; Ctrl-C stops it and shows how each worker ended.
 
     With NAMEs only these workers of the config are started.
+
+    Returns when all workers have ended. Exits with 0 if each ended as wanted, else with the exit code of the first
+    that failed: its own, 128+n if signal n ended it (137: it had to be killed), 126 or 127 if it could not be
+    started. 2: the options or the config are wrong; 1: the fleet is running already; 125: the supervisor itself
+    failed.
     """
     from supervisor.cli.up import up
 
@@ -182,6 +195,9 @@ def stop(**given: Any) -> None:
     """Stop a running fleet, or some of its workers, by their escalation.
 
     NAME is a worker, all its instances, or one of them as in web.2; without a NAME the whole fleet stops.
+
+    Returns at once, before they have ended: see `supervisor status`. Exits with 0; 1 if the fleet does not run; 2 if
+    no worker has such a NAME.
     """
     raise typer.Exit(control.stop(*_split(given)))
 

@@ -79,7 +79,7 @@ def candidates(words: Sequence[str], begun: str) -> list[Item]:
     if behind and words[0] == "run":
         return []  # the words of a command that is not ours
     if begun.startswith("-"):
-        free = [option for option in table if option.many or option.key not in values]
+        free = [one for one in table if not one.hidden and (one.many or one.key not in values)]
         return [(option.names[-1], option.help) for option in free] + [("--help", "")]
     return [(name, "") for name in names(values) if name not in behind]
 

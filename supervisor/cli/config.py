@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from supervisor.cli import usage
-from supervisor.core.visible import visible
+from supervisor.core.visible import quoted, visible
 
 app = typer.Typer()
 
@@ -60,13 +60,16 @@ def schema() -> None:
 
 @app.command(cls=usage.command("[OPTIONS] [FILE]"))
 def init(path: Annotated[str, typer.Argument(hidden=True)] = "supervisor.toml") -> None:
-    """Write a starter config; never overwrites a file.
+    """Write a starter config in TOML; never overwrites a file.
 
-    FILE is supervisor.toml unless another is named.
+    FILE is supervisor.toml unless another is named; the name ends in .toml.
     """
     from supervisor.config.describe import starter
     from supervisor.errors import UsageError
 
+    if not path.endswith(".toml") or os.path.basename(path) == "pyproject.toml":
+        hint = "give a name that ends in .toml, as in supervisor.toml"
+        raise UsageError(f"{quoted(path)} is no name of a TOML file for the starter config", hint)
     try:
         file = open(path, "x", encoding="utf-8")  # noqa: SIM115 - what cannot be filled is removed below
     except FileExistsError:

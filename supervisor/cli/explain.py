@@ -9,6 +9,7 @@ import typer
 
 from supervisor.cli import usage
 from supervisor.core.digits import whole
+from supervisor.core.visible import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,20 +26,20 @@ MOST_PID = 1 << 22  # PID_MAX_LIMIT (proc(5))
 
 def _seconds(value: float) -> float:
     if not 0.0 < value <= LONGEST:
-        raise typer.BadParameter(f"{value:g} is not between 0 and {LONGEST:g} seconds")
+        raise typer.BadParameter(f"{value:g} is not a duration above 0 of at most {LONGEST:g} seconds")
     return value
 
 
 def _pid(text: str) -> int:
     pid = whole(text, MOST_PID)
     if not pid:
-        raise typer.BadParameter(f"{text[:40]!r} is not a process ID")
+        raise typer.BadParameter(f"{quoted(text[:40])} is not a process ID, a whole number from 1 to {MOST_PID}")
     return pid
 
 
 def _color(value: str) -> str:
     if value not in ("auto", "always", "never"):
-        raise typer.BadParameter(f"{value!r} is not one of auto, always, never")
+        raise typer.BadParameter(f"{quoted(value)} is not one of auto, always, never")
     return value
 
 
@@ -195,7 +196,7 @@ def _supervisors(pid: int) -> Iterator[tuple[str, str]]:
     if path is not None:
         yield path, f"its supervisor (pid {inject.agent_of(pid)})"
     for fleet in place.running(os.environ):
-        yield fleet.socket, f"the fleet {fleet.name!r}"
+        yield fleet.socket, f"the fleet {quoted(fleet.name)}"
 
 
 def _heard(path: str, pid: int, first: dict[str, Any], lookup: Sources) -> dict[str, Any]:

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     Values: TypeAlias = dict[str, Value]
 
 
+PREFIX = "SIGDRAIN_"
+
+
 class Option(Frozen):
     """One option: ``flag`` takes no value; ``many`` may be given again; ``env`` names its environment variable.
 
     ``momentary``: it belongs to one call and has no such variable. ``shown``: what holds without it, where that is no
-    plain ``default``.
+    plain ``default``. ``hidden``: it is refused with a pointer, and no help lists it.
     """
 
     names: tuple[str, ...]
@@ -34,6 +37,7 @@ class Option(Frozen):
     panel: str = "Stopping"
     momentary: bool = False
     shown: str = ""
+    hidden: bool = False
 
     @property
     def key(self) -> str:
@@ -43,7 +47,7 @@ class Option(Frozen):
     @property
     def env(self) -> str | None:
         """Return the option's variable, ``SIGDRAIN_PARENT_DEATH``; the prefix SUPERVISOR_ belongs to supervisord."""
-        return None if self.momentary else "SIGDRAIN_" + self.key.upper()
+        return None if self.momentary else PREFIX + self.key.upper()
 
 
 REPORT = Option(
@@ -161,9 +165,14 @@ UP = (
         "Not supported: run a supervisor in the background with systemd.",
         flag=True,
         panel="Starting",
+        hidden=True,
     ),
     REPORT,
-    *(option for option in RUN if option.key in ("extend", "verbose", "quiet", "json", "color")),
+    *(
+        option.with_(help="Print the report as JSON on stdout.") if option.key == "json" else option
+        for option in RUN
+        if option.key in ("extend", "verbose", "quiet", "json", "color")
+    ),
 )
 
 PANEL = "Options"
@@ -281,6 +290,26 @@ EXPLAIN = (
     Option(("--json",), "Print JSON.", flag=True),
     _OF_UP["color"],
 )
+
+
+# What Kubernetes sets in every container beside a service that is called sigdrain.
+_NOT_MEANT = frozenset({"PORT"})
+# How like the name of an option a word is that was meant as one (config/problems.py). Other variables with our prefix
+# may be somebody else's.
+ALIKE = 0.75
+
+
+def misspelt(environ: Mapping[str, str]) -> str:
+    """Return what to say about a variable that looks like one of an option and is none; empty without one."""
+    known = {option.key.upper() for option in (*RUN, *UP)}
+    names = {name[len(PREFIX) :] for name in environ if name.startswith(PREFIX)} - known - _NOT_MEANT
+    if not names:
+        return ""
+    from supervisor.config.problems import nearest
+
+    meant = {name: nearest(name, known, ALIKE) for name in sorted(names)}
+    name = next((name for name in meant if meant[name]), "")
+    return f"the variable {PREFIX}{name} means nothing, did you mean {PREFIX}{meant[name]}?" if name else ""
 
 
 def parse(

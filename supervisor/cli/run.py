@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from supervisor.cli.plan import voice
+from supervisor.cli.plan import voice, warn_of_misspelt
 from supervisor.core import ladder, signum
 from supervisor.core.spec import RUN, RUN_AS_INIT, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.errors import UsageError
@@ -25,7 +25,9 @@ NOTHING = "''"
 
 def run(values: Values, command: list[str]) -> int:
     """Run the command to its end; the exit code. Raises UsageError, SpawnError."""
-    return wrapping.run(plan(values, command, init=os.getpid() == 1))
+    planned = plan(values, command, init=os.getpid() == 1)
+    warn_of_misspelt(planned.voice)
+    return wrapping.run(planned)
 
 
 def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
@@ -101,14 +103,10 @@ def _seconds(text: str) -> float:
 
         found = parse(text)
         value = -1.0 if found is None else found
-    if value > ladder.LONGEST:
+    if not 0 <= value <= ladder.LONGEST:
         raise UsageError(
-            f"--grace {text}: longer than {ladder.LONGEST / 86400:.0f} days",
-            "use `--escalation none` to wait for ever",
-        )
-    if not value >= 0:
-        raise UsageError(
-            f"--grace {text or NOTHING}: not a duration", "write seconds, as in --grace 2.5, or 500ms, 1m30s"
+            f"--grace {text or NOTHING}: not a duration of at most {ladder.LONGEST / 86400:.0f} days",
+            "write seconds, as in --grace 2.5, or 500ms, 1m30s; `--escalation none` waits for ever",
         )
     return value
 
@@ -129,10 +127,12 @@ def _rewrite(text: str) -> tuple[int, int]:
     found = signum.number(before)
     target = 0 if after == "0" else signum.number(after)
     if not colon:
-        raise UsageError(f"--rewrite {text or NOTHING}: expected FROM:TO", "as in TERM:INT; TERM:0 drops SIGTERM")
+        raise UsageError(f"--rewrite {text or NOTHING}: it is not FROM:TO", "as in TERM:INT; TERM:0 drops SIGTERM")
     if found is None or target is None:
-        unknown = before if found is None else after
-        raise UsageError(f"--rewrite {text}: {unknown!r} is not a signal", "as in TERM:INT; TERM:0 drops SIGTERM")
+        from supervisor.core.visible import quoted
+
+        unknown = quoted(before if found is None else after)
+        raise UsageError(f"--rewrite {text}: {unknown} is not a signal", "as in TERM:INT; TERM:0 drops SIGTERM")
     if found not in signum.FORWARDED:
         raise UsageError(f"--rewrite {text}: {signum.name(found)} is never forwarded", "rewrite another signal")
     return found, target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
-from supervisor.cli.plan import voice
+from supervisor.cli.plan import voice, warn_of_misspelt
 from supervisor.config.load import load
 from supervisor.config.places import working_folder
 from supervisor.errors import UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def up(values: Values, names: list[str]) -> int:
     """Run the fleet until it is over; the exit code. Raises ConfigError, UsageError, ControlError, SpawnError."""
     planned = plan(values, names)
+    warn_of_misspelt(planned.voice)
     from supervisor.runs import foreground
 
     return foreground.up(planned)

@@ -6,6 +6,7 @@ Typer writes usage lines and errors differently from version to version; here th
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
+from supervisor.core.visible import quoted
 from supervisor.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What typer raises for a wrong command line. Where the class lives differs from version to version.
+# A flag's variable with a value that is no truth value, as click says it.
+_NO_FLAG = re.compile(r"\(env var: '(\w+)'\): ('.*') is not a valid boolean", re.DOTALL)
 Mistake: type[Exception] = typer.BadParameter.__bases__[0]
 
 
@@ -27,11 +31,22 @@ def command(pieces: str) -> type[TyperCommand]:
     return type("Command", (TyperCommand,), {"collect_usage_pieces": lambda _self, _context: [pieces]})
 
 
-def mistake(error: Any) -> UsageError:
-    """Return an error of typer's in our style."""
+def mistake(error: Any, argv: Sequence[str]) -> UsageError:
+    """Return an error of typer's about a command line in our style."""
+    words = ["supervisor", *(word for word in argv[:1] if not word.startswith("-"))]
+    where = error.ctx.command_path if error.ctx is not None else " ".join(words)
+    hint = f"see: {where} -h"
     text = str(error.format_message()).rstrip(".")
-    where = error.ctx.command_path if error.ctx is not None else "supervisor"
-    return UsageError(text[:1].lower() + text[1:], f"see: {where} -h")
+    unset = _NO_FLAG.search(text)
+    if unset:
+        return UsageError(f"{unset[1]} is {unset[2]}, which says neither yes nor no", "set it to 1 or 0, or unset it")
+    if getattr(error, "option_name", "") and hasattr(error, "possibilities"):
+        from supervisor.cli.options import ALIKE
+        from supervisor.config.problems import nearest
+
+        meant = nearest(error.option_name, error.possibilities or (), ALIKE)
+        text, hint = f"no such option: {error.option_name}", f"did you mean: {meant}" if meant else hint
+    return UsageError(text[:1].lower() + text[1:], hint)
 
 
 def unknown(line: Sequence[str], known: Sequence[str]) -> UsageError:
@@ -48,4 +63,4 @@ def unknown(line: Sequence[str], known: Sequence[str]) -> UsageError:
         hint = f"did you mean: supervisor {shlex.join([meant, *line[1:]])}"
     else:
         hint = f"commands are: {', '.join(known)}"
-    return UsageError(f"there is no command {first!r}", hint)
+    return UsageError(f"there is no command {quoted(first)}", hint)

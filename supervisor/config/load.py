@@ -74,20 +74,18 @@ def check(
 class _Source(Frozen):
     """A document that was read: ``shown`` is the file's name in complaints, ``root`` the tables above ours.
 
-    ``positions`` is None until something needs them: finding them takes as long as parsing.
+    ``folder`` is what relative paths in it begin at. ``positions`` is None until something needs them: finding them
+    takes as long as parsing.
     """
 
     shown: str
     path: str
+    folder: str
     text: str
     raw: dict[str, Any]
     root: Path = ()
     positions: Positions | None = None
     complaints: tuple[Complaint, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        return os.path.dirname(self.path)
 
 
 def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | Complaint:
@@ -100,7 +98,8 @@ def _find(cwd: str, environ: Mapping[str, str], outside: Outside) -> _Source | C
         except OSError as error:
             return _unreadable(place, error)
         if counts(place, data):
-            return _understood(data, place, os.path.join(cwd, place), environ, outside)
+            full = os.path.join(cwd, place)
+            return _understood(data, place, full, os.path.dirname(full), environ, outside)
     hint = "create one with `supervisor init`, or name a file with -c FILE"
     looked = "supervisor.toml, configs/supervisor.toml and [tool.sigdrain] in pyproject.toml"
     return Complaint(cwd, 0, 0, f"no config found: looked for {looked}", hint=hint)
@@ -112,20 +111,24 @@ def _read(path: str, cwd: str, environ: Mapping[str, str], outside: Outside) -> 
         data = outside.read(full)
     except OSError as error:
         return _unreadable(path, error)
-    return _understood(data, path, full, environ, outside)
+    # A pipe (`-c <(generate)`) has no folder of its own.
+    folder = cwd if full.startswith(("/dev/", "/proc/")) else os.path.dirname(full)
+    return _understood(data, path, full, folder, environ, outside)
 
 
 def _unreadable(shown: str, error: OSError) -> Complaint:
     hint = ""
     if isinstance(error, IsADirectoryError):
         hint = "give the file in it, as in -c FOLDER/supervisor.toml"
+    elif shown.startswith(("/dev/", "/proc/")):
+        hint = "is that descriptor open? A shell passes a pipe as in -c <(generate)"
     elif isinstance(error, FileNotFoundError):
         hint = "create one with `supervisor init`"
     return Complaint(shown, 0, 0, f"cannot be read: {(error.strerror or str(error)).lower()}", hint=hint)
 
 
 def _understood(
-    data: bytes, shown: str, path: str, environ: Mapping[str, str], outside: Outside
+    data: bytes, shown: str, path: str, folder: str, environ: Mapping[str, str], outside: Outside
 ) -> _Source | Complaint:
     """Return the bytes of a file as a document, by the kind of file."""
     text, complaint = decode(data, shown)
@@ -134,20 +137,20 @@ def _understood(
     if _is_procfile(shown):
         from supervisor.config import procfile  # its patterns take a millisecond to compile
 
-        dotenv = _dotenv(os.path.dirname(path), outside)
+        dotenv = _dotenv(folder, outside)
         raw, positions, complaints = procfile.document(text, shown, dotenv, environ)
-        return _Source(shown, path, text, raw, (), positions, tuple(complaints))
+        return _Source(shown, path, folder, text, raw, (), positions, tuple(complaints))
     raw, complaint = parse(text, shown)
     if complaint:
         return complaint
     if os.path.basename(path) != "pyproject.toml":
-        return _Source(shown, path, text, raw)
+        return _Source(shown, path, folder, text, raw)
     for key in PYPROJECT:
         raw = raw.get(key, {})
         if not isinstance(raw, dict) or not raw:
             hint = "add [tool.sigdrain.worker.web] with its command"
             return Complaint(shown, 0, 0, "has no [tool.sigdrain] table", hint=hint)
-    return _Source(shown, path, text, raw, PYPROJECT)
+    return _Source(shown, path, folder, text, raw, PYPROJECT)
 
 
 def _is_procfile(path: str) -> bool:

@@ -90,10 +90,10 @@ def _bare(part: str) -> bool:
     return bool(part) and part.isascii() and part.replace("-", "_").replace("_", "0").isalnum()
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, or an empty text."""
+def nearest(word: str, known: Iterable[str], alike: float = 0.65) -> str:
+    """Return the known word that was probably meant, or an empty text; ``alike``: how similar they must be, of 1."""
     import difflib  # only when something is wrong
 
     names = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower(), names, 1, 0.6)
+    found = difflib.get_close_matches(word.lower(), names, 1, alike)
     return names[found[0]] if found else ""

@@ -27,6 +27,12 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def quoted(text: str) -> str:
+    """Return text that somebody gave us in quotes, visible, as messages name it: ``'webb'``."""
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return f"{mark}{visible(text)}{mark}"
+
+
 def _escaped(char: str) -> str:
     code = ord(char)
     if char == "\t":

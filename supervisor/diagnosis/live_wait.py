@@ -10,7 +10,7 @@ from supervisor.diagnosis.evidence.frames import line_of, user_first
 from supervisor.diagnosis.evidence.gather import gather
 from supervisor.diagnosis.evidence.model import Process
 from supervisor.diagnosis.findings.ladder import chain
-from supervisor.diagnosis.phrases import named
+from supervisor.diagnosis.phrases import held_up, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,5 +117,5 @@ def _held(held: Hold, others: list[Hold]) -> tuple[str, str | None]:
     if held.what == "main":
         frame = user_first(held.block.at, held.block.stack)
         line = line_of(frame) if frame else None
-        return "main thread busy" + (f" at {line}" if line else ""), line
+        return f"main thread {held_up(held.block)}" + (f" at {line}" if line else ""), line
     return f"waits for thread {held.thread.name!r}{at}", line

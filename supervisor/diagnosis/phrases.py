@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Masks
     from supervisor.diagnosis.evidence.frames import Frame
-    from supervisor.diagnosis.evidence.model import Task, Wait
+    from supervisor.diagnosis.evidence.model import Block, Task, Wait
     from supervisor.diagnosis.evidence.shapes import Job, On
 
 _WAITS = {
@@ -141,6 +141,11 @@ def bare(function: str) -> str:
 def in_kernel(doing: str | None) -> str:
     """Return what the kernel says of a thread: ``sleeping`` (agent/wire.py, ``doing``); empty for little."""
     return _IN_KERNEL.get(doing or "", "")
+
+
+def held_up(block: Block) -> str:
+    """Return what kept a thread at one line: it was ``blocked`` in the kernel, or ``busy``."""
+    return "blocked" if in_kernel(block.doing) and not block.computes else "busy"
 
 
 def ended(outcome: str | None) -> str:

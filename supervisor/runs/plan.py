@@ -73,6 +73,8 @@ def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> l
             titles = [worker.title for worker in workers]
             # Of many instances the name of the worker will do.
             known = ", ".join(titles if len(titles) <= MOST_TITLES else dict.fromkeys(one.name for one in workers))
-            raise UsageError(f"no worker is named {name!r}", f"{owner} has: {known}")
+            from supervisor.core.visible import quoted
+
+            raise UsageError(f"no worker is named {quoted(name)}", f"{owner} has: {known}")
         chosen |= dict.fromkeys(found)
     return list(chosen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 
+from supervisor.core.visible import quoted
 from supervisor.errors import ControlError
 
 TYPE_CHECKING = False
@@ -21,8 +22,8 @@ def named(fleets: Sequence[Running], name: str) -> Running:
     """Return the running fleet of that name, or of that NAME-HASH8. Raises ControlError for none and for several."""
     found = [fleet for fleet in fleets if name in (fleet.name, fleet.key)]
     if not found:
-        raise ControlError(f"no fleet named {name!r} is running", _others(fleets))
-    return _only(found, f"several running fleets are named {name!r}")
+        raise ControlError(f"no fleet named {quoted(name)} is running", _others(fleets))
+    return _only(found, f"several running fleets are named {quoted(name)}")
 
 
 def of_config(fleets: Sequence[Running], config: str, folder: str) -> Running:

@@ -58,6 +58,21 @@ def write(path: str, content: bytes) -> None:
         os.close(target.folder)
 
 
+def check(path: str) -> None:
+    """Raise OSError, as :func:`write` would, where no file can be written; nothing is written."""
+    target = _resolve(path)
+    try:
+        there = target.found is not None
+        if there and (_is_descriptor(target) or os.access(target.name, os.W_OK, dir_fd=target.folder)):
+            return
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=target.folder):
+            read_only = os.fstatvfs(target.folder).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(target.folder)
+
+
 # ------------------------------------------------------------------ where
 
 

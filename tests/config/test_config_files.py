@@ -13,7 +13,7 @@ import pytest
 
 from supervisor.config.complaint import InvalidConfig
 from supervisor.config.load import check, load
-from supervisor.config.machine import MOST_BYTES
+from supervisor.config.machine import MOST_BYTES, SYSTEM
 from supervisor.config.places import working_folder
 from tests.config.loading import ENVIRON, WORKER, loaded
 
@@ -123,12 +123,22 @@ def test_the_largest_file_that_is_read(tmp_path: Path) -> None:
 def test_a_pipe_can_be_a_config(tmp_path: Path) -> None:
     code = (
         "import sys; from supervisor.config.load import load;"
-        f"print(load('/dev/stdin', {str(tmp_path)!r}, {ENVIRON!r}).fleet.workers[0].name)"
+        f"fleet = load('/dev/stdin', {str(tmp_path)!r}, {ENVIRON!r}).fleet;"
+        "print(fleet.name, fleet.workers[0].name, fleet.workers[0].exec.cwd)"
     )
+    (tmp_path / "app").mkdir()
+    config = f"{WORKER}cwd = 'app'\n"
     done = subprocess.run(
-        [sys.executable, "-c", code], input=WORKER, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], input=config, capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout == "api\n"
+    name, *told = done.stdout.split()
+    assert name in tmp_path.name.replace("_", "-") and told == ["api", str(tmp_path / "app")], "the working folder's"
+
+
+def test_a_descriptor_that_is_not_open() -> None:
+    loaded, (complaint,) = check("/dev/fd/77", "/srv", {}, SYSTEM)
+    assert loaded is None and complaint.message == "cannot be read: no such file or directory"
+    assert "is that descriptor open?" in complaint.hint
 
 
 # ------------------------------------------------------------------ where we are

@@ -271,7 +271,7 @@ def test_without_py_spy_it_says_what_to_install(tmp_path: Path, monkeypatch: pyt
         told, _ = explained(program.pid)
         assert told.inside is not None
         assert (told.inside.why, told.inside.threads) == ("py-spy is not installed", None)
-        assert told.inside.hint == "install py-spy beside supervisor: pip install py-spy (the extra explain)"
+        assert told.inside.hint == "install it into the environment of supervisor: pip install py-spy"
 
 
 def test_a_py_spy_that_may_not_look_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,21 @@ def _executable(path: Path, text: str) -> str:
         (str, 126, "it is a folder", "give the program inside it"),
         (lambda _: "", 127, "'': not found in PATH", "check the spelling"),
         (lambda _: "python3 -c 1", 127, "'python3 -c 1': not found in PATH", "leave out its quotes"),
+        (lambda _: "x" * 300, 127, "xxx': not found in PATH", "check the spelling"),
+        (lambda _: "/bin/ech\udcff", 127, r"'/bin/ech\xff': no such file", "check the path"),
     ],
-    ids=["unknown", "no-file", "no-interpreter", "no-shebang", "empty-file", "folder", "empty-name", "spaces"],
+    ids=[
+        "unknown",
+        "no-file",
+        "no-interpreter",
+        "no-shebang",
+        "empty-file",
+        "folder",
+        "empty-name",
+        "spaces",
+        "long",
+        "bytes",
+    ],
 )
 def test_a_command_that_cannot_be_started(make, code: int, says: str, hint: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a lambda per case
     found, out, err = run([make(tmp_path)])

@@ -40,7 +40,7 @@ def test_a_stop_request_that_ends_nothing_is_told_with_the_next_signal() -> None
     with _hanging("signal", "--escalation", "TERM/6/KILL") as session:
         session.expect("^ready")
         os.kill(session.pid, signal.SIGTERM)
-        session.expect(rf"{TOLD}SIGTERM: main thread busy at hang.py:\d+; SIGKILL in [0-3] s\n")
+        session.expect(rf"{TOLD}SIGTERM: main thread blocked at hang.py:\d+; SIGKILL in [0-3] s\n")
         assert session.exit_code() == -signal.SIGKILL
         assert len(re.findall(TOLD, session.seen, re.MULTILINE)) == 1
 

@@ -38,6 +38,9 @@ def test_help(name: str) -> None:
     assert usage[1].strip() in ("", "[--] CMD...", "[NAME]...", "[FILE]", "PID")
     assert not re.search(r"<\w+>|\[\[|\bwords\b|\{", shown.stdout)
     for option in TABLES.get(name, ()):
+        assert option.hidden != (option.names[-1] in shown.stdout), option.names
+        if option.hidden:
+            continue
         default = option.shown or option.default
         assert all(spelling in shown.stdout for spelling in option.names)
         assert default is None or default in " ".join(re.sub("[│\n]", " ", shown.stdout).split()), option.names
@@ -64,15 +67,24 @@ def test_help_without_a_command() -> None:
         ("xyzzy", "there is no command 'xyzzy'", "commands are: run, up, demo"),
         ("run", "no command to run", "as in: supervisor run -- python worker.py"),
         ("run --bogus", "no such option: --bogus", "see: supervisor run -h"),
+        ("run --repot x -- true", "no such option: --repot", "did you mean: --report"),
+        ("run -g", "option '-g' requires an argument", "see: supervisor run -h"),
         ("--bogus", "no such option: --bogus", "see: supervisor -h"),
         ("run --color x -- true", "invalid value for '--color'", "see: supervisor run -h"),
         ("status extra", "got unexpected extra argument", "see: supervisor status -h"),
         ("explain", "missing argument 'PID'", "see: supervisor explain -h"),
         ("explain 0", "'0' is not a process ID", "see: supervisor explain -h"),
         ("run --grace x -- true", "--grace x: not a duration", "write seconds"),
-        ("run --grace 1e300 -- true", "--grace 1e300: longer than", "--escalation none"),
+        ("run --grace 1e300 -- true", "--grace 1e300: not a duration of at most 366 days", "--escalation none"),
         ("run --rewrite TERM:FOO -- true", "--rewrite TERM:FOO: 'FOO' is not a signal", "TERM:INT"),
         ("run --rewrite TERM:INT --rewrite TERM:QUIT -- true", "SIGTERM has another target already", "give one of"),
+        ("run --rewrite TERM -- true", "--rewrite TERM: it is not FROM:TO", "as in TERM:INT"),
+        ("run --report x.json/y.json -- true", "--report x.json/y.json: it cannot be written: No such", "create its"),
+        ("up --report /nonexistent/x.md", "--report /nonexistent/x.md: it cannot be written: No such", "create its"),
+        ("init shop.json", "'shop.json' is no name of a TOML file", "ends in .toml"),
+        ("init pyproject.toml", "'pyproject.toml' is no name of a TOML file", "ends in .toml"),
+        ("explain 1 --for 0", "0 is not a duration above 0 of at most 60 seconds", "see: supervisor explain -h"),
+        ("explain 99999999", "'99999999' is not a process ID, a whole number from 1 to", "supervisor explain -h"),
         ("run --escalation TERM/-1/KILL -- true", "has a negative wait at '-1'", "as in TERM/10/INT/5/KILL"),
     ],
 )
@@ -111,6 +123,41 @@ def test_as_a_module() -> None:
         [sys.executable, "-m", "supervisor", "--version"], capture_output=True, text=True, check=False
     )
     assert version.stdout == say("--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SIGDRAIN_GRACEE", "3", "did you mean SIGDRAIN_GRACE?"),
+        ("SIGDRAIN_STOPSIGNAL", "INT", "did you mean SIGDRAIN_STOP_SIGNAL?"),
+        # Somebody else's: an image's own, Kubernetes' for a service of that name.
+        ("SIGDRAIN_VERSION", "1", ""),
+        ("SIGDRAIN_PORT", "tcp://10.0.0.1:80", ""),
+        ("SIGDRAIN_PORT_80_TCP_PROTO", "tcp", ""),
+        ("SIGDRAIN_SERVICE_HOST", "10.0.0.1", ""),
+    ],
+)
+def test_a_variable_that_was_meant_as_an_option_is_told_once(name: str, value: str, told: str) -> None:
+    found = say("run", "--", "true", cwd=None, **{name: value})
+    assert found.returncode == 0
+    assert found.stderr == (f"supervisor: the variable {name} means nothing, {told}\n" if told else "")
+    assert say("run", "-q", "--", "true", cwd=None, **{name: value}).stderr == ""
+
+
+def test_a_flags_variable_says_yes_or_no() -> None:
+    found = say("run", "--", "true", SIGDRAIN_VERBOSE="maybe")
+    assert found.returncode == 2
+    assert found.stderr.splitlines() == [
+        "supervisor: SIGDRAIN_VERBOSE is 'maybe', which says neither yes nor no",
+        "hint: set it to 1 or 0, or unset it",
+    ]
+
+
+def test_help_says_how_a_fleet_exits_and_whether_stop_waits() -> None:
+    text = {name: " ".join(say(name, "-h").stdout.split()) for name in ("up", "stop")}
+    assert "Exits with 0 if each ended as wanted, else with the exit code of the first that failed" in text["up"]
+    assert "Returns at once, before they have ended" in text["stop"] and "1 if the fleet does not run" in text["stop"]
+    assert "Print the report as JSON on stdout" in text["up"]
 
 
 EARLY = """

@@ -20,6 +20,7 @@ from supervisor.core import ladder
 from supervisor.core.contract import state
 from supervisor.core.fleet.state import new
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.views.dashboard import rows
 from supervisor.views.dashboard.fleet import Roster
 from supervisor.views.dashboard.frame import Frame, Log, Look, frame
 from supervisor.views.dashboard.rows import Usage, age, countdown
@@ -214,3 +215,9 @@ def test_a_worker_in_a_loop_of_crashes_is_not_running() -> None:
     assert screen(workers, head, 100, 24).moves_at <= NOW + 8
     healthy = text(screen([crashing | {"healthy_at": NOW - 1}, workers[1]], head, 100, 24))
     assert "running 2/2" in healthy and "unstable" not in healthy
+
+
+def test_the_help_page_has_every_phase() -> None:
+    workers, head, look = SCENES["help"]
+    made = text(screen(workers, head, 80, 24, **look))
+    assert [phase for phase in (*rows.STYLES, "unstable") if f"  {phase} " not in made] == []

@@ -240,7 +240,7 @@ _ROWS = (
     Code(
         "main-thread-busy",
         "note",
-        "The main thread was busy for {seconds} in {function}",
+        "The main thread was {how} for {seconds} in {function}",
         "Check for the stop request inside the loop or the call, and bound it with a timeout.",
         "The handler only noted the request; the program sees it when this call returns.",
     ),

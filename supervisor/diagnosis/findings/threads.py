@@ -10,7 +10,7 @@ from supervisor.diagnosis.evidence.notes import SignalReceived
 from supervisor.diagnosis.findings.case import PAUSE, TOLD, Case, Claim
 from supervisor.diagnosis.findings.children import child_hint
 from supervisor.diagnosis.findings.ladder import ladder
-from supervisor.diagnosis.phrases import at_line, bare, figure, in_kernel, job_name, signal_name
+from supervisor.diagnosis.phrases import at_line, bare, figure, held_up, in_kernel, job_name, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,11 +101,10 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim = Claim("waits-for-nobody", severity, cause, task="The main thread", **words).advise("queue-join")
         claim.proof.append(nobody)
     elif joining(block):
-        claim = Claim(
-            "main-thread-busy", severity, cause, **words | {"function": f"{function}, which waits for a thread"}
-        )
+        words["function"] = f"{function}, which waits for a thread"
+        claim = Claim("main-thread-busy", severity, cause, how=held_up(block), **words)
     else:
-        claim = Claim("main-thread-busy", severity, cause, **words)
+        claim = Claim("main-thread-busy", severity, cause, how=held_up(block), **words)
     claim.at(process, hold.at, thread=thread.name)
     claim.seconds, claim.piece = seconds, piece
     _prove(case, claim, piece, thread, block)

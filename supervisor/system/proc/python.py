@@ -27,7 +27,7 @@ TRIES = 3
 PATIENCE = 10.0  # seconds for one look of a tool: a process with thousands of threads takes some
 _NAME = re.compile(r"/(?:python|pypy)(\d+\.\d+)?[\d.dt]*$")
 _MAPPED = re.compile(rb"/(?:lib)?python(\d+\.\d+)")
-INSTALL = "install py-spy beside supervisor: pip install py-spy (the extra explain)"
+INSTALL = "install it into the environment of supervisor: pip install py-spy"
 
 
 def version(pid: int, exe: str | None) -> str | None:

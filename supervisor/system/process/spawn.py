@@ -152,7 +152,7 @@ class Launch:
             signals.hand_down(self._inherited, spec.keep_ignored)
             _exec(spec.argv, env)
         except OSError as error:
-            os.write(self._writer, f"{stage} {error.errno} {error.filename or ''}".encode(errors="replace"))
+            os.write(self._writer, f"{stage} {error.errno} {error.filename or ''}".encode(errors="surrogateescape"))
         except BaseException as error:
             os.write(self._writer, f"{stage} {errno.EINVAL} {error}".encode(errors="replace"))
         finally:
@@ -169,7 +169,7 @@ def read_status(fd: int) -> tuple[str, int, str] | None:
         data += chunk
     if not data:
         return None
-    stage, number, detail = data.decode(errors="replace").split(" ", 2)
+    stage, number, detail = data.decode(errors="surrogateescape").split(" ", 2)
     return stage, int(number), detail
 
 
@@ -187,6 +187,9 @@ def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
             continue
         except PermissionError as error:
             denied = error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # no folder has a file of such a name
+                raise
     raise denied or OSError(errno.ENOENT, "", argv[0])
 
 

@@ -7,6 +7,7 @@ import os
 
 from supervisor.core.events import StartFailed
 from supervisor.core.spec import ExecSpec
+from supervisor.core.visible import quoted
 from supervisor.errors import SpawnError
 
 
@@ -15,7 +16,9 @@ def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
     reason = os.strerror(failure.errno)
     if failure.stage == "cwd":
         return SpawnError(
-            f"cannot start in folder {spec.cwd!r}: {reason}", "create it, or choose another folder", exit_code
+            f"cannot start in folder {quoted(spec.cwd or '')}: {reason}",
+            "create it, or choose another folder",
+            exit_code,
         )
     if failure.stage == "fork":
         return SpawnError(
@@ -23,7 +26,7 @@ def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
         )
     if failure.stage != "exec":
         return SpawnError(
-            f"cannot set {failure.stage} of {spec.argv[0]!r}: {reason}",
+            f"cannot set {failure.stage} of {quoted(spec.argv[0])}: {reason}",
             "fix it, or run as a user with that permission",
             exit_code,
         )
@@ -32,33 +35,45 @@ def explain(spec: ExecSpec, failure: StartFailed, exit_code: int) -> SpawnError:
 
 def _exec_words(command: str, failure: StartFailed) -> tuple[str, str]:
     path = failure.detail or command
+    cannot = f"cannot start {quoted(command)}"
     if failure.errno == errno.ENOENT:
         interpreter = _interpreter(path) if "/" in path else None
         if interpreter is not None:
             return (
-                f"cannot start {path!r}: its interpreter {interpreter!r} does not exist",
+                f"cannot start {quoted(path)}: its interpreter {quoted(interpreter)} does not exist",
                 "fix the #! line of the script, or install the interpreter",
             )
         if "/" in command:
-            return f"cannot start {command!r}: no such file", "check the path; it is relative to the working folder"
+            return (
+                f"{cannot}: no such file",
+                "check the path; it is relative to the working folder",
+            )
         if " " in command:
-            return f"cannot start {command!r}: not found in PATH", "the name has spaces: leave out its quotes"
-        return f"cannot start {command!r}: not found in PATH", "check the spelling, install it, or give its path"
+            return f"{cannot}: not found in PATH", "the name has spaces: leave out its quotes"
+        return (
+            f"{cannot}: not found in PATH",
+            "check the spelling, install it, or give its path",
+        )
     if failure.errno == errno.ENOEXEC:
         return (
-            f"cannot start {path!r}: it is not a program and has no #! line",
+            f"cannot start {quoted(path)}: it is not a program and has no #! line",
             f"begin it with a line like #!/bin/sh, or run: sh {path}",
         )
     if failure.errno == errno.EACCES and os.path.isdir(path):
-        return f"cannot start {path!r}: it is a folder", "give the program inside it"
+        return f"cannot start {quoted(path)}: it is a folder", "give the program inside it"
     if failure.errno == errno.EACCES:
         return (
-            f"cannot start {path!r}: permission denied",
+            f"cannot start {quoted(path)}: permission denied",
             f"make it executable (chmod +x {path}), or look for a file system mounted noexec",
         )
     if failure.errno == errno.E2BIG:
-        return f"cannot start {path!r}: arguments and environment are too long", "shorten them (execve(2), limits)"
-    return f"cannot start {path!r}: {os.strerror(failure.errno)}", "see execve(2), ERRORS"
+        return (
+            f"{cannot}: arguments and environment are too long",
+            "shorten them (execve(2), limits)",
+        )
+    if failure.errno == errno.ENAMETOOLONG:
+        return f"cannot start {quoted(path)}: its path is too long", "give a shorter path (NAME_MAX, PATH_MAX)"
+    return f"cannot start {quoted(path)}: {os.strerror(failure.errno)}", "see execve(2), ERRORS"
 
 
 def _interpreter(path: str) -> str | None:

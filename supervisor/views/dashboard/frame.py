@@ -241,6 +241,7 @@ _KEYS = (
     ("?", "this page"),
 )
 _PHASES = (
+    ("waiting", "its turn to start has not come"),
     ("starting", "the process exists but is not ready yet"),
     ("running", "ready"),
     ("unstable", "running again after a failure, not yet for long"),
@@ -251,6 +252,7 @@ _PHASES = (
     ("stuck", "did not end after SIGKILL: it hangs in the kernel"),
     ("backoff", "ended without a request; it starts again soon"),
     ("failed", "could not be started, or ended too often"),
+    ("exited", "it has ended and is not to start again"),
 )
 
 
@@ -260,13 +262,13 @@ def _help(width: int, height: int, embedded: bool) -> list[Line]:
         if embedded
         else (("q Ctrl-C", "leave; the fleet goes on"),)
     )
-    tables = (("keys", (*_KEYS, *leave)), ("phases", _PHASES))
     lines: list[Line] = []
-    for title, table in tables:
+    for title, table in (("keys", (*_KEYS, *leave)), ("phases", _PHASES)):
         lines += [(), (Segment(f" {title}", BOLD),)]
         for key, meaning in table:
             style = rows.STYLES.get(key, PLAIN)
             lines.append(tuple(rows.cut([Segment(f"  {key:<15}", style), Segment(meaning)], width)))
     tail = "  the bar of a stopping worker fills until the next step of its escalation"
     lines += [(), (Segment(text.fit(tail, width), DIM),)]
-    return lines[1:] if len(lines) > height else lines
+    # A low screen does without the empty lines.
+    return lines if len(lines) <= height else [line for line in lines if line]
