@@ -7,7 +7,8 @@ from supervisor.core.record import Member, Shutdown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervisor.core.record import Target
+    from supervisor.core.readiness import Check
+    from supervisor.core.record import Purpose, Target
     from supervisor.core.spec import WorkerId
 
 
@@ -35,6 +36,18 @@ class Probe(WorkerAction):
 
 class Dump(WorkerAction):
     """Ask the agents that did not answer for the C-level stacks: only when SIGKILL is next."""
+
+
+class Try(WorkerAction):
+    """Try the worker's check once, for ``timeout`` seconds at most. Answered by Tried, unless it is reaped before."""
+
+    purpose: Purpose
+    check: Check
+    timeout: float
+
+
+class Locate(WorkerAction):
+    """Ask the agents where the worker is at this moment: a try of its liveness has failed. Its program goes on."""
 
 
 class Signal(WorkerAction):

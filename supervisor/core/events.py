@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from supervisor.core.notify import Message
-    from supervisor.core.record import Key, Reach, Target
+    from supervisor.core.record import Key, Purpose, Reach, Target
     from supervisor.core.spec import WorkerId
 
     Said: TypeAlias = Literal["hello", "noticed", "drained", "cleaned"]
@@ -167,6 +167,20 @@ class Probed(WorkerEvent):
 
 class ProbeAnswered(WorkerEvent):
     """All agents that were asked have answered."""
+
+
+class Tried(WorkerEvent):
+    """A try of the worker's check was answered, or the worker has told by itself (a line of its log, its pipe).
+
+    ``seen`` says in words what the try saw. ``note`` is worth telling although the answer counts. ``final``: no
+    further try can say anything else.
+    """
+
+    purpose: Purpose
+    ok: bool
+    seen: str
+    note: str | None = None
+    final: bool = False
 
 
 class MasksRead(WorkerEvent):

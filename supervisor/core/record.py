@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Want: TypeAlias = Literal["up", "down"]
     Phase: TypeAlias = Literal[
         "waiting", "starting", "running", "draining", "cleaning", "leaving", "killed", "stuck", "exited",
-        "backoff", "failed",
+        "backoff", "failed", "skipped",
     ]  # fmt: skip
     Outcome: TypeAlias = Literal["clean", "failed", "signalled", "killed", "stuck"]
     Target: TypeAlias = Literal["main", "group", "leftovers"]
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     # user; or we ran out of what looking takes (descriptors, memory), so that nobody knows.
     Reach: TypeAlias = Literal["delivered", "nobody", "not permitted", "could not look"]
     Fate: TypeAlias = Literal["ended", "killed", "left"]
+    Purpose: TypeAlias = Literal["ready", "liveness"]
     Severity: TypeAlias = Literal["error", "warning", "note"]
     Disposition: TypeAlias = Literal["caught", "ignored", "default"]
     StretchKind: TypeAlias = Literal[
@@ -235,6 +236,24 @@ class Explanation(Frozen):
     direct_signal: int | None = None
 
 
+class Ready(Frozen):
+    """When a start was ready (monotonic seconds), by which check in words, and how long after its fork (seconds).
+
+    ``by`` is ``timeout`` where the check never said yes and the config says to go on all the same.
+    """
+
+    at: float
+    by: str
+    waited: float
+
+
+class FailedTry(Frozen):
+    """A try of a check that said no: when (monotonic seconds), and what it saw, as in ``connection refused``."""
+
+    at: float
+    seen: str
+
+
 # A SIGKILL that is on time may have been decided so long before it was sent, seconds.
 CLOSE = 0.05
 
@@ -242,13 +261,17 @@ CLOSE = 0.05
 class Shutdown(Frozen):
     """One worker's end. ``zero`` is monotonic seconds; everything else counts from it.
 
-    ``asked_by`` is ``"signal SIGTERM"``, ``"command stop"``, ``"dependency"``, ``"failed peer"``, ``"drill"`` or
-    ``"self"``. Exactly one of ``exit_code`` and ``signal`` is set unless the worker is stuck; then ``given_up`` is
-    when we stopped waiting, and there is no mark ``exited``. ``requests``: how often the stop was asked for.
+    ``asked_by`` is ``"signal SIGTERM"``, ``"command stop"``, ``"dependency"``, ``"failed peer"``, ``"drill"``,
+    ``"start timeout"``, ``"start failed"``, ``"liveness"``, ``"watchdog"`` or ``"self"``. Exactly one of
+    ``exit_code`` and ``signal`` is set unless the worker is stuck; then ``given_up`` is when we stopped waiting, and
+    there is no mark ``exited``. ``requests``: how often the stop was asked for.
     ``direct_signal``: a stop signal that reached the worker past us (a terminal's Ctrl-C goes to its foreground
     group, anybody may send one) and ended it; ``asked_by`` is ``"self"`` then, and zero, with the mark ``asked``, its
     arrival.
     ``started``: False when the command could not be run at all; ``exit_code`` is then a shell's, 125 to 127.
+    ``cause``: why we stopped it by ourselves, what the last tries of its check saw. ``tries`` are those that failed,
+    by liveness, or the last one of a start that timed out. ``ready`` is when and how it had become ready.
+    ``after``: titles of those whose end its stop had waited for, since they depend on it.
     """
 
     worker: str
@@ -277,6 +300,10 @@ class Shutdown(Frozen):
     requests: int = 0
     started: bool = True
     direct_signal: int | None = None
+    cause: str | None = None
+    tries: tuple[FailedTry, ...] = ()
+    ready: Ready | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def hurried(self) -> bool:

@@ -73,6 +73,7 @@ class Loop:
             poller=self.poller,
             exits=self._exits,
             found=self._facts.extend,
+            sources=self.sources,
         )
         self.observers: list[Observer] = self._hands.observers
         self.observers += observers
@@ -165,10 +166,7 @@ class Loop:
                 continue
             self.poller.call(fd, at, what)
             self._exits.stamp()
-        if self._facts:
-            facts = self._facts[:]
-            self._facts.clear()
-            self.see_all(facts)
+        self._see_found()
         if signalled:
             self._signals_ready(at)
             self._exits.stamp()
@@ -178,6 +176,14 @@ class Loop:
         for source in self.sources:
             if source.deadline is not None and source.deadline <= at:
                 source.tick(at)
+        self._see_found()
+
+    def _see_found(self) -> None:
+        """Take in what was found in this turn."""
+        if self._facts:
+            facts = self._facts[:]
+            self._facts.clear()
+            self.see_all(facts)
 
     @property
     def deadline(self) -> float | None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.core.worker.life import Life
     from supervisor.loop.observer import Attachments, JobControl, Observer
+    from supervisor.loop.trying import Trying
     from supervisor.system.agent.agents import Agents
-    from supervisor.system.poller import Poller
+    from supervisor.system.poller import Poller, Source
     from supervisor.system.process.exits import Exits
     from supervisor.system.signals import Inherited
 
@@ -51,6 +52,7 @@ class Performer:
         poller: Poller,
         exits: Exits,
         found: Callable[[list[events.Event]], None],
+        sources: list[Source],
     ) -> None:
         """Make a performer; ``alone``: there is one worker, to which every descendant of ours belongs; none needs a
         mark.
@@ -68,11 +70,15 @@ class Performer:
         self._poller = poller
         self._exits = exits
         self._found = found
+        self._sources = sources
+        self._trying: Trying | None = None
         self._ways: dict[type[actions.Action], Way] = {
             actions.Signal: self._send,
             actions.ReadMasks: self._read_masks,
             actions.Probe: self._probe,
             actions.Dump: self._dump,
+            actions.Try: self._try,
+            actions.Locate: self._locate,
             actions.Look: self._look,
             actions.Survey: self._survey,
             actions.Reap: self._reap,
@@ -235,6 +241,25 @@ class Performer:
         if self.agents is not None:
             self.agents.dump(action.worker)
 
+    def _try(self, action: actions.Try) -> None:
+        if self._trying is None:
+            from supervisor.loop.trying import Trying
+
+            self._trying = Trying(self._poller, self.running, self._inherited, self._pids, self._found)
+            self._sources.append(self._trying)
+        self._trying.begin(action)
+
+    def _pids(self, running: Running) -> list[int]:
+        """Return the processes of a worker at this moment."""
+        self.census.refresh()
+        mark = None if self._alone else processes.mark(running.worker)
+        members = self.census.members(running.child.pid, running.group, self.running.mains, mark)
+        return [running.child.pid, *(member.pid for member in members)]
+
+    def _locate(self, action: actions.Locate) -> None:
+        if self.agents is not None:
+            self.agents.look(action.worker)
+
     def _read_masks(self, action: actions.ReadMasks) -> events.Event:
         running = self.running[action.worker]
         masks = processes.masks(running.child.pid, running.masks)
@@ -246,6 +271,8 @@ class Performer:
 
     def _survey(self, action: actions.Survey) -> events.Event:
         mark = None if self._alone else processes.mark(action.worker)
+        if self._trying is not None:
+            self._trying.forget(action.worker)
         if action.worker not in self.running:  # it has ended: what it left is known by its mark alone
             members = self.census.marked(self.running.mains, processes.mark(action.worker))
             return events.Surveyed(monotonic(), action.worker, tuple(members))
@@ -276,6 +303,8 @@ class Performer:
     # -------------------------------------------------------------- the end, and telling
 
     def _reap(self, action: actions.Reap) -> events.Event:
+        if self._trying is not None:
+            self._trying.forget(action.worker)
         running = self.running.remove(action.worker)
         rusage = None if action.stuck else wait.reap(running.child.pid)
         self._exits.unwatch(running.child.pidfd)

@@ -69,7 +69,7 @@ class Running:
 class Table:
     """All running workers, by id, pid and pidfd.
 
-    ``kept`` are children of ours that somebody else waits for (the dashboard's process).
+    ``kept`` are children of ours that somebody else waits for: the dashboard, commands that check a worker.
     """
 
     def __init__(self) -> None:
@@ -89,8 +89,8 @@ class Table:
 
     @property
     def mains(self) -> Collection[int]:
-        """Return the pids of all main processes."""
-        return self._by_pid
+        """Return the pids of all main processes, and of those children that belong to no worker."""
+        return self._by_pid.keys() | self.kept if self.kept else self._by_pid
 
     def of(self, pid: int) -> Running | None:
         """Return the worker whose main process has this pid."""

@@ -16,12 +16,14 @@ from supervisor.core.frozen import Frozen
 from supervisor.core.record import (
     AgentFacts,
     Climb,
+    FailedTry,
     Finding,
     Leftover,
     Link,
     Marks,
     Masks,
     PhaseSpan,
+    Ready,
     Rusage,
     Sample,
     Shutdown,
@@ -74,7 +76,10 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         return st.one_of([values(part) for part in kind.split(" | ")])
     if kind in plain:
         return plain[kind]
-    parts = (AgentFacts, Climb, Finding, Leftover, Link, Marks, Masks, PhaseSpan, Rusage, Sample, Stretch, Where)
+    parts = (
+        AgentFacts, Climb, FailedTry, Finding, Leftover, Link, Marks, Masks, PhaseSpan, Ready, Rusage, Sample,
+        Stretch, Where,
+    )  # fmt: skip
     named = {part.__name__: part for part in parts}
     if kind in named:
         return records(named[kind])

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from supervisor.core.contract import report
 from supervisor.core.record import (
     AgentFacts,
+    FailedTry,
     Finding,
     Leftover,
     PhaseSpan,
+    Ready,
     Rusage,
     Sample,
     Stretch,
@@ -28,6 +30,7 @@ WHOLE = shutdown(
     rusage=Rusage(0.1, 0.1, 1), leftovers=(Leftover(8, ("y",), "ended"),), masks=HANDLES_TERM,
     samples=(Sample(0.1, "S", 0.0, 1, listening=("127.0.0.1:80",)),),
     phases=(PhaseSpan("drain", 0.0, 1.0),), agent=AgentFacts(True), critical_path=(Stretch(1.0, "task", PLACE),),
+    ready=Ready(1.0, "started", 0.1), tries=(FailedTry(1.0, "refused"),),
     findings=(Finding("slow-task", "note", "…", "…", 1.0, PLACE),),
 )  # fmt: skip
 NO_FIELDS = {"SIGTERM"}  # keys by value: signals that were sent
@@ -52,5 +55,19 @@ def test_the_page_and_the_fields_are_equal() -> None:
     assert fields - named == set()
     values = set(re.findall(r"\(((?:`[a-z]+`(?:, )?)+)\)", page))
     allowed = {word for text in values for word in re.findall(r"`([a-z]+)`", text)}
-    allowed |= {"run", "up", "null", "self", "dependency", "clean", "failed", "signalled", "killed", "stuck"}
+    allowed |= {
+        "liveness",
+        "watchdog",
+        "timeout",
+        "run",
+        "up",
+        "null",
+        "self",
+        "dependency",
+        "clean",
+        "failed",
+        "signalled",
+        "killed",
+        "stuck",
+    }
     assert named - fields - allowed == set()

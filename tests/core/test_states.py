@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import pytest
 
 from supervisor.core import events, ladder
@@ -10,10 +12,23 @@ from supervisor.core.fleet import state as fleets
 from supervisor.core.fleet.state import Fleet
 from supervisor.core.fleet.step import step
 from supervisor.core.notify import Message
+from supervisor.core.readiness import Check, LivenessSpec, ReadySpec
 from supervisor.core.record import Masks, Member
-from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import FIRST, Dependency, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker.life import Life
-from supervisor.core.worker.states import GOING, HELD, LATECOMERS, LIVES, MEANING, OVER, PHASES, RESTS, STOPPED, WAYS
+from supervisor.core.worker.states import (
+    GOING,
+    HELD,
+    LATECOMERS,
+    LIVES,
+    MEANING,
+    OVER,
+    PHASES,
+    RESTS,
+    STOPPED,
+    WAYS,
+    leads,
+)
 
 AGAIN, ONCE, NEVER = RestartSpec("on-failure"), RestartSpec("on-failure", burst=0), RestartSpec("never")
 MEMBER = Member(11, ("member",), 0.5, in_group=True, state="S")
@@ -74,6 +89,56 @@ PATHS: dict[str, list[tuple[events.Event, ...]]] = {
     "stuck": [(*RUN, STOP, SENT, *KILLED, events.Tick(30.0), REAPED), STUCK],
     "backoff": [(*RUN, FAILED, NOBODY, REAPED), (*RUN, FAILED, ESCAPED, REAPED)],
 }
+
+
+class Variant(NamedTuple):
+    """A way into a state for a worker with more than a command; ``held``: another one depends on it."""
+
+    more: dict[str, Any]
+    path: tuple[events.Event, ...]
+    held: bool = False
+
+
+OTHER = WorkerId(1)
+TCP = Check("tcp", host="127.0.0.1", port=1)
+CHECKED: dict[str, Any] = {
+    "ready": ReadySpec(TCP, timeout=5.0),
+    "liveness": LivenessSpec(TCP, failures=1, start_after=0.1),
+}
+PATIENT: dict[str, Any] = {"ready": ReadySpec(TCP, timeout=5.0, on_timeout="continue")}
+SPEAKING: dict[str, Any] = {"ready": ReadySpec(Check("notify"))}
+WATCHED: dict[str, Any] = {"liveness": LivenessSpec(Check("notify"), interval=1.0, failures=1)}
+DEPENDENT: dict[str, Any] = {"depends_on": (Dependency("other", restart=True),)}
+OTHER_RUNS = (events.StartAsked(0.0, (OTHER,)), events.Forked(0.0, OTHER, 300), events.Started(0.0, OTHER))
+OTHER_DIES, OTHER_REAPED = events.MainExited(2.5, OTHER, 1, None, alone=True), events.Reaped(2.5, OTHER, None)
+API_DIES, API_REAPED = events.MainExited(2.4, FIRST, 1, None, alone=True), events.Reaped(2.6, FIRST, None)
+TRIED, REFUSED = (events.Tried(1.2, FIRST, "ready", ok, "x") for ok in (True, False))
+CLOSED = events.Tried(1.2, FIRST, "ready", False, "closed", final=True)
+UNKILLABLE = (*RUN, STOP, SENT, *KILLED, events.Tick(30.0), REAPED)
+NO_OTHER = events.StartFailed(1.0, OTHER, "fork", 11)
+BOTH_RUN, OTHER_ENDS = (*OTHER_RUNS, *RUN), (OTHER_DIES, OTHER_REAPED)
+STARTS_AGAIN = (*RUN, *OTHER_RUNS, API_DIES, API_REAPED, events.StartAsked(2.7), events.Forked(2.8, FIRST, 400))
+STOP_ALL = events.StopAsked(2.9, "command stop")
+
+VARIANTS = [
+    *(Variant(CHECKED, path) for path in (START, RUN, (*RUN, REFUSED), (*RUN, CLOSED), (*RUN, TRIED))),
+    Variant(CHECKED, (*START, TRIED, events.Started(1.0, FIRST))),
+    Variant(CHECKED, (*RUN, TRIED, events.Tick(1.4))),
+    Variant(PATIENT, RUN),
+    Variant(SPEAKING, RUN),
+    Variant(WATCHED, RUN),
+    *(Variant(DEPENDENT, path) for path in ((), START[:1], (*BOTH_RUN, API_DIES), (*BOTH_RUN, *OTHER_ENDS))),
+    Variant(DEPENDENT, (*BOTH_RUN, API_DIES, *OTHER_ENDS, API_REAPED)),
+    Variant(DEPENDENT, (*BOTH_RUN, API_DIES, API_REAPED, OTHER_DIES)),
+    Variant(DEPENDENT, (*BOTH_RUN, *OTHER_ENDS, API_DIES)),
+    *(Variant(DEPENDENT, (*START[:1], NO_OTHER, *more)) for more in ((), OTHER_RUNS)),
+    *(Variant(DEPENDENT, (*OTHER_RUNS, *path, *OTHER_ENDS)) for path in (LEFT, (*RUN, FAILED, NOBODY, REAPED))),
+    *(Variant(DEPENDENT, (*OTHER_RUNS, *path, *OTHER_ENDS)) for path in (STUCK, UNKILLABLE, (*LEFT, SWEEP))),
+    *(Variant(check, (*RUN, *OTHER_RUNS, STOP_ALL), held=True) for check in ({}, CHECKED)),
+    *(Variant(check, (*STARTS_AGAIN, STOP_ALL), held=True) for check in ({}, CHECKED)),
+    Variant(CHECKED, (*STARTS_AGAIN, events.Started(2.8, FIRST), STOP_ALL), held=True),
+]
+
 HAPPENINGS: tuple[events.Event, ...] = (
     *(events.Tick(at) for at in (3.0, 12.0, 17.5, 60.0)),
     events.StartAsked(4.0),
@@ -92,30 +157,40 @@ HAPPENINGS: tuple[events.Event, ...] = (
     *(events.AgentSaid(4.0, FIRST, what) for what in ("hello", "noticed", "drained", "cleaned")),
     events.Probed(4.0, FIRST, 0),
     events.Notified(4.0, FIRST, Message(ready=True, status="warm", extend=9.0)),
+    events.Notified(4.0, FIRST, Message(watchdog="trigger")),
     events.ProbeAnswered(4.0, FIRST),
     events.MasksRead(4.0, FIRST, Masks(0, 0, 0)),
     events.Sampled(4.0, FIRST, None),
     events.Reaped(4.0, FIRST, None),
+    *(events.Tried(4.0, FIRST, "ready", ok, "x", final=final) for ok in (True, False) for final in (True, False)),
+    events.Tried(4.0, FIRST, "liveness", False, "x"),
+    events.StartFailed(4.0, OTHER, "fork", 11),
+    events.Reaped(4.0, OTHER, None),
 )
 
 
-def fleet_after(path: tuple[events.Event, ...], restart: RestartSpec, escalation: str) -> Fleet:
+def fleet_after(way: Variant, restart: RestartSpec, escalation: str) -> Fleet:
     stop = StopSpec(ladder.parse(escalation))
+    api = WorkerSpec("api", ExecSpec(("api",)), stop, restart=restart).with_(**way.more)
     other = WorkerSpec("other", ExecSpec(("other",)), stop)  # without another one the fleet would be over
-    fleet = fleets.new(FleetSpec((WorkerSpec("api", ExecSpec(("api",)), stop, restart=restart), other)))
-    return step(fleet, *path)[0]
+    if way.held:
+        other = other.with_(depends_on=(Dependency("api", "started"),))
+    elif way.more is DEPENDENT:
+        other = other.with_(restart=restart)
+    return step(fleets.new(FleetSpec((api, other), limit=9.0 if way.held else None)), *way.path)[0]
 
 
 def places() -> list[tuple[str, Fleet]]:
     """Fleets whose first worker is in each state."""
     found: list[tuple[str, Fleet]] = []
-    for state, paths in PATHS.items():
-        for path in paths:
-            for restart in (AGAIN, ONCE, NEVER):
-                for escalation in ("TERM/10/KILL", "KILL"):
-                    fleet = fleet_after(path, restart, escalation)
-                    if fleet.lives[FIRST].state == state:
-                        found.append((state, fleet))
+    plain = [(state, Variant({}, path)) for state, paths in PATHS.items() for path in paths]
+    for expected, way in [*plain, *((None, variant) for variant in VARIANTS)]:
+        for restart in (AGAIN, ONCE, NEVER):
+            for escalation in ("TERM/10/KILL", "KILL"):
+                fleet = fleet_after(way, restart, escalation)
+                state = fleet.lives[FIRST].state
+                if expected is None or state == expected:
+                    found.append((state, fleet))
     return found
 
 
@@ -131,6 +206,11 @@ def told_before(life: Life, event: events.Event) -> bool:
     return known and isinstance(event, events.Started | events.StartFailed)
 
 
+def _of_another(before: Any, after: Any) -> type[events.Event]:
+    """What happens to another worker is for this one as if its start or its stop were asked for."""
+    return next(kind for kind in (events.StartAsked, events.StopAsked) if leads(before, kind, after))
+
+
 def test_every_event_in_every_state() -> None:
     gone: set[tuple[str, type[events.Event], str]] = set()
     for state, fleet in places():
@@ -138,12 +218,16 @@ def test_every_event_in_every_state() -> None:
         for event in HAPPENINGS:
             after, actions = step(fleet, event)
             life, where = after.lives[FIRST], (state, event)
+            if getattr(event, "worker", FIRST) == OTHER:
+                if life.state != before.state:
+                    gone.add((state, _of_another(before.state, life.state), life.state))
+                continue
             ways = WAYS[before.state].get(type(event))
             if ways is not None and not told_before(before, event):
                 assert life.state in ways, where
                 gone.add((state, type(event), life.state))
                 continue
-            assert life == before.with_(attempts=life.attempts), where
+            assert life == before.with_(attempts=life.attempts, queued=life.queued), where
             told = any(isinstance(action, Note) and "unexpected" in action.text for action in actions)
             concerns_it = isinstance(event, events.WorkerEvent)
             late = type(event) in LATECOMERS and before.state not in GOING

@@ -30,12 +30,14 @@ from supervisor.core.frozen import Frozen
 from supervisor.core.record import (
     AgentFacts,
     Climb,
+    FailedTry,
     Finding,
     Leftover,
     Link,
     Marks,
     Masks,
     PhaseSpan,
+    Ready,
     Rusage,
     Sample,
     Shutdown,
@@ -183,6 +185,8 @@ MARKS = record(Marks, **dict.fromkeys(Marks.__match_args__, optional(TIME)))
 PHASE = record(PhaseSpan, name=TEXT, start=TIME, end=TIME)
 RUSAGE = record(Rusage, cpu_user=NUMBER, cpu_system=NUMBER, max_rss=optional(WHOLE))
 LEFTOVER = record(Leftover, pid=WHOLE, argv=ARGV, fate=one_of("ended", "killed", "left"))
+READY = record(Ready, at=TIME, by=TEXT, waited=TIME)
+FAILED_TRY = record(FailedTry, at=TIME, seen=TEXT)
 AGENT = record(
     AgentFacts,
     present=FLAG,
@@ -271,6 +275,10 @@ SHUTDOWN = record(
     phases=several(PHASE),
     resources=named("rusage", optional(RUSAGE)),
     leftovers=several(LEFTOVER),
+    ready=optional(READY),
+    cause=optional(TEXT),
+    tries=several(FAILED_TRY),
+    after=TEXTS,
     agent=AGENT,
     outside=OUTSIDE,
     critical_path=several(STRETCH),

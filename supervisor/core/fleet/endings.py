@@ -29,18 +29,30 @@ def ended(turn: Turn, life: Life, event: WorkerEvent) -> None:
         return
     life = remember(life, record)
     turn.put(life)
-    if not life.requested and turn.want == "up":
+    if turn.want == "up" and (life.failing or not life.requested):
         _unasked_end(turn, life, record, event)
         _over_by_itself(turn, event.at)
         return
     if not life.as_wanted:
         turn.failed(life)
+    if life.queued is not None and turn.want == "up":
+        # Stopped for what it depends on, with which it is started again.
+        turn.put(life.with_(state="waiting"))
+        _restart_dependents(turn, life, event.at)
+        return
     if life.remains:
         # Those that its starts have left before are no part of its own end: they are asked now.
         by, by_pid = (life.stop.by, life.stop.by_pid) if life.stop else ("self", None)
         turn.put(*escalation.sweep(life, event.at, by, by_pid))
         if turn.limited:
             turn.put(*escalation.kill(turn.lives[life.id], event.at))
+
+
+def _restart_dependents(turn: Turn, life: Life, at: float) -> None:
+    if turn.order is not None:
+        from supervisor.core.fleet import sequence
+
+        sequence.restart_dependents(turn, life.id, at)
 
 
 def _over_by_itself(turn: Turn, at: float) -> None:
@@ -58,21 +70,25 @@ def _over_by_itself(turn: Turn, at: float) -> None:
 
 def _unasked_end(turn: Turn, life: Life, record: Shutdown, event: WorkerEvent) -> None:
     policy = life.spec.restart
-    since = life.process.running_since if life.process else None
-    ran = life.death.at - since if life.death and since is not None else 0.0
+    # A start that never gets ready takes longer than many a stable run.
+    ran = life.death.at - life.ready.at if life.death and life.ready is not None else 0.0
     chance = event.chance if isinstance(event, Reaped) else 0.5
     attempts = after_end(policy, life.attempts, record, ran, event.at, chance)
     life = life.with_(attempts=attempts)
     if attempts.due is not None:
         turn.put(life.with_(state="backoff"))
+        _restart_dependents(turn, life, event.at)
         return
     turn.put(life)
-    if record.outcome != "clean":
+    failed = record.outcome != "clean" or life.failing
+    if failed:
         turn.failed(life)
     if attempts.exhausted:
         times = "once" if attempts.count == 0 else f"{attempts.count + 1} times"
         text = f"{life.spec.title}: ended {times} without running {policy.stable:g} s; given up."
         turn.put(life.with_(state="failed"), (Note(f"{text} Fix it, or raise restart.burst"),))
+    elif life.failing and attempts.wanted and policy.on_exit != "stop-all":
+        turn.put(life.with_(state="failed"))
     elif policy.on_exit == "stop-all":
-        by = "failed peer" if record.outcome != "clean" else "finished peer"
+        by = "failed peer" if failed else "finished peer"
         requests.stop(turn, StopAsked(event.at, by, by_pid=record.pid))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervisor.core.actions import Note
 from supervisor.core.events import StartAsked, StopAsked
 from supervisor.core.worker import escalation
+from supervisor.core.worker.life import Begun
 from supervisor.core.worker.restart import Attempts
 from supervisor.core.worker.states import leads
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Who asks because another worker ended does not hurry one that was asked already.
 NOBODY_INSISTS = ("failed peer", "finished peer", "dependency")
+# The request to a whole fleet that is SIGKILL to everybody, also to those whose turn has not come.
+THIRD = 3
 
 
 def stop(turn: Turn, event: StopAsked) -> None:
@@ -27,6 +30,15 @@ def stop(turn: Turn, event: StopAsked) -> None:
         _rest(turn, event.workers, Attempts(wanted=False))
     elif turn.asked is None or insists:
         go_down(turn, event.at)
+
+    if turn.order is not None:
+        from supervisor.core.fleet import sequence
+
+        request = sequence.Request(event.at, event.by, event.by_pid, insists)
+        sequence.ask(turn, turn.lives if event.workers is None else event.workers, request, lambda _: None)
+        if event.workers is None and insists and turn.requests >= THIRD:
+            sequence.shoot(turn, event.at)
+        return
 
     def ask(life: Life) -> escalation.Step:
         if not insists and life.requested:
@@ -41,11 +53,17 @@ def start(turn: Turn, event: StartAsked) -> None:
     if turn.want == "down":
         turn.actions.append(Note("the fleet is stopping: no worker is started"))
         return
-    for worker in turn.lives if event.workers is None else event.workers:
+    chosen = turn.lives if event.workers is None else event.workers
+    if turn.order is not None:
+        from supervisor.core.fleet import sequence
+
+        sequence.queue(turn, chosen, event.at)
+        return
+    for worker in chosen:
         life = turn.lives[worker]
         if leads(life.state, StartAsked, "forking"):
             # A planned restart is overtaken, and a start by hand is a new first attempt.
-            turn.put(*escalation.begin(life.with_(attempts=Attempts())))
+            turn.put(*escalation.begin(life.with_(attempts=Attempts()), Begun(event.at, event.at)))
 
 
 def go_down(turn: Turn, at: float) -> None:
@@ -66,4 +84,6 @@ def _rest(turn: Turn, chosen: Iterable[WorkerId], attempts: Attempts) -> None:
         life = turn.lives[worker]
         if leads(life.state, StopAsked, "exited"):
             life = life.with_(state="exited")
+        if life.queued is not None:
+            life = life.with_(queued=None)
         turn.put(life if life.attempts == attempts else life.with_(attempts=attempts))

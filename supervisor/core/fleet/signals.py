@@ -73,14 +73,24 @@ def _stop(turn: Turn, event: SignalReceived) -> None:
     first = turn.asked is None and not turn.spec.manner.wraps
     requests.go_down(turn, event.at)
 
+    def chosen(life: Life) -> int | None:
+        """Return the signal of rung 1, None for the ladder's own."""
+        own = life.spec.stop.own_signal or (not turn.spec.manner.wraps and event.signal in _OF_A_TERMINAL)
+        return None if own else life.spec.stop.rewritten(event.signal)
+
+    by, by_pid = f"signal {name}", event.sender_pid or None
+    asked = [life.id for life in turn.lives.values() if life.spec.stop.rewritten(event.signal) != 0]
+    if turn.order is not None:
+        from supervisor.core.fleet import sequence
+
+        sequence.ask(turn, asked, sequence.Request(event.at, by, by_pid, hurries=not first), chosen)
+        if turn.requests >= requests.THIRD:
+            sequence.shoot(turn, event.at)
+        return
+
     def ask(life: Life) -> escalation.Step:
         if first and life.requested:
             return life, ()  # a command is stopping it: the fleet's first request hurries nobody
-        sending = life.spec.stop.rewritten(event.signal)
-        if sending == 0:
-            return life, ()
-        own = life.spec.stop.own_signal or (not turn.spec.manner.wraps and event.signal in _OF_A_TERMINAL)
-        chosen = None if own else sending
-        return escalation.request_stop(life, event.at, f"signal {name}", event.sender_pid or None, chosen)
+        return escalation.request_stop(life, event.at, by, by_pid, chosen(life))
 
-    turn.each(ask)
+    turn.each(ask, asked)

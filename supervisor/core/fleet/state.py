@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.core.actions import Action
+    from supervisor.core.fleet.order import Order
     from supervisor.core.record import Want
     from supervisor.core.worker.escalation import Step
+
+
+# Exit status of a worker that we had to stop by ourselves, as timeout(1) has it.
+TIMED_OUT = 124
 
 
 class Ending(Frozen):
@@ -30,6 +35,7 @@ class Fleet(Frozen):
     ``asked`` is when everything was first asked to stop (monotonic seconds), ``requests`` how often since: those
     closer than HURRY_AFTER count as one. ``dues`` is when each worker wants a Tick, ``signals_due`` when it wants one
     for a signal; a worker that wants none is in neither. ``refused``: it was told that a signal reaches no worker.
+    ``order``: who depends on whom, None where nobody does.
     """
 
     spec: FleetSpec
@@ -44,6 +50,7 @@ class Fleet(Frozen):
     refused: bool = False
     failure: Ending | None = None
     last: Ending | None = None
+    order: Order | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -76,16 +83,26 @@ def new(spec: FleetSpec) -> Fleet:
     lives = [Life(WorkerId(number), worker, spec.manner) for number, worker in enumerate(spec.workers, FIRST)]
     if spec.manner.wraps:
         lives = [life.with_(state="forking", start=1) for life in lives]
-    return Fleet(spec, {life.id: life for life in lives})
+    fleet = Fleet(spec, {life.id: life for life in lives})
+    if not any(worker.depends_on for worker in spec.workers):
+        return fleet
+    from supervisor.core.fleet import order  # most fleets have none
+
+    return fleet.with_(order=order.of(spec))
 
 
 def status(life: Life) -> Ending:
-    """Return the exit status of a worker's last start, a shell's where there was no process; 1 for never started."""
+    """Return the exit status of a worker's last start, a shell's where there was no process; 1 for never started.
+
+    That of one that did not get ready or did not answer is 124, timeout(1)'s, whatever it said itself.
+    """
+    if life.failing and life.outcome is not None:
+        return Ending(code=TIMED_OUT)
     if life.failure is not None:
         return Ending(code=life.failure.code)
     if life.death is not None:
         return Ending(code=life.death.code, signal=life.death.signal)
-    return Ending(code=1 if life.state == "waiting" else 125)  # 125: it never ended
+    return Ending(code=1 if life.state in ("waiting", "skipped") else 125)  # 125: it never ended
 
 
 def limit_due(fleet: Fleet | Turn) -> float | None:
@@ -100,7 +117,8 @@ class Turn:
 
     It alone makes the next state, once for the whole batch: copying the table of two thousand workers for each event
     would cost more than everything that is decided. Its attributes are those of :class:`Fleet`, and may be set; the
-    due times are those of the last :meth:`date`.
+    due times are those of the last :meth:`date`. ``moved`` are the workers whose state has changed, where some depend
+    on others.
     """
 
     def __init__(self, fleet: Fleet) -> None:
@@ -111,14 +129,19 @@ class Turn:
         self.asked, self.requests, self.last_request = fleet.asked, fleet.requests, fleet.last_request
         self.limited, self.refused = fleet.limited, fleet.refused
         self.failure, self.last = fleet.failure, fleet.last
+        self.order = fleet.order
+        self.moved: dict[WorkerId, None] = {}
         self.actions: list[Action] = []
         self._undated: set[WorkerId] = set()
 
     def put(self, life: Life, actions: Iterable[Action] = ()) -> None:
         """Let this be the worker's state, and these actions be done."""
-        if life is not self.lives[life.id]:
+        before = self.lives[life.id]
+        if life is not before:
             self.lives[life.id] = life
             self._undated.add(life.id)
+            if self.order is not None and life.state != before.state:
+                self.moved[life.id] = None
         self.actions.extend(actions)
 
     def each(self, act: Callable[[Life], Step], chosen: Iterable[WorkerId] | None = None) -> None:
@@ -149,7 +172,7 @@ class Turn:
         self.date()
         fleet = Fleet(
             self.spec, self.lives, self.dues, self.signals_due, self.want, self.asked, self.requests,
-            self.last_request, self.limited, self.refused, self.failure, self.last,
+            self.last_request, self.limited, self.refused, self.failure, self.last, self.order,
         )  # fmt: skip
         return fleet, tuple(self.actions)
 

@@ -63,6 +63,10 @@ def _take_in(turn: Turn, event: Event) -> None:
                 turn.put(life.with_(leftovers=life.leftovers.with_(unseen=True)))
         case _:
             turn.actions.append(Note(f"unexpected {type(event).__name__}"))
+    if turn.moved:
+        from supervisor.core.fleet import sequence
+
+        sequence.settle(turn, event.at)
 
 
 def _tick(turn: Turn, event: Tick) -> None:
@@ -80,6 +84,10 @@ def _tick(turn: Turn, event: Tick) -> None:
     turn.date()
     others = [turn.lives[worker] for worker, due in turn.dues.items() if due <= at]
     restarts = [life.id for life in others if life.state == "backoff"]
+    if turn.order is not None:
+        from supervisor.core.fleet import sequence
+
+        restarts = [worker for worker in restarts if not sequence.held_back(turn, worker, at)]
     looks = [life for life in others if life.state != "backoff" and turn.signals_due.get(life.id, at + 1) > at]
     turn.each(lambda life: life_step(life, event), [*restarts, *_first(turn, looks)])
 

@@ -9,7 +9,7 @@ from supervisor.core.actions import Dump, Look, Probe
 from supervisor.core.frozen import Frozen
 from supervisor.core.worker import escalation
 from supervisor.core.worker.ending import finish
-from supervisor.core.worker.life import Life
+from supervisor.core.worker.life import Begun, Life
 from supervisor.core.worker.states import LIVES
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ LOOK_AGAIN = 0.25
 class Due(Frozen):
     """Something that is due at an instant, in these states: ``at`` says when (monotonic seconds, None for never).
 
-    ``take`` is done then; ``signals``: it may send a signal, or is the verdict after the last one.
+    ``take`` is done then; ``signals``: it may send a signal, is the verdict after the last one, or is quickly done.
     """
 
     name: str
@@ -144,8 +144,43 @@ def _restart_at(life: Life) -> float | None:
     return life.attempts.due
 
 
-def _restart(life: Life, _at: float) -> Step:
-    return escalation.begin(life)
+def _restart(life: Life, at: float) -> Step:
+    return escalation.begin(life, Begun(at, at))
+
+
+# ------------------------------------------------------------------ checks, which most workers have not
+
+
+def _start_over_at(life: Life) -> float | None:
+    """Return when the start has failed; never while its stop waits for its turn."""
+    return life.readying.until if life.readying is not None and life.awaits is None else None
+
+
+def _start_over(life: Life, at: float) -> Step:
+    from supervisor.core.worker import readying
+
+    return readying.over(life, at)
+
+
+def _try_at(life: Life) -> float | None:
+    return life.readying.next_try if life.readying is not None else None
+
+
+def _try(life: Life, at: float) -> Step:
+    from supervisor.core.worker import readying
+
+    return readying.attempt(life, at)
+
+
+def _health_at(life: Life) -> float | None:
+    """Return when it is asked next, or has to have told; never while its stop waits for its turn."""
+    return life.health.next_try if life.health is not None and life.awaits is None else None
+
+
+def _health(life: Life, at: float) -> Step:
+    from supervisor.core.worker import health
+
+    return health.due(life, at)
 
 
 _STOPPED_ALIVE: tuple[State, ...] = ("draining", "cleaning", "leaving")
@@ -176,6 +211,24 @@ DUES = (
         escalation.survey,
     ),
     Due("last gasp", "what hangs, shortly before SIGKILL", _STOPPED_ALIVE, False, _gasp_at, _gasp),
+    Due(
+        "end of the turn",
+        "a stop that waits for those that depend on the worker waits no longer, for the fleet's limit",
+        ("starting", "unready", "running", "orphaned"),
+        True,
+        escalation.turn_over_at,
+        escalation.turn_over,
+    ),
+    Due(
+        "end of the start",
+        "it was not ready in time: it is stopped, or counts as ready",
+        ("unready",),
+        True,
+        _start_over_at,
+        _start_over,
+    ),
+    Due("try", "its check is tried again", ("unready",), True, _try_at, _try),
+    Due("health", "it is asked whether it answers, or has to have told", ("running",), True, _health_at, _health),
     Due("look", "what can be seen from outside", (*_STOPPED_ALIVE, "killed"), False, _look_at, _look),
     Due("restart", "the backoff is over: it is started again", ("backoff",), False, _restart_at, _restart),
 )

@@ -84,4 +84,8 @@ def shutdown(life: Life) -> Shutdown:
         agent=AgentFacts(present=False, reason=None if life.spec.agent else AGENT_OFF),
         requests=stop.requests if stop and asked is not None else 0,
         started=life.failure is None,
+        cause=stop.cause if stop else None,
+        tries=tuple(stop.tries) if stop else (),
+        ready=life.ready,
+        after=stop.after if stop else (),
     )

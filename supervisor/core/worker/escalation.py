@@ -7,9 +7,9 @@ one by one to those that were not there then; nobody gets the same rung twice.
 from __future__ import annotations
 
 from supervisor.core import signum
-from supervisor.core.actions import Action, Foreground, Probe, ReadMasks, Signal, Spawn, Survey
-from supervisor.core.record import Member
-from supervisor.core.worker.life import Hold, Leftovers, Life, Rest, Standing, Stop
+from supervisor.core.actions import Action, Foreground, Note, Probe, ReadMasks, Signal, Spawn, Survey
+from supervisor.core.record import FailedTry, Member
+from supervisor.core.worker.life import Begun, Hold, Leftovers, Life, Rest, Standing, Stop
 from supervisor.core.worker.states import RESTS, STOPPED
 
 TYPE_CHECKING = False
@@ -30,8 +30,8 @@ START_TICK = 0.01
 CLOCK_GRAIN = 0.001
 
 
-def begin(life: Life) -> Step:
-    """Start the worker (again)."""
+def begin(life: Life, begun: Begun) -> Step:
+    """Start the worker (again); ``begun`` says when that was asked for, and what it has waited for."""
     fresh = Life(
         id=life.id,
         spec=life.spec,
@@ -40,6 +40,7 @@ def begin(life: Life) -> Step:
         start=life.start + 1,
         attempts=life.attempts.with_(due=None),
         remains=life.remains,
+        begun=begun,
     )
     return fresh, (Spawn(life.id),)
 
@@ -81,6 +82,35 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
     if stop.hold is not None:
         return release(life, at)  # nothing to climb to, but no need to wait for the agent either
     return _again(life, signal)
+
+
+def give_up(life: Life, at: float, by: str, cause: str, tries: tuple[FailedTry, ...]) -> Step:
+    """Stop a worker that does not get ready, or does not answer any more; ``cause`` says why, in words."""
+    life, actions = request_stop(life, at, by, None, None)
+    if life.stop is not None:
+        life = life.with_(stop=life.stop.with_(cause=cause, tries=tries))
+    return life, (Note(f"{life.spec.title}: {cause}; stopping it"), *actions)
+
+
+def take_turn(life: Life, at: float) -> Step:
+    """Ask a worker to stop whose stop has waited until those had ended that depend on it."""
+    awaits = life.awaits
+    assert awaits is not None
+    life, actions = request_stop(life.with_(awaits=None), at, awaits.by, awaits.by_pid, awaits.signal)
+    return life.with_(stop=life.stop.with_(after=awaits.after) if life.stop is not None else None), actions
+
+
+def turn_over_at(life: Life) -> float | None:
+    """Return when a stop that waits for its turn waits no longer, so that the fleet's limit kills nobody unasked."""
+    return life.awaits.until if life.awaits is not None else None
+
+
+def turn_over(life: Life, at: float) -> Step:
+    """Ask it to stop out of order."""
+    after = ", ".join(life.awaits.after[:3]) if life.awaits is not None else ""
+    text = f"{life.spec.title} is asked to stop before {after} has ended: the fleet's limit leaves no more time"
+    life, actions = take_turn(life, at)
+    return life, (Note(text), *actions)
 
 
 def _again(life: Life, signal: int | None) -> Step:

@@ -10,7 +10,7 @@ from supervisor.core import signum
 from supervisor.core.events import StartFailed
 from supervisor.core.frozen import Frozen
 from supervisor.core.ladder import Ladder, Rung
-from supervisor.core.record import Climb, Leftover, Masks, Member, Rusage, Sample, Shutdown
+from supervisor.core.record import Climb, FailedTry, Leftover, Masks, Member, Ready, Rusage, Sample, Shutdown
 from supervisor.core.spec import UP, Manner, WorkerId, WorkerSpec
 from supervisor.core.worker import states
 from supervisor.core.worker.restart import Attempts
@@ -18,6 +18,7 @@ from supervisor.core.worker.restart import Attempts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Key, Outcome, Phase
+    from supervisor.core.spec import Condition
     from supervisor.core.worker.states import State
 
 
@@ -34,6 +35,63 @@ class Process(Frozen):
     stopped: bool = False
     agent: bool = False
     reached: tuple[str, ...] = ()
+
+
+class Begun(Frozen):
+    """How a start came about: asked for at ``queued``, begun at ``at`` (monotonic seconds).
+
+    ``after`` is the worker that it had waited for last, ``condition`` what had to be true of that.
+    """
+
+    queued: float
+    at: float
+    after: WorkerId | None = None
+    condition: Condition | None = None
+
+
+class Readying(Frozen):
+    """A start that is not ready yet. ``until``: when it has failed; ``next_try``: when its check is tried again, None
+    while a try is under way or the worker tells by itself.
+
+    ``seen``: what the last of so many ``tries`` saw. ``gave_up``: the worker itself has said that it will not be
+    ready; ``until`` is near then. ``early``: what was told before it was known that exec had worked.
+    """
+
+    until: float
+    next_try: float | None = None
+    tries: int = 0
+    seen: str | None = None
+    gave_up: bool = False
+    early: tuple[bool, str, str] | None = None
+
+
+class Health(Frozen):
+    """Whether a worker that is ready still answers. ``next_try``: when it is asked next, or has to have told; None
+    while a try is under way that began at ``began``, or when nothing is due.
+
+    ``answered``: it has been asked with success since it was ready. ``failed`` are the tries that failed in a row.
+    ``every``: seconds from one try to the next, which a worker with a watchdog may change.
+    """
+
+    every: float
+    next_try: float | None = None
+    began: float = 0.0
+    answered: bool = False
+    failed: tuple[FailedTry, ...] = ()
+
+
+class Awaited(Frozen):
+    """A stop that waits until those have ended that depend on the worker; at ``until`` at the latest.
+
+    ``by``, ``by_pid`` and ``signal`` are the request's. ``after`` are the titles of those that it waits for.
+    """
+
+    by: str
+    by_pid: int | None
+    signal: int | None
+    at: float
+    until: float | None = None
+    after: tuple[str, ...] = ()
 
 
 class Standing(Frozen):
@@ -76,7 +134,8 @@ class Stop(Frozen):
     ``extended``: seconds that its rungs were made longer because the worker asked for that; ``refused``: it asked for
     more than it may have. ``must_kill``: the ladder gains SIGKILL if it has none. ``killed`` is when SIGKILL was
     decided, then when it was sent. ``told`` are those who were signalled one by one, on any rung. ``looks`` and
-    ``gasps`` count what was seen from outside, and before SIGKILL.
+    ``gasps`` count what was seen from outside, and before SIGKILL. ``cause``: why we asked for it by ourselves, after
+    which ``tries`` of its check. ``after``: titles of those whose end it has waited for.
     """
 
     by: str
@@ -96,6 +155,9 @@ class Stop(Frozen):
     gasps: int = 0
     masks: Masks | None = None
     samples: tuple[Sample, ...] = ()
+    cause: str | None = None
+    tries: tuple[FailedTry, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def hurried(self) -> bool:
@@ -173,7 +235,8 @@ class Life(Frozen):
 
     ``start`` counts the starts. ``failure``: why its process could not become the command, or there was none.
     ``remains`` is what this and earlier starts have left; while that is asked to end, ``stop`` is the stop of it, and
-    ``former`` how the worker rested before.
+    ``former`` how the worker rested before. ``queued``: since when it is asked to start, and waits for what it
+    depends on. ``awaits``: it is asked to stop, and waits for those that depend on it.
     """
 
     id: WorkerId
@@ -193,6 +256,12 @@ class Life(Frozen):
     rusage: Rusage | None = None
     remains: tuple[Remains, ...] = ()
     former: Rest | None = None
+    queued: float | None = None
+    begun: Begun | None = None
+    readying: Readying | None = None
+    ready: Ready | None = None
+    health: Health | None = None
+    awaits: Awaited | None = None
 
     # -------------------------------------------------------------- where it is
 
@@ -250,6 +319,13 @@ class Life(Frozen):
     def requested(self) -> bool:
         """Return whether the worker's stop was asked for."""
         return self.stop is not None and self.stop.asked is not None
+
+    @property
+    def failing(self) -> bool:
+        """Tell whether it is stopped, or was, because it did not get ready or did not answer: a failure, whatever its
+        exit status."""
+        stop = self.former.stop if self.former is not None else self.stop
+        return stop is not None and stop.by in states.FAILINGS
 
     @property
     def ladder(self) -> Ladder:
@@ -327,6 +403,8 @@ class Life(Frozen):
         """
         if self.outcome is None:
             return None
+        if self.failing:
+            return False
         if self.outcome == "clean":
             return True
         stop = self.former.stop if self.former is not None else self.stop

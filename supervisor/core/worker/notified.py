@@ -30,10 +30,35 @@ def notified(life: Life, event: Notified) -> Step:
     if notice != before:
         life = life.with_(notice=notice)
     actions: tuple[Action, ...] = ()
-    if message.extend is not None:
-        life, actions = extended(life, at, message.extend)
+    if life.spec.ready is not None or life.spec.liveness is not None:
+        life, actions = _checked(life, message, at)
+    if message.extend is not None and life.stop is not None:
+        life, more = extended(life, at, message.extend)
+        actions = (*actions, *more)
     odd = () if before.odd or not notice.odd else (Note(_oddity(life, message), verbose=True),)
     return life, (*actions, *odd)
+
+
+def _checked(life: Life, message: Message, at: float) -> Step:
+    """Take in what concerns its readiness and its liveness."""
+    from supervisor.core.worker import health, readying
+
+    actions: tuple[Action, ...] = ()
+    by_itself = life.spec.ready is not None and life.spec.ready.check.kind == "notify"
+    if message.extend is not None:
+        life = readying.extend(life, at, message.extend, most(life))
+    if message.ready and by_itself:
+        life, actions = readying.told(life, at, True, "notify", "READY=1")
+    if life.spec.liveness is None or life.spec.liveness.check.kind != "notify":
+        return life, actions
+    if message.watchdog_every is not None:
+        life = health.every(life, at, message.watchdog_every)
+    if message.watchdog == "ping":
+        life = health.pinged(life, at)
+    elif message.watchdog == "trigger":
+        life, more = health.failed(life, at, "WATCHDOG=trigger", final=True)
+        actions = (*actions, *more)
+    return life, actions
 
 
 def _noticed(message: Message, before: Notice, at: float) -> Notice:

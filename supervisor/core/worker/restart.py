@@ -31,7 +31,7 @@ def after_end(
         return attempts
     if spec.on_exit != "restart" or spec.policy == "never":
         return Attempts(attempts.count)
-    if spec.policy == "on-failure" and ended.outcome == "clean":
+    if spec.policy == "on-failure" and ended.outcome == "clean" and ended.cause is None:
         return Attempts(attempts.count)
     count = 0 if ran >= spec.stable else attempts.count
     if count >= spec.burst:

@@ -26,8 +26,9 @@ from supervisor.core.events import (
     StartFailed,
     Surveyed,
     Tick,
+    Tried,
 )
-from supervisor.core.record import Climb, Member
+from supervisor.core.record import Climb, Member, Ready
 from supervisor.core.worker.dues import tick
 from supervisor.core.worker.ending import finish
 from supervisor.core.worker.escalation import release, request_stop, tell, unasked
@@ -68,15 +69,23 @@ def _forked(life: Life, event: Forked) -> Step:
     life = life.with_(state="starting", process=process, since=event.at, stop=None)
     if waiting is None:
         return life, ()
-    return request_stop(life, event.at, waiting.by, waiting.by_pid, None)
+    life, actions = request_stop(life, event.at, waiting.by, waiting.by_pid, None)
+    return life.with_(stop=life.stop.with_(after=waiting.after) if life.stop is not None else None), actions
 
 
 def _started(life: Life, event: Started) -> Step:
     process = life.process
     if process is None or process.running_since is not None or life.failure is not None:
         return unexpected(life, event)
-    state = "running" if life.state == "starting" else life.state
-    return life.with_(state=state, process=process.with_(running_since=event.at)), ()
+    life = life.with_(process=process.with_(running_since=event.at))
+    if life.state != "starting":
+        return life, ()
+    if life.spec.ready is None and life.spec.liveness is None:
+        ready = Ready(event.at, "started", event.at - (event.at if life.since is None else life.since))
+        return life.with_(state="running", ready=ready), ()
+    from supervisor.core.worker import readying  # most workers have no check
+
+    return readying.begin(life, event.at)
 
 
 def _start_failed(life: Life, event: StartFailed) -> Step:
@@ -253,6 +262,12 @@ def _hit(life: Life, event: Sent) -> frozenset[tuple[int, int]]:
     return frozenset((*event.hit, *(member.key for member in group if member.in_group)))
 
 
+def _tried(life: Life, event: Tried) -> Step:
+    from supervisor.core.worker import health, readying
+
+    return readying.tried(life, event) if event.purpose == "ready" else health.tried(life, event)
+
+
 def _masks_read(life: Life, event: MasksRead) -> Step:
     return (life.with_(stop=life.stop.with_(masks=event.masks)), ()) if life.stop else unexpected(life, event)
 
@@ -288,7 +303,7 @@ def _probe_answered(life: Life, event: ProbeAnswered) -> Step:
 
 def _reaped(life: Life, event: Reaped) -> Step:
     state: State = "stuck" if life.outcome == "stuck" else "failed" if life.failure else "exited"
-    return life.with_(state=state, rusage=event.rusage, since=event.at), ()
+    return life.with_(state=state, rusage=event.rusage, since=event.at, awaits=None), ()
 
 
 _TAKES: dict[type[Event], Callable[[Life, Any], Step]] = {
@@ -307,5 +322,6 @@ _TAKES: dict[type[Event], Callable[[Life, Any], Step]] = {
     Probed: _probed,
     ProbeAnswered: _probe_answered,
     Reaped: _reaped,
+    Tried: _tried,
     Tick: lambda life, event: tick(life, event.at),
 }
