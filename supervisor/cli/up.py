@@ -8,6 +8,7 @@ import shlex
 from supervisor.cli.plan import voice, warn_of_misspelt
 from supervisor.config.load import load
 from supervisor.config.places import working_folder
+from supervisor.core import ladder
 from supervisor.errors import UsageError
 from supervisor.runs.plan import UpPlan, choose
 from supervisor.system import stdio
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.cli.options import Values
+    from supervisor.core.spec import FleetSpec
 
 
 def up(values: Values, names: list[str]) -> int:
@@ -27,6 +29,19 @@ def up(values: Values, names: list[str]) -> int:
     from supervisor.runs import foreground
 
     return foreground.up(planned)
+
+
+# Seconds. `docker stop` waits 10 s, then the whole container gets SIGKILL and nothing is reported any more.
+INIT_LIMIT = 9.0
+
+
+def as_init(fleet: FleetSpec) -> FleetSpec:
+    """Return the fleet as PID 1 of a container runs it: where the config says nothing of the time that a stop may
+    take, it ends within INIT_LIMIT.
+    """
+    standard = ladder.parse(ladder.DEFAULT)
+    silent = fleet.limit is None and all(worker.stop.ladder == standard for worker in fleet.workers)
+    return fleet.with_(limit=INIT_LIMIT) if silent else fleet
 
 
 def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.environ) -> UpPlan:
@@ -50,7 +65,7 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         prefix=loaded.log.prefix and not given["no_prefix"], format=given["log_format"] or loaded.log.format
     )
     return UpPlan(
-        fleet=fleet,
+        fleet=as_init(fleet) if os.getpid() == 1 else fleet,
         log=log,
         config=os.path.realpath(loaded.path),
         option=f" -c {shlex.quote(given['config'])}" if given["config"] else "",
