@@ -76,6 +76,12 @@ RUN = (
         "FROM:TO",
         many=True,
     ),
+    Option(
+        ("--reload-signal",),
+        "This signal asks the command to reload its configuration: it is passed on and is no stop request.",
+        "SIG",
+        shown="none, SIGHUP stops",
+    ),
     Option(("-c", "--child-only"), "Signal the main process only, not its whole process group.", flag=True),
     Option(
         ("--leftovers",),

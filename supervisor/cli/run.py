@@ -51,6 +51,7 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
         ),
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],
+        reload_signal=_reload_signal(given["reload_signal"]),
     )
     return RunPlan(
         fleet=FleetSpec((worker,), RUN_AS_INIT if init else RUN),
@@ -93,6 +94,17 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
     if grace is not None:
         result = ladder.with_grace(result, _seconds(grace))
     return result
+
+
+def _reload_signal(text: str | None) -> int | None:
+    if text is None:
+        return None
+    number = signum.number(text)
+    if number is None or number not in signum.FORWARDED or number in (signum.TERM, signum.CONT, *signum.SUSPENDS):
+        raise UsageError(
+            f"--reload-signal {text or NOTHING}: no signal to reload with", "use a name like HUP, USR1 or USR2"
+        )
+    return number
 
 
 def _seconds(text: str) -> float:

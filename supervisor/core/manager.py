@@ -32,10 +32,20 @@ LEAST_PAUSE = 1.0  # seconds between two extensions to the same instant
 # Seconds for which the report and the readers of our output may hold us up after the last worker has ended
 # (system/output/patience.py), and a margin.
 TELLING = 6.0
+# Seconds after a request to reload in which a command that speaks sd_notify(3) says that it does.
+RELOADS = 1.0
 # Seconds for which changes are collected before STATUS is said again; while a stop lasts it is said every second,
 # since it tells for how long already.
 SOON = 0.25
 EVERY = 1.0
+
+
+class Reload(Frozen):
+    """The command reads its configuration again, since ``at``. ``heard``: it says so itself, and will say when it is
+    done."""
+
+    at: float
+    heard: bool = False
 
 
 class Manager(Frozen):
@@ -43,6 +53,7 @@ class Manager(Frozen):
 
     ``extends``: the unit's time limit gives way to our ladders. ``watchdog``: seconds in which a sign of life has to
     come (WATCHDOG_USEC), None for no watchdog. ``settled``: the workers that have been ready, until all are.
+    ``reload`` is the one under way, ``reloaded`` since when the last one that was told.
     ``extended_to``: until when we may take time, as far as we have asked for it; ``over``: for the report, too.
     """
 
@@ -55,13 +66,17 @@ class Manager(Frozen):
     extended_to: float | None = None
     renew_at: float | None = None
     ping_at: float | None = None
+    reload: Reload | None = None
+    reloaded: float | None = None
     status: str | None = None
     status_at: float | None = None
 
     @property
     def deadline(self) -> float | None:
         """Return when something is to be said next, whatever happens; None for never."""
-        return min((at for at in (self.renew_at, self.ping_at, self.status_at) if at is not None), default=None)
+        reload_at = self.reload.at + RELOADS if self.reload is not None and not self.reload.heard else None
+        dues = (self.renew_at, self.ping_at, reload_at, self.status_at)
+        return min((at for at in dues if at is not None), default=None)
 
 
 def begin(manager: Manager, at: float) -> Manager:
@@ -77,6 +92,9 @@ def told(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[Data
         if manager.ready:
             manager = manager.with_(status_at=at)
             out.append(("ready", ("READY=1",)))
+    if manager.ready and fleet.spec.manner.wraps and not manager.stopping:
+        manager, reload = _reloading(manager, fleet, at)
+        out += reload
     if not manager.stopping and stops(fleet):
         # The manager expects no sign of life any more (systemd.service(5), WatchdogSec=).
         manager = manager.with_(stopping=True, ping_at=None)
@@ -132,6 +150,32 @@ def _readied(manager: Manager, fleet: Fleet) -> Manager:
     ended_well = fleet.over and fleet.failure is None and not fleet.spec.manner.wraps
     ready = not fleet.over and bool(manager.settled) and not pending(manager, fleet) and fleet.asked is None
     return manager.with_(ready=True, settled=frozenset()) if ready or ended_well else manager
+
+
+def _reloading(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list[Datagram]]:
+    """Tell that the command reloads, from the request or from its own word on; and that it has.
+
+    Who does not speak of itself has reloaded at once, as far as anybody knows. Who does gets RELOADS seconds to
+    begin.
+    """
+    (life,) = fleet.lives.values()
+    said = life.notice.reloading if life.notice is not None else None
+    latest = max((since for since in (life.reload_asked, said) if since is not None), default=None)
+    out: list[Datagram] = []
+    if latest is not None and (manager.reloaded is None or latest > manager.reloaded):
+        manager = manager.with_(reload=Reload(latest), reloaded=latest)
+        # notify-reload of systemd 253 believes only an instant that is not before its signal.
+        out.append(("reloading", ("RELOADING=1", f"MONOTONIC_USEC={round(latest * 1e6)}")))
+    reload = manager.reload
+    if reload is None:
+        return manager, out
+    if said is not None:
+        return manager.with_(reload=reload.with_(heard=True)), out
+    speaks = life.notice is not None and life.notice.ready is not None
+    if reload.heard or not speaks or at >= reload.at + RELOADS:
+        manager = manager.with_(reload=None)
+        out.append(("ready", ("READY=1",)))
+    return manager, out
 
 
 def _extended(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from supervisor.core import events, manager
+from supervisor.core import events, manager, notify
 from supervisor.core.actions import Reap, Signal, Spawn, Survey
 from supervisor.core.fleet import state, step
 from supervisor.core.spec import RUN, UP, FleetSpec, RestartSpec, WorkerId
@@ -252,3 +252,47 @@ def test_status_is_said_when_it_differs_and_often_only_in_a_stop() -> None:
     assert manager.changed(one, 3.1).status_at == one.status_at, "what follows soon waits for it"
     one, _ = manager.with_status(one.with_(stopping=True), "draining", 4.0)
     assert one.status_at == 4.0 + manager.EVERY
+
+
+def said_by_the_worker(unit: Unit, at: float, *lines: str) -> None:
+    unit.see(events.Notified(at, A, notify.parse("\n".join(lines).encode())))
+
+
+def test_a_reload_is_told_with_its_instant_and_over_at_once_without_a_word_of_the_command() -> None:
+    unit = Unit(worker("a").with_(reload_signal=1), manner=RUN)
+    unit.see(events.Started(0.1, A))
+    unit.see(events.SignalReceived(5.0, 1, 1))
+    assert unit.words[1:] == ["RELOADING=1", "MONOTONIC_USEC=5000000", "READY=1"]
+    unit.see(events.SignalReceived(6.0, 1, 1))
+    assert unit.words[4:] == ["RELOADING=1", "MONOTONIC_USEC=6000000", "READY=1"]
+    assert unit.fleet.asked is None
+
+
+def test_a_command_that_speaks_says_itself_when_it_has_reloaded() -> None:
+    unit = Unit(worker("a").with_(reload_signal=1), manner=RUN)
+    unit.see(events.Started(0.1, A))
+    said_by_the_worker(unit, 0.2, "READY=1")
+    unit.see(events.SignalReceived(5.0, 1, 1))
+    said_by_the_worker(unit, 5.2, "RELOADING=1", "MONOTONIC_USEC=4000000")
+    unit.until(20.0)
+    assert unit.words[1:] == ["RELOADING=1", "MONOTONIC_USEC=5000000"], "it takes its time"
+    said_by_the_worker(unit, 20.0, "READY=1")
+    assert unit.words[3:] == ["READY=1"]
+
+
+def test_a_command_that_reloads_without_saying_so_is_waited_for_a_second() -> None:
+    unit = Unit(worker("a").with_(reload_signal=1), manner=RUN)
+    unit.see(events.Started(0.1, A))
+    said_by_the_worker(unit, 0.2, "READY=1")
+    unit.see(events.SignalReceived(5.0, 1, 1))
+    unit.until(5.9)
+    assert "READY=1" not in unit.words[1:]
+    unit.until(6.1)
+    assert unit.words[-1] == "READY=1"
+
+
+def test_a_closed_terminal_is_no_reload() -> None:
+    unit = Unit(worker("a").with_(reload_signal=1), manner=RUN)
+    unit.see(events.Started(0.1, A))
+    unit.see(events.SignalReceived(5.0, 1, kernel=True))
+    assert unit.fleet.asked == 5.0

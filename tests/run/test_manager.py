@@ -88,3 +88,25 @@ def test_without_a_manager_nothing_of_it_is_imported(tmp_path: Path) -> None:
     _, at_end = loaded(folder=tmp_path)
     ours = [name for name in at_end if name.startswith("supervisor")]
     assert ours and not [name for name in ours if "manager" in name or "notify" in name]
+
+
+def test_a_reload_signal_is_passed_on_and_stops_nothing(tmp_path: Path) -> None:
+    with Manager(tmp_path) as manager:
+        given = {"NOTIFY_SOCKET": manager.address}
+        with Wrapped(python("print_signals.py"), "--reload-signal", "HUP", env=given) as wrapped:
+            wrapped.ready()
+            manager.until("READY=1")
+            wrapped.send(signal.SIGHUP)
+            assert wrapped.line() == str(int(signal.SIGHUP))
+            reloading = manager.until("RELOADING=1")
+            assert reloading[1].startswith("MONOTONIC_USEC=")
+            wrapped.send(signal.SIGTERM)
+            manager.until("STOPPING=1")
+        words = manager.words
+        assert words[words.index("RELOADING=1") :][2] == "READY=1"
+
+
+@pytest.mark.parametrize("name", ["TERM", "KILL", "TSTP", "NONE", ""])
+def test_not_every_signal_can_ask_for_a_reload(name: str) -> None:
+    code, _, said = run(["true"], "--reload-signal", name)
+    assert code == 2 and "no signal to reload with" in said

@@ -30,6 +30,9 @@ def received(turn: Turn, event: SignalReceived) -> None:
     elif event.signal in signum.SUSPENDS and not wraps:
         # Ctrl-Z puts the supervisor aside; its workers are in sessions of their own and go on.
         turn.actions.append(Suspend(event.signal, job=False))
+    elif wraps and not event.kernel and any(life.spec.reload_signal == event.signal for life in turn.lives.values()):
+        # A closed terminal sends SIGHUP, too (kernel): that stays a stop request.
+        turn.each(lambda life: escalation.reload(life, event.at))
     elif event.signal in signum.STOP_REQUESTS and not keyboard and not event.ignored:
         _stop(turn, event)
     elif wraps:

@@ -52,6 +52,14 @@ def forward(life: Life, signal: int) -> Step:
     return life, (_signal(life, signal, wake=False, ladder=False),)
 
 
+def reload(life: Life, at: float) -> Step:
+    """Ask a worker that runs, and is not being stopped, to read its configuration again."""
+    signal = life.spec.reload_signal
+    if signal is None or not life.going or life.stop is not None:
+        return life, ()
+    return life.with_(reload_asked=at), (_signal(life, signal, wake=False, ladder=False),)
+
+
 def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int | None) -> Step:
     """Take a stop request in; ``signal`` is the one to send for rung 1, None for the ladder's own.
 

@@ -234,9 +234,10 @@ class Life(Frozen):
     """The state of one worker, from one start to the next. ``since``: when its process came, or had gone.
 
     ``start`` counts the starts. ``failure``: why its process could not become the command, or there was none.
-    ``remains`` is what this and earlier starts have left; while that is asked to end, ``stop`` is the stop of it, and
-    ``former`` how the worker rested before. ``queued``: since when it is asked to start, and waits for what it
-    depends on. ``awaits``: it is asked to stop, and waits for those that depend on it.
+    ``reload_asked``: when it was asked last to read its configuration again. ``remains`` is what this and earlier
+    starts have left; while that is asked to end, ``stop`` is the stop of it, and ``former`` how the worker rested
+    before. ``queued``: since when it is asked to start, and waits for what it depends on. ``awaits``: it is asked to
+    stop, and waits for those that depend on it.
     """
 
     id: WorkerId
@@ -248,6 +249,7 @@ class Life(Frozen):
     attempts: Attempts = Attempts()
     process: Process | None = None
     notice: Notice | None = None
+    reload_asked: float | None = None
     stop: Stop | None = None
     death: Death | None = None
     leftovers: Leftovers = Leftovers()
