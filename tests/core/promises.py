@@ -116,6 +116,8 @@ class Promises:
             self.fleet_down = True
             self.asked_all = event.at if self.asked_all is None and self.fleet_down else self.asked_all
         for worker in asked or ():
+            if name == "StopAsked" and before.lives[worker].state == "backoff" and self._never_ran(worker):
+                self._failed(self.statuses[worker])
             self.down[worker] = True
         if name == "Forked" and not self.absurd and self.accounts[event.worker].requests:
             hold("a stopped worker stays stopped", self.world.fleet.lives[event.worker].stop is not None, event)
@@ -128,6 +130,11 @@ class Promises:
         waits = [number for number, life in before.lives.items() if life.state in ("waiting", "backoff")]
         if waits and not self.world.spec.manner.wraps:
             self.unfinished = self.statuses.get(waits[0], (1, None))
+
+    def _never_ran(self, worker: int) -> bool:
+        """Whether the last start of the worker has failed: there was no process, or it could not become the command."""
+        main = self.world.mains[worker]
+        return main is None or main.exec_fails is not None
 
     def _failed(self, status: tuple[int | None, int | None] | None) -> None:
         if self.failure is None and status is not None:

@@ -314,3 +314,22 @@ def test_a_command_that_stops_one_in_backoff_is_no_failure() -> None:
         """,
         worker("a"),
     )
+
+
+def test_a_command_that_stops_one_that_never_ran_makes_nothing_good() -> None:
+    up(
+        """
+        >> 0 start
+        << start
+        >> 0 forked
+        >> 0 cannot start: exec 2
+        >> 0 exits 127
+        << reap
+        << report: failed, code 127, 0 s, by itself
+        >> 0.1 stop a
+        >> 2 SIGTERM
+        == over, code 127
+        """,
+        worker("a"),
+        by_hand=True,
+    )

@@ -27,6 +27,10 @@ def stop(turn: Turn, event: StopAsked) -> None:
     """Ask all workers, or those that the event names, to stop."""
     insists = event.insists and event.by not in NOBODY_INSISTS
     if event.workers is not None:
+        for worker in event.workers:
+            life = turn.lives[worker]
+            if life.state == "backoff" and life.failure is not None:
+                turn.failed(life)  # it never ran: that a command stops it makes nothing good
         _rest(turn, event.workers, Attempts(wanted=False))
     elif turn.asked is None or insists:
         go_down(turn, event.at)
