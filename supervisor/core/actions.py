@@ -54,7 +54,8 @@ class Signal(WorkerAction):
     """Send a signal. Answered by Sent. ``wake``: SIGCONT afterwards, for a stopped process must run to die.
 
     Target ``main`` is the main process, ``group`` its process group, ``leftovers`` the given ``members``, each
-    checked to be still what it was when surveyed. ``ladder``: part of a stop, not merely passed on.
+    checked to be still what it was when surveyed; with a group, ``members`` are those of it that are known to live
+    when the main process does not. ``ladder``: part of a stop, not merely passed on.
     """
 
     signal: int

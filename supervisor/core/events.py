@@ -127,7 +127,9 @@ class Sent(WorkerEvent):
     action's.
 
     ``began`` is just before the call, None for at the same instant. ``hit``: those of the action's members that were
-    there. ``newest``, for a group: pid of the process that was created last before the signal was sent, if known.
+    there; ``missed``: those whom nobody could look for; ``refused``: those that we are not permitted to signal, each
+    with the user as whom it runs; ``user``: that of the first process where nobody got it. ``newest``, for a group:
+    pid of the process that was created last before the signal was sent, if known.
     """
 
     signal: int
@@ -137,6 +139,9 @@ class Sent(WorkerEvent):
     ladder: bool = False
     newest: int | None = None
     began: float | None = None
+    missed: tuple[Key, ...] = ()
+    refused: tuple[tuple[Key, str], ...] = ()
+    user: str | None = None
 
     @property
     def delivered(self) -> bool:

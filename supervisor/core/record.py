@@ -48,13 +48,17 @@ class Rusage(Frozen):
 
 
 class Climb(Frozen):
-    """One signal of the ladder as it was sent, seconds since zero. ``held``: seconds it had waited for the agent."""
+    """One signal of the ladder as it was sent, seconds since zero. ``held``: seconds it had waited for the agent.
+
+    ``user``: as whom the process runs that we are not permitted to signal, None where that did not happen.
+    """
 
     at: float
     signal: int
     target: Target
     result: Reach = "delivered"
     held: float = 0.0
+    user: str | None = None
 
     @property
     def delivered(self) -> bool:
@@ -94,11 +98,15 @@ class Member(Frozen):
 
 
 class Leftover(Frozen):
-    """A member that was alive when the main process had exited, and what became of it."""
+    """A member that was alive when the main process had exited, and what became of it.
+
+    ``user``: as whom it runs, where we were not permitted to signal it.
+    """
 
     pid: int
     argv: tuple[str, ...]
     fate: Fate
+    user: str | None = None
 
 
 class Masks(Frozen):
@@ -272,6 +280,7 @@ class Shutdown(Frozen):
     ``cause``: why we stopped it by ourselves, what the last tries of its check saw. ``tries`` are those that failed,
     by liveness, or the last one of a start that timed out. ``ready`` is when and how it had become ready.
     ``after``: titles of those whose end its stop had waited for, since they depend on it.
+    ``leftovers_known``: False when nobody could look, at its end, which of its processes are left.
     """
 
     worker: str
@@ -290,6 +299,7 @@ class Shutdown(Frozen):
     escalation: tuple[Climb, ...] = ()
     rusage: Rusage | None = None
     leftovers: tuple[Leftover, ...] = ()
+    leftovers_known: bool = True
     masks: Masks | None = None
     samples: tuple[Sample, ...] = ()
     phases: tuple[PhaseSpan, ...] = ()

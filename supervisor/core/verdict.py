@@ -21,6 +21,15 @@ def slow(ended: Shutdown) -> bool:
     return ended.requested and ended.grace is not None and ended.total > SLOW_SHARE * ended.grace
 
 
+def refused(ended: Shutdown) -> str | None:
+    """Return as whom a process runs that we were not permitted to end and that has not ended; None without one."""
+    left = next((one.user for one in ended.leftovers if one.fate == "left" and one.user), None)
+    last = ended.escalation[-1] if ended.escalation else None
+    if left is None and ended.outcome == "stuck" and last is not None and last.result == "not permitted":
+        return last.user or "another user"
+    return left
+
+
 def lossy(ended: Shutdown) -> bool:
     """Return whether a finding says that work was lost or the exit was held."""
     return any(finding.severity in ("error", "warning") for finding in ended.findings)

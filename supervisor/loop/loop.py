@@ -304,8 +304,13 @@ class Loop:
         """Wait until all groups have ended, at most for the longest grace period."""
         until = monotonic() + max((running.spec.stop.ladder.grace or 10.0 for running in self.running), default=0.0)
         groups = processes.Census(subreaper=False)
-        while monotonic() < until and any(
-            wait.peek_exit(running.child.pidfd) is None or groups.members(running.child.pid, running.group, (), None)
-            for running in self.running
-        ):
+
+        def lives(running: Running) -> bool:
+            try:
+                members = groups.members(running.child.pid, running.group, (), None)
+            except OSError:
+                return True  # nobody can look
+            return bool(members) or wait.peek_exit(running.child.pidfd) is None
+
+        while monotonic() < until and any(map(lives, self.running)):
             sleep(ABANDONED_LOOK)

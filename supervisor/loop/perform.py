@@ -15,10 +15,10 @@ from supervisor.system.process import send, spawn, wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any, TypeAlias
 
-    from supervisor.core.record import Key, Reach
+    from supervisor.core.record import Key, Member, Reach
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.core.worker.life import Life
     from supervisor.loop.observer import Attachments, JobControl, Observer
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Members outside our own children (no subreaper) are watched by pidfd, so many at a time of each worker.
 MOST_WATCHED = 256
+# Members of a group that are asked, before it is signalled, whether they may be: what it costs is bounded.
+MOST_ASKED = 16
 # Processes forked in a row before anything else is done. Each holds up to six more descriptors until then.
 SPAWNS_IN_A_ROW = 50
 # Descriptors of one start: its status pipe, the pipes of its output, its pidfd.
@@ -201,33 +203,66 @@ class Performer:
         self.census.refresh()
         # Before: once the signal is out, a handler may fork ahead of our next line.
         newest = processes.newest() if action.target == "group" else None
-        hit: tuple[Key, ...] = ()
-        began = monotonic()
-        if action.target == "group":
-            running = self.running[action.worker]
-            result = self.send_group(running, action.signal)
-            if action.wake:
-                self.send_group(running, signum.CONT)
-        elif action.target == "main":
-            pidfd = self.running[action.worker].child.pidfd
-            result = send.send_main(pidfd, action.signal)
-            if action.wake:
-                send.send_main(pidfd, signum.CONT)
+        if action.target == "leftovers":
+            began = monotonic()
+            each = {one.key: send.send_checked(one, action.signal, action.wake) for one in action.members}
+            result = send.altogether(each.values())
+            hit, missed = _those(each, "delivered"), _those(each, "could not look")
         else:
-            results = {one.key: send.send_checked(one, action.signal, action.wake) for one in action.members}
-            hit = tuple(key for key, result in results.items() if result == "delivered")
-            result = send.altogether(results.values())
+            each, hit, missed = self._permitted(action.members), (), ()
+            began = monotonic()
+            result = self._send_together(action)
+            if each and result == "delivered" and set(each.values()) == {"not permitted"}:
+                result = "not permitted"  # kill(2) says that it worked when the zombie of the leader alone got it
+        at = monotonic()
+        refused = tuple((key, processes.user(key[0]) or "another user") for key in _those(each, "not permitted"))
+        user = None
+        if result == "not permitted":
+            user = refused[0][1] if refused else processes.user(self.running[action.worker].child.pid)
         return events.Sent(
-            monotonic(), action.worker, action.signal, action.target, result, hit, action.ladder, newest, began
+            at,
+            action.worker,
+            action.signal,
+            action.target,
+            result,
+            hit,
+            action.ladder,
+            newest,
+            began,
+            missed,
+            refused,
+            user,
         )
+
+    def _send_together(self, action: actions.Signal) -> Reach:
+        """Signal the worker's group, or its main process alone."""
+        running = self.running[action.worker]
+
+        def to(signal: int) -> Reach:
+            if action.target == "group":
+                return self.send_group(running, signal)
+            return send.send_main(running.child.pidfd, signal)
+
+        result = to(action.signal)
+        if action.wake:
+            to(signum.CONT)
+        return result
+
+    @staticmethod
+    def _permitted(members: Collection[Member]) -> dict[Key, Reach]:
+        """Return what would become of a signal to each of these, so many of them."""
+        return {one.key: send.send_checked(one, 0, False) for one in [*members][:MOST_ASKED]}
 
     def send_group(self, running: Running, signal: int) -> Reach:
         """Signal the worker's group; where that is ours too, its processes one by one."""
         child = running.child
         if running.group == child.pid:
             return send.send_group(child.pid, child.pidfd, signal)
-        members = self.census.members(child.pid, running.group, self.running.mains, None)
         results = [send.send_main(child.pidfd, signal)]
+        try:
+            members = self.census.members(child.pid, running.group, self.running.mains, None)
+        except OSError:
+            return send.altogether([*results, "could not look"])
         results += [send.send_checked(one, signal, False) for one in members if one.in_group]
         return send.altogether(results)
 
@@ -270,17 +305,23 @@ class Performer:
         return events.Sampled(at, action.worker, processes.sample(self.running[action.worker].child.pid, at))
 
     def _survey(self, action: actions.Survey) -> events.Event:
-        mark = None if self._alone else processes.mark(action.worker)
         if self._trying is not None:
             self._trying.forget(action.worker)
-        if action.worker not in self.running:  # it has ended: what it left is known by its mark alone
-            members = self.census.marked(self.running.mains, processes.mark(action.worker))
-            return events.Surveyed(monotonic(), action.worker, tuple(members))
-        running = self.running[action.worker]
-        members = self.census.members(running.child.pid, running.group, self.running.mains, mark, dead=running.ended)
-        if not self._subreaper:
-            self._watch_members(running, [member.pid for member in members])
-        return events.Surveyed(monotonic(), action.worker, tuple(members))
+        try:
+            members = tuple(self._members(action.worker))
+        except OSError:
+            return events.Surveyed(monotonic(), action.worker, None)
+        if not self._subreaper and action.worker in self.running:
+            self._watch_members(self.running[action.worker], [member.pid for member in members])
+        return events.Surveyed(monotonic(), action.worker, members)
+
+    def _members(self, worker: WorkerId) -> list[Member]:
+        """Return who is alive of a worker besides its main process. Raises OSError where nobody can look."""
+        if worker not in self.running:  # it has ended: what it left is known by its mark alone
+            return self.census.marked(self.running.mains, processes.mark(worker))
+        running = self.running[worker]
+        mark = None if self._alone else processes.mark(worker)
+        return self.census.members(running.child.pid, running.group, self.running.mains, mark, dead=running.ended)
 
     def _watch_members(self, running: Running, pids: list[int]) -> None:
         running.forget_members(self._poller)
@@ -342,6 +383,11 @@ class Performer:
     def _note(self, action: actions.Note) -> None:
         for observer in self.observers:
             observer.note(action)
+
+
+def _those(results: Mapping[Key, Reach], wanted: Reach) -> tuple[Key, ...]:
+    """Return the processes for which the signal had this result."""
+    return tuple(key for key, result in results.items() if result == wanted)
 
 
 def _whom(spec: WorkerSpec) -> spawn.Identity | None:

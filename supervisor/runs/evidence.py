@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.frames import Sources
     from supervisor.runs.plan import Voice
     from supervisor.system.agent.agents import Agents
+    from supervisor.system.output.patience import Patience
     from supervisor.system.process.spawn import Identity
 
 # Ends kept for the report: a worker that restarts for ever must not fill the memory.
@@ -86,11 +87,23 @@ class Evidence(Observer):
             stdio.say(f"supervisor: no explanation, for that failed: {self._failure!r}; please report it\n")
         return told
 
-    def plainly(self, error: Exception) -> None:
+    def record(self, voice: Voice, ends: list[Shutdown], patience: Patience, fleet: str | None = None) -> bool:
+        """Write the report files and return whether there is one for each path."""
+        if not voice.reports:
+            return True
+        try:
+            from supervisor.runs.recording import record
+
+            return record(voice, ends, patience, fleet)
+        except (ImportError, OSError) as error:
+            stdio.say(f"supervisor: no report, for that failed: {error!r}\n")
+            return False
+
+    def plainly(self, error: Exception, *, every: bool = False) -> None:
         """Say the least, with what is imported already: what would tell it well could not be imported."""
-        stdio.say(f"supervisor: no report, for that failed: {error!r}\n")
+        stdio.say(f"supervisor: told in short, for more failed: {error!r}\n")
         for ended, _ in self._ends:
-            if worth_telling(ended):
+            if every or worth_telling(ended):
                 stdio.say(f"supervisor: {visible(ended.title)}: {ended.outcome} after {ended.total:.2f} s\n")
 
     def _explained(

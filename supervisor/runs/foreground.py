@@ -7,7 +7,7 @@ import time
 
 from supervisor.loop.loop import Loop
 from supervisor.loop.observer import JobControl, Observer
-from supervisor.runs import assembly
+from supervisor.runs import ahead, assembly
 from supervisor.runs.attachments import Piped
 from supervisor.runs.desk import Desk, Published
 from supervisor.runs.rehearsal import rehearse
@@ -145,20 +145,22 @@ class Foreground:
         """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""
         ends = self._run.evidence.told(self._plan.voice)
         patience = self.loop.patience()
-        try:
-            from supervisor.runs.telling import record_fleet, tell_fleet
-        except (ImportError, OSError) as error:
-            self._streams.output.finish(patience)
-            self._run.evidence.plainly(error)
-            return
-        record_fleet(self._plan, ends, patience)
+        self._run.evidence.record(self._plan.voice, ends, patience, self._plan.fleet.name)
         self._streams.finish(patience)
-        tell_fleet(self._plan, ends, self._run.evidence.forgotten, patience)
+        try:
+            from supervisor.runs.telling import tell_fleet
+
+            tell_fleet(self._plan, ends, self._run.evidence.forgotten, patience)
+        except (ImportError, OSError) as error:
+            self._run.evidence.plainly(error, every=not self._plan.voice.quiet)
 
     def _prepare(self, at: float) -> None:
         """Do what can wait for a quiet moment."""
+        ahead.imported(ahead.STOPPING)
         rehearse(self.loop, at)
         self._run.agents.sweep()
+        if not self._plan.voice.quiet or self._plan.voice.keeps_record:
+            self.loop.sources.append(ahead.Ahead(self.loop, at, records=self._plan.voice.keeps_record))
 
 
 def _nothing(_text: str) -> None:

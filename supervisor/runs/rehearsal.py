@@ -32,8 +32,11 @@ def rehearse(loop: Loop, at: float) -> None:
         return
     if len(loop.fleet.lives) == 1:
         loop.running[life.id].keep_masks()
-    for _ in range(TIMES):
-        _once(loop, life, at)
+    try:
+        for _ in range(TIMES):
+            _once(loop, life, at)
+    except OSError:
+        pass  # we cannot look now
 
 
 def _once(loop: Loop, life: Life, at: float) -> None:

@@ -93,8 +93,12 @@ class Wrapped(Observer):
     def _prepare(self, at: float) -> None:
         """Import and try what a stop needs while nothing waits for it."""
         self._meet()
-        from supervisor.runs.rehearsal import rehearse
-
+        try:
+            from supervisor.runs import ahead
+            from supervisor.runs.rehearsal import rehearse
+        except (ImportError, OSError):
+            return  # no descriptor is left to import with: the run goes on without
+        ahead.imported(ahead.STOPPING)
         rehearse(self._loop, at)
         if self._loop.agents is not None:
             self._loop.agents.sweep()
@@ -102,6 +106,8 @@ class Wrapped(Observer):
             self._answer_questions(self._meeting)
         if not self._voice.quiet and os.isatty(2):
             self._watch_for_hangs(at)
+        if not self._voice.quiet or self._voice.keeps_record:
+            self._loop.sources.append(ahead.Ahead(self._loop, at, records=self._voice.keeps_record))
 
     def _answer_questions(self, meeting: Meeting) -> None:
         """Let `supervisor explain` ask us about the command. What answers is imported when somebody does."""
@@ -158,12 +164,14 @@ class Wrapped(Observer):
         voice = self._voice
         for ended in self._evidence.told(voice, every=voice.verbose):
             if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
+                patience = self._loop.patience()
+                recorded = self._evidence.record(voice, [ended], patience)
                 try:
                     from supervisor.runs.telling import tell
+
+                    tell(voice, ended, patience, always=not recorded)
                 except (ImportError, OSError) as error:
                     self._evidence.plainly(error)
-                else:
-                    tell(voice, ended, self._loop.patience())
 
 
 def _calls(meeting: Meeting) -> bool:
@@ -183,7 +191,9 @@ class Notes(Observer):
         """Say it, if it is to be said."""
         if self._voice.quiet or (note.verbose and not self._voice.verbose):
             return
-        from supervisor.core.visible import visible
-        from supervisor.system.output import patience, sink
-
+        try:
+            from supervisor.core.visible import visible
+            from supervisor.system.output import patience, sink
+        except (ImportError, OSError):
+            return  # no descriptor is left to import with, and what is not made visible must not be said
         sink.say(f"supervisor: {visible(note.text)}\n", 2, patience.Patience(0.0))

@@ -12,11 +12,14 @@ from supervisor.system.proc import processes
 
 def origin(fleet: str | None = None) -> Origin:
     """Return the head of a report written now."""
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
+        from importlib.metadata import version
+
         ours = version("sigdrain")
-    except PackageNotFoundError:
+    except (
+        ImportError,
+        OSError,
+    ):  # it is not installed (PackageNotFoundError), or no descriptor is left to look with
         ours = "unknown"
     return Origin(
         version=ours,

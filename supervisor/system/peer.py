@@ -59,9 +59,14 @@ class Listener:
         return Peer(socket, pid, uid)
 
     def released(self) -> None:
-        """Take note that a connection was closed: a descriptor is free again, for the reserve first."""
+        """Take note that a connection was closed: its descriptor is free again, for the reserve first.
+
+        More than that one only where the last ones of the process stay free.
+        """
         try:
-            while len(self._reserve) < self._most:
+            if len(self._reserve) < self._most:
+                self._reserve.append(_any_descriptor())
+            while len(self._reserve) < self._most and descriptors.enough():
                 self._reserve.append(_any_descriptor())
         except OSError:
             pass  # somebody else was quicker; the next one that closes

@@ -21,7 +21,6 @@ _LABEL = 9
 RESULTS = {
     "delivered": "",
     "nobody": " (no process was left)",
-    "not permitted": " (not permitted: it belongs to another user)",
     "could not look": " (could not look for its processes)",
 }
 NOTABLE_HOLD = 0.05
@@ -54,6 +53,8 @@ def _happened(one: Shutdown, width: int, style: Style, head: str) -> list[str]:
         lines += _parts("left over", [_leftover(left, width) for left in one.leftovers[:8]], width, ",")
         if len(one.leftovers) > 8:
             lines += _row("", f"and {len(one.leftovers) - 8} more, all in the report (--report PATH)", width)
+    if not one.leftovers_known:
+        lines += _row("left over", "not known: nobody could look (no descriptors or memory left, or no /proc)", width)
     lines += _parts("seen", seen(one), width)
     advice = next_step(one)
     return lines + (_row("next", advice, width) if advice else [])
@@ -75,11 +76,18 @@ def _when(one: Shutdown) -> str:
 def _climb(climb: Climb) -> str:
     to = {"main": "the main process", "group": "the group", "leftovers": "what was left"}[climb.target]
     held = f", held for {duration(climb.held)} for the agent" if climb.held >= NOTABLE_HOLD else ""
-    return f"{instant(climb.at)} {signum.name(climb.signal)} to {to}{RESULTS[climb.result]}{held}"
+    result = (
+        f" (not permitted: it runs as {climb.user or 'another user'})"
+        if climb.result == "not permitted"
+        else RESULTS[climb.result]
+    )
+    return f"{instant(climb.at)} {signum.name(climb.signal)} to {to}{result}{held}"
 
 
 def _leftover(left: Leftover, width: int) -> str:
     fate = {"ended": "ended", "killed": "had to be killed", "left": "still running"}[left.fate]
+    if left.fate == "left" and left.user:
+        fate += f", {words.not_permitted(left.user)}"
     return f"{words.command(left.argv, width - 40)} (pid {left.pid}): {fate}"
 
 
@@ -137,6 +145,8 @@ def next_step(one: Shutdown) -> str:
     """Return what to do about a remarkable end; empty after an unremarkable one, and where a finding says it."""
     if one.findings:
         return ""
+    if not one.leftovers_known:
+        return "look yourself what is left (ps -ef), and raise the limit of open files (ulimit -n, LimitNOFILE=)"
     if one.outcome == "stuck":
         return (
             f"see where it hangs in the kernel: sudo cat /proc/{one.pid}/stack; often a network file system is gone"

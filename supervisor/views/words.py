@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from supervisor.core import redact, signum
+from supervisor.core import redact, signum, verdict
 from supervisor.core.units import duration
 from supervisor.core.visible import visible
 from supervisor.views.layout import cut, middle
@@ -68,12 +68,34 @@ def ended(one: Shutdown) -> str:
     if not one.started:
         return f"could not be started ({one.exit_code})"
     if one.outcome == "stuck":
-        return "did not die of SIGKILL (stuck in the kernel)"
+        return _not_ended(one)
     if one.signal is None:
         return f"exited with {one.exit_code}"
     if one.outcome == "killed":
         return "was killed (SIGKILL) before its grace period ended" if one.hurried else "had to be killed (SIGKILL)"
     return f"died of {signum.name(one.signal)}"
+
+
+def _not_ended(one: Shutdown) -> str:
+    """Return what is known of one that was given up: who could not be ended, and why."""
+    main = one.marks.main_exited
+    before = "" if main is None else f"{_status(one)}, but "
+    if not one.leftovers_known:
+        return f"{before}nobody could look what is left of it"
+    if (refused := verdict.refused(one)) is not None:
+        return f"{before}is still running, {not_permitted(refused)}"
+    return f"{before}some of it did not die of SIGKILL" if before else "did not die of SIGKILL (stuck in the kernel)"
+
+
+def _status(one: Shutdown) -> str:
+    return f"exited with {one.exit_code}" if one.signal is None else f"died of {signum.name(one.signal)}"
+
+
+def not_permitted(user: str | None) -> str:
+    """Return that a process may not be signalled, and as whom it runs: ``not permitted to signal it (it runs as
+    root)``.
+    """
+    return f"not permitted to signal it (it runs as {user or 'another user'})"
 
 
 # Why a worker was to stop, by the record's `asked_by`; a signal's name and a command's follow it there.

@@ -132,9 +132,8 @@ class Promises:
             self.unfinished = self.statuses.get(waits[0], (1, None))
 
     def _never_ran(self, worker: int) -> bool:
-        """Whether the last start of the worker has failed: there was no process, or it could not become the command."""
-        main = self.world.mains[worker]
-        return main is None or main.exec_fails is not None
+        """Whether the last start of the worker has failed: no process, or one that could not become the command."""
+        return (main := self.world.mains[worker]) is None or main.exec_fails is not None
 
     def _failed(self, status: tuple[int | None, int | None] | None) -> None:
         if self.failure is None and status is not None:
@@ -316,8 +315,8 @@ class Promises:
         """One by one, SIGKILL only goes to whom a rung below has reached, with the group or alone."""
         account = self.accounts[one.worker]
         hurried = account.requests > 1 or self.world.fleet.limited or life.ladder.stop_signal == KILL
-        in_a_shot_group = one.in_group and any(number == KILL for number, _ in account.sent)
-        return bool(one.rungs) or hurried or account.anew or in_a_shot_group
+        in_shot_group = one.in_group and any(number == KILL for number, _ in account.sent)
+        return bool(one.rungs) or hurried or account.anew or in_shot_group
 
     def _whole_wait(self, life: Any, one: Process, rung: int) -> None:
         """Whoever got the signal of a rung gets that of the next only after a whole wait, when nothing but time says

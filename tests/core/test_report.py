@@ -120,11 +120,13 @@ def test_values() -> None:
     shown = report.shutdown(FULL)
     assert shown["argv"] == ["python", "api.py", "--token", "***"]
     assert (shown["exit_code"], shown["signal"], shown["outcome"]) == (None, "SIGTERM", "signalled")
+    told = {"result": "delivered", "held": 0.0, "user": None}
     assert shown["escalation"] == [
-        {"at": 0.0, "signal": "SIGTERM", "target": "group", "delivered": True, "result": "delivered", "held": 0.0},
-        {"at": 0.2, "signal": "SIGKILL", "target": "leftovers", "delivered": False, "result": "nobody", "held": 0.0},
+        {"at": 0.0, "signal": "SIGTERM", "target": "group", "delivered": True, **told},
+        {"at": 0.2, "signal": "SIGKILL", "target": "leftovers", "delivered": False, **told, "result": "nobody"},
     ]
-    assert shown["leftovers"] == [{"pid": 4250, "argv": ["sleep", "--password=***"], "fate": "killed"}]
+    left = {"pid": 4250, "argv": ["sleep", "--password=***"], "fate": "killed", "user": None}
+    assert shown["leftovers"] == [left]
     assert shown["spans"] == {"notice": 0.0003, "drain": 0.3097, "cleanup": 0.15, "teardown": 0.03, "total": 0.49}
     assert shown["resources"] == {"cpu_user": 0.1, "cpu_system": 0.02, "max_rss": 31457280}
     assert shown["critical_path"][1] == {

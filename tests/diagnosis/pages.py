@@ -15,7 +15,10 @@ _EXAMPLE = re.compile(r"(?:<!-- (?P<how>[^>]*) -->\n)?```python\n(?P<program>.*?
 
 @dataclass(frozen=True)
 class Section:
-    """One code's section. ``line`` is the marked one, None where the page promises no line."""
+    """One code's section. ``line`` is the marked one, None where the page promises no line.
+
+    ``needs``: what a test cannot count on, so the example is not run; another test stages the same.
+    """
 
     code: str
     severity: str
@@ -25,6 +28,7 @@ class Section:
     grace: float
     options: tuple[str, ...]
     python: tuple[int, int]
+    needs: str
     file: str
 
 
@@ -49,5 +53,6 @@ def _section(match: re.Match[str]) -> Section:
         grace=float(how.get("grace", "10")),
         options=tuple(how.get("options", "").split()),
         python=(int(major), int(minor)),
+        needs=how.get("needs", ""),
         file=how.get("file", match["code"].replace("-", "_") + ".py"),
     )

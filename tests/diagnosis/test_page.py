@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {section.code: section for section in sections()}
 HERE = sys.version_info[:2]
-RUNNABLE = [code for code, section in SECTIONS.items() if section.python <= HERE]
+RUNNABLE = [code for code, section in SECTIONS.items() if section.python <= HERE and not section.needs]
 
 
 def run(program: str, options: tuple[str, ...], grace: float) -> Shutdown:

@@ -169,7 +169,7 @@ def test_a_report_that_cannot_be_imported_costs_no_status() -> None:
         wrapped.ready()
         wrapped.send(signal.SIGTERM)
         assert wrapped.wait() == -signal.SIGKILL
-        assert "no report, for that failed: ModuleNotFoundError" in wrapped.stderr
+        assert "told in short, for more failed: ModuleNotFoundError" in wrapped.stderr
         assert re.search(r"supervisor: \S+: killed after 0\.\d\d s\n", wrapped.stderr)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import subprocess
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from supervisor.core.spec import WorkerId
 from supervisor.system.proc import processes, reading
+from tests.support.processes import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +54,13 @@ class Orphans:
         monkeypatch.setattr(time, "sleep", self._paused)
         self.census = processes.Census(subreaper=True)
 
-    def _counted(self, path: str, limit: int = 65536) -> bytes | None:
+    def _counted(self, path: str, limit: int = 65536, *, sure: bool = False) -> bytes | None:
         if not path.endswith("/environ"):
-            return self._read(path, limit)
+            return self._read(path, limit, sure=sure)
         pid = int(path.split("/")[2])
         self.reads.append(pid)
         answers = self.answers.get(pid)
-        return answers.pop(0) if answers else self._read(path, limit)
+        return answers.pop(0) if answers else self._read(path, limit, sure=sure)
 
     def _paused(self, _seconds: float) -> None:
         self.pauses += 1
@@ -142,3 +145,46 @@ def test_without_orphans() -> None:
         assert not census.without_orphans(known.__contains__, [main.pid, 1]), "our children could not be read"
         assert not processes.Census(subreaper=False).without_orphans(known.__contains__, [main.pid])
         other.kill()
+
+
+@pytest.mark.parametrize("number", sorted(reading.OUT_OF_MEANS))
+@pytest.mark.parametrize("subreaper", [False, True])
+def test_a_census_that_cannot_look_says_so(number: int, subreaper: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is that cannot be opened: an empty answer would be "nobody is there"."""
+
+    def fails(path: str, *_: object, **__: object) -> int:
+        raise OSError(number, "the fault", path)
+
+    with subprocess.Popen(
+        ["sh", "-c", "echo; sleep 60; exit"], start_new_session=True, stdout=subprocess.PIPE
+    ) as child:
+        try:
+            assert child.stdout is not None and child.stdout.readline()
+            census = processes.Census(subreaper)
+            until(lambda: census.members(child.pid, child.pid, (), None), "its sleep is there")
+            census.refresh()
+            monkeypatch.setattr(os, "open", fails)
+            with pytest.raises(OSError, match="the fault"):
+                census.members(child.pid, child.pid, (), None)
+            assert not census.without_orphans(lambda _: True, [])
+            assert processes.stat(child.pid) is None, "who only explains meets no error"
+        finally:
+            monkeypatch.undo()
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def test_children_are_found_without_the_file_that_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONFIG_PROC_CHILDREN may be off, as in some sandboxes."""
+    opened = os.open
+
+    def without(path: str, *more: int, **how: Any) -> int:
+        if path.endswith("/children"):
+            raise FileNotFoundError(errno.ENOENT, "no such file", path)
+        return opened(path, *more, **how)
+
+    with subprocess.Popen(["sleep", "60"]) as child:
+        monkeypatch.setattr(os, "open", without)
+        found = reading.own_children()
+        monkeypatch.undo()
+        child.kill()
+    assert child.pid in found

@@ -77,7 +77,7 @@ def test_a_rung_with_much_to_say_of_it_is_broken_between_words() -> None:
     rung = Climb(0.0, signum.TERM, "main", result="not permitted", held=0.2)
     lines = summary.text(KILLED.with_(escalation=(rung,)), 80).splitlines()
     assert max(map(len, lines)) <= 80
-    assert "(not permitted: it belongs to another user)" in " ".join(" ".join(lines).split())
+    assert "(not permitted: it runs as another user)" in " ".join(" ".join(lines).split())
 
 
 def test_what_was_seen_from_outside() -> None:

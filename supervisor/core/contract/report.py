@@ -180,11 +180,12 @@ CLIMB = record(
     delivered=derived(lambda climb: climb.delivered),
     result=one_of("delivered", "nobody", "not permitted", "could not look"),
     held=TIME,
+    user=optional(TEXT),
 )
 MARKS = record(Marks, **dict.fromkeys(Marks.__match_args__, optional(TIME)))
 PHASE = record(PhaseSpan, name=TEXT, start=TIME, end=TIME)
 RUSAGE = record(Rusage, cpu_user=NUMBER, cpu_system=NUMBER, max_rss=optional(WHOLE))
-LEFTOVER = record(Leftover, pid=WHOLE, argv=ARGV, fate=one_of("ended", "killed", "left"))
+LEFTOVER = record(Leftover, pid=WHOLE, argv=ARGV, fate=one_of("ended", "killed", "left"), user=optional(TEXT))
 READY = record(Ready, at=TIME, by=TEXT, waited=TIME)
 FAILED_TRY = record(FailedTry, at=TIME, seen=TEXT)
 AGENT = record(
@@ -275,6 +276,7 @@ SHUTDOWN = record(
     phases=several(PHASE),
     resources=named("rusage", optional(RUSAGE)),
     leftovers=several(LEFTOVER),
+    leftovers_known=FLAG,
     ready=optional(READY),
     cause=optional(TEXT),
     tries=several(FAILED_TRY),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def finish(life: Life, at: float, stuck: bool = False) -> Step:
     """Say how the whole worker has ended, or that it is given up as stuck; then let the zombie go."""
     death = life.death
-    fates = tuple(Leftover(one.pid, one.argv, fate_of(one, life.leftovers)) for one in life.leftovers.seen)
+    fates = tuple(leftover(one, life.leftovers) for one in life.leftovers.seen)
     ended = at if death is None else max(at, death.at) if life.leftovers.waited else death.at
     end = End(_outcome(life, stuck), ended, fates)
     return life.with_(state="ended", end=end), (Reap(life.id, stuck=stuck and death is None),)
@@ -32,6 +32,12 @@ def _outcome(life: Life, stuck: bool) -> Outcome:
     if death.signal is None:
         return "clean" if death.code in life.spec.stop.success_codes else "failed"
     return "killed" if death.signal == signum.KILL and death.forced else "signalled"
+
+
+def leftover(member: Member, leftovers: Leftovers) -> Leftover:
+    """Return how a process that outlived the main process is told."""
+    fate = fate_of(member, leftovers)
+    return Leftover(member.pid, member.argv, fate, dict(leftovers.refused).get(member.key))
 
 
 def fate_of(member: Member, leftovers: Leftovers) -> Fate:
@@ -78,6 +84,7 @@ def shutdown(life: Life) -> Shutdown:
         escalation=tuple(climb.with_(at=after(climb.at)) for climb in life.sent),
         rusage=life.rusage,
         leftovers=end.fates,
+        leftovers_known=not life.leftovers.unknown,
         masks=stop.masks if stop else None,
         samples=tuple(sample.with_(at=after(sample.at)) for sample in stop.samples) if stop else (),
         given_up=since(end.at) if end.outcome == "stuck" else None,

@@ -199,7 +199,10 @@ def climb(life: Life, at: float, rung: int) -> Step:
         stop = stop.with_(killed=stop.killed or at)
         life = life.with_(state=life.state if orphaned else "killed")
     life = life.with_(stop=stop)
-    actions = (_signal(life, signal, wake=wake, ladder=True, everyone=everyone),) if anybody else ()
+    action = _signal(life, signal, wake=wake, ladder=True, everyone=everyone)
+    if orphaned:
+        action = action.with_(members=tuple(member for member in life.leftovers.alive if member.in_group))
+    actions = (action,) if anybody else ()
     # Who is outside the group, or was born since, is told after a look. The signal may be for them alone; but behind
     # SIGKILL to a living main process the look waits until the other workers have had their signals.
     if orphaned or before.anew:

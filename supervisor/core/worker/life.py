@@ -196,12 +196,14 @@ class Leftovers(Frozen):
     ``alive`` at the last look; ``seen`` at any look since the main process ended; ``shot``: who got SIGKILL of us.
     ``unseen``: somebody has to look, as soon as there is time for it. ``surveyed`` is when that was last done, None
     for not since the main process ended. ``unknown``: the last look failed, and who there is is not known.
-    ``waited``: the end of the worker waited for them.
+    ``refused``: whom we are not permitted to signal, and as which user each of them runs. ``waited``: the end of the
+    worker waited for them.
     """
 
     alive: tuple[Member, ...] = ()
     seen: tuple[Member, ...] = ()
     shot: frozenset[Key] = frozenset()
+    refused: tuple[tuple[Key, str], ...] = ()
     unseen: bool = False
     surveyed: float | None = None
     unknown: bool = False

@@ -232,9 +232,29 @@ def _sent(life: Life, event: Sent) -> Step:
         first = all(climb.signal != signum.KILL for climb in stop.sent)
         killed = began if first else killed
         life = life.with_(leftovers=life.leftovers.with_(shot=life.leftovers.shot | _hit(life, event)))
+    life, actions = _not_reached(life, event)
+    standing = standing.with_(told=standing.told - frozenset(event.missed))
     held = 0.0 if stop.standing.held_since is None else began - stop.standing.held_since
-    sent = (*stop.sent, Climb(began, event.signal, event.target, event.result, held))
-    return life.with_(stop=stop.with_(standing=standing, asked=asked, killed=killed, sent=sent)), ()
+    sent = (*stop.sent, Climb(began, event.signal, event.target, event.result, held, event.user))
+    told = stop.told - frozenset(event.missed)
+    return life.with_(stop=stop.with_(standing=standing, asked=asked, killed=killed, sent=sent, told=told)), actions
+
+
+def _not_reached(life: Life, event: Sent) -> Step:
+    """Keep in mind who may not be signalled, and look again for those whom nobody could look for."""
+    leftovers = life.leftovers
+    actions: tuple[Note, ...] = ()
+    if event.refused:
+        refused = tuple({**dict(leftovers.refused), **dict(event.refused)}.items())
+        leftovers = leftovers.with_(refused=refused)
+    if event.missed:
+        leftovers = leftovers.with_(unknown=True, unseen=True, surveyed=event.at)
+    before = life.sent
+    if event.result == "not permitted" and all(climb.result != event.result for climb in before):
+        owner = f"it runs as {event.user}" if event.user else "it runs as another user"
+        name = signum.name(event.signal)
+        actions = (Note(f"{life.spec.title}: not permitted to send {name} to it: {owner}"),)
+    return life.with_(leftovers=leftovers), actions
 
 
 def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
@@ -259,7 +279,8 @@ def _hit(life: Life, event: Sent) -> frozenset[tuple[int, int]]:
     group.
     """
     group = life.leftovers.alive if event.target == "group" else ()
-    return frozenset((*event.hit, *(member.key for member in group if member.in_group)))
+    hit = frozenset((*event.hit, *(member.key for member in group if member.in_group)))
+    return hit - {key for key, _ in event.refused}
 
 
 def _tried(life: Life, event: Tried) -> Step:

@@ -6,8 +6,8 @@ Each process belongs to the start that left it. The record of that start has bee
 from __future__ import annotations
 
 from supervisor.core.actions import Amend, Note
-from supervisor.core.record import Leftover, Member, Shutdown
-from supervisor.core.worker.ending import fate_of, finish
+from supervisor.core.record import Member, Shutdown
+from supervisor.core.worker.ending import finish, leftover
 from supervisor.core.worker.escalation import tell, unasked
 from supervisor.core.worker.life import Leftovers, Life, Remains, Standing, Stop
 
@@ -83,8 +83,12 @@ def _amended(life: Life, remains: Remains) -> Shutdown:
     known = {member.key for each in life.remains for member in each.members}
     later = [one for one in life.leftovers.seen if one.key not in known] if remains is life.remains[-1] else []
     ends = [
-        Leftover(one.pid, one.argv, "left" if life.leftovers.unknown else fate_of(one, life.leftovers))
+        leftover(one, life.leftovers).with_(fate="left") if life.leftovers.unknown else leftover(one, life.leftovers)
         for one in (*remains.members, *later)
     ]
     climbs = tuple(climb.with_(at=climb.at - record.zero) for climb in sent)
-    return record.with_(leftovers=(*told, *ends), escalation=(*record.escalation, *climbs))
+    return record.with_(
+        leftovers=(*told, *ends),
+        leftovers_known=record.leftovers_known and not life.leftovers.unknown,
+        escalation=(*record.escalation, *climbs),
+    )

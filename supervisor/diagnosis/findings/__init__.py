@@ -51,6 +51,7 @@ RULES: tuple[Callable[[Case], Iterable[Claim]], ...] = (
     from_outside.leaked,
     from_outside.write_stuck,
     from_outside.child_waited_for,
+    from_outside.not_permitted,
     from_outside.killed,
     setup.does_not_fit,
     from_outside.no_agent,

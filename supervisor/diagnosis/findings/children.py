@@ -90,8 +90,8 @@ def killed_by_parent(case: Case) -> Iterable[Claim]:
         cause = ("task" if hold.task is not None else "thread", process.pid, number, hold.at)
         name = named(hold.task) if hold.task is not None else "its main thread"
         claim = Claim(
-            "killed", "error", cause, who=f"child process {process.pid}", seconds=figure(max(call.at, 0.0)),
-            still=f": {name} was {at_line(hold.at) or 'at work'}",
+            "killed", "error", cause, how="SIGKILL ended", who=f"child process {process.pid}",
+            seconds=figure(max(call.at, 0.0)), still=f": {name} was {at_line(hold.at) or 'at work'}",
         ).advise("child")  # fmt: skip
         claim.at(process, hold.at, hold.task.name if hold.task is not None else None)
         claim.seconds = max(call.at, 0.0)

@@ -327,9 +327,21 @@ _ROWS = (
         "A full pipe or terminal blocks the writer in the middle of its work.",
     ),
     Code(
+        "not-permitted",
+        "error",
+        "Not permitted to signal {who}: it runs as {user}{lives}",
+        {
+            "left": "End it as {user} (sudo kill -TERM {pid}); from then on let the supervisor run as root too, or "
+            "start the command without sudo or a set-user-ID program.",
+            "ended": "Let the supervisor run as root too, or start the command without sudo or a set-user-ID "
+            "program.",
+        },
+        "A process that has become another user gets no signal of the supervisor's, not even SIGKILL (EPERM).",
+    ),
+    Code(
         "killed",
         "error",
-        "SIGKILL ended {who} after {seconds}{still}",
+        "{how} {who} after {seconds}{still}",
         {
             "end": "Make the stop signal end the program within its grace period, or make that period longer.",
             "ask-once": "Request the stop once and wait: a further request escalates at once.",

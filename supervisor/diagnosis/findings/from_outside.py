@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.core import redact
+from supervisor.core import redact, verdict
 from supervisor.core.record import AGENT_OFF
 from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.findings.case import TOLD, Case, Claim
@@ -56,14 +56,39 @@ def leaked(case: Case) -> Iterable[Claim]:
     yield claim
 
 
+def not_permitted(case: Case) -> Iterable[Claim]:
+    """Find that a process of the worker may not be signalled by us: it has become another user."""
+    shutdown = case.shutdown
+    climbs = [climb for climb in shutdown.escalation if climb.result == "not permitted"]
+    left = [one for one in shutdown.leftovers if one.user is not None]
+    users = [climb.user for climb in climbs if climb.user] + [one.user for one in left if one.user]
+    user = users[0] if users else "another user"
+    if not climbs and not left:
+        return
+    lives = verdict.refused(shutdown) is not None
+    pid = left[0].pid if left else shutdown.pid
+    claim = Claim("not-permitted", "error" if lives else "warning", ("not-permitted",), user=user, pid=str(pid))
+    claim.words["who"] = f"process {pid}" if left else "it"
+    claim.words["lives"] = ", and it is still running" if lives else ""
+    claim.advise("left" if lives else "ended")
+    claim.seconds = shutdown.total
+    for climb in climbs[:5]:
+        claim.proof.append(f"{signal_name(climb.signal)} at {instant(climb.at)}: not permitted (EPERM)")
+    for member in left[:5]:
+        claim.proof.append(f"process {member.pid} `{_command(member.argv)}` runs as {member.user}")
+    yield claim
+
+
 def killed(case: Case) -> Iterable[Claim]:
     """Find that SIGKILL was needed."""
-    if not case.killed:
-        return
     shutdown = case.shutdown
+    if not case.killed or not shutdown.leftovers_known or verdict.refused(shutdown) is not None:
+        return
     process = case.leader
     after = case.marks.killed if case.marks.killed is not None else case.until
+    ends = shutdown.outcome != "stuck"
     claim = Claim("killed", "error", ("killed",), who="it", seconds=figure(after), still="").advise("end")
+    claim.words["how"] = "SIGKILL ended" if ends else "SIGKILL did not end"
     claim.seconds = after
     if shutdown.hurried and shutdown.grace is not None:
         claim.severity = "warning"
@@ -74,8 +99,13 @@ def killed(case: Case) -> Iterable[Claim]:
             else "the fleet's limit had passed"
         )
         claim.proof.append(f"its grace period of {figure(shutdown.grace)} had not ended: {why}")
-    if shutdown.outcome == "stuck":
-        claim.proof.append("it did not even end after SIGKILL: uninterruptible sleep in the kernel (state D)")
+    if not ends and case.marks.main_exited is None:
+        asleep = bool(shutdown.samples) and shutdown.samples[-1].state == "D"
+        claim.proof.append(
+            "its main process sleeps in the kernel, where no signal wakes it (state D)"
+            if asleep
+            else "its main process was still there when it was given up"
+        )
     for climb in shutdown.escalation:
         claim.proof.append(f"{signal_name(climb.signal)} at {instant(climb.at)}")
     if process is not None:

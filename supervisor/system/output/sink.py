@@ -14,7 +14,7 @@ import stat
 import time
 
 from supervisor.system.output.patience import Patience
-from supervisor.system.poller import WRITE, Poller
+from supervisor.system.poller import READ, WRITE, Poller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,11 +129,24 @@ def say(text: str, fd: int, patience: Patience) -> OSError | None:
 
     Returns why it could not be written: a full disk, a reader who has gone.
     """
-    sink = Sink(Poller(), fd, lambda _: None)
+    sink = Sink(_Unwatched(), fd, lambda _: None)
     sink.put(text.encode(errors="surrogateescape"), 0.0)
     sink.finish(patience)
     sink.close()
     return sink.error
+
+
+class _Unwatched(Poller):
+    """A poller that nobody asks: a sink that is finished at once needs none, nor a descriptor for one."""
+
+    def __init__(self) -> None:
+        pass
+
+    def watch(self, fd: int, ready: Callable[[float, int], None], events: int = READ) -> None:
+        pass
+
+    def unwatch(self, fd: int) -> None:
+        pass
 
 
 def same(first: int, second: int) -> bool:
@@ -158,9 +171,12 @@ def writer(fd: int) -> tuple[Callable[[bytes | memoryview], int], int]:
             return _promised(fd), fd
         return (lambda data: os.write(own, data)), own
     if stat.S_ISSOCK(mode):
-        import _socket
+        try:
+            import _socket
 
-        stream = _socket.socket(fileno=os.dup(fd))
+            stream = _socket.socket(fileno=os.dup(fd))
+        except (ImportError, OSError):
+            return _promised(fd), fd
         return (lambda data: stream.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)), fd
     return _whole(fd), fd
 

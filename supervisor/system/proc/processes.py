@@ -1,7 +1,11 @@
-"""Facts about processes from /proc (proc(5)). None or empty when they cannot be read; never an error."""
+"""Facts about processes from /proc (proc(5)). None or empty when they cannot be read.
+
+An error only for whoever has to be sure that nobody is there: the census of a worker.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -49,9 +53,9 @@ class Stat(Frozen):
     born: int
 
 
-def stat(pid: int) -> Stat | None:
-    """Return the process's /proc/pid/stat; None when the process is gone."""
-    data = reading.read_record(f"/proc/{pid}/stat", 2048)
+def stat(pid: int, *, sure: bool = False) -> Stat | None:
+    """Return the process's /proc/pid/stat; None when the process is gone. Raises OSError if ``sure``."""
+    data = reading.read_record(f"/proc/{pid}/stat", 2048, sure=sure)
     if not data:
         return None
     # The command's name may hold spaces and parentheses; the fields count from the last parenthesis.
@@ -120,6 +124,23 @@ def masks(pid: int, kept: reading.Kept | None = None) -> Masks | None:
     return Masks(caught=int(fields[5], 16), ignored=int(fields[3], 16), blocked=int(fields[1], 16))
 
 
+def user(pid: int) -> str | None:
+    """Return as whom a process runs: the name of its effective user, or its number; None when it cannot be read."""
+    data = reading.read_record(f"/proc/{pid}/status", 8192)
+    start = data.find(b"Uid:")
+    if start < 0:
+        return None
+    uid = int(data[start:].split(maxsplit=3)[2])
+    if uid == 0:
+        return "root"
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, OSError, KeyError):  # no descriptor is left, or there is no such entry
+        return f"user {uid}"
+
+
 def mark(worker: WorkerId) -> str:
     """Return the value of MARK in a worker's environment: it tells to which worker an orphan belongs."""
     return f"{os.getpid()}.{worker}"
@@ -135,6 +156,14 @@ def in_a_pipeline() -> bool:
     group = os.getpgrp()
     names = (int(name) for name in os.listdir("/proc") if name.isdecimal() and int(name) not in ancestors)
     return any(found is not None and found.group == group and found.state != "Z" for found in map(stat, names))
+
+
+def lives(child: int) -> bool:
+    """Return whether a child of ours is alive, by waitid(2) alone."""
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
 
 
 def owner(pid: int, leaders: Mapping[int, T]) -> T | None:
@@ -183,7 +212,10 @@ class Census:
         """
         if not self._subreaper:
             return False
-        children = own_children()
+        try:
+            children = own_children()
+        except OSError:
+            return False
         return set(dead) <= set(children) and all(map(ours, children))
 
     def members(
@@ -193,6 +225,7 @@ class Census:
 
         ``mains`` are the main processes of all workers: the others' descendants are not ours; ``mark`` is the value
         of SIGDRAIN_MARK in this worker's environment, needed only where several workers share a supervisor.
+        Raises OSError where nobody can look: no descriptors, no memory, no /proc.
         """
         found = self._descendants(main, mains, mark, dead) if self._subreaper else self._group(main, group)
         return [
@@ -212,7 +245,9 @@ class Census:
             self._adopted = [pid for pid in own_children() if pid not in mains]
         found = [] if dead else self._subtree(main)
         for pid in self._adopted:
-            one = stat(pid)
+            one = stat(pid, sure=True)
+            if one is None and lives(pid):
+                raise PermissionError(errno.EACCES, "hidden, see hidepid in proc(5)", f"/proc/{pid}")
             if one is not None and self._belongs(one, main, mark):
                 found += [one, *self._subtree(pid)]
         return found
@@ -222,8 +257,8 @@ class Census:
         found: list[Stat] = []
         parents = [top]
         while parents:
-            for child in children(parents.pop()):
-                one = stat(child)
+            for child in children(parents.pop(), sure=True):
+                one = stat(child, sure=True)
                 if one is not None:
                     found.append(one)
                     parents.append(child)
@@ -245,7 +280,7 @@ class Census:
         bare: set[tuple[int, int]] = set()
         found: dict[int, bytes] = {}
         waiting: list[Stat] = []
-        for one in map(stat, pids):
+        for one in (stat(pid, sure=True) for pid in pids):
             if one is None or one.state in "ZX" or self._mark_of(one, found):
                 continue
             if (one.pid, one.born) in self._bare:
@@ -263,7 +298,7 @@ class Census:
     @staticmethod
     def _mark_of(one: Stat, found: dict[int, bytes]) -> bool:
         """Look once for MARK in a process's environment. False when there is no environment to be seen."""
-        data = reading.read(f"/proc/{one.pid}/environ", MOST_ENVIRON_BYTES)
+        data = reading.read(f"/proc/{one.pid}/environ", MOST_ENVIRON_BYTES, sure=True)
         for entry in data.split(b"\0") if data else ():
             if entry.startswith(_MARKED):
                 found[one.pid] = entry[len(_MARKED) :]
@@ -271,7 +306,7 @@ class Census:
         return data != b""
 
     def _group(self, main: int, group: int) -> list[Stat]:
-        every = (stat(int(name)) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)
+        every = (stat(int(name), sure=True) for name in os.listdir("/proc") if name.isdecimal() and int(name) != main)
         found = [one for one in every if one is not None and one.group == group]
         if group == main:
             return found
@@ -292,16 +327,10 @@ def sample(pid: int, at: float) -> Sample | None:
     found = stat(pid)
     if found is None or found.state in "ZX":
         return None
-    from supervisor.system.proc import sockets, syscalls
-
+    told = Sample(at, found.state, found.cpu, found.threads, children=len(children(pid)))
+    try:
+        from supervisor.system.proc import sockets, syscalls
+    except (ImportError, OSError):
+        return told  # no descriptor is left to import with
     listening, connections = sockets.of_process(pid, at)
-    return Sample(
-        at=at,
-        state=found.state,
-        cpu=found.cpu,
-        threads=found.threads,
-        syscall=syscalls.current(pid),
-        listening=listening,
-        connections=connections,
-        children=len(children(pid)),
-    )
+    return told.with_(syscall=syscalls.current(pid), listening=listening, connections=connections)

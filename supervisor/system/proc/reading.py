@@ -1,17 +1,24 @@
-"""Reads files of /proc whole, however short the kernel's answers are; None where there is nothing to read."""
+"""Reads files of /proc whole, however short the kernel's answers are; None where there is nothing to read.
+
+Who asks for ``sure`` has to know whether somebody is there: being out of descriptors or memory is an error then, and
+not "nothing to read".
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 
 MOST_FDS = 4096
+MOST_CHILDREN_BYTES = 1 << 20
+# What keeps us from looking, and says nothing of what we look for.
+OUT_OF_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
-def read(path: str, limit: int = 65536) -> bytes | None:
-    """Return up to ``limit`` bytes of a file in /proc, None when it cannot be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+def read(path: str, limit: int = 65536, *, sure: bool = False) -> bytes | None:
+    """Return up to ``limit`` bytes of a file in /proc, None when it cannot be read. Raises OSError if ``sure``."""
+    fd = _opened(path, sure)
+    if fd is None:
         return None
     try:
         data = b""
@@ -24,13 +31,12 @@ def read(path: str, limit: int = 65536) -> bytes | None:
         os.close(fd)
 
 
-def read_record(path: str, room: int) -> bytes:
+def read_record(path: str, room: int, *, sure: bool = False) -> bytes:
     """Return a file of one record (the kernel's single_open()): one read brings it whole if there is ``room``
-    for it.
+    for it. Raises OSError if ``sure``.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    fd = _opened(path, sure)
+    if fd is None:
         return b""
     try:
         return os.read(fd, room)
@@ -38,6 +44,15 @@ def read_record(path: str, room: int) -> bytes:
         return b""
     finally:
         os.close(fd)
+
+
+def _opened(path: str, sure: bool) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        if sure and error.errno in OUT_OF_MEANS:
+            raise
+        return None
 
 
 class Kept:
@@ -79,34 +94,51 @@ def descriptors(pid: int) -> dict[int, str] | None:
     return found if found or not names else None
 
 
-def children(pid: int) -> list[int]:
-    """Return the direct children of a process, zombies included (proc(5), /proc/pid/task/tid/children)."""
+def children(pid: int, *, sure: bool = False) -> list[int]:
+    """Return the direct children of a process, zombies included (proc(5), /proc/pid/task/tid/children).
+
+    Raises OSError if ``sure``.
+    """
     found: list[int] = []
     try:
         tasks = os.listdir(f"/proc/{pid}/task")
-    except OSError:
+    except OSError as error:
+        if sure and error.errno in OUT_OF_MEANS:
+            raise
         return found
     for task in tasks:
-        found += _listed(f"/proc/{pid}/task/{task}/children")
+        found += _numbers(read(f"/proc/{pid}/task/{task}/children", MOST_CHILDREN_BYTES, sure=sure))
     return found
 
 
 def own_children() -> list[int]:
-    """Return our own children, zombies and adopted orphans included: this process has one thread."""
-    return _listed("/proc/thread-self/children")
+    """Return our own children, zombies and adopted orphans included: this process has one thread.
 
-
-def _listed(path: str) -> list[int]:
+    Raises OSError where that cannot be known: we exist, so there is something to read.
+    """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return []
+        fd = os.open("/proc/thread-self/children", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return _by_parent(os.getpid())
     try:
         data = b""
         while chunk := os.read(fd, 65536):
             data += chunk
-        return [int(pid) for pid in data.split()]
-    except OSError:
-        return []
+        return _numbers(data)
     finally:
         os.close(fd)
+
+
+def _by_parent(parent: int) -> list[int]:
+    """Return whose parent it is, by a look at every process. Raises OSError."""
+    found: list[int] = []
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
+        data = read_record(f"/proc/{pid}/stat", 2048, sure=True)
+        # Behind the name, which may hold spaces and parentheses: the state and the parent (proc(5)).
+        if data and int(data[data.rindex(b")") + 2 :].split()[1]) == parent:
+            found.append(pid)
+    return found
+
+
+def _numbers(data: bytes | None) -> list[int]:
+    return [int(pid) for pid in (data or b"").split()]

@@ -57,7 +57,9 @@ def send_checked(member: Member, signal: int, wake: bool) -> Reach:
     try:
         # The descriptor holds the process; only now is the start time compared, so no other one can be hit.
         found = processes.stat(member.pid)
-        if found is None or found.born != member.born:
+        if found is None:
+            return "nobody" if send_main(pidfd, 0) == "nobody" else "could not look"
+        if found.born != member.born:
             return "nobody"
         result = send_main(pidfd, signal)
         if wake and result == "delivered" and found.state == "T":

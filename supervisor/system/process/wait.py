@@ -48,19 +48,30 @@ def next_job() -> tuple[int, str, int] | None:
 
 
 def reap(pid: int) -> Rusage | None:
-    """Let a zombie go; its resource use (wait4(2)). None when it is no zombie."""
+    """Let a zombie go and return its resource use (wait4(2)); None when it is no zombie, or the use is not known."""
+    try:
+        # os.wait4() imports it too, for its result; without a descriptor it would raise after the zombie has gone.
+        import resource
+    except (ImportError, OSError):
+        _let_go(pid)
+        return None
     try:
         found, _, usage = os.wait4(pid, os.WNOHANG)
     except ChildProcessError:
         return None
     if found == 0:
         return None
-    import resource
-
     # Between fork and exec the process was a copy of us, and getrusage(2) does not forget that peak.
     ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = usage.ru_maxrss * 1024 if usage.ru_maxrss > ours else None
     return Rusage(usage.ru_utime, usage.ru_stime, peak)
+
+
+def _let_go(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
 
 
 def reap_orphans(claimed: Callable[[int], bool]) -> list[int]:
@@ -82,7 +93,11 @@ def reap_orphans(claimed: Callable[[int], bool]) -> list[int]:
 
 def _reap_listed(claimed: Callable[[int], bool]) -> list[int]:
     reaped: list[int] = []
-    for pid in own_children():
+    try:
+        children = own_children()
+    except OSError:
+        return reaped  # they stay zombies until the next end
+    for pid in children:
         if claimed(pid):
             continue
         try:
