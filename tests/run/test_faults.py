@@ -23,10 +23,12 @@ NOBODY = 65534
 
 
 def test_a_report_that_cannot_be_written_is_told_and_its_content_follows(tmp_path: Path) -> None:
-    good = tmp_path / "good.json"
-    code, _, err = run(["sh", "-c", "exit 3"], "--report", "/nonexistent/r.json", "--report", str(good))
+    good, gone = tmp_path / "good.json", tmp_path / "gone"
+    gone.mkdir()
+    command = ["sh", "-c", 'rmdir "$0"; exit 3', str(gone)]
+    code, _, err = run(command, "--report", f"{gone}/r.json", "--report", str(good))
     assert code == 3, "the exit code is the command's"
-    assert "cannot write the report /nonexistent/r.json: No such file or directory" in err
+    assert f"cannot write the report {gone}/r.json: No such file or directory" in err
     assert "exited with 3" in err, "the result is told all the same"
     assert report(good)["exit_code"] == 3
 
