@@ -43,7 +43,9 @@ def check(
             typer.echo(str(complaint), err=True)
         if loaded is not None:
             count = plural(len(loaded.fleet.workers), "worker")
-            verdict = f"no errors, {plural(len(complaints), 'warning')}" if complaints else "no problems"
+            warnings = sum(complaint.severity == "warning" for complaint in complaints)
+            notes = [plural(len(complaints) - warnings, "note")] if len(complaints) > warnings else []
+            verdict = ", ".join(["no errors", plural(warnings, "warning"), *notes]) if complaints else "no problems"
             path = os.path.relpath(loaded.path, folder) if folder else loaded.path
             typer.echo(visible(f"{path}: {verdict}, {count}"))
     raise typer.Exit(2 if loaded is None else 0)

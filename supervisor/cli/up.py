@@ -9,13 +9,14 @@ from supervisor.cli.plan import voice, warn_of_misspelt
 from supervisor.config.load import load
 from supervisor.config.places import working_folder
 from supervisor.core import ladder
+from supervisor.diagnosis import limits
 from supervisor.errors import UsageError
 from supervisor.runs.plan import UpPlan, choose
 from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from supervisor.cli.options import Values
@@ -61,6 +62,10 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
     fleet = loaded.fleet.with_(
         workers=tuple(workers[place] for place in sorted(choose(names, workers, "the config")))
     )
+    extends = given["extend"] == "auto"
+    if not speaking.quiet:
+        for doubt in _doubts(fleet, extends, environ):
+            stdio.say(f"supervisor: {doubt}\n")
     log = loaded.log.with_(
         prefix=loaded.log.prefix and not given["no_prefix"], format=given["log_format"] or loaded.log.format
     )
@@ -71,5 +76,18 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         option=f" -c {shlex.quote(given['config'])}" if given["config"] else "",
         dashboard=given["dashboard"] == "auto" and stdio.interactive(os.environ),
         voice=speaking,
-        extends=given["extend"] == "auto",
+        extends=extends,
     )
+
+
+def _doubts(fleet: FleetSpec, extends: bool, environ: Mapping[str, str]) -> Iterator[str]:
+    """Tell what of the limits around and within ours may cost work, at most a line each."""
+    told = limits.line(fleet.workers, environ)
+    if told is not None:
+        yield told
+    if "INVOCATION_ID" in environ and not (extends and environ.get("NOTIFY_SOCKET")):
+        from supervisor.system import unit
+
+        told = limits.outer(fleet, limits.timespan(unit.stop_limit(environ) or ""))
+        if told is not None:
+            yield told

@@ -43,6 +43,7 @@ class Builder:
         problems: Problems,
     ) -> None:
         self._document = document
+        self._environ = environ
         self._folder = folder
         self._cwd = cwd
         self._outside = outside
@@ -65,6 +66,7 @@ class Builder:
         doubts.ports(document.workers, problems)
         fleet = FleetSpec(tuple(workers), **({"name": name} | _chosen(document.fleet, "fleet", "")))
         doubts.nested_timeouts(fleet, document, problems)
+        doubts.servers(fleet, document, self._environ, problems)
         order.doubts(fleet, document, problems)
         return fleet
 

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Literal, TypeAlias
 
-    Severity: TypeAlias = Literal["error", "warning"]
+    Severity: TypeAlias = Literal["error", "warning", "note"]
 
 # A long line is shown as a window around the column: enough for a terminal of 120 columns with our margin.
 WINDOW = 100
 
 
 class Complaint(Frozen):
-    """``line`` and ``column`` count characters from 1; line 0 means the file as a whole.
+    """``line`` and ``column`` count characters from 1; line 0 means the file as a whole. A note is worth knowing
+    where somebody looks (`check`); an error or a warning is told at every start.
 
     ``source`` is that line of the file, ``width`` how many characters the carets underline.
     """
@@ -69,7 +70,7 @@ def summary(complaints: Iterable[Complaint]) -> str:
     errors = sum(complaint.severity == "error" for complaint in listed)
     parts = [str(complaint) for complaint in listed]
     if len(listed) > 1:
-        counts = [_count(errors, "error"), _count(len(listed) - errors, "warning")]
+        counts = [_count(errors, "error"), _count(sum(found.severity == "warning" for found in listed), "warning")]
         parts.append(", ".join(count for count in counts if count))
     return "\n".join(parts)
 

@@ -6,6 +6,7 @@ import re
 
 from supervisor.config.expand import placeholders
 from supervisor.config.fields.restart import RESTART
+from supervisor.diagnosis import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +99,20 @@ def ports(workers: Mapping[str, tuple[Path, Settings]], problems: Problems) -> N
         if twice is not None:
             problems.value(path, f'gives port {twice} to "{name}", which "{taken[twice]}" uses already')
         taken |= dict.fromkeys(range(first, last + 1), name)
+
+
+def servers(fleet: FleetSpec, document: Document, environ: Mapping[str, str], problems: Problems) -> None:
+    """Note what does not fit between a server and the way it is stopped (diagnosis/limits.py)."""
+    told: set[str] = set()
+    for spec in fleet.workers:
+        if spec.name in told:
+            continue
+        told.add(spec.name)
+        path, own = document.workers[spec.name]
+        settings = document.defaults | own
+        for doubt in limits.doubts(spec, environ):
+            where = settings["command"].path if "command" in settings else path
+            problems.key(where, doubt.message, doubt.hint, "note")
 
 
 def nested_timeouts(fleet: FleetSpec, document: Document, problems: Problems) -> None:

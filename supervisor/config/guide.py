@@ -24,7 +24,7 @@ env_file = ".env"
 stop.escalation = "TERM/20/KILL"
 
 [worker.web]
-command = "uvicorn shop.web:app --port {port}"
+command = "uvicorn shop.web:app --port {port} --timeout-graceful-shutdown 8"
 instances = 2
 port = 8000
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class LoadedConfig(Frozen):
-    """``path`` is absolute; ``warnings`` are complaints that do not keep the fleet from starting."""
+    """``path`` is absolute; ``warnings`` are told at each start, and do not keep the fleet from it."""
 
     fleet: FleetSpec
     log: LogSpec
@@ -49,8 +49,8 @@ def load(path: str | None, cwd: str, environ: Mapping[str, str], outside: Outsid
 def check(
     path: str | None, cwd: str, environ: Mapping[str, str], outside: Outside = SYSTEM
 ) -> tuple[LoadedConfig | None, list[Complaint]]:
-    """Return the config, None when it has errors; and all there is to complain about, errors and warnings, by
-    position.
+    """Return the config, None when it has errors; and all there is to complain about, errors, warnings and notes,
+    by position.
 
     ``cwd`` is empty when the working folder was deleted.
     """
@@ -68,7 +68,8 @@ def check(
     complaints = _placed(problems, source)
     if problems.failed:
         return None, complaints
-    return LoadedConfig(fleet, builder.log(), source.path, tuple(complaints)), complaints
+    warnings = tuple(complaint for complaint in complaints if complaint.severity == "warning")
+    return LoadedConfig(fleet, builder.log(), source.path, warnings), complaints
 
 
 class _Source(Frozen):

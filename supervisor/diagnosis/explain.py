@@ -15,7 +15,7 @@ from supervisor.diagnosis.findings.rank import ranked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.record import Marks, PhaseSpan, Shutdown
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.model import Evidence, Process
 
 
-def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Explanation:
+def explain(
+    shutdown: Shutdown,
+    messages: Sequence[AgentMessage],
+    sources: Sources,
+    environ: Mapping[str, str] | None = None,
+) -> Explanation:
     """Explain why the worker ended as it did.
 
     ``messages``: of all processes of this worker, in any order, with their true pids. ``sources(file, line)``
-    gives a line's text, None when it cannot be read. The result counts from its own ``zero``: a worker that ended
+    gives a line's text, None when it cannot be read. ``environ``: the worker's environment.
+
+    The result counts from its own ``zero``: a worker that ended
     by itself began to end before its record's zero.
     """
     evidence = gather(messages, shutdown.zero, shutdown.pid, shutdown.marks.exited)
@@ -42,7 +49,7 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
     end = next((span.start for span in spans if span.name in ("killed", "leftovers")), marks.exited)
     known = all_holds(evidence, end, sources)
     pieces = critical_path(evidence, known, marks, spans)
-    case = Case(shutdown, evidence, known, marks, spans, pieces, sources)
+    case = Case(shutdown, evidence, known, marks, spans, pieces, sources, environ)
     path = tuple(_stretch(case, piece) for piece in pieces)
     if evidence.leader is None:
         path = without_agent.stretches(shutdown, marks)
@@ -50,9 +57,14 @@ def explain(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sourc
     return Explanation(shutdown.zero, marks, facts, spans, path, found, shutdown.direct_signal)
 
 
-def explained(shutdown: Shutdown, messages: Sequence[AgentMessage], sources: Sources) -> Shutdown:
+def explained(
+    shutdown: Shutdown,
+    messages: Sequence[AgentMessage],
+    sources: Sources,
+    environ: Mapping[str, str] | None = None,
+) -> Shutdown:
     """Return the record with its explanation filled in, every instant counted from the explanation's zero."""
-    told = explain(shutdown, messages, sources)
+    told = explain(shutdown, messages, sources, environ)
     return _shifted(shutdown, told.zero - shutdown.zero).with_(
         zero=told.zero,
         marks=told.marks,

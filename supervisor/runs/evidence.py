@@ -12,7 +12,7 @@ from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from supervisor.agent.wire import AgentMessage
     from supervisor.core.record import Shutdown
@@ -35,13 +35,23 @@ class Evidence(Observer):
     Explaining one end takes milliseconds, for which the stop of the other workers would wait.
     """
 
-    def __init__(self, agents: Agents | None, without: str | None = None) -> None:
-        """Make an empty collection; ``without``: why there are no agents at all, where they were wanted."""
+    def __init__(
+        self,
+        agents: Agents | None,
+        without: str | None = None,
+        environment: Callable[[WorkerId], Mapping[str, str] | None] = lambda _: None,
+    ) -> None:
+        """Make an empty collection; ``without``: why there are no agents at all, where they were wanted.
+
+        ``environment(worker)``: that of a worker, None for our own.
+        """
         self.agents = agents
         self.without = without
         self._ends: list[tuple[Shutdown, Sequence[AgentMessage]]] = []
         # Of each worker the user as whom its source files are read, None for our own.
         self._users: dict[str, Identity | None] = {}
+        self._environment = environment
+        self._environments: dict[str, Mapping[str, str] | None] = {}
         self.forgotten = 0
         self._failure: Exception | None = None
 
@@ -49,6 +59,7 @@ class Evidence(Observer):
         """Keep the record of a worker's end, and what its agents said."""
         said: Sequence[AgentMessage] = ()
         why = self.without
+        self._environments[shutdown.title] = self._environment(worker)
         if self.agents is not None:
             self._users[shutdown.title] = self.agents.user(worker)
             why = self.agents.reason(worker)
@@ -134,7 +145,8 @@ class Evidence(Observer):
         user = self._users.get(shutdown.title)
         if user not in lines:
             lines[user] = sources.reader(user)
-        return explained(shutdown, said, lines[user])
+        environ = self._environments.get(shutdown.title)
+        return explained(shutdown, said, lines[user], os.environ if environ is None else environ)
 
 
 def speaks(messages: Sequence[AgentMessage]) -> bool:

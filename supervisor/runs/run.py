@@ -43,7 +43,7 @@ class Run:
         self.poller = poller or Poller()
         self.agents = Agents(self.poller)
         self.hearing = Hearing()
-        self.evidence = Evidence(self.agents)
+        self.evidence = Evidence(self.agents, environment=lambda worker: self.loop.fleet.lives[worker].spec.exec.env)
         self.loop = Loop(
             fleet,
             ground.inherited,

@@ -9,8 +9,9 @@ import pytest
 
 from supervisor.agent.body.servers import SERVERS
 from supervisor.diagnosis.findings.codes import CODES
-from supervisor.diagnosis.findings.libraries import FACTS, advice
+from supervisor.diagnosis.findings.libraries import advice
 from supervisor.diagnosis.limits import limit, nested, spares_children, started_server
+from supervisor.diagnosis.servers import FACTS, RULES, SPARED
 from tests.diagnosis.synthetic import code, findings, message
 
 
@@ -27,6 +28,24 @@ def test_what_the_command_line_does_already_is_not_advised() -> None:
     assert "--timeout-graceful-shutdown" in bare
     for done in (["--timeout-graceful-shutdown", "5"], ["--timeout-graceful-shutdown=5"]):
         assert advice("slow-task", ["uvicorn"], ["uvicorn", "app:app", *done]) == ""
+
+
+def test_what_the_environment_says_is_done_too() -> None:
+    variable = {"UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "5"}
+    assert advice("slow-task", ["uvicorn"], ["uvicorn", "app:app"], variable) == ""
+    assert advice("slow-task", ["gunicorn"], ["gunicorn", "app"], {"GUNICORN_CMD_ARGS": "--graceful-timeout 5"}) == ""
+    assert "--graceful-timeout" in advice("slow-task", ["gunicorn"], ["gunicorn", "app"], variable)
+
+
+def test_a_cut_is_blamed_on_a_limit_only_where_there_is_one() -> None:
+    assert advice("work-cut-short", ["uvicorn"], ["uvicorn", "app:app"]) == ""
+    told = advice("work-cut-short", ["uvicorn"], ["uvicorn", "app:app", "--timeout-graceful-shutdown", "1"])
+    assert "--timeout-graceful-shutdown was over" in told
+
+
+def test_a_worker_of_another_server_takes_no_options_of_its_own() -> None:
+    argv = ["gunicorn", "-k", "uvicorn.workers.UvicornWorker", "app:app"]
+    assert "uvicorn" not in advice("slow-task", ["gunicorn", "uvicorn"], argv)
 
 
 def test_facts_come_in_the_order_of_the_chain_and_each_once() -> None:
@@ -61,6 +80,7 @@ def test_the_server_is_what_the_command_starts(argv: list[str], server: str | No
         (["granian", "app"], {"GRANIAN_WORKERS_KILL_TIMEOUT": "3"}, 3.0),
         (["dramatiq", "tasks", "--worker-shutdown-timeout", "2000"], {}, 2.0),
         (["uvicorn", "app:app"], {}, None),
+        (["uvicorn", "app:app"], {"UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "9"}, 9.0),
     ],
 )
 def test_a_servers_own_limit(argv: list[str], environ: dict[str, str], seconds: float | None) -> None:
@@ -75,6 +95,37 @@ def test_an_inner_limit_must_be_the_shorter_one() -> None:
     assert nested(["uvicorn", "app:app", "--timeout-graceful-shutdown", "8"], 10.0) is None
     assert nested(["gunicorn", "app"], None) is None
     assert nested(["python", "worker.py"], 10.0) is None
+
+
+@pytest.mark.parametrize(
+    "argv", [["gunicorn", "-c", "conf.py", "app"], ["granian", "--workers-kill-timeout", "30s", "app"]]
+)
+def test_what_only_a_file_or_another_grammar_says_is_not_guessed(argv: list[str]) -> None:
+    assert limit(argv) is None
+    assert nested(argv, 1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "spared"),
+    [
+        (["celery", "-A", "app", "worker"], {}, True),
+        (["celery", "-A", "app", "worker", "--pool=solo"], {}, False),
+        (["celery", "-A", "app", "worker", "-P", "threads"], {}, False),
+        (["celery", "-A", "app", "worker"], {"REMAP_SIGTERM": "SIGQUIT"}, False),
+        (["hypercorn", "app"], {}, True),
+        (["hypercorn", "-w", "0", "app"], {}, False),
+        (["python", "-m", "dramatiq", "tasks"], {}, True),
+    ],
+)
+def test_who_has_worker_processes_that_the_signal_is_not_for(
+    argv: list[str], environ: dict[str, str], spared: bool
+) -> None:
+    assert (spares_children(argv, environ) is not None) is spared
+
+
+def test_each_limit_and_each_spared_server_has_a_source() -> None:
+    assert all(row.source for row in (*RULES, *SPARED))
+    assert len({rule.server for rule in RULES}) == len(RULES)
 
 
 def test_workers_of_task_queues_are_to_be_spared_the_groups_signal() -> None:

@@ -11,7 +11,7 @@ from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from supervisor.core.record import Marks, PhaseSpan, Severity, Shutdown
     from supervisor.diagnosis.attribution.holds import Hold, Known
@@ -45,7 +45,7 @@ UNSEEN = 0.15
 class Case:
     """One shutdown with everything known about it."""
 
-    __slots__ = ("evidence", "known", "leader", "marks", "pieces", "shutdown", "sources", "spans")
+    __slots__ = ("environ", "evidence", "known", "leader", "marks", "pieces", "shutdown", "sources", "spans")
 
     def __init__(
         self,
@@ -56,8 +56,11 @@ class Case:
         spans: tuple[PhaseSpan, ...],
         pieces: list[Piece],
         sources: Sources,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
+        """Join what is known; of ``environ``, the worker's environment, only options of servers are read."""
         self.shutdown = shutdown
+        self.environ = environ
         self.evidence = evidence
         self.known = known
         self.leader = evidence.leader
