@@ -17,10 +17,10 @@ from supervisor.core.record import Member, Sample
 
 
 def worker(name: str = "api", escalation: str = "TERM/10/KILL", **more: Any) -> spec.WorkerSpec:
-    """A worker; ``restart`` is the worker's, everything else belongs to how it is stopped."""
-    restart = more.pop("restart", spec.RestartSpec())
+    """A worker; what is not the worker's own belongs to how it is stopped."""
+    own = {key: more.pop(key) for key in ("restart", "ready", "liveness", "depends_on") if key in more}
     stop = spec.StopSpec(ladder.parse(escalation), **more)
-    return spec.WorkerSpec(name, spec.ExecSpec((name,)), stop, restart=restart)
+    return spec.WorkerSpec(name, spec.ExecSpec((name,)), stop, **own)
 
 
 class Script:
@@ -77,6 +77,18 @@ class Script:
                 return events.StopAsked(at, by or "command stop", workers)
             case ["exits", code]:
                 return events.MainExited(at, index, int(code), None)
+            case ["ends", code]:
+                return events.MainExited(at, index, int(code), None, alone=True)
+            case ["is", "ready"]:
+                return events.Tried(at, index, "ready", True, "accepts connections")
+            case ["closes", "its", "pipe"]:
+                return events.Tried(at, index, "ready", False, "it was closed before a newline", final=True)
+            case ["refuses"]:
+                return events.Tried(at, index, "ready", False, "connection refused")
+            case ["answers"]:
+                return events.Tried(at, index, "liveness", True, "HTTP 200")
+            case ["hangs"]:
+                return events.Tried(at, index, "liveness", False, "no answer within 1 s")
             case ["dies", "of", signal]:
                 return events.MainExited(at, index, None, signum.NUMBERS[signal])
             case ["stopped", "by", signal]:
@@ -177,6 +189,10 @@ class Script:
                 return f"report again, start {action.shutdown.start}: {_report(action.shutdown)}"
             case actions.ReadMasks():
                 return ""
+            case actions.Try():
+                return f"try {action.purpose}, {action.timeout:g} s: {action.check.shown}"
+            case actions.Locate():
+                return "ask where it is"
         words = {"Spawn": "start", "Survey": "survey", "Foreground": "foreground", "Probe": "probe", "Dump": "dump"}
         return words[type(action).__name__]
 

@@ -63,7 +63,8 @@ def _consider_start(turn: Turn, worker: WorkerId, at: float) -> None:
         return
     verdict = order.verdict(_order(turn), turn.lives, worker)
     if verdict.failed:
-        turn.failed(life)
+        culprit = turn.lives[verdict.failed[0][0]]
+        turn.failed(culprit if culprit.failing else life)
         why = _why_not(turn, *verdict.failed[0])
         turn.put(life.with_(state="skipped", queued=None), (Note(f"{life.spec.title} is not started: {why}"),))
     elif verdict.go:
@@ -84,7 +85,8 @@ def _why_not(turn: Turn, other: WorkerId, condition: str) -> str:
     if life.state == "skipped":
         return f"{title} was skipped"
     if life.stop is not None and life.stop.cause is not None:
-        return f"{title} {life.stop.cause}" if life.stop.by == "start timeout" else f"{title}: {life.stop.cause}"
+        joint = {"start timeout": " was ", "start failed": " "}.get(life.stop.by, ": ")
+        return f"{title}{joint}{life.stop.cause}"
     return {
         "started": f"{title} did not start",
         "ready": f"{title} has ended" if life.failure is None else f"{title} did not start",

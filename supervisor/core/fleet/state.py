@@ -96,7 +96,7 @@ def status(life: Life) -> Ending:
 
     That of one that did not get ready or did not answer is 124, timeout(1)'s, whatever it said itself.
     """
-    if life.failing and life.outcome is not None:
+    if life.failing:
         return Ending(code=TIMED_OUT)
     if life.failure is not None:
         return Ending(code=life.failure.code)

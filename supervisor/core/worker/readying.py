@@ -98,7 +98,7 @@ def over(life: Life, at: float) -> Step:
     cause = f"not ready within {round(at - _since(life), 1):g} s: {spec.check.shown}: {seen}"
     if spec.on_timeout == "continue":
         life, actions = _ready(life, at, "timeout")
-        return life, (*actions, Note(f"{life.spec.title} is {cause}; it counts as ready all the same (on_timeout)"))
+        return life, (*actions, Note(f"{life.spec.title} is {cause}; counted as ready (on_timeout)"))
     return escalation.give_up(life, at, "start timeout", cause, last)
 
 
