@@ -39,3 +39,37 @@ def test_new_work_that_took_long_is_blamed_unless_the_machine_was_busy(ticks: in
     )  # fmt: skip
     found = code(told, "slow-task")
     assert found is not None and found.severity == severity
+
+
+GOODBYE, IMPORT = ("/app/w.py", 13, "goodbye"), ("<frozen importlib._bootstrap_external>", 1131, "get_data")
+LOOP = ("/usr/lib/python3.12/asyncio/base_events.py", 641, "run_forever")
+
+
+@pytest.mark.parametrize(
+    ("inner", "more", "severity"),
+    [
+        (IMPORT, {}, "note"),
+        (GOODBYE, {"delayed": 0.2, "cpu": 0.03}, "note"),
+        (GOODBYE, {"delayed": 0.02, "cpu": 0.23}, "warning"),
+    ],
+    ids=["a first import", "it waited for a processor", "it computed"],
+)
+def test_a_step_that_blocks_the_loop_is_blamed_for_what_it_did_itself(
+    inner: tuple[str, int, str], more: dict[str, Any], severity: str
+) -> None:
+    main = {"task": 1, "name": "Task-1", "coro": "main"}
+    at = ("/app/w.py", 25, "main")
+    ready = main | {"at": at, "leaf": at, "stack": [at], "on": {"kind": "ready"}}
+    seen = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "callback", "at": GOODBYE,
+            "leaf": inner, "stack": [LOOP, at, GOODBYE, inner]}  # fmt: skip
+    told = findings(
+        message("snapshot", -0.01, reason="probe", first=True, n_tasks=1, tasks=[BEFORE]),
+        message("signal-received", 0.001, signal=15, kind="loop", name="stop"),
+        message("task-waiting", 0.2, seconds=0.19, **ready),
+        message("thread-moved", 0.26, seconds=0.25, **seen, **more),
+        message("task-done", 0.26, outcome="returned", seconds=0.25, **ready),
+        message("phase", 0.261, name="cancel", n_tasks=0, tasks=[]),
+        message("phase", 0.27, name="finalize"), exited=0.3, grace=10.0,
+    )  # fmt: skip
+    found = code(told, "loop-blocked")
+    assert found is not None and found.severity == severity

@@ -13,7 +13,7 @@ from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS, Block, Proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from supervisor.core.record import StretchKind
@@ -123,11 +123,19 @@ def _as_step(hold: Hold, sources: Sources) -> Hold:
     block.stack = seen[-1].stack if seen else wait.stack
     block.leaf = seen[-1].leaf if seen else wait.leaf
     block.doing, block.ended = (seen[-1].doing if seen else None), not hold.open
+    block.importing = any(one.importing for one in seen)
+    block.delayed, block.cpu = _sum(one.delayed for one in seen), _sum(one.cpu for one in seen)
     at = user_first(block.at, block.stack)
     return Hold(
         process, "loop-blocked", BLOCKED, hold.start, hold.end, at, open=hold.open,
         thread=main or _nameless(process, "MainThread"), block=block,
     )  # fmt: skip
+
+
+def _sum(seconds: Iterable[float | None]) -> float | None:
+    """Return the sum of what is known; None when nothing is."""
+    known = [one for one in seconds if one is not None]
+    return sum(known) if known else None
 
 
 def _nameless(process: Process, name: str, main: bool = True) -> Thread:

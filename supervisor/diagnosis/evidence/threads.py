@@ -20,6 +20,8 @@ QUIET = 0.6
 # A snapshot that comes so soon after a silence is of the place where the silence was, seconds.
 SPOKE_AGAIN = 0.1
 _JOIN = frozenset({"executor", "thread-join", "atexit"})  # atexit: pools of Python 3.8
+# A first import: it reads and compiles files, once in the life of a process.
+_IMPORT = "<frozen importlib"
 # Where a child that multiprocessing forked begins; the fork itself may be in the part of the stack that was cut.
 _LOOPS = ("/asyncio/base_events.py", "/asyncio/runners.py", "/uvloop/__init__.py")
 _CHILD_BEGINS = ("/multiprocessing/popen_fork.py", "/multiprocessing/process.py", "/concurrent/futures/process.py")
@@ -79,7 +81,7 @@ def _describe(block: Block, told: ThreadTold) -> None:
     block.job = told.job or block.job
     block.callback = told.callback or block.callback
     block.delayed = told.delayed if told.delayed is not None else block.delayed
-    block.importing = block.importing or told.importing
+    block.importing = block.importing or told.importing or any(f.file.startswith(_IMPORT) for f in told.stack)
 
 
 def _goes_on(block: Block, start: float) -> bool:

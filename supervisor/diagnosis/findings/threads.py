@@ -52,7 +52,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     assert hold is not None and hold.thread is not None and hold.block is not None
     process, thread, block = hold.process, hold.thread, hold.block
     last = case.to_the_end(piece)
-    starved = (block.delayed or 0.0) > STARVED * (block.end - block.start) or (block.importing and not last)
+    starved = _starved(case, block) or (block.importing and not last)
     severity: Severity = "note" if starved and not last else case.held(seconds, case.is_new(piece), last)
     function = f"{bare(hold.at.function)}()" if hold.at else "unknown code"
     cause = ("thread", process.pid, thread.ident, hold.at)
@@ -109,6 +109,13 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
     claim.seconds, claim.piece = seconds, piece
     _prove(case, claim, piece, thread, block)
     return claim
+
+
+def _starved(case: Case, block: Block) -> bool:
+    """Return whether the thread waited for a processor, rather than for anything else, for most of its stay."""
+    if block.delayed is None and case.busy_machine:
+        return not block.computes and not block.doing
+    return (block.delayed or 0.0) > STARVED * (block.end - block.start)
 
 
 def _joined_by_exit(case: Case, piece: Piece) -> Block | None:
