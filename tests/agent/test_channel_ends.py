@@ -247,3 +247,32 @@ def test_who_does_not_answer_is_asked_again() -> None:
     worker.until(lambda: bool(worker.of("ready")))
     assert worker.agents.deadline is None
     worker.close()
+
+
+ANSWERS = """
+    import sys, time
+    print("ready", flush=True)
+    while not getattr(sys.modules.get("_sigdrain_agent_arming"), "armed", False):
+        time.sleep(0.01)
+    sampler = sys.modules["_sigdrain_agent_sampler"]
+    while sampler._ready:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    print("answered", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_who_has_answered_is_not_asked_again_however_late_we_come_to_it() -> None:
+    """With a second question pending the kernel gives the stop signal to another thread, and nobody wakes the main
+    one: `Agents.tick`."""
+    worker = Watched(ANSWERS)
+    answered: list[object] = []
+    worker.agents.listen(lambda *_: None, lambda who, _: answered.append(who), lambda *_: None)
+    assert worker.process.stdout is not None and worker.process.stdout.readline() == "ready\n"
+    worker.until(lambda: bool(worker.of("hello")))
+    assert worker.agents.probe(FIRST) == 1
+    assert worker.process.stdout.readline() == "answered\n"
+    worker.agents.tick(time.monotonic() + 1.0)
+    assert answered == [FIRST]
+    worker.close()

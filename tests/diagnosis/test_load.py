@@ -57,11 +57,13 @@ LOOP = ("/usr/lib/python3.12/asyncio/base_events.py", 641, "run_forever")
 def test_a_step_that_blocks_the_loop_is_blamed_for_what_it_did_itself(
     inner: tuple[str, int, str], more: dict[str, Any], severity: str
 ) -> None:
-    main = {"task": 1, "name": "Task-1", "coro": "main"}
+    main: dict[str, Any] = {"task": 1, "name": "Task-1", "coro": "main"}
     at = ("/app/w.py", 25, "main")
     ready = main | {"at": at, "leaf": at, "stack": [at], "on": {"kind": "ready"}}
-    seen = {"thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "callback", "at": GOODBYE,
-            "leaf": inner, "stack": [LOOP, at, GOODBYE, inner]}  # fmt: skip
+    seen: dict[str, Any] = {
+        "thread": 1, "name": "MainThread", "main": True, "daemon": False, "state": "callback", "at": GOODBYE,
+        "leaf": inner, "stack": [LOOP, at, GOODBYE, inner],
+    }  # fmt: skip
     told = findings(
         message("snapshot", -0.01, reason="probe", first=True, n_tasks=1, tasks=[BEFORE]),
         message("signal-received", 0.001, signal=15, kind="loop", name="stop"),

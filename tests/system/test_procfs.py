@@ -188,3 +188,14 @@ def test_children_are_found_without_the_file_that_lists_them(monkeypatch: pytest
         monkeypatch.undo()
         child.kill()
     assert child.pid in found
+
+
+def test_a_signal_is_pending_until_a_thread_takes_it() -> None:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        process.send_signal(signal.SIGUSR1)
+        assert processes.pending(process.pid, signal.SIGUSR1)
+        assert not processes.pending(process.pid, signal.SIGURG)
+        process.kill()
+    assert not processes.pending(process.pid, signal.SIGUSR1), "it has ended"

@@ -20,6 +20,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List
 
+# In nanoseconds: who has not run for so long in a lock does not wait for the GIL alone, of which a turn takes 5 ms.
+ASLEEP = 6_000_000
+# In nanoseconds: who has had the processor for so long since our probe works; where that is not known, so much later.
+AT_WORK = 5_000_000
+# In nanoseconds: the parent's signal waits 250 ms in all.
+LONGEST = 150_000_000
 _wake = agent.allocate_lock()
 _stopping = False
 _alive = False
@@ -57,27 +63,35 @@ def announce(ready: Dict[str, Any]) -> None:
 
 
 def say_ready() -> None:
-    until = monotonic_ns() + 50_000_000
-    while inside(agent.main_thread) and monotonic_ns() < until:
+    until = monotonic_ns() + LONGEST
+    while inside(agent.main_thread) and monotonic_ns() < until and not _stopping:
         agent.sleep(0.0001)
-    settle()
+    settle(until)
     while _ready:
         agent.say("ready", **_ready.pop(0))
 
 
-def settle() -> None:
-    """Wait until the main thread sleeps in the kernel again, 5 ms at most: a program at work has no need of it.
+def settle(until: int) -> None:
+    """Wait until the main thread sleeps in the kernel again; a program at work has no need of it.
 
     Our probe has just interrupted its epoll_wait. A SIGINT that comes between the interpreter's look at pending
     signals and the next epoll_wait is handled only when something else wakes the loop: asyncio's Runner (3.11+) and
     KeyboardInterrupt have no wake-up descriptor. Without us that instant is rarely met; after the probe it was met by
-    4 % of the stops.
+    4 % of the stops. A main thread in Event().wait() has none for any signal. On a busy machine that instant lasts as
+    long as others have the processor.
     """
-    until = monotonic_ns() + 5_000_000
-    while True:
+    tid = agent.pid  # the main thread's id is the process's
+    first = last = threads.spent(tid)
+    begun = ran_at = monotonic_ns()
+    while not _stopping:
         agent.sleep(0.0002)
-        call = threads.kernel(agent.pid)[0]  # the main thread's id is the process's
-        if (call is not None and call not in ("running", "lock")) or monotonic_ns() > until:
+        call, spent, now = threads.kernel(tid)[0], threads.spent(tid), monotonic_ns()
+        if spent != last:
+            last, ran_at = spent, now
+        if call not in (None, "running", "lock") or (call == "lock" and now - ran_at > ASLEEP):
+            return
+        known = call is not None and spent is not None and first is not None
+        if now > until or (spent[0] - first[0] if known else now - begun) > AT_WORK:
             return
 
 

@@ -39,6 +39,9 @@ WRITING = 0.05
 # Seconds after which a process that has not answered is probed once more. CPython runs a handler between two
 # instructions: a signal that comes between the last of them and a system call wakes nobody (no wake-up descriptor).
 ASK_AGAIN = 0.03
+# Seconds until a question that was asked twice is looked for again in the kernel, where it may still be on its way;
+# and after which the first of them is given up: the parent's signal waits no longer for any.
+TAKEN, GIVEN_UP = 0.002, 0.25
 # Processes that are asked to arm themselves before a stop signal. All of 300 would be busy with it for seconds, on as
 # many cores as there are, and the signal and our deadlines would wait for them.
 MOST_ASKED = 16
@@ -134,6 +137,7 @@ class Agents:
         asked = [pid for pid in (state.main,) if channel.live(pid)]
         asked += islice(others, MOST_ASKED - len(asked))
         state.unanswered = {pid for pid in asked if channel.signal(pid, signum.URG)}
+        state.asked_again, state.asked_at = set(), monotonic()
         if state.unanswered:
             self._asked[worker] = monotonic() + ASK_AGAIN
         return len(state.unanswered)
@@ -178,13 +182,29 @@ class Agents:
 
     def tick(self, at: float) -> None:
         """Ask the processes again that have not answered; look at those that still take themselves down."""
-        for worker in [worker for worker, due in self._asked.items() if due <= at]:
-            del self._asked[worker]
-            state = self._workers.get(worker)
-            if state is not None:
-                for pid in state.unanswered:
-                    state.line.channel.signal(pid, signum.URG)
+        due = {worker: state for worker, state in self._workers.items() if self._asked.get(worker, at + 1) <= at}
+        for line in {state.line for state in due.values() if state.unanswered}:
+            self._read(line, at)  # we may come so late that the answers are there
+        for worker, state in due.items():
+            if self._asked.pop(worker, None) is None:
+                continue
+            if not state.unanswered:
+                self._settle(worker, state, at)
+            for pid in state.unanswered:
+                state.line.channel.signal(pid, signum.URG)
+            state.asked_again |= state.unanswered
         self._look_at_ends(at)
+
+    def _settle(self, worker: WorkerId, state: _Worker, at: float) -> None:
+        """Say that all have answered, once none has a question of ours pending.
+
+        Who has one in its main thread gets the stop signal in another thread (complete_signal() in kernel/signal.c):
+        the main thread sleeps on, and no handler of Python's runs before something else wakes it.
+        """
+        if at < state.asked_at + GIVEN_UP and any(processes.pending(pid, signum.URG) for pid in state.asked_again):
+            self._asked[worker] = monotonic() + TAKEN
+        else:
+            self._answered(worker, at)
 
     def _look_at_ends(self, at: float) -> None:
         """Have the stacks written of the processes that still take themselves down, then read what was written."""
@@ -305,7 +325,7 @@ class Agents:
             if not state.unanswered:
                 self._asked.pop(worker, None)
             if not state.unanswered and self._workers.get(worker) is state:
-                self._answered(worker, at)
+                self._settle(worker, state, at)
 
     def _owner(self, line: _Line, pid: int) -> WorkerId | None:
         """Return the worker of a process, None without one. The kernel is asked once, while the process lives."""
@@ -341,6 +361,8 @@ class _Worker:
         self.looked = float("-inf")
         self.room = ROOM
         self.unanswered: set[int] = set()
+        self.asked_again: set[int] = set()
+        self.asked_at = 0.0
 
 
 def passers(messages: Iterable[AgentMessage]) -> set[int]:

@@ -141,6 +141,13 @@ def user(pid: int) -> str | None:
         return f"user {uid}"
 
 
+def pending(pid: int, signal: int) -> bool:
+    """Return whether no thread of a process has taken a signal yet that was sent to it (ShdPnd of proc(5))."""
+    data = reading.read_record(f"/proc/{pid}/status", 8192) or b""
+    fields = data[data.find(b"ShdPnd:") :].split(maxsplit=2)
+    return len(fields) > 1 and bool(int(fields[1], 16) >> (signal - 1) & 1)
+
+
 def mark(worker: WorkerId) -> str:
     """Return the value of MARK in a worker's environment: it tells to which worker an orphan belongs."""
     return f"{os.getpid()}.{worker}"
