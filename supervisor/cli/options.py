@@ -115,6 +115,14 @@ RUN = (
     ),
     Option(("-C", "--cwd"), "Start the command in this folder.", "DIR", panel="Starting"),
     Option(
+        ("--ready",),
+        "When the command counts as ready: started, after=2s, notify, tcp=HOST:PORT, unix=PATH, http=URL or "
+        "command=CMD. One that is not ready within 60 s is stopped; the exit code is 124 then.",
+        "CHECK",
+        shown="started; notify if NOTIFY_SOCKET is set",
+        panel="Starting",
+    ),
+    Option(
         ("--parent-death",),
         "Signal that the kernel sends the command if the supervisor itself dies. Set-user-ID programs do not get it.",
         choices=("TERM", "KILL", "off"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.cli.options import Values
+    from supervisor.core.readiness import ReadySpec
 
 
 # How a value that is empty is shown.
@@ -25,13 +26,14 @@ NOTHING = "''"
 
 def run(values: Values, command: list[str]) -> int:
     """Run the command to its end; the exit code. Raises UsageError, SpawnError."""
-    planned = plan(values, command, init=os.getpid() == 1)
+    planned = plan(values, command, init=os.getpid() == 1, managed=bool(os.environ.get("NOTIFY_SOCKET")))
     warn_of_misspelt(planned.voice)
     return wrapping.run(planned)
 
 
-def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
-    """Check and combine. ``init``: we are PID 1. Raises UsageError."""
+def plan(values: Values, command: list[str], *, init: bool, managed: bool = False) -> RunPlan:
+    """Check and combine. ``init``: we are PID 1. ``managed``: a service manager wants to hear of us. Raises
+    UsageError."""
     given: dict[str, Any] = dict(values)
     if not command:
         raise UsageError("no command to run", "write it after the options, as in: supervisor run -- python worker.py")
@@ -52,6 +54,7 @@ def plan(values: Values, command: list[str], *, init: bool) -> RunPlan:
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],
         reload_signal=_reload_signal(given["reload_signal"]),
+        ready=_ready(given["ready"], managed),
     )
     return RunPlan(
         fleet=FleetSpec((worker,), RUN_AS_INIT if init else RUN),
@@ -94,6 +97,30 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
     if grace is not None:
         result = ladder.with_grace(result, _seconds(grace))
     return result
+
+
+def _ready(text: str | None, managed: bool) -> ReadySpec | None:
+    """Return when the command counts as ready; None for at once.
+
+    Under a service manager it is by default when the command says so over sd_notify(3), as if we were not there, and
+    as late as its unit allows.
+    """
+    if text is None and managed:
+        from supervisor.core.readiness import Check, ReadySpec
+
+        return ReadySpec(Check("notify"), timeout=ladder.LONGEST, on_timeout="continue")
+    if text in (None, "started"):
+        return None
+    from supervisor.config import checks
+    from supervisor.core.readiness import CheckError, ReadySpec
+
+    try:
+        check = checks.parse(text or "")
+    except CheckError as error:
+        raise UsageError(f"--ready {text or NOTHING}: {error}", "as in tcp=127.0.0.1:8000, or notify") from None
+    if check.kind in ("log", "fd"):
+        raise UsageError(f"--ready {text}: offered by `up` only", "use notify, tcp=…, unix=…, http=… or command=…")
+    return ReadySpec(check)
 
 
 def _reload_signal(text: str | None) -> int | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.fleet.state import Fleet
     from supervisor.core.spec import WorkerId
-    from supervisor.core.worker.life import Life
+    from supervisor.core.worker.life import Life, Notice
 
     # Its kind, and its lines. Of those that wait for a manager which does not read only the newest of a kind is kept.
     Datagram: TypeAlias = tuple[str, tuple[str, ...]]
@@ -34,6 +34,8 @@ LEAST_PAUSE = 1.0  # seconds between two extensions to the same instant
 TELLING = 6.0
 # Seconds after a request to reload in which a command that speaks sd_notify(3) says that it does.
 RELOADS = 1.0
+# Seconds after which a command that has not said READY=1 is suspected not to speak sd_notify(3) at all.
+SUSPECTED = 10.0
 # Seconds for which changes are collected before STATUS is said again; while a stop lasts it is said every second,
 # since it tells for how long already.
 SOON = 0.25
@@ -55,10 +57,16 @@ class Manager(Frozen):
     come (WATCHDOG_USEC), None for no watchdog. ``settled``: the workers that have been ready, until all are.
     ``reload`` is the one under way, ``reloaded`` since when the last one that was told.
     ``extended_to``: until when we may take time, as far as we have asked for it; ``over``: for the report, too.
+    ``passes``: READY is the command's own, and so is all else that it says of itself; ``passed`` is that so far.
+    ``suspect_at``: when it will be ``suspected`` to say nothing ever.
     """
 
     extends: bool = True
     watchdog: float | None = None
+    passes: bool = False
+    passed: Notice | None = None
+    suspect_at: float | None = None
+    suspected: bool = False
     settled: frozenset[WorkerId] = frozenset()
     ready: bool = False
     stopping: bool = False
@@ -75,13 +83,17 @@ class Manager(Frozen):
     def deadline(self) -> float | None:
         """Return when something is to be said next, whatever happens; None for never."""
         reload_at = self.reload.at + RELOADS if self.reload is not None and not self.reload.heard else None
-        dues = (self.renew_at, self.ping_at, reload_at, self.status_at)
+        dues = (self.renew_at, self.ping_at, reload_at, self.status_at, self.suspect_at)
         return min((at for at in dues if at is not None), default=None)
 
 
 def begin(manager: Manager, at: float) -> Manager:
     """Return the manager from its first moment on."""
-    return manager.with_(status_at=at, ping_at=at if manager.watchdog is not None else None)
+    return manager.with_(
+        status_at=at,
+        ping_at=at if manager.watchdog is not None else None,
+        suspect_at=at + SUSPECTED if manager.passes else None,
+    )
 
 
 def told(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[Datagram, ...]]:
@@ -90,23 +102,29 @@ def told(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[Data
     if not manager.ready:
         manager = _readied(manager, fleet)
         if manager.ready:
-            manager = manager.with_(status_at=at)
+            manager = manager.with_(status_at=at, suspect_at=None, suspected=False)
             out.append(("ready", ("READY=1",)))
+    if fleet.spec.manner.wraps:
+        manager, passed = _passed_on(manager, fleet, at)
+        out += passed
     if manager.ready and fleet.spec.manner.wraps and not manager.stopping:
         manager, reload = _reloading(manager, fleet, at)
         out += reload
     if not manager.stopping and stops(fleet):
         # The manager expects no sign of life any more (systemd.service(5), WatchdogSec=).
-        manager = manager.with_(stopping=True, ping_at=None)
+        manager = manager.with_(stopping=True, ping_at=None, suspect_at=None)
         manager, extension = _extended(manager, fleet, at)
         out.append(("stopping", ("STOPPING=1", *extension)))
     elif manager.stopping and not manager.over:
         manager, extension = _extended(manager, fleet, at)
         if extension:
             out.append(("extend", extension))
-    if manager.ping_at is not None and manager.watchdog is not None and at >= manager.ping_at:
-        manager = manager.with_(ping_at=at + manager.watchdog / 2)
-        out.append(("watchdog", ("WATCHDOG=1",)))
+    if manager.watchdog is not None and not manager.stopping and (manager.ping_at is None or at >= manager.ping_at):
+        alive = _pings(manager.watchdog, fleet, at)
+        manager = manager.with_(ping_at=at + manager.watchdog / 2 if alive else None)
+        out += [("watchdog", ("WATCHDOG=1",))] if alive else []
+    if manager.suspect_at is not None and at >= manager.suspect_at:
+        manager = manager.with_(suspect_at=None, suspected=True, status_at=at)
     return manager, tuple(out)
 
 
@@ -150,6 +168,36 @@ def _readied(manager: Manager, fleet: Fleet) -> Manager:
     ended_well = fleet.over and fleet.failure is None and not fleet.spec.manner.wraps
     ready = not fleet.over and bool(manager.settled) and not pending(manager, fleet) and fleet.asked is None
     return manager.with_(ready=True, settled=frozenset()) if ready or ended_well else manager
+
+
+def _pings(watchdog: float, fleet: Fleet, at: float) -> bool:
+    """Return whether nobody hangs: a command that has begun to send WATCHDOG=1 has to go on. When it hangs we are
+    silent as well, so that the manager sees it."""
+    if not fleet.spec.manner.wraps:
+        return True
+    (life,) = fleet.lives.values()
+    pinged = life.notice.pinged if life.notice is not None else None
+    return pinged is None or at - pinged <= watchdog
+
+
+def _passed_on(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list[Datagram]]:
+    """Pass on what the command says of itself; not its MAINPID, which is ours."""
+    (life,) = fleet.lives.values()
+    notice, before = life.notice, manager.passed
+    if notice is None or notice is before:
+        return manager, []
+    out: list[Datagram] = []
+    if notice.errno is not None and (before is None or before.errno != notice.errno):
+        out.append(("errno", (f"ERRNO={notice.errno}",)))
+    if notice.exit_status is not None and (before is None or before.exit_status != notice.exit_status):
+        out.append(("exit status", (f"EXIT_STATUS={notice.exit_status}",)))
+    if notice.triggered and not (before is not None and before.triggered):
+        out.append(("trigger", ("WATCHDOG=trigger",)))
+    until = notice.starting_until
+    asks = until is not None and (before is None or before.starting_until != until)
+    if until is not None and asks and manager.extends and not manager.ready and not manager.stopping:
+        out.append(("extend", (f"EXTEND_TIMEOUT_USEC={max(round((until - at) * 1e6), 1)}",)))
+    return manager.with_(passed=notice), out
 
 
 def _reloading(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list[Datagram]]:

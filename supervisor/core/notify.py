@@ -26,7 +26,8 @@ class Message(Frozen):
 
     ``monotonic`` is the CLOCK_MONOTONIC instant that goes with ``reloading``. ``watchdog_every`` 0 switches the
     watchdog off. ``main_pid`` is what MAINPID said; it is told and never believed. ``odd`` are lines that were
-    malformed, at most three, so that one sentence can name them.
+    malformed, at most three, so that one sentence can name them. ``storing`` are the lines that ask for descriptors
+    to be stored, or removed from there (FDSTORE), as they came.
     """
 
     ready: bool = False
@@ -41,7 +42,7 @@ class Message(Frozen):
     extend: float | None = None
     main_pid: int | None = None
     barrier: bool = False
-    store_descriptors: bool = False
+    storing: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
 
 
@@ -89,9 +90,16 @@ def parse(data: bytes) -> Message:
         extend=seconds("EXTEND_TIMEOUT_USEC"),
         main_pid=number("MAINPID", 2**31 - 1),
         barrier=said.get("BARRIER") == "1",
-        store_descriptors=said.get("FDSTORE") == "1",
+        storing=_storing(said),
         odd=tuple(line[:MOST_STATUS] for line in odd[:3]),
     )
+
+
+def _storing(said: dict[str, str]) -> tuple[str, ...]:
+    """Return the lines about the manager's store of descriptors."""
+    if "1" not in (said.get("FDSTORE"), said.get("FDSTOREREMOVE")):
+        return ()
+    return tuple(f"{key}={said[key]}" for key in ("FDSTORE", "FDSTOREREMOVE", "FDNAME", "FDPOLL") if key in said)
 
 
 _WATCHDOG: dict[str, Watchdog] = {"1": "ping", "trigger": "trigger"}

@@ -8,7 +8,7 @@ from supervisor.core.events import Notified
 from supervisor.core.notify import MOST_BYTES
 from supervisor.core.units import plural
 from supervisor.errors import SupervisorError
-from supervisor.loop.observer import Observer
+from supervisor.loop.observer import Attachments, Observer
 from supervisor.system.agent.meeting import Meeting
 from supervisor.system.notify.server import NotifyServer
 from supervisor.system.proc import processes, reading
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from supervisor.system.poller import Poller
     from supervisor.system.process.spawn import Identity
 
-    # What a worker has said is passed on as it came, with its descriptors.
-    Pass = Callable[[WorkerId, Message, Sequence[int]], bool]
+    # What is passed on to the manager over us as it came, with its descriptors.
+    Pass = Callable[[Message, Sequence[int]], object]
 
 
 class _Line:
@@ -40,6 +40,21 @@ class _Line:
     def close(self) -> None:
         self.server.close()
         self.meeting.forget(self.suffix)
+
+
+class Heard(Attachments):
+    """What the one command of `run` has, whose process is there before anything else: a notify socket."""
+
+    def __init__(self, hearing: Hearing) -> None:
+        self._hearing = hearing
+
+    def last_words(self, worker: WorkerId, at: float) -> Sequence[Event]:
+        """Return what the command said last over its notify socket."""
+        return self._hearing.last_words(worker, at)
+
+    def detach(self, worker: WorkerId) -> None:
+        """Take the notify socket back."""
+        self._hearing.detach(worker)
 
 
 def _dropped(line: _Line) -> str:
@@ -61,7 +76,8 @@ class Hearing(Observer):
         self._meetings: dict[int, Meeting] = {}
         self._poller: Poller | None = None
         self._see: Callable[[Sequence[Event]], object] = lambda _: None
-        self._pass_on: Pass = lambda *_: False
+        self._pass_on: Pass | None = None
+        self._parcels: list[tuple[Message, list[int]]] = []
 
     def serve(
         self, poller: Poller, see: Callable[[Sequence[Event]], object], say: Callable[[str], object] | None = None
@@ -73,7 +89,9 @@ class Hearing(Observer):
             self._watch(worker, line)
 
     def pass_on(self, how: Pass) -> None:
-        """Let ``how`` have each message with descriptors; it returns whether it has taken these over."""
+        """Let ``how`` have each message that came with descriptors, or is about stored ones; it duplicates what it
+        keeps.
+        """
         self._pass_on = how
 
     def attach(
@@ -97,7 +115,7 @@ class Hearing(Observer):
             bound,
             frozenset({0, os.geteuid(), uid}),
             lambda pid: self._is_member(worker, pid),
-            lambda message, descriptors: self._pass_on(worker, message, descriptors),
+            self._keep,
         )
         line = self._lines[worker] = _Line(spec.title, server, meeting, suffix)
         self._watch(worker, line)
@@ -119,7 +137,9 @@ class Hearing(Observer):
     def last_words(self, worker: WorkerId, at: float) -> list[Event]:
         """Return what the worker has said and nobody has read: its main process has ended."""
         line = self._lines.get(worker)
-        return [] if line is None else self._read(worker, line, at)
+        facts = [] if line is None else self._read(worker, line, at)
+        self._deliver()
+        return facts
 
     def detach(self, worker: WorkerId) -> None:
         """Take the socket of the worker's last start back, if there is one."""
@@ -144,9 +164,26 @@ class Hearing(Observer):
         if self._poller is not None:
             self._poller.watch(line.server.fileno(), lambda at, _: self._readable(worker, line, at))
 
+    def _keep(self, message: Message, descriptors: list[int]) -> bool:
+        """Take descriptors over that are for the manager over us: those to be stored, and that of a BARRIER."""
+        if self._pass_on is None or not (message.storing or message.barrier):
+            return False
+        self._parcels.append((message, descriptors))
+        return True
+
     def _readable(self, worker: WorkerId, line: _Line, at: float) -> None:
         self._see(self._read(worker, line, at))
         line.server.done()
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Pass on what came with descriptors, behind all that was said before it."""
+        for message, descriptors in self._parcels:
+            if self._pass_on is not None:
+                self._pass_on(message, descriptors)
+            for fd in descriptors:
+                os.close(fd)
+        self._parcels.clear()
 
     def _read(self, worker: WorkerId, line: _Line, at: float) -> list[Event]:
         """Return what was said; of signs of life that follow one another the first is enough."""
@@ -156,6 +193,8 @@ class Hearing(Observer):
             if message != before:
                 facts.append(Notified(at, worker, message))
             before = message
+            if message.storing and self._pass_on is not None and not any(message is one for one, _ in self._parcels):
+                self._parcels.append((message, []))  # about descriptors that are stored already
         return facts
 
     def _is_member(self, worker: WorkerId, pid: int) -> bool:

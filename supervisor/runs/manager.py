@@ -7,14 +7,15 @@ import os
 
 from supervisor.core import manager
 from supervisor.loop.observer import Observer
-from supervisor.system.notify.client import VARIABLE, NotifyClient, Unreachable
+from supervisor.system.notify.client import VARIABLE, NotifyClient, Unreachable, watchdog
 from supervisor.views import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
     from supervisor.core.manager import Datagram
+    from supervisor.core.notify import Message
     from supervisor.core.record import Waiting
     from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
@@ -29,7 +30,12 @@ NAMED_AFTER = 0.5
 class Told(Observer):
     """An observer of the loop, and a source of it that is due when the manager is to hear from us next."""
 
-    def __init__(self, loop: Loop, client: NotifyClient, wanted: manager.Manager, at: float) -> None:
+    def __init__(
+        self, loop: Loop, client: NotifyClient, wanted: manager.Manager, say: Callable[[str], object], at: float
+    ) -> None:
+        """Begin at ``at``; ``say`` takes a sentence for the user."""
+        self._say = say
+        self._stored = 0
         self._loop = loop
         self._client = client
         self._manager = manager.begin(wanted, at)
@@ -60,7 +66,8 @@ class Told(Observer):
         due = self._manager.status_at
         if due is not None and at >= due:
             pending = manager.pending(self._manager, self._fleet)
-            text = one_line.line(self._fleet, at, pending, self._waits(at))
+            suspected = self._manager.suspected
+            text = one_line.line(self._fleet, at, pending, self._waits(at), suspected=suspected)
             self._manager, said = manager.with_status(self._manager, text, at)
             self._send(said)
 
@@ -69,8 +76,22 @@ class Told(Observer):
         self._client.close()
 
     def _tell(self, at: float) -> None:
+        suspected = self._manager.suspected
         self._manager, said = manager.told(self._manager, self._fleet, at)
         self._send(said)
+        if self._manager.suspected and not suspected:
+            self._say(one_line.SILENT)
+
+    def pass_on(self, message: Message, descriptors: Sequence[int]) -> None:
+        """Pass on what came from the command with descriptors: those to be stored, and the BARRIER that it waits for.
+
+        The caller keeps its own.
+        """
+        if message.barrier:
+            self._client.send("barrier", ("BARRIER=1",), descriptors)
+            return
+        self._stored += 1  # none of them stands in for another
+        self._client.send(f"store {self._stored}", message.storing, descriptors)
 
     def _send(self, said: tuple[Datagram, ...]) -> None:
         for kind, lines in said:
@@ -95,25 +116,20 @@ def _lasts(life: Life, at: float) -> bool:
     return life.stop is not None and at - life.stop.last_request >= NAMED_AFTER
 
 
-def attach(loop: Loop, extends: bool, say: Callable[[str], object], at: float) -> Told | None:
-    """Let the manager of ``$NOTIFY_SOCKET`` hear of the loop's fleet; None, told with ``say``, when it cannot."""
+def attach(
+    loop: Loop, extends: bool, say: Callable[[str], object], at: float, *, passes: bool = False
+) -> Told | None:
+    """Let the manager of ``$NOTIFY_SOCKET`` hear of the loop's fleet; None, told with ``say``, when it cannot.
+
+    ``passes``: READY is the word of the command of `run`.
+    """
     try:
         client = NotifyClient(os.environ[VARIABLE], loop.poller)
     except Unreachable as error:
         say(f"{error}; the service manager hears nothing of us. Unset it, or start us from the unit itself")
         return None
-    told = Told(loop, client, manager.Manager(extends=extends, watchdog=watchdog(os.environ, os.getpid())), at)
+    every = watchdog(os.environ, os.getpid())
+    told = Told(loop, client, manager.Manager(extends=extends, watchdog=every, passes=passes), say, at)
     loop.observers.append(told)
     loop.sources.append(told)
     return told
-
-
-def watchdog(environ: Mapping[str, str], pid: int) -> float | None:
-    """Return the seconds in which the manager wants a sign of life of us, None for no watchdog.
-
-    As sd_watchdog_enabled(3): WATCHDOG_PID, where it is set, names the process that is meant.
-    """
-    text = environ.get("WATCHDOG_USEC", "")
-    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
-        return None
-    return int(text) / 1e6 if int(text) and environ.get("WATCHDOG_PID", str(pid)) == str(pid) else None

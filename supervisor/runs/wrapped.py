@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from supervisor.core.fleet.state import Fleet
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import FleetSpec, WorkerId
+    from supervisor.loop.observer import Attachments
     from supervisor.runs.assembly import Ground
+    from supervisor.runs.hearing import Hearing
     from supervisor.runs.plan import Voice
     from supervisor.system.process.spawn import Child
     from supervisor.system.terminal import Terminal
@@ -39,14 +41,17 @@ class Wrapped(Observer):
         meeting: Meeting | str | None,
         *,
         extends: bool = True,
+        hearing: Hearing | None = None,
     ) -> None:
         """Prepare the command's run; ``meeting``: where its agents come to, or why they cannot; None when none is
         wanted.
 
-        ``extends``: a service manager over us is asked for the time that a stop takes.
+        ``extends``: a service manager over us is asked for the time that a stop takes. ``hearing``: the command has a
+        notify socket.
         """
         self._voice = voice
         self._extends = extends
+        self._hearing = hearing
         self._meeting = meeting if isinstance(meeting, Meeting) else None
         self._evidence = Evidence(None, without=meeting if isinstance(meeting, str) else None)
         self._notes = Notes(voice)
@@ -55,8 +60,12 @@ class Wrapped(Observer):
             ground.inherited,
             subreaper=ground.subreaper,
             tty=tty,
+            attachments=_heard(hearing),
             observers=(self, self._evidence, self._notes),
         )
+        if hearing is not None:
+            self._loop.observers.append(hearing)
+            hearing.serve(self._loop.poller, self._loop.see_all, self._say)
 
     def run(self, child: Child) -> Fleet:
         """Watch the process until nothing of the command is left; the last state."""
@@ -73,6 +82,11 @@ class Wrapped(Observer):
                 self._loop.agents.close()
             elif self._meeting is not None:
                 self._meeting.close()
+            if self._hearing is not None:
+                self._hearing.close()
+
+    def _say(self, text: str) -> None:
+        self._notes.note(Note(text))
 
     def _inform_the_manager(self) -> None:
         """Tell a service manager over us how it stands."""
@@ -80,7 +94,11 @@ class Wrapped(Observer):
             from supervisor.runs.manager import attach
         except (ImportError, OSError):  # no descriptor is left to import with: the run goes on without
             return
-        attach(self._loop, self._extends, lambda text: self._notes.note(Note(text)), monotonic())
+        ready = self._loop.fleet.spec.workers[0].ready
+        passes = ready is not None and ready.check.kind == "notify"
+        told = attach(self._loop, self._extends, self._say, monotonic(), passes=passes)
+        if told is not None and self._hearing is not None:
+            self._hearing.pass_on(told.pass_on)
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Hear the last agents before the evidence is taken: one whose process lived some milliseconds may wait to be
@@ -172,6 +190,14 @@ class Wrapped(Observer):
                     tell(voice, ended, patience, always=not recorded)
                 except (ImportError, OSError) as error:
                     self._evidence.plainly(error)
+
+
+def _heard(hearing: Hearing | None) -> Attachments | None:
+    if hearing is None:
+        return None
+    from supervisor.runs.hearing import Heard
+
+    return Heard(hearing)
 
 
 def _calls(meeting: Meeting) -> bool:

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.fleet.state import Ending
     from supervisor.core.spec import FleetSpec
+    from supervisor.runs.hearing import Hearing
     from supervisor.runs.plan import RunPlan, Voice
 
 # Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's four, and a module being imported.
@@ -37,18 +38,23 @@ def run(plan: RunPlan) -> int:
     tty = Terminal.find()
     fleet = _apart(plan.fleet, tty)
     meeting = _meeting(fleet, plan.voice)
-    additions = inject.environment(os.environ, meeting.path) if isinstance(meeting, Meeting) else None
+    additions = inject.environment(os.environ, meeting.path) if isinstance(meeting, Meeting) else {}
+    hearing = _hearing(fleet)
     try:
+        if hearing is not None:
+            additions |= hearing.attach(FIRST, fleet.workers[0], None, _watchdog())
         launch = spawn.Launch(fleet.workers[0].exec, ground.inherited, terminal=tty, additions=additions)
         launch.fork()
         child = launch.child()
     except OSError as error:
         if isinstance(meeting, Meeting):
             meeting.close()
+        if hearing is not None:
+            hearing.close()
         raise assembly.cannot_fork(error) from None
     from supervisor.runs.wrapped import Wrapped
 
-    wrapped = Wrapped(fleet, ground, tty, plan.voice, meeting, extends=plan.extends)
+    wrapped = Wrapped(fleet, ground, tty, plan.voice, meeting, extends=plan.extends, hearing=hearing)
     ended = wrapped.run(child)
     failure = ended.lives[FIRST].failure
     if failure is not None:
@@ -57,6 +63,24 @@ def run(plan: RunPlan) -> int:
         raise explain(fleet.workers[0].exec, failure, ended.ending.code or 125)
     wrapped.tell()
     return _exit_code(plan, ended.ending, keyboard=ended.asked is None and tty is not None and tty.was_lent)
+
+
+def _hearing(fleet: FleetSpec) -> Hearing | None:
+    """Return what gives the command a notify socket; None where nobody wants to hear it."""
+    if not (os.environ.get("NOTIFY_SOCKET") or fleet.workers[0].speaks_notify):
+        return None
+    from supervisor.runs.hearing import Hearing
+
+    return Hearing(alone=True)
+
+
+def _watchdog() -> float | None:
+    """Return the seconds in which the command has to send WATCHDOG=1: as often as we, whose unit it is."""
+    if "WATCHDOG_USEC" not in os.environ:
+        return None
+    from supervisor.system.notify.client import watchdog
+
+    return watchdog(os.environ, os.getpid())
 
 
 def _exit_code(plan: RunPlan, ending: Ending, *, keyboard: bool) -> int:

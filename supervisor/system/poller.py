@@ -27,6 +27,8 @@ WRITE = select.EPOLLOUT
 # The other side is closed for both directions (half closed is not), or there is an error.
 HANG_UP = select.EPOLLHUP | select.EPOLLERR
 BATCH = 256
+# Seconds of one wait: epoll_wait(2) takes milliseconds as an int, 24 days. Whoever waits longer waits again.
+LONGEST = 86400.0
 
 
 class Poller:
@@ -62,7 +64,7 @@ class Poller:
         """Return the descriptors that are ready, with their events; none after ``timeout`` seconds (None: wait for
         ever).
         """
-        return self._epoll.poll(-1 if timeout is None else max(timeout, 0.0), BATCH)
+        return self._epoll.poll(-1 if timeout is None else min(max(timeout, 0.0), LONGEST), BATCH)
 
     def call(self, fd: int, at: float, events: int) -> None:
         """Call the handler, unless an earlier one of the batch took ``fd`` away."""

@@ -6,7 +6,7 @@ from supervisor.core import signum
 from supervisor.core.units import duration
 from supervisor.core.visible import visible
 from supervisor.core.worker.states import OVER
-from supervisor.views import hang
+from supervisor.views import hang, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,17 @@ def slowest(fleet: Fleet) -> Life | None:
     return min(stopping, key=_since, default=None)
 
 
-def line(fleet: Fleet, at: float, pending: Sequence[Life] = (), waiting: Waiting | None = None) -> str:
+def line(
+    fleet: Fleet,
+    at: float,
+    pending: Sequence[Life] = (),
+    waiting: Waiting | None = None,
+    *,
+    suspected: bool = False,
+) -> str:
     """Return the line. ``pending``: who is still starting, before everything was ready for the first time;
-    ``waiting``: what the slowest worker waits for, if its agent knows."""
+    ``waiting``: what the slowest worker waits for, if its agent knows; ``suspected``: the command of `run` says
+    nothing, and perhaps cannot."""
     lives = list(fleet.lives.values())
     held = slowest(fleet)
     over = [life for life in lives if life.state in OVER]
@@ -43,7 +51,9 @@ def line(fleet: Fleet, at: float, pending: Sequence[Life] = (), waiting: Waiting
         text = f"draining{counted}: {_held(held, at, waiting)}"
     elif pending:
         ready = f" {len(lives) - len(pending)}/{len(lives)}" if len(lives) > 1 else ""
-        text = f"starting{ready}" if fleet.spec.manner.wraps else f"starting{ready}: {_names(pending)}"
+        text = (
+            f"starting{ready}: {_names(pending)}" if not fleet.spec.manner.wraps else _starting(lives[0], suspected)
+        )
     else:
         text = _running(fleet, lives)
     text = visible(text)
@@ -62,14 +72,32 @@ def _held(life: Life, at: float, waiting: Waiting | None) -> str:
     following, due = life.following, life.next_rung_at
     if following is not None and due is not None:
         text += f", {signum.name(following.signal)} in {duration(max(due - at, 0.0))}"
-    return text
+    told = _said(life) if life.manner.wraps else ""
+    return f"{text}; it says: {told}" if told else text
+
+
+# What to do about a command that has never said READY=1.
+SILENT = (
+    "the command has not sent READY=1; if it does not speak sd_notify: --ready started, or a check as in "
+    "--ready tcp=127.0.0.1:8000"
+)
+
+
+def _said(life: Life) -> str:
+    notice = life.notice
+    return words.said(notice.status, notice.errno, notice.reloading) if notice is not None else ""
+
+
+def _starting(life: Life, suspected: bool) -> str:
+    told = life.notice.status if life.notice is not None else None
+    return f"starting: {told or SILENT}" if told or suspected else "starting"
 
 
 def _running(fleet: Fleet, lives: list[Life]) -> str:
     """Name those in trouble; a worker that has done its work is none."""
     running = [life for life in lives if life.phase == "running"]
     if fleet.spec.manner.wraps:
-        return "running"
+        return _said(lives[0]) or "running"
     failed = [life for life in lives if life.phase in ("failed", "stuck") or life.as_wanted is False]
     restarting = [life for life in failed if life.phase == "backoff"]
     failed = [life for life in failed if life.phase != "backoff"]

@@ -64,7 +64,7 @@ def _doing(worker: dict[str, Any], now: float) -> str:
         return f"starts again in {duration(max(worker['restart_at'] - now, 0))}"
     if worker.get("started") is False:  # a supervisor from before an upgrade does not tell
         return f"could not be started ({worker['exit_code']})"
-    told = words.said(worker)
+    told = words.said(worker.get("status_text"), worker.get("errno"), worker.get("reloading"))
     also = f": {told}" if told else ""
     if worker["signal"] is not None:
         return f"died of {worker['signal']}{also}"

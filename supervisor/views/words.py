@@ -11,19 +11,15 @@ from supervisor.views.layout import cut, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from supervisor.core.contract.report import Hold
     from supervisor.core.record import Shutdown
 
 
-def said(worker: Mapping[str, Any]) -> str:
-    """Return what a worker of the state says of itself over sd_notify(3); empty for one that has said nothing."""
-    errno = worker.get("errno")
+def said(status: str | None, errno: int | None, reloading: float | None) -> str:
+    """Return what a worker says of itself over sd_notify(3); empty for one that has said nothing."""
     parts = (
-        "reloading" if worker.get("reloading") is not None else None,
-        worker.get("status_text"),
+        "reloading" if reloading is not None else None,
+        status,
         f"error {errno}: {os.strerror(errno)}" if errno else None,
     )
     return visible("; ".join(part for part in parts if part))

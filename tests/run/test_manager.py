@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.run.test_counts import loaded
 from tests.support.manager import Manager
-from tests.support.processes import WORKERS, Wrapped, python, run
+from tests.support.processes import WORKERS, Wrapped, python, run, until
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-TOLD = "import os; print({key: os.environ[key] for key in sorted(os.environ) if key.startswith(('NOTIFY', 'WATCH'))})"
 
 
 @pytest.mark.parametrize("abstract", [False, True])
 def test_ready_stopping_and_status(abstract: bool, tmp_path: Path) -> None:
     with Manager(tmp_path, abstract=abstract) as manager:
         command = [sys.executable, str(WORKERS / "stubborn.py")]  # with the agent
-        with Wrapped(command, "--grace", "3", env={"NOTIFY_SOCKET": manager.address}) as wrapped:
+        with Wrapped(
+            command, "--ready", "started", "--grace", "3", env={"NOTIFY_SOCKET": manager.address}
+        ) as wrapped:
             wrapped.ready()
             assert manager.until("READY=1") == ["READY=1"]
             assert manager.until("STATUS=") == ["STATUS=running"]
@@ -36,13 +39,114 @@ def test_ready_stopping_and_status(abstract: bool, tmp_path: Path) -> None:
         assert len(extensions) >= 3, "renewed at a third, for SIGKILL, for the report"
 
 
-def test_what_the_manager_told_us_is_not_for_the_command(tmp_path: Path) -> None:
+def speaks(*steps: str) -> list[str]:
+    """A command that takes these steps (tests/workers/speaks.py)."""
+    return python("speaks.py", *steps)
+
+
+def test_the_command_has_a_socket_of_its_own(tmp_path: Path) -> None:
     with Manager(tmp_path) as manager:
-        given = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "9000000"}
-        with Wrapped([sys.executable, "-c", TOLD], env=given) as wrapped:
-            assert wrapped.line() == "{}"
+        given = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "9000000", "WATCHDOG_PID": str(os.getpid())}
+        with Wrapped(speaks("print:NOTIFY_SOCKET", "print:WATCHDOG_PID", "exit:0"), env=given) as wrapped:
+            own, watchdog = wrapped.line().split(), wrapped.line().split()
+            assert own[1] not in ("None", manager.address)
+            assert watchdog[1] == "None", "WATCHDOG_PID was not ours"
             assert wrapped.wait() == 0
-        assert "WATCHDOG=1" in manager.words
+        assert not os.path.exists(own[1])
+
+
+def test_ready_is_the_commands_own_word_and_so_is_the_rest(tmp_path: Path) -> None:
+    steps = ["say:EXTEND_TIMEOUT_USEC=7000000", "sleep:0.4", "say:READY=1|STATUS=warm|MAINPID=1|ERRNO=2"]
+    with Manager(tmp_path) as manager:
+        given = {"NOTIFY_SOCKET": manager.address}
+        with Wrapped(speaks(*steps, "print:X", "term", "say:STATUS=flushing", "sleep:1.5"), env=given) as wrapped:
+            wrapped.line()
+            manager.until("READY=1")
+            manager.until("STATUS=warm; error 2: No such file")
+            wrapped.send(signal.SIGTERM)
+            manager.until("STATUS=draining: ")
+            until(lambda: "it says: flushing" in str(manager.rest()), "its own words")
+            assert wrapped.wait() == 0
+        words = manager.words
+        assert words[0].startswith("EXTEND_TIMEOUT_USEC=")
+        assert set(words[1:3]) == {"READY=1", "ERRNO=2"}
+        assert not [word for word in words if word.startswith("MAINPID")]
+
+
+def test_who_does_not_speak_is_never_ready_and_told_how_to_be(tmp_path: Path) -> None:
+    with Manager(tmp_path) as manager:
+        with Wrapped(python("print_signals.py"), env={"NOTIFY_SOCKET": manager.address}) as wrapped:
+            wrapped.ready()
+            manager.until("STATUS=starting: the command has not sent READY=1;")
+            assert wrapped.stderr.count("--ready started") == 1
+            wrapped.send(signal.SIGTERM)
+            manager.until("STOPPING=1")
+        assert "READY=1" not in manager.words
+
+
+def test_a_check_of_ours_stands_in_for_the_word_of_the_command(tmp_path: Path) -> None:
+    code = (
+        "import socket, time; time.sleep(0.3); s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()\n"
+        "open({path!r}, 'w').write('x'); time.sleep(60)"
+    )
+    flag = tmp_path / "up"
+    command = [sys.executable, "-c", code.format(path=str(flag))]
+    with Manager(tmp_path) as manager:
+        options = ("--ready", f"command=test -e {flag}")
+        with Wrapped(command, *options, env={"NOTIFY_SOCKET": manager.address}) as wrapped:
+            manager.until("READY=1")
+            assert flag.exists()
+            wrapped.send(signal.SIGTERM)
+            assert wrapped.wait() == -signal.SIGTERM
+
+
+def test_the_watchdog_hears_of_us_only_while_the_command_goes_on(tmp_path: Path) -> None:
+    """One that has begun to send WATCHDOG=1 has to go on: here it stops after its third."""
+    steps = [
+        "say:READY=1|WATCHDOG=1",
+        "sleep:0.2",
+        "say:WATCHDOG=1",
+        "sleep:0.2",
+        "say:WATCHDOG=1",
+        "print:WATCHDOG_USEC",
+    ]
+    with Manager(tmp_path) as manager:
+        given = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "600000"}
+        with Wrapped(speaks(*steps), env=given) as wrapped:
+            assert wrapped.line().split()[1] == "600000"
+            time.sleep(2.0)  # what is measured: silence after 0.6 s
+            seen = manager.words.count("WATCHDOG=1")
+            time.sleep(1.0)
+            assert manager.words.count("WATCHDOG=1") == seen >= 1
+            wrapped.send(signal.SIGTERM)
+            assert wrapped.wait() == 0
+
+
+def test_descriptors_and_a_barrier_are_passed_on_behind_what_was_said_before(tmp_path: Path) -> None:
+    code = (
+        "import os, socket\n"
+        "line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); line.connect(os.environ['NOTIFY_SOCKET'])\n"
+        "reader, writer = os.pipe(); line.send(b'READY=1')\n"
+        "socket.send_fds(line, [b'FDSTORE=1\\nFDNAME=db'], [reader])\n"
+        "barrier, ours = os.pipe(); socket.send_fds(line, [b'BARRIER=1'], [ours]); os.close(ours)\n"
+        "print('sent', flush=True); print('over', os.read(barrier, 1), flush=True)\n"
+        "line.send(b'FDSTOREREMOVE=1\\nFDNAME=db'); os.read(0, 1)"
+    )
+    with Manager(tmp_path) as manager:
+        given = {"NOTIFY_SOCKET": manager.address}
+        with Wrapped([sys.executable, "-c", code], env=given, stdin=subprocess.PIPE) as wrapped:
+            assert wrapped.line() == "sent"
+            manager.until("BARRIER=1")
+            assert len(manager.descriptors) == 2
+            for fd in manager.descriptors:
+                os.close(fd)
+            manager.descriptors.clear()
+            assert wrapped.line() == "over b''", "nobody holds it any more"
+            manager.until("FDSTOREREMOVE=1")
+            wrapped.send(signal.SIGTERM)
+            wrapped.wait()
+        told = [lines[0] for lines in manager.said if not lines[0].startswith("STATUS")]
+        assert told[:4] == ["READY=1", "FDSTORE=1", "BARRIER=1", "FDSTOREREMOVE=1"]
 
 
 @pytest.mark.parametrize("pid", [None, 1])
@@ -62,7 +166,9 @@ def test_a_watchdog_that_means_another_process_hears_nothing(pid: int | None, tm
 def test_extend_off_leaves_the_units_limit(tmp_path: Path) -> None:
     with Manager(tmp_path) as manager:
         given = {"NOTIFY_SOCKET": manager.address}
-        with Wrapped(python("stubborn.py"), "--grace", "0.1", "--extend", "off", env=given) as wrapped:
+        with Wrapped(
+            python("stubborn.py"), "--ready", "started", "--grace", "0.1", "--extend", "off", env=given
+        ) as wrapped:
             wrapped.ready()
             wrapped.send(signal.SIGTERM)
             assert wrapped.wait() == -signal.SIGKILL
@@ -93,7 +199,8 @@ def test_without_a_manager_nothing_of_it_is_imported(tmp_path: Path) -> None:
 def test_a_reload_signal_is_passed_on_and_stops_nothing(tmp_path: Path) -> None:
     with Manager(tmp_path) as manager:
         given = {"NOTIFY_SOCKET": manager.address}
-        with Wrapped(python("print_signals.py"), "--reload-signal", "HUP", env=given) as wrapped:
+        options = ("--ready", "started", "--reload-signal", "HUP")
+        with Wrapped(python("print_signals.py"), *options, env=given) as wrapped:
             wrapped.ready()
             manager.until("READY=1")
             wrapped.send(signal.SIGHUP)
@@ -110,3 +217,13 @@ def test_a_reload_signal_is_passed_on_and_stops_nothing(tmp_path: Path) -> None:
 def test_not_every_signal_can_ask_for_a_reload(name: str) -> None:
     code, _, said = run(["true"], "--reload-signal", name)
     assert code == 2 and "no signal to reload with" in said
+
+
+def test_a_wait_that_is_longer_than_epoll_can_wait() -> None:
+    """A year of grace: epoll_wait(2) takes 24 days at the most."""
+    with Wrapped(python("stubborn.py"), "--grace", "31536000") as wrapped:
+        wrapped.ready()
+        wrapped.send(signal.SIGTERM)
+        assert wrapped.line() == "SIGTERM"
+        time.sleep(0.2)
+        assert wrapped.process.poll() is None, wrapped.stderr

@@ -40,9 +40,9 @@ class Heard(list[Message]):
         self.poller.watch(self.server.fileno(), lambda *_: self._read())
 
     def _keep(self, message: Message, descriptors: list[int]) -> bool:
-        if message.store_descriptors:
+        if message.storing:
             self.kept += descriptors
-        return message.store_descriptors
+        return bool(message.storing)
 
     def _read(self) -> None:
         self.extend(self.server.read())

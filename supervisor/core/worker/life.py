@@ -169,7 +169,8 @@ class Notice(Frozen):
     """What a start has said over its notify socket, the last word of each kind (sd_notify(3)); None: nothing.
 
     ``ready`` is when it first said READY=1, ``reloading`` since when it reads its configuration again. ``stopping``:
-    it has begun to end. ``odd``: it said something that means nothing.
+    it has begun to end. ``pinged`` is when it last said WATCHDOG=1, ``triggered``: it said WATCHDOG=trigger.
+    ``starting_until``: until when it asked for time, before it was ready. ``odd``: it said what means nothing.
     """
 
     status: str | None = None
@@ -177,6 +178,9 @@ class Notice(Frozen):
     exit_status: int | None = None
     ready: float | None = None
     reloading: float | None = None
+    pinged: float | None = None
+    triggered: bool = False
+    starting_until: float | None = None
     stopping: bool = False
     odd: bool = False
 

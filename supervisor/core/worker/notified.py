@@ -68,7 +68,14 @@ def _noticed(message: Message, before: Notice, at: float) -> Notice:
         reloading = at if message.monotonic is None else min(message.monotonic, at)
     elif message.ready:
         reloading = None
+    starting_until = before.starting_until
+    if message.extend is not None and before.ready is None and not message.ready:
+        starting_until = at + message.extend
+    off = message.watchdog_every == 0
     return Notice(
+        pinged=None if off else at if message.watchdog == "ping" else before.pinged,
+        triggered=before.triggered or message.watchdog == "trigger",
+        starting_until=starting_until,
         status=before.status if message.status is None else message.status or None,
         errno=before.errno if message.errno is None else message.errno or None,
         exit_status=before.exit_status if message.exit_status is None else message.exit_status,

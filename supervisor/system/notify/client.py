@@ -8,7 +8,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from supervisor.system.poller import Poller
 
@@ -117,3 +117,14 @@ def _vsock(address: str) -> _socket.socket:
         made.close()
         raise
     return made
+
+
+def watchdog(environ: Mapping[str, str], pid: int) -> float | None:
+    """Return the seconds in which the manager wants a sign of life of us, None for no watchdog.
+
+    As sd_watchdog_enabled(3): WATCHDOG_PID, where it is set, names the process that is meant.
+    """
+    text = environ.get("WATCHDOG_USEC", "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+        return None
+    return int(text) / 1e6 if int(text) and environ.get("WATCHDOG_PID", str(pid)) == str(pid) else None

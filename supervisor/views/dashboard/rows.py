@@ -189,7 +189,7 @@ def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
     if phase in ("exited", "killed", "stuck"):
         style = ERROR if ended_badly(worker) else DIM
         return cut([Segment(_end(worker), style), Segment(_when(worker, now), DIM)], width)
-    told = words.said(worker)
+    told = words.said(worker.get("status_text"), worker.get("errno"), worker.get("reloading"))
     return cut([Segment(told, DIM)], width) if told else []
 
 
