@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from supervisor.core.fleet.state import Fleet
     from supervisor.core.spec import WorkerId
-    from supervisor.core.worker.life import Life, Notice
+    from supervisor.core.worker.life import Life
+    from supervisor.core.worker.notice import Notice
 
     # Its kind, and its lines. Of those that wait for a manager which does not read only the newest of a kind is kept.
     Datagram: TypeAlias = tuple[str, tuple[str, ...]]

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Key, Outcome, Phase
     from supervisor.core.spec import Condition
+    from supervisor.core.worker.notice import Notice
     from supervisor.core.worker.states import State
 
 
@@ -163,26 +164,6 @@ class Stop(Frozen):
     def hurried(self) -> bool:
         """Tell whether somebody has asked again, or the limit has passed: nobody gets more time than is left."""
         return self.requests > 1 or self.must_kill
-
-
-class Notice(Frozen):
-    """What a start has said over its notify socket, the last word of each kind (sd_notify(3)); None: nothing.
-
-    ``ready`` is when it first said READY=1, ``reloading`` since when it reads its configuration again. ``stopping``:
-    it has begun to end. ``pinged`` is when it last said WATCHDOG=1, ``triggered``: it said WATCHDOG=trigger.
-    ``starting_until``: until when it asked for time, before it was ready. ``odd``: it said what means nothing.
-    """
-
-    status: str | None = None
-    errno: int | None = None
-    exit_status: int | None = None
-    ready: float | None = None
-    reloading: float | None = None
-    pinged: float | None = None
-    triggered: bool = False
-    starting_until: float | None = None
-    stopping: bool = False
-    odd: bool = False
 
 
 class Death(Frozen):

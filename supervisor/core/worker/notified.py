@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from supervisor.core.actions import Note
 from supervisor.core.units import duration
-from supervisor.core.worker.life import Notice
+from supervisor.core.worker.notice import Notice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
