@@ -15,6 +15,7 @@ from supervisor.core.fleet.state import Fleet, new
 from supervisor.loop.observer import Attachments
 from supervisor.loop.perform import Performer
 from supervisor.system import signals
+from supervisor.system.lateness import Lateness
 from supervisor.system.poller import Poller
 from supervisor.system.proc import processes
 from supervisor.system.process import send, wait
@@ -88,6 +89,7 @@ class Loop:
         self._record = record
         self._dated: tuple[Fleet, float | None] | None = None
         self._signals = signals.open_fd()
+        self._lateness = Lateness()
         for waking in (self._signals, self._exits.fileno()):
             self.poller.watch(waking, lambda *_: None)  # _turn asks them for their news, each at its time
 
@@ -245,10 +247,17 @@ class Loop:
             # A worker that was stopped a moment ago has to be woken by the stop request that is read now. After our
             # own SIGCONT it is the other way round: the worker is continued, and the old stop is no news.
             self._jobs_changed(at)
+        asked = False
         for one in arrived:
-            if one.signal != signum.CHLD:
-                ignored = one.signal in self._ignored
-                self.see(events.SignalReceived(at, one.signal, one.sender_pid, one.sender_uid, one.kernel, ignored))
+            if one.signal == signum.CHLD:
+                continue
+            ignored = one.signal in self._ignored
+            asks = one.signal in signum.STOP_REQUESTS and not ignored
+            when = self._lateness.earliest(at) if asks else at
+            self.see(events.SignalReceived(when, one.signal, one.sender_pid, one.sender_uid, one.kernel, ignored))
+            asked = asked or asks
+        if asked:
+            self._lateness.handled(at)
         if children:
             self._exits.again()
             self._jobs_changed(at)

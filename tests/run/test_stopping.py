@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,7 @@ def test_what_the_report_advises_for_an_ignored_signal_helps(tmp_path: Path) -> 
         wrapped.ready()
         wrapped.send(signal.SIGTERM)
         assert wrapped.lines(1) == ["SIGINT"]
-        next_request_counts()
+        next_request_counts(wrapped.pid)
         wrapped.send(signal.SIGTERM)
         wrapped.wait()
         assert "stop requested 2 times, first by SIGTERM" in " ".join(wrapped.stderr.split())
@@ -80,7 +82,7 @@ def test_two_requests_in_one_millisecond_are_one() -> None:
         wrapped.ready()
         wrapped.send(signal.SIGTERM, signal.SIGTERM)
         assert wrapped.line() == "SIGTERM"
-        next_request_counts()
+        next_request_counts(wrapped.pid)
         wrapped.send(signal.SIGHUP)
         seen = [wrapped.line()]
         while seen[-1] == "SIGTERM":  # the two may have reached the worker as two
@@ -94,10 +96,10 @@ def test_a_second_request_climbs_and_a_third_kills(tmp_path: Path) -> None:
         wrapped.ready()
         wrapped.send(signal.SIGTERM)
         assert wrapped.line() == "SIGTERM"
-        next_request_counts()
+        next_request_counts(wrapped.pid)
         wrapped.send(signal.SIGTERM)
         assert wrapped.line() == "SIGINT"
-        next_request_counts()
+        next_request_counts(wrapped.pid)
         wrapped.send(signal.SIGTERM)
         assert wrapped.wait() == -signal.SIGKILL
     assert _sent(report(out)) == [("SIGTERM", "group"), ("SIGINT", "group"), ("SIGKILL", "group")]
@@ -109,7 +111,7 @@ def test_without_escalation_nothing_is_ever_killed() -> None:
         for _ in range(4):
             wrapped.send(signal.SIGTERM)
             assert wrapped.line() == "SIGTERM"
-            next_request_counts()
+            next_request_counts(wrapped.pid)
         assert not gone(wrapped.main)
 
 
@@ -193,3 +195,29 @@ def test_the_report_has_every_field_of_the_contract(tmp_path: Path) -> None:
     assert one["resources"]["max_rss"] is None, "a shell needs less than our fork, whose peak the kernel counts in"
     assert "hunter2" not in json_path.read_text() + markdown.read_text() + text
     assert "sh -c" in markdown.read_text()
+
+
+ENDS_SOON = """
+import signal, time
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+print("ready", flush=True)
+while not asked:
+    time.sleep(0.01)
+time.sleep(0.2)
+"""
+
+
+@pytest.mark.parametrize("milliseconds", [0, 0.5, 1, 2, 4, 8, 15])
+def test_two_requests_in_one_moment_are_one(milliseconds: float, tmp_path: Path) -> None:
+    """Both `kill` and a deployment's own tool ask, or a key is pressed twice: nobody loses the grace period by it."""
+    out = tmp_path / "r.json"
+    with Wrapped([sys.executable, "-ESc", ENDS_SOON], "--report", str(out)) as wrapped:
+        wrapped.ready()
+        wrapped.send(signal.SIGTERM)
+        time.sleep(milliseconds / 1000)
+        wrapped.send(signal.SIGTERM)
+        assert wrapped.wait() == 0
+    end = report(out)
+    assert end["requests"] == 1
+    assert {one["signal"] for one in end["escalation"]} == {"SIGTERM"}

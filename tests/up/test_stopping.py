@@ -61,10 +61,10 @@ def test_a_second_request_goes_to_the_next_step_and_the_third_kills(tmp_path: Pa
         fleet.saw("ready")
         fleet.interrupt()
         fleet.saw("SIGTERM\n", "stopping 1 worker, kill in 20 min 00 s; Ctrl-C again: next step now")
-        next_request_counts()
+        next_request_counts(fleet.pid)
         fleet.interrupt()
         fleet.saw("SIGQUIT\n", "stopping 1 worker, asked again: SIGQUIT sent, kill in 10 min 00 s")
-        next_request_counts()
+        next_request_counts(fleet.pid)
         fleet.interrupt()
         assert fleet.wait() == 137
         assert "stopping 1 worker: SIGKILL sent" in fleet.stderr
