@@ -124,13 +124,14 @@ def _control(argv: Sequence[str]) -> int | None:
 
 def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:
     """Say what is wrong, where, and what to do, in a message that no name or path in it can disguise."""
+    from supervisor.cli.talk import say
     from supervisor.core.visible import visible, visible_lines
 
     # A config's complaints are several lines, each of them made visible already.
     message = visible(error.message) if error.prefix else visible_lines(error.message)
     hint = f"\nhint: {visible(error.hint)}" if error.hint else ""
     listed = "".join(f"\n  {visible(line)}" for line in error.listed)
-    complain(error.prefix + message + listed + hint + _variables(error, argv))
+    say(error.prefix + message + listed + hint + _variables(error, argv))
 
 
 def _variables(error: SupervisorError, argv: Sequence[str]) -> str:

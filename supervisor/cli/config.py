@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from supervisor.cli import usage
+from supervisor.cli import talk, usage
 from supervisor.core.visible import quoted, visible
 
 app = typer.Typer()
@@ -40,7 +40,7 @@ def check(
         typer.echo(dumps([{name: getattr(one, name) for name in fields} for one in complaints]), nl=False)
     else:
         for complaint in complaints:
-            typer.echo(str(complaint), err=True)
+            talk.say(str(complaint))
         if loaded is not None:
             count = plural(len(loaded.fleet.workers), "worker")
             warnings = sum(complaint.severity == "warning" for complaint in complaints)

@@ -65,7 +65,6 @@ def _meant(values: Values) -> Running:
     """Return the running fleet that is meant. Raises ControlError when it does not run, or several could be meant."""
     from supervisor.config import places
     from supervisor.runs import whose
-    from supervisor.system import stdio
     from supervisor.system.control import place
 
     fleets = place.running(os.environ)
@@ -76,7 +75,9 @@ def _meant(values: Values) -> Running:
         return whose.of_config(fleets, config, folder)
     fleet, outside = whose.here(fleets, folder, places.find)
     if outside:
-        stdio.say(f"supervisor: no project here; this is the fleet {fleet.name} of {visible(fleet.config)}\n")
+        from supervisor.cli import talk
+
+        talk.say(f"supervisor: no project here; this is the fleet {fleet.name} of {visible(fleet.config)}")
     return fleet
 
 

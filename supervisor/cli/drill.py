@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 
+from supervisor.cli import talk
 from supervisor.cli.plan import voice
 from supervisor.config import budget
 from supervisor.config.durations import parse as duration
@@ -83,12 +84,11 @@ def _configured(given: dict[str, Any], names: list[str]) -> FleetSpec:
     from supervisor.config.load import load
     from supervisor.config.places import working_folder
     from supervisor.runs.plan import choose
-    from supervisor.system import stdio
 
     loaded = load(given["config"], working_folder(), os.environ)
     if not given["quiet"]:
         for warning in loaded.warnings:
-            stdio.say(f"{warning}\n")
+            talk.say(str(warning))
     workers = loaded.fleet.workers
     chosen = sorted(choose(names, workers, "the config"))
     return loaded.fleet.with_(workers=tuple(workers[place] for place in chosen))

@@ -175,6 +175,12 @@ UP = (
         panel="Output",
     ),
     Option(
+        ("--stamps",),
+        "Put the time before lines of text: on a terminal (auto), everywhere, or never; overrides the config.",
+        choices=("auto", "always", "never"),
+        panel="Output",
+    ),
+    Option(
         ("-d", "--detach"),
         "Not supported: run a supervisor in the background with systemd.",
         flag=True,
@@ -301,6 +307,8 @@ DEMO = (_OF_UP["dashboard"], _OF_UP["color"])
 CHECK = (CONFIG, Option(("--json",), "Print JSON.", flag=True))
 EXPLAIN = (
     Option(("--for",), "Seconds to observe it.", "S"),
+    Option(("--attach",), "Bring the agent into a Python 3.14+ program for one look.", flag=True),
+    Option(("--nudge",), "With --attach: stop and continue it to wake it.", flag=True),
     Option(("--json",), "Print JSON.", flag=True),
     _OF_UP["color"],
 )

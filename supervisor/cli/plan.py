@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from supervisor.cli import talk
 from supervisor.cli.options import misspelt
 from supervisor.core.visible import visible
 from supervisor.errors import UsageError
 from supervisor.runs.plan import Voice
-from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def warn_of_misspelt(voice: Voice) -> None:
     """Say once that a variable that looks like an option of ours is none: its value would be missed in silence."""
     told = "" if voice.quiet else misspelt(os.environ)
     if told:
-        stdio.say(f"supervisor: {visible(told)}\n")
+        talk.say(f"supervisor: {visible(told)}")
 
 
 def voice(given: Mapping[str, Any], suffixes: tuple[str, ...] = REPORT_SUFFIXES) -> Voice:

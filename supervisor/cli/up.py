@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
+from supervisor.cli import talk
 from supervisor.cli.plan import voice, warn_of_misspelt
 from supervisor.config.load import load
 from supervisor.config.places import working_folder
@@ -57,7 +58,7 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
     loaded = load(given["config"], working_folder(), environ)
     if not speaking.quiet:
         for warning in loaded.warnings:
-            stdio.say(f"{warning}\n")
+            talk.say(str(warning))
     workers = loaded.fleet.workers
     fleet = loaded.fleet.with_(
         workers=tuple(workers[place] for place in sorted(choose(names, workers, "the config")))
@@ -67,7 +68,9 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         for doubt in _doubts(fleet, extends, environ):
             stdio.say(f"supervisor: {doubt}\n")
     log = loaded.log.with_(
-        prefix=loaded.log.prefix and not given["no_prefix"], format=given["log_format"] or loaded.log.format
+        prefix=loaded.log.prefix and not given["no_prefix"],
+        format=given["log_format"] or loaded.log.format,
+        stamps=given["stamps"] or loaded.log.stamps,
     )
     return UpPlan(
         fleet=as_init(fleet) if os.getpid() == 1 else fleet,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Severity: TypeAlias = Literal["error", "warning", "note"]
 
-# A long line is shown as a window around the column: enough for a terminal of 120 columns with our margin.
-WINDOW = 100
+# A long line is shown as a window around the column: with our margin it fits a terminal of 80 columns.
+WINDOW = 68
 
 
 class Complaint(Frozen):

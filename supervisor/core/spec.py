@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Overflow: TypeAlias = Literal["block", "drop"]
     LogFormat: TypeAlias = Literal["text", "json"]
     LogTime: TypeAlias = Literal["offset", "utc"]
+    LogStamps: TypeAlias = Literal["auto", "always", "never"]
     Control: TypeAlias = Literal["auto", "off"]
     Condition: TypeAlias = Literal["started", "ready", "completed", "ended"]
 else:
@@ -179,6 +180,7 @@ class FleetSpec(Frozen):
 class LogSpec(Frozen):
     """How the workers' output is shown: with their names before each line, as text or JSON, in which time.
 
+    ``stamps``: when lines of text say their time; ``auto``: on a terminal, and in our own messages elsewhere.
     ``offset`` is local time with its offset from UTC. What happens when the reader is too slow is each worker's
     own: ``ExecSpec.overflow``.
     """
@@ -186,3 +188,4 @@ class LogSpec(Frozen):
     prefix: bool = True
     format: LogFormat = "text"
     time: LogTime = "offset"
+    stamps: LogStamps = "auto"

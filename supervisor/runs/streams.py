@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supervisor.system.output.patience import Patience
     from supervisor.system.poller import Poller
 
-    Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed | Watched
+    Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed | lines.Dated | lines.Fitted | Watched
 
     class Log(Protocol):
         """Who hears of all lines, for dashboards; without a worker they are our own."""
@@ -48,6 +48,7 @@ class Streams:
         self._terminal = next((fd for fd in (2, 1) if plan.log.format != "json" and os.isatty(fd)), None)
         self._modes = Modes()
         self._listener: Log | None = None
+        self._own = self._format_of_ours()
         self._ours = Lane(OURS, "stderr", False, self._own)
         self.output = Output(poller, lines.Splitter, self.say)
 
@@ -102,13 +103,28 @@ class Streams:
     def _format(self, spec: WorkerSpec, worker: WorkerId, stream: str, fd: int) -> Format:
         if self._log.format == "json":
             return lines.Json(spec.name, spec.instance, stream, self._log.time)
-        shown = (
-            lines.Prefixed(spec.title, self._width, worker, self._colored[fd]) if self._log.prefix else lines.Plain()
-        )
+        time = self._stamps(fd)
+        if self._log.prefix or (time is not None and self._log.stamps == "always"):
+            title = spec.title if self._log.prefix else ""
+            shown: lines.Prefixed | lines.Plain = lines.Prefixed(title, self._width, worker, self._colored[fd], time)
+        else:
+            shown = lines.Plain()
         return Watched(shown, self._modes) if os.isatty(fd) else shown
 
-    @property
-    def _own(self) -> Format:
+    def _format_of_ours(self) -> Format:
         if self._log.format == "json":
             return lines.Json("supervisor", 0, "stderr", self._log.time)
-        return lines.Prefixed("supervisor", self._width, -1, self._colored[2])
+        shown = lines.Prefixed("supervisor", self._width, -1, self._colored[2], self._stamps(2))
+        if os.isatty(2):
+            # Before them stand the time, the name, and what is between.
+            before = self._width + 3 + (9 if self._stamps(2) else 0)
+            return lines.Fitted(shown, lambda: stdio.width(2) - before)
+        if self._log.stamps == "auto" and not stdio.to_journal(2, os.environ):
+            return lines.Dated(shown, self._log.time)
+        return shown
+
+    def _stamps(self, fd: int) -> lines.Time | None:
+        """Return how lines on ``fd`` say their time; None where they do not."""
+        if os.isatty(fd):
+            return lines.clock(self._log.time) if self._log.stamps != "never" else None
+        return lines.date(self._log.time) if self._log.stamps == "always" else None

@@ -36,6 +36,15 @@ def width(fd: int) -> int:
         return 80
 
 
+def to_journal(fd: int, environ: Mapping[str, str]) -> bool:
+    """Return whether ``fd`` goes to systemd's journal, which notes the time by itself (systemd.exec(5))."""
+    try:
+        found = os.fstat(fd)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
 def colored(choice: str, fd: int, environ: Mapping[str, str]) -> bool:
     """Return whether to colour: NO_COLOR beats FORCE_COLOR (no-color.org), a dumb terminal and a pipe get none."""
     if choice != "auto":

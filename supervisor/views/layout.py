@@ -64,17 +64,23 @@ def hanging(head: str, value: str, width: int, shown: str = "") -> list[str]:
     return [(shown or head).rstrip(), *(" " * column + line for line in (first, *more))]
 
 
-def fitted(text: str, width: int, indent: str = "  ") -> str:
-    """Return text whose lines are broken between words to fit ``width`` columns; a longer word stays whole."""
+def fitted(text: str, width: int) -> str:
+    """Return text whose lines are broken between words to fit ``width`` columns; a longer word stays whole.
+
+    Lines of source and of carets, ``   12 | …``, stay as they are.
+    """
+    return "\n".join(line if len(line) <= width else _broken(line, width) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
     import textwrap
 
+    margin, bar, _ = line.partition(" | ")
+    if bar and not margin.strip(" 0123456789"):
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
     return "\n".join(
-        line
-        if len(line) <= width
-        else "\n".join(
-            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        )
-        for line in text.split("\n")
+        textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     )
 
 

@@ -9,7 +9,12 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from supervisor.core.spec import LogTime
+
+    Time: TypeAlias = Callable[[float], str]  # seconds since the epoch -> how they are shown
 
 LONGEST = 1 << 20
 SPLIT = b" [supervisor: a line over 1 MiB goes on below]"
@@ -66,17 +71,53 @@ def _split_long(block: bytes, ends: bool = True) -> bytes:
 
 
 class Prefixed:
-    """Puts the worker's title, padded and coloured, before each line."""
+    """Puts the worker's title, padded and coloured, before each line; with ``time`` also when it was read."""
 
-    def __init__(self, title: str, width: int, index: int, color: bool) -> None:
-        name = f"{title:<{width}} | ".encode()
+    def __init__(self, title: str, width: int, index: int, color: bool, time: Time | None = None) -> None:
+        """Take the name to put before the lines; without a ``title`` only the time stands there."""
+        self._name = f"{title:<{width}} | ".encode() if title else b""
+        self._color = _COLORS[index % len(_COLORS)] if color else None
+        self._time = time
+        self._prefix = self._styled(b"")
+
+    def lines(self, block: bytes, at: float) -> bytes:
+        """Return a block of whole lines with the prefix before each; ``at`` is seconds since the epoch."""
+        prefix = self._prefix if self._time is None else self._styled(self._time(at).encode() + b" ")
+        return prefix + block[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
+
+    def _styled(self, time: bytes) -> bytes:
+        if self._color is None:
+            return time + self._name
         # The reset comes first: a colour that the line before left open must not run into ours.
-        self._prefix = b"\x1b[0;%dm%b\x1b[0m" % (_COLORS[index % len(_COLORS)], name) if color else name
-        self._between = b"\n" + self._prefix
+        dim = b"\x1b[0;2m" + time if time else b""
+        return b"%b\x1b[0;%dm%b\x1b[0m" % (dim, self._color, self._name)
 
-    def lines(self, block: bytes, _at: float) -> bytes:
-        """Return a block of whole lines with the prefix before each."""
-        return self._prefix + block[:-1].replace(b"\n", self._between) + b"\n"
+
+class Dated:
+    """Puts date and time behind the name of each of our own messages, for readers who do not note it themselves."""
+
+    def __init__(self, shown: Prefixed, when: LogTime) -> None:
+        self._shown = shown
+        self._time = date(when)
+
+    def lines(self, block: bytes, at: float) -> bytes:
+        """Return a block of whole lines as the format has them, each with its time."""
+        stamp = self._time(at).encode() + b" "
+        return self._shown.lines(stamp + block[:-1].replace(b"\n", b"\n" + stamp) + b"\n", at)
+
+
+class Fitted:
+    """Breaks our own messages between words where the terminal's lines end; ``width`` tells their columns now."""
+
+    def __init__(self, shown: Prefixed, width: Callable[[], int]) -> None:
+        self._shown = shown
+        self._width = width
+
+    def lines(self, block: bytes, at: float) -> bytes:
+        """Return a block of whole lines as the format has them."""
+        from supervisor.views.layout import fitted
+
+        return self._shown.lines(fitted(block.decode(), self._width()).encode(), at)
 
 
 class Plain:
@@ -120,6 +161,17 @@ class Json:
 
             encoded = binascii.b2a_base64(line, newline=False).decode()
             return f'{self._encode(line.decode(errors="replace"))}, "bytes": "{encoded}"'
+
+
+def clock(when: LogTime) -> Time:
+    """Return how a terminal shows the time of a line: ``12:30:05``."""
+    parts = time.gmtime if when == "utc" else time.localtime
+    return lambda at: time.strftime("%H:%M:%S", parts(at))
+
+
+def date(when: LogTime) -> Time:
+    """Return how a file shows the time of a line (RFC 3339)."""
+    return lambda at: _stamp(at, when)
 
 
 def _stamp(at: float, when: LogTime) -> str:

@@ -83,7 +83,7 @@ def test_many_workers_at_once_lose_nothing(tmp_path: Path) -> None:
         for fd in (1, 2):
             assert [line for line in lines if line.startswith(f"{fd}-")] == [line_of(fd, n) for n in range(3125)]
     others = [line for line in text.split("\n") if line and not line.startswith("w.")]
-    assert all(re.fullmatch(r"supervisor \| w\.\d+ exited with 0", line) for line in others), others[:3]
+    assert all(re.fullmatch(r"supervisor \| \S+ w\.\d+ exited with 0", line) for line in others), others[:3]
 
 
 def test_last_words(tmp_path: Path) -> None:

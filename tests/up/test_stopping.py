@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,9 @@ def test_one_request_stops_everything_and_says_when_it_ends(tmp_path: Path) -> N
     with Up(tmp_path, config, "--report", "r.json", "--report", "r.md") as fleet:
         fleet.phases(api_1="running", api_2="running", api_3="running", mail="running")
         assert fleet.ended() == 0
-        assert fleet.stderr.splitlines()[0] == (
-            "supervisor | stopping 4 workers, kill in 10.0 s to 25.0 s; Ctrl-C again: next step now"
-        )
+        name, stamp, told = fleet.stderr.splitlines()[0].replace(" | ", " ").split(" ", 2)
+        assert name == "supervisor" and datetime.fromisoformat(stamp).tzinfo is not None
+        assert told == "stopping 4 workers, kill in 10.0 s to 25.0 s; Ctrl-C again: next step now"
         table = fleet.stderr[fleet.stderr.index("shutdown of 4 workers") :]
         assert table.count("died of SIGINT") == 4
         assert fleet.stdout == ""

@@ -130,7 +130,8 @@ def test_in_the_background_of_a_shell_it_runs(tmp_path: Path) -> None:
     variables = {key: value for key, value in environment(tmp_path).items() if key in ("XDG_RUNTIME_DIR", "CI")}
     with shell(**variables) as session:
         session.type(f"{SUPERVISOR} up -c {path} &\n")
-        session.expect("in the background: output follows as lines. Dashboard: supervisor top -c ")
+        session.expect("in the background: output follows as lines. Dashboard:")
+        session.expect("supervisor top -c ")
         session.expect("hi")
         session.type("jobs\n")
         session.expect(r"\]\+ +Running ")

@@ -56,6 +56,35 @@ def test_no_more_than_the_longest_line_is_held() -> None:
     assert out >= 39 * (1 << 18) - lines.LONGEST
 
 
+NOON = 1_000_000_000.25  # 2001-09-09T01:46:40.250Z
+
+
+def test_times_stand_before_names_and_leave_the_lines_alone() -> None:
+    shown = lines.Prefixed("api.2", 8, 0, False, lines.clock("utc"))
+    assert shown.lines(b"one\n\xff\n", NOON) == b"01:46:40 api.2    | one\n01:46:40 api.2    | \xff\n"
+    colored = lines.Prefixed("a", 1, 0, True, lines.clock("utc")).lines(b"x\n", NOON)
+    assert colored == b"\x1b[0;2m01:46:40 \x1b[0;36ma | \x1b[0mx\n", "what the line before left open is reset first"
+    alone = lines.Prefixed("", 8, 0, False, lines.date("utc"))
+    assert alone.lines(b"x\n", NOON) == b"2001-09-09T01:46:40.250Z x\n"
+
+
+def test_our_own_messages_in_a_file_have_date_and_time_behind_the_name() -> None:
+    shown = lines.Dated(lines.Prefixed("supervisor", 10, -1, False), "utc")
+    assert shown.lines(b"one\ntwo\n", NOON) == (
+        b"supervisor | 2001-09-09T01:46:40.250Z one\nsupervisor | 2001-09-09T01:46:40.250Z two\n"
+    )
+
+
+def test_our_own_messages_are_broken_where_the_terminals_lines_end_now() -> None:
+    columns = [20]
+    shown = lines.Fitted(lines.Prefixed("us", 2, -1, False), lambda: columns[0])
+    assert shown.lines(b"one two three four five /a/path/that/is/long\n", NOON) == (
+        b"us | one two three four\nus |   five\nus |   /a/path/that/is/long\n"
+    )
+    columns[0] = 80
+    assert shown.lines(b"one two three four five\n", NOON) == b"us | one two three four five\n"
+
+
 def test_prefixes() -> None:
     block = b"one\n\n\xfftwo\n"
     assert (

@@ -6,7 +6,7 @@ import pytest
 
 from supervisor.core import signum
 from supervisor.core.record import Marks, Shutdown
-from supervisor.views import words
+from supervisor.views import layout, words
 from tests.support.shutdowns import shutdown
 
 
@@ -78,3 +78,15 @@ def test_bars_have_their_width_and_grow(width: int) -> None:
     assert filled == sorted(filled)
     assert words.bar(0, width) == "░" * width and words.bar(1, width) == "█" * width
     assert words.bar(1e-9, width)[0] == "▏", "anything above nothing shows"
+
+
+def test_talk_is_broken_between_words_and_source_is_not() -> None:
+    source = "   12 | command = ['a very long line of source']"
+    text = f"supervisor: one two three four five\n{source}\n      hint: six seven eight"
+    assert layout.fitted(text, 20).split("\n") == [
+        "supervisor: one two", "  three four five", source,
+        "      hint: six", "        seven eight",
+    ]  # fmt: skip
+    assert layout.fitted("see /a/path/without/any/blank/in/it now", 12).split("\n") == [
+        "see", "  /a/path/without/any/blank/in/it", "  now",
+    ]  # fmt: skip

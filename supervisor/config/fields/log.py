@@ -42,6 +42,18 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         section="log",
+        key="stamps",
+        kind="choice",
+        help="Puts the time before lines of text. `auto`: before all lines on a terminal; elsewhere the workers' "
+        "lines stay as they are, and the supervisor's own have date and time, unless they go to the journal, which "
+        "notes it.",
+        example='"never"',
+        default=LOG.stamps,
+        choices=("auto", "always", "never"),
+        spec="stamps",
+    ),
+    Field(
+        section="log",
         key="overflow",
         kind="choice",
         help="When whoever reads our output is too slow: `block` makes the workers wait, `drop` discards lines, "
