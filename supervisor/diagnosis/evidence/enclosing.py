@@ -23,6 +23,8 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _WITHS = (ast.With, ast.AsyncWith)
 _TRIES = (ast.Try, ast.TryStar)
+# What makes a `with` end by itself: asyncio (3.11), async-timeout, anyio, trio.
+_LIMITS = frozenset({"timeout", "timeout_at", "fail_after", "fail_at", "move_on_after", "move_on_at"})
 _PARTS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
@@ -60,6 +62,42 @@ def entered(frame: Frame, sources: Sources, cwd: str | None = None) -> Frame | N
     """Return the innermost `with` or `async with` around the frame's line; None when it is in none."""
     around = [node for _, node in _around(absolute(frame.file, cwd), frame.line, sources) if isinstance(node, _WITHS)]
     return frame.with_(line=around[-1].lineno) if around else None
+
+
+def bounded(stack: Stack, sources: Sources, cwd: str | None = None) -> bool:
+    """Return whether a timeout ends what the stack waits for: that of a `with` around one of the user's lines, or one
+    that is given in a call of the line.
+    """
+    for frame in _own(stack):
+        around = [node for _, node in _around(absolute(frame.file, cwd), frame.line, sources)]
+        if any(_limits(item.context_expr) for node in around if isinstance(node, _WITHS) for item in node.items):
+            return True
+        if around and not any(hasattr(around[-1], part) for part in _PARTS) and _gives_timeout(around[-1]):
+            return True
+    return False
+
+
+def _limits(node: ast.AST) -> bool:
+    """Return whether an expression makes a time limit: asyncio.timeout(5), anyio.move_on_after(5)."""
+    return isinstance(node, ast.Call) and _name(node) in _LIMITS and any(map(_is_given, node.args[:1]))
+
+
+def _gives_timeout(statement: ast.AST) -> bool:
+    """Return whether a call in the statement is given a timeout; None is none."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            named = [keyword.value for keyword in node.keywords if keyword.arg == "timeout"]
+            if any(map(_is_given, named)) or (_name(node) == "wait_for" and any(map(_is_given, node.args[1:2]))):
+                return True
+    return False
+
+
+def _name(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))
+
+
+def _is_given(value: ast.expr) -> bool:
+    return not (isinstance(value, ast.Constant) and value.value is None)
 
 
 def same_loop(one: Frame, other: Frame, sources: Sources, cwd: str | None = None) -> bool:

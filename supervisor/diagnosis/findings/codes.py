@@ -106,6 +106,9 @@ _ROWS = (
             "timeout around the wait.",
             "tasks": "Put a timeout around this wait and cancel what is left.",
             "in-flight": "It was under way and ended by itself; if that is too long, give it a timeout or cancel it.",
+            "shorter": "It has a timeout: make that shorter than what a stop may take, or end the wait when the stop "
+            "is requested.",
+            "cancelled": "It was cancelled already: put a timeout around what it does after that.",
         },
         "The exit waited for this task; nothing else would have ended it sooner.",
     ),
@@ -180,6 +183,10 @@ _ROWS = (
             "queue-put": "Keep a consumer that takes items, raise maxsize, or put a timeout around the wait.",
             "queue-join": "Call task_done() for every item, in a finally block, or put a timeout around join().",
             "bound": "Put a timeout around the wait.",
+            "shorter": "Only its timeout ends it: make that shorter than what a stop may take, or end the wait when "
+            "the stop is requested.",
+            "cancelled": "It was cancelled already: put an item that means the end before that, or put a timeout "
+            "around the wait.",
         },
         "Cleanup in the wrong order: what would have ended this wait had already been stopped.",
     ),
@@ -227,6 +234,8 @@ _ROWS = (
             "is requested, or call get(timeout=...) in a loop that checks a threading.Event.",
             "timeout": "Give the call a timeout (requests: timeout=(3, 10)), so that its thread comes back by "
             "itself.",
+            "shorter": "The call has a timeout: make that shorter than what a stop may take, and let the job look at "
+            "the stop request when it returns.",
         },
         "A thread cannot be cancelled: leaving the loop or the process waits for the job to return.",
     ),
@@ -234,14 +243,22 @@ _ROWS = (
         "non-daemon-thread",
         "note",
         "The exit waited {seconds} for the thread {thread}",
-        "Tell the thread to stop (a threading.Event) and join it, or make it a daemon if it may be cut off.",
+        {
+            "": "Tell the thread to stop (a threading.Event) and join it, or make it a daemon if it may be cut off.",
+            "daemon": "It is a daemon thread, which the interpreter does not wait for; it was joined all the same. "
+            "Tell it to stop (a threading.Event) before the join, or bound that: join(timeout=...).",
+        },
         "The interpreter joins every non-daemon thread, without a limit, before atexit handlers run.",
     ),
     Code(
         "main-thread-busy",
         "note",
         "The main thread was {how} for {seconds} in {function}",
-        "Check for the stop request inside the loop or the call, and bound it with a timeout.",
+        {
+            "": "Check for the stop request inside the loop or the call, and bound it with a timeout.",
+            "shorter": "The call has a timeout: make that shorter than what a stop may take, and look at the stop "
+            "request when it returns.",
+        },
         "The handler only noted the request; the program sees it when this call returns.",
     ),
     Code(
@@ -272,7 +289,12 @@ _ROWS = (
         "server-wait-closed",
         "warning",
         "Server.wait_closed() waited {seconds} for {clients}",
-        "Close the clients' writers (3.13: server.close_clients()) before wait_closed(), or bound it with a timeout.",
+        {
+            "": "Close the clients' writers (3.13: server.close_clients()) before wait_closed(), or bound it with a "
+            "timeout.",
+            "shorter": "Close the clients' writers (3.13: server.close_clients()) before wait_closed(); its timeout "
+            "alone is longer than what a stop may take.",
+        },
         "Since Python 3.12 wait_closed() waits until every client has gone, and an idle client never goes.",
     ),
     Code(
@@ -300,6 +322,7 @@ _ROWS = (
             "kill() the child.",
             "pass-on": "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a "
             "timeout.",
+            "shorter": "The wait has a timeout: make that shorter than what a stop may take, then kill() the child.",
         },
         "A parent that joins its children ends no sooner than the slowest of them.",
     ),

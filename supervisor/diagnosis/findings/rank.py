@@ -7,7 +7,7 @@ from supervisor.core.record import Finding
 from supervisor.diagnosis.attribution.holds import Hold
 from supervisor.diagnosis.evidence.frames import Frame, line_of, package, place, where
 from supervisor.diagnosis.evidence.model import ON_OTHERS
-from supervisor.diagnosis.findings import libraries
+from supervisor.diagnosis.findings import already, libraries
 from supervisor.diagnosis.findings.case import Claim, is_users
 from supervisor.diagnosis.findings.codes import CODES
 from supervisor.diagnosis.findings.ladder import ladder, links
@@ -212,7 +212,9 @@ def _finding(case: Case, group: Group) -> Finding:
         code=claim.code,
         severity=group.severity,
         title=_title(claim),
-        advice=" ".join((_filled(row.advised(claim.hint), claim.words), *_of_libraries(case, claim, steps))),
+        advice=" ".join(
+            (_filled(row.advised(already.hint(case, claim)), claim.words), *_of_libraries(case, claim, steps))
+        ),
         seconds=seconds,
         where=where(_telling(at.frame), case.sources, cwd, at.task, at.thread),
         proof=tuple(dict.fromkeys((*claim.proof, *at.beside))),
