@@ -203,7 +203,7 @@ def held_by_phases(case: Case) -> Iterable[Claim]:
         severity, unseen = case.held(seconds, True, case.to_the_end(pieces[-1])), "that was not seen"
         words = {"seconds": figure(seconds), "function": unseen, "thread": unseen, "job": "a job"}
         claim = Claim(code, severity, ("phase", name), joins="", **words)
-        claim.advise("bound" if name == "atexit" else "event")
+        claim.advise({"atexit": "bound", "executor": "event"}.get(name, ""))
         claim.seconds = seconds
         claim.proof.append(f"the phase {name} took {figure(seconds)}; its lines could not be seen")
         yield claim.at(case.leader, None)
