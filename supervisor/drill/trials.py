@@ -78,7 +78,7 @@ def _trial(
     """Make one run from its start to its explained end."""
     poller = Poller()
     capture = Capture(poller)
-    run = Run(ground, fleet, poller, lambda agents, hearing: Piped(capture, agents, hearing))
+    run = Run(ground, fleet, poller, lambda *channels: Piped(capture, *channels))
     conductor = Conductor(run.loop, run.agents, capture, population, moment, again)
     run.loop.observers.append(conductor)
     run.loop.sources.append(conductor)

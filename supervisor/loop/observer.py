@@ -41,11 +41,12 @@ class Attached(Frozen):
     """What one start of a worker gets.
 
     ``stdio``: descriptors to become its stdin, stdout and stderr; None: ours. ``additions``: variables on top of its
-    environment.
+    environment. ``descriptors``: further ones of ours, each with the number that it has in the child.
     """
 
     stdio: tuple[int, int, int] | None = None
     additions: Mapping[str, str] | None = None
+    descriptors: tuple[tuple[int, int], ...] = ()
 
 
 class Attachments:

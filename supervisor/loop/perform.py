@@ -150,6 +150,7 @@ class Performer:
             terminal=self._tty,
             stdio=attached.stdio,
             additions=attached.additions,
+            descriptors=attached.descriptors,
         )
 
     def _fork(self, row: list[tuple[WorkerId, spawn.Launch]], lives: Mapping[WorkerId, Life]) -> list[events.Event]:

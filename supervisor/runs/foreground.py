@@ -70,9 +70,7 @@ class Foreground:
         self._plan = plan
         self._streams = streams = Streams(plan, poller)
         self._say = _nothing if plan.voice.quiet else streams.say
-        self._run = Run(
-            ground, plan.fleet, poller, lambda agents, hearing: Piped(streams, agents, hearing), self._say
-        )
+        self._run = Run(ground, plan.fleet, poller, lambda *channels: Piped(streams, *channels), self._say)
         self.loop = self._run.loop
         self.loop.sources.append(streams.output)
         self.loop.observers.append(Teller(plan, self.loop, streams))

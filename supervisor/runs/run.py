@@ -13,6 +13,7 @@ from supervisor.loop.loop import Loop
 from supervisor.runs.attachments import Environment
 from supervisor.runs.evidence import Evidence
 from supervisor.runs.hearing import Hearing
+from supervisor.runs.signs import Signs
 from supervisor.system.agent.agents import Agents
 from supervisor.system.poller import Poller
 
@@ -34,7 +35,7 @@ class Run:
         ground: Ground,
         fleet: FleetSpec,
         poller: Poller | None = None,
-        attachments: Callable[[Agents, Hearing], Attachments] = Environment,
+        attachments: Callable[[Agents, Hearing, Signs], Attachments] = Environment,
         say: Callable[[str], object] | None = None,
     ) -> None:
         """Prepare a run; ``attachments`` makes what each start of a worker gets, with the agents and sockets of this
@@ -43,6 +44,7 @@ class Run:
         self.poller = poller or Poller()
         self.agents = Agents(self.poller)
         self.hearing = Hearing()
+        self.signs = Signs()
         self.evidence = Evidence(self.agents, environment=lambda worker: self.loop.fleet.lives[worker].spec.exec.env)
         self.loop = Loop(
             fleet,
@@ -50,9 +52,10 @@ class Run:
             subreaper=ground.subreaper,
             poller=self.poller,
             agents=self.agents,
-            attachments=attachments(self.agents, self.hearing),
+            attachments=attachments(self.agents, self.hearing, self.signs),
         )
         self.loop.observers += (self.hearing, self.evidence)
+        self.signs.serve(self.poller, self.loop.see_all)
         self.hearing.serve(self.poller, self.loop.see_all, say)
 
     def go(self) -> Fleet:

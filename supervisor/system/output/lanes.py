@@ -46,8 +46,8 @@ OWN_BYTES = 1 << 18  # messages of our own that wait for a reader who has stalle
 class Output:
     """All workers' streams on their way to our stdout and stderr; while ``hidden``, a dashboard shows them instead.
 
-    ``tap(lane, block)`` hears of all whole lines, ``tail`` keeps the newest. ``tell(text)`` takes a sentence for the
-    user.
+    ``tap(lane, block)`` hears of all whole lines, ``tail`` keeps the newest. ``readers`` hear of those of a worker's
+    present start until they return True. ``tell(text)`` takes a sentence for the user.
     """
 
     def __init__(self, poller: Poller, splitter: Callable[[], Splits], tell: Callable[[str], None]) -> None:
@@ -61,6 +61,7 @@ class Output:
         self._told_stall = False
         self._own = self._unsaid = 0
         self.tap: Callable[[Lane, bytes], None] | None = None
+        self.readers: dict[WorkerId, Callable[[bytes], bool]] = {}
         self.hidden = False
         self.tail = Tail()
 
@@ -175,6 +176,8 @@ class Output:
         self.tail.add(Block(lane, block, at, not self.hidden))
         if self.tap is not None:
             self.tap(lane, block)
+        if lane.worker in self.readers and not pipe.ends and self.readers[lane.worker](block):
+            self.readers.pop(lane.worker, None)
         if self.hidden:
             return
         sink = self._sink(pipe)

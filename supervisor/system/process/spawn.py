@@ -59,10 +59,12 @@ class Launch:
         terminal: Terminal | None = None,
         stdio: tuple[int, int, int] | None = None,
         additions: Mapping[str, str] | None = None,
+        descriptors: tuple[tuple[int, int], ...] = (),
     ) -> None:
         """Prepare a start; ``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
 
-        ``additions`` are variables on top of its environment. Raises OSError (limit of descriptors).
+        ``additions`` are variables on top of its environment, ``descriptors`` further ones of ours, each with the
+        number that it gets in the child. Raises OSError (limit of descriptors).
         """
         self._spec = spec
         self._inherited = inherited
@@ -71,6 +73,7 @@ class Launch:
         self._terminal = terminal is not None and self._apart
         self._lend = terminal if terminal is not None and self._apart and terminal.ours() else None
         self._stdio = stdio
+        self._descriptors = descriptors
         env = _without_our_own(spec.env if spec.env is not None else os.environ)
         self._env: Mapping[str, str] = {**env, **additions} if additions else env
         self._parent = os.getpid()
@@ -128,6 +131,9 @@ class Launch:
             stage = "stdio"
             if self._stdio is not None:
                 _set_stdio(self._stdio)
+            if self._descriptors:
+                stage = "descriptors"
+                self._writer = _set_descriptors(self._descriptors, self._writer)
             if spec.umask is not None:
                 os.umask(spec.umask)
             stage = "limits"
@@ -222,6 +228,18 @@ def _set_stdio(stdio: tuple[int, int, int]) -> None:
     # No source is 0, 1 or 2 itself, also when we were started with closed descriptors: see stdio.reserve.
     for target, fd in enumerate(stdio):
         os.dup2(fd, target)
+
+
+def _set_descriptors(descriptors: tuple[tuple[int, int], ...], status: int) -> int:
+    """Give each its number in the child; return the status pipe, which had to make room."""
+    import fcntl
+
+    above = max(number for _, number in descriptors) + 1
+    moved = [(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above), number) for fd, number in descriptors]
+    status = fcntl.fcntl(status, fcntl.F_DUPFD_CLOEXEC, above)
+    for fd, number in moved:
+        os.dup2(fd, number)
+    return status
 
 
 def _set_limits(limits: tuple[tuple[str, int, int], ...]) -> None:
