@@ -95,7 +95,9 @@ def over(life: Life, at: float) -> Step:
     last = (FailedTry(at, seen),)
     if readying.gave_up:
         return escalation.give_up(life, at, "start failed", f"did not get ready: {seen}", last)
-    cause = f"not ready within {round(at - _since(life), 1):g} s: {spec.check.shown}: {seen}"
+    began = life.process.running_since if life.process is not None else None
+    within = readying.until - (at if began is None else began)
+    cause = f"not ready within {round(within, 3):g} s: {spec.check.shown}: {seen}"
     if spec.on_timeout == "continue":
         life, actions = _ready(life, at, "timeout")
         return life, (*actions, Note(f"{life.spec.title} is {cause}; counted as ready (on_timeout)"))
