@@ -73,7 +73,7 @@ def _dispatch(argv: Sequence[str]) -> int:
 
         if shell := asked(os.environ):
             return complete(shell, os.environ)
-    lean = {"run": _run, "up": _up, "status": _control, "stop": _control}.get(argv[0]) if argv else None
+    lean = _LEAN.get(argv[0]) if argv else None
     code = lean(argv) if lean is not None else None
     if code is not None:
         code = flushed(code)
@@ -120,6 +120,22 @@ def _control(argv: Sequence[str]) -> int | None:
     if argv[0] == "stop":
         return control.stop(values, words)
     return None if words else control.status(values)
+
+
+def _history(argv: Sequence[str]) -> int | None:
+    """Take the lean path of `history`."""
+    from supervisor.cli.measuring import HISTORY
+    from supervisor.cli.options import parse
+
+    parsed = parse(argv[1:], os.environ, HISTORY)
+    if parsed is None:
+        return None
+    from supervisor.cli.history import history
+
+    return history(*parsed)
+
+
+_LEAN = {"run": _run, "up": _up, "status": _control, "stop": _control, "history": _history}
 
 
 def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:

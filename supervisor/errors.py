@@ -45,3 +45,9 @@ class ControlError(SupervisorError):
     """Nobody is listening, or somebody else is."""
 
     exit_code = 1
+
+
+class HistoryError(SupervisorError):
+    """The history cannot be read or written."""
+
+    exit_code = 1

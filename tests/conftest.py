@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from tests.support.clean import compiled_code_is_kept, nothing_left, signals_of_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# No test records its runs in the history of whoever runs the tests.
+os.environ["SIGDRAIN_HISTORY"] = "off"
 signals_of_a_shell()
 compiled_code_is_kept()
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from supervisor.cli import config, control, explain, usage
-from supervisor.cli.options import DRILL, RUN, STATUS, STOP, TOP, UP, Option
+from supervisor.cli.measuring import COMPARE, DRILL, HISTORY, RECORDED
+from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP, Option
 from supervisor.core.visible import quoted
 
 if TYPE_CHECKING:
@@ -168,6 +169,36 @@ def drill(**given: Any) -> None:
     from supervisor.cli.drill import drill
 
     raise typer.Exit(drill(*_split(given)))
+
+
+@_command(HISTORY, "[export | merge FILE... | prune]")  # type: ignore[untyped-decorator]  # as above
+def history(**given: Any) -> None:
+    """List what was recorded of earlier runs; export it, take over other files, or forget the oldest.
+
+    Recorded are the runs of up and drill, and of run where --history says so.
+    """
+    from supervisor.cli.history import history
+
+    raise typer.Exit(history(*_split(given)))
+
+
+@_command(RECORDED, "RUN")  # type: ignore[untyped-decorator]  # as above
+def report(**given: Any) -> None:
+    """Show the report of a recorded run again: its number, or last."""
+    from supervisor.cli.history import report
+
+    raise typer.Exit(report(*_split(given)))
+
+
+@_command(COMPARE, "BEFORE AFTER")  # type: ignore[untyped-decorator]  # as above
+def compare(**given: Any) -> None:
+    """Compare two sets of recorded runs: is the stop slower, and which findings are new?
+
+    A set is a run's number, last:20, or conditions as in tag=v2,worker=api,since=7d. Exits with 1 for a regression.
+    """
+    from supervisor.cli.history import compare
+
+    raise typer.Exit(compare(*_split(given)))
 
 
 @app.command(cls=usage.command("[OPTIONS]"))

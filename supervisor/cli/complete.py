@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from supervisor.cli.options import CHECK, DEMO, DRILL, EXPLAIN, RUN, STATUS, STOP, TOP, UP
+from supervisor.cli.measuring import COMPARE, DRILL, HISTORY, RECORDED
+from supervisor.cli.options import CHECK, DEMO, EXPLAIN, RUN, STATUS, STOP, TOP, UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,6 +147,10 @@ def _workers_of_config(values: dict[str, str]) -> list[str]:
     return list(found["worker"])
 
 
+def _verbs(_values: dict[str, str]) -> list[str]:
+    return ["export", "merge", "prune"]
+
+
 def _workers_to_drill(values: dict[str, str]) -> list[str]:
     """Return the workers of the config that is named; without one a command is drilled, whose words are not ours."""
     return _workers_of_config(values) if "config" in values else []
@@ -155,6 +160,9 @@ COMMANDS: dict[str, tuple[Sequence[Option], Names]] = {
     "run": (RUN, _none),
     "up": (UP, _workers_of_config),
     "drill": (DRILL, _workers_to_drill),
+    "history": (HISTORY, _verbs),
+    "report": (RECORDED, _none),
+    "compare": (COMPARE, _none),
     "demo": (DEMO, _none),
     "status": (STATUS, _none),
     "stop": (STOP, _workers_running),

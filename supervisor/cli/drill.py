@@ -6,7 +6,7 @@ import os
 import random
 
 from supervisor.cli import talk
-from supervisor.cli.plan import voice
+from supervisor.cli.plan import keeping, voice
 from supervisor.config import budget
 from supervisor.config.durations import parse as duration
 from supervisor.core.drilled import Moment
@@ -57,6 +57,7 @@ def plan(values: Values, words: list[str]) -> DrillPlan:
         allow_early=given["allow_early"],
         demands=_demands(given, fleet),
         platform=given["platform"],
+        keeping=keeping(given, unasked=True),
         limit=None if given["limit"] is None else _seconds(given["limit"], "--limit"),
     )
 

@@ -57,6 +57,23 @@ REPORT = Option(
     many=True,
     panel="Reporting",
 )
+_HISTORY = Option(
+    ("--history",),
+    "Record the run in this history file; off: in none.",
+    "PATH|off",
+    panel="Reporting",
+)
+RECORDING = (
+    _HISTORY.with_(shown="the user's own"),
+    Option(
+        ("--history-source",),
+        "Store source lines of files in the current folder (auto), or none.",
+        choices=("auto", "off"),
+        default="auto",
+        panel="Reporting",
+    ),
+    Option(("--tag",), "A word for this version, to compare runs by.", "TEXT", panel="Reporting"),
+)
 RUN = (
     Option(
         ("--escalation",),
@@ -113,6 +130,8 @@ RUN = (
         default="auto",
         panel="Reporting",
     ),
+    _HISTORY.with_(shown="off"),
+    *RECORDING[1:],
     Option(("-C", "--cwd"), "Start the command in this folder.", "DIR", panel="Starting"),
     Option(
         ("--ready",),
@@ -188,6 +207,7 @@ UP = (
         hidden=True,
     ),
     REPORT,
+    *RECORDING,
     *(
         option.with_(help="Print the report as JSON on stdout.") if option.key == "json" else option
         for option in RUN
@@ -211,93 +231,6 @@ STOP = (
         panel=PANEL,
         momentary=True,
     ),
-)
-
-
-_OF_RUN = {option.key: option for option in RUN}
-_MEASURE, _JUDGE = "Measuring", "Judging"
-DRILL = (
-    Option(
-        CONFIG.names,
-        "Drill the fleet of this config file instead of a command.",
-        "FILE",
-        panel="Starting",
-        momentary=True,
-    ),
-    Option(("-n", "--runs"), "How often to stop it.", "N", default="20", panel=_MEASURE, momentary=True),
-    Option(("--warmup",), "Runs before these that do not count.", "N", default="1", panel=_MEASURE, momentary=True),
-    Option(
-        ("--after",),
-        "When to request the stop: so long after the program is ready.",
-        "S",
-        shown="0.5 s",
-        panel=_MEASURE,
-        momentary=True,
-    ),
-    Option(
-        ("--at-random",),
-        "Request it at a random moment between A and B seconds after the program is ready.",
-        "A-B",
-        panel=_MEASURE,
-        momentary=True,
-    ),
-    Option(
-        ("--during-startup",),
-        "Request it at a random moment while the program starts.",
-        flag=True,
-        panel=_MEASURE,
-        momentary=True,
-    ),
-    Option(("--seed",), "Draw the same random moments again.", "N", panel=_MEASURE, momentary=True),
-    Option(
-        ("--twice",),
-        "Request the stop a second time in the middle of it.",
-        flag=True,
-        panel=_MEASURE,
-        momentary=True,
-    ),
-    Option(("-s", "--signal"), "Stop with this signal.", "SIG", shown="TERM", panel=_MEASURE, momentary=True),
-    Option(("-g", "--grace"), "Grace period of a run, before SIGKILL.", "S", panel=_MEASURE, shown="10 s"),
-    Option(
-        ("--budget",),
-        "Fail if this is exceeded, as in total.p95=5s, outcome.killed=0, CODE=0. May be repeated.",
-        "DEMAND",
-        many=True,
-        panel=_JUDGE,
-        momentary=True,
-    ),
-    Option(
-        ("--forbid",),
-        "Fail if a finding of this code occurs. May be repeated.",
-        "CODE",
-        many=True,
-        panel=_JUDGE,
-        momentary=True,
-    ),
-    Option(
-        ("--allow-early",),
-        "Do not fail if a run ends before its stop was requested.",
-        flag=True,
-        panel=_JUDGE,
-        momentary=True,
-    ),
-    Option(
-        ("--platform",),
-        "Fail if the stop does not fit into the time that this platform gives it.",
-        choices=("systemd", "kubernetes", "compose", "nomad", "cloudrun", "ecs", "heroku"),
-        panel=_JUDGE,
-        momentary=True,
-    ),
-    Option(("--limit",), "Fail if the stop does not fit into this time.", "S", panel=_JUDGE, momentary=True),
-    REPORT.with_(
-        help="Write the report; the suffix chooses the format: .json, .md or .junit.xml. May be repeated.",
-    ),
-    _OF_RUN["quiet"],
-    Option(("--json",), "Print the result as JSON.", flag=True, panel="Reporting"),
-    _OF_RUN["color"],
-    _OF_RUN["child_only"].with_(names=("--child-only",)),  # -c is the config here
-    _OF_RUN["cwd"],
-    _OF_RUN["no_agent"],
 )
 
 

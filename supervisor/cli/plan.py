@@ -8,7 +8,7 @@ from supervisor.cli import talk
 from supervisor.cli.options import misspelt
 from supervisor.core.visible import visible
 from supervisor.errors import UsageError
-from supervisor.runs.plan import Voice
+from supervisor.runs.plan import Keeping, Voice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def voice(given: Mapping[str, Any], suffixes: tuple[str, ...] = REPORT_SUFFIXES)
             shown = path or "''"
             known = ", ".join(suffixes)
             raise UsageError(f"--report {shown}: no report format ends like that", f"use one of {known}")
-        _writable(path)
+        if not given["quiet"]:
+            _foretell(path)
     if given["verbose"] and given["quiet"]:
         raise UsageError("--verbose and --quiet contradict each other", "give only one of them")
     return Voice(
@@ -47,13 +48,25 @@ def voice(given: Mapping[str, Any], suffixes: tuple[str, ...] = REPORT_SUFFIXES)
     )
 
 
-def _writable(path: str) -> None:
-    """Find out before the start that a report could not be written after the end. Raises UsageError."""
+def _foretell(path: str) -> None:
+    """Say before the start that a report could not be written after the end. The command is run all the same: its
+    service is worth more than our report, which is then printed.
+    """
     from supervisor.system import writing
 
     try:
         writing.check(path)
     except OSError as error:
-        raise UsageError(
-            f"--report {path}: it cannot be written: {error.strerror}", "create its folder, or give another path"
-        ) from None
+        talk.say(
+            f"supervisor: --report {visible(path)} cannot be written: {error.strerror}; create its folder, or the "
+            "report is printed at the end"
+        )
+
+
+def keeping(given: Mapping[str, Any], *, unasked: bool) -> Keeping:
+    """Return whether and where the run is recorded. ``unasked``: also where nobody named a history."""
+    return Keeping(
+        path=given["history"] or (None if unasked else "off"),
+        sources=given["history_source"] == "auto",
+        tag=given["tag"],
+    )

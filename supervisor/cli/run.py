@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from supervisor.cli.plan import voice, warn_of_misspelt
+from supervisor.cli.plan import keeping, voice, warn_of_misspelt
 from supervisor.core import ladder, signum
 from supervisor.core.spec import RUN, RUN_AS_INIT, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.errors import UsageError
@@ -61,6 +61,8 @@ def plan(values: Values, command: list[str], *, init: bool, managed: bool = Fals
         signal_exit=_signal_exit(given["signal_exit"], init),
         subreaper=given["subreaper"] == "auto",
         voice=voice(given),
+        # A wrapper as transparent as tini writes no files; a service with a state folder has made it for that.
+        keeping=keeping(given, unasked="STATE_DIRECTORY" in os.environ),
         extends=given["extend"] == "auto",
     )
 

@@ -6,7 +6,7 @@ import os
 import shlex
 
 from supervisor.cli import talk
-from supervisor.cli.plan import voice, warn_of_misspelt
+from supervisor.cli.plan import keeping, voice, warn_of_misspelt
 from supervisor.config.load import load
 from supervisor.config.places import working_folder
 from supervisor.core import ladder
@@ -80,6 +80,7 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         dashboard=given["dashboard"] == "auto" and stdio.interactive(os.environ),
         voice=speaking,
         extends=extends,
+        keeping=keeping(given, unasked=True),
     )
 
 

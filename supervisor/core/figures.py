@@ -63,3 +63,29 @@ class Shift(Frozen):
     seconds: float
     low: float | None
     high: float | None
+
+
+class SpanCompared(Frozen):
+    """One span in two sets of runs: how many runs have it, its medians, and the shift between them."""
+
+    name: str
+    runs_before: int
+    runs_after: int
+    before: float
+    after: float
+    shift: Shift
+
+
+class Compared(Frozen):
+    """Two sets of runs side by side: ``(before, after)`` in ``runs`` and ``killed``.
+
+    ``verdict`` is about the span ``total`` alone: ``regression``, ``improvement``, ``no difference``, or ``unknown``
+    where the sets are too small. ``new`` and ``gone`` are findings with their places, as texts.
+    """
+
+    runs: tuple[int, int]
+    killed: tuple[int, int]
+    spans: tuple[SpanCompared, ...]
+    verdict: str
+    new: tuple[str, ...]
+    gone: tuple[str, ...]

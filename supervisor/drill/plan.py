@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.core.drilled import Moment
 from supervisor.core.frozen import Frozen
+from supervisor.runs.plan import Keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,3 +38,4 @@ class DrillPlan(Frozen):
     demands: tuple[Demand, ...] = ()
     platform: str | None = None
     limit: float | None = None
+    keeping: Keeping = Keeping()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from uuid import uuid4
 
 from supervisor.core.contract import drill as contract
 from supervisor.core.contract import report
 from supervisor.core.visible import visible
 from supervisor.drill.result import drilled
 from supervisor.drill.trials import trials
+from supervisor.runs.history import record, said
 from supervisor.system import stdio, writing
 from supervisor.system.origin import origin
 from supervisor.system.output import sink
@@ -40,6 +42,7 @@ def carry_out(plan: DrillPlan) -> int:
     failed = [path for path in plan.voice.reports if not _write(path, plan, result, patience)]
     _tell(plan, result, patience)
     _tell_ci(result, patience)
+    _record(plan, result, patience)
     return 0 if result.passed and not failed else 1
 
 
@@ -88,6 +91,18 @@ def _tell_ci(result: Drilled, patience: Patience) -> None:
                 file.write(view.markdown(result).encode(errors="replace")[:MOST_SUMMARY])
         except OSError as error:
             sink.say(f"supervisor: cannot write the step's summary: {error.strerror}\n", 2, patience)
+
+
+def _record(plan: DrillPlan, result: Drilled, patience: Patience) -> None:
+    """Keep the runs that count in the history, and say under which numbers."""
+    counted = [trial for trial in result.trials if trial.use == "measured"]
+    ends = [(one, trial.ready_after) for trial in counted for one in trial.shutdowns]
+    ready = {number: after for number, (_, after) in enumerate(ends) if after is not None}
+    kept = record(
+        plan.keeping, [one for one, _ in ends], "drill", fleet=plan.fleet.name, ready=ready, drill=uuid4().hex[:12]
+    )
+    if not plan.voice.quiet and (told := said(kept)):
+        sink.say(f"{told}\n", 2, patience)
 
 
 def _document(plan: DrillPlan, result: Drilled) -> dict[str, object]:

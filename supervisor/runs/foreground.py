@@ -141,7 +141,7 @@ class Foreground:
 
     def _tell(self) -> None:
         """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""
-        ends = self._run.evidence.told(self._plan.voice)
+        ends = self._run.evidence.told(self._plan.voice, every=self._plan.keeping.wanted)
         patience = self.loop.patience()
         self._run.evidence.record(self._plan.voice, ends, patience, self._plan.fleet.name)
         self._streams.finish(patience)
@@ -151,6 +151,12 @@ class Foreground:
             tell_fleet(self._plan, ends, self._run.evidence.forgotten, patience)
         except (ImportError, OSError) as error:
             self._run.evidence.plainly(error, every=not self._plan.voice.quiet)
+        if self._plan.keeping.wanted:
+            try:
+                from supervisor.runs.history import keep
+            except (ImportError, OSError):  # no descriptor is left to import with: the end was told
+                return
+            keep(self._plan.keeping, ends, "up", self._plan.voice, patience, self._plan.fleet.name)
 
     def _prepare(self, at: float) -> None:
         """Do what can wait for a quiet moment."""

@@ -31,6 +31,23 @@ class Voice(Frozen):
         return bool(self.reports) or self.json
 
 
+class Keeping(Frozen):
+    """Whether and where runs are recorded. ``path`` None: where it is by default; ``off``: nowhere.
+
+    ``sources`` False: no source line is stored at all; else only of files in the folder that we were started in.
+    ``tag``: the user's word for this version, by which sets of runs are compared.
+    """
+
+    path: str | None = "off"
+    sources: bool = True
+    tag: str | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Tell whether anything is recorded."""
+        return self.path != "off"
+
+
 class RunPlan(Frozen):
     """What `run` shall do. ``extends``: as in UpPlan."""
 
@@ -39,6 +56,7 @@ class RunPlan(Frozen):
     subreaper: bool
     voice: Voice
     extends: bool = True
+    keeping: Keeping = Keeping()
 
 
 class UpPlan(Frozen):
@@ -55,6 +73,7 @@ class UpPlan(Frozen):
     voice: Voice
     option: str = ""
     extends: bool = True
+    keeping: Keeping = Keeping()
 
 
 MOST_TITLES = 12  # workers that are listed one by one where a name means none of them

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from supervisor.loop.observer import Attachments
     from supervisor.runs.assembly import Ground
     from supervisor.runs.hearing import Hearing
-    from supervisor.runs.plan import Voice
+    from supervisor.runs.plan import Keeping, Voice
     from supervisor.system.process.spawn import Child
     from supervisor.system.terminal import Terminal
 
@@ -175,14 +175,15 @@ class Wrapped(Observer):
         self._loop.meet(agents)
         self._evidence.agents = agents
 
-    def tell(self) -> None:
-        """Tell the end: nothing after a clean end in good time, unless asked; so the modules for it are imported only
-        here.
+    def tell(self, keeping: Keeping) -> None:
+        """Tell the end, then record it: nothing after a clean end in good time, unless asked; so the modules for it
+        are imported only here.
         """
         voice = self._voice
-        for ended in self._evidence.told(voice, every=voice.verbose):
+        ends = self._evidence.told(voice, every=voice.verbose or keeping.wanted)
+        patience = self._loop.patience()
+        for ended in ends:
             if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
-                patience = self._loop.patience()
                 recorded = self._evidence.record(voice, [ended], patience)
                 try:
                     from supervisor.runs.telling import tell
@@ -190,6 +191,12 @@ class Wrapped(Observer):
                     tell(voice, ended, patience, always=not recorded)
                 except (ImportError, OSError) as error:
                     self._evidence.plainly(error)
+        if keeping.wanted:
+            try:
+                from supervisor.runs.history import keep
+            except (ImportError, OSError):  # no descriptor is left to import with: the end was told
+                return
+            keep(keeping, ends, "run", voice, patience)
 
 
 def _heard(hearing: Hearing | None) -> Attachments | None:

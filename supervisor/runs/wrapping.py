@@ -61,7 +61,7 @@ def run(plan: RunPlan) -> int:
         from supervisor.system.process.startfail import explain
 
         raise explain(fleet.workers[0].exec, failure, ended.ending.code or 125)
-    wrapped.tell()
+    wrapped.tell(plan.keeping)
     return _exit_code(plan, ended.ending, keyboard=ended.asked is None and tty is not None and tty.was_lent)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.cli.drill import plan
-from supervisor.cli.options import DRILL, parse
+from supervisor.cli.measuring import DRILL
+from supervisor.cli.options import parse
 from supervisor.config import budget
 from supervisor.core.drilled import Demand, Moment
 from supervisor.diagnosis.findings.codes import CODES

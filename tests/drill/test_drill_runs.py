@@ -213,7 +213,7 @@ def test_a_fleet_is_drilled_as_a_whole(tmp_path: Path) -> None:
 def test_no_process_and_no_descriptor_is_left(tmp_path: Path) -> None:
     """Run after run in one process: as many descriptors after the third as after the first."""
     script = "import os\nfrom supervisor.drill import telling, trials\nfrom supervisor.cli.drill import plan\n"
-    script += "from supervisor.cli.options import DRILL, parse\n"
+    script += "from supervisor.cli.measuring import DRILL\nfrom supervisor.cli.options import parse\n"
     script += "made = plan(*parse(['-n', '3', '--after', '0', '--no-agent', '--', 'sleep', '100'], {}, DRILL))\n"
     script += "for trial in trials.trials(made):\n    print(len(os.listdir('/proc/self/fd')), trial.use)\n"
     begun = time.monotonic()

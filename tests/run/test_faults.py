@@ -140,7 +140,7 @@ def test_a_bug_of_ours_has_a_traceback_and_leaves_no_worker() -> None:
         wrapped.send(signal.SIGTERM)
         assert wrapped.wait() not in (0, -signal.SIGTERM)
         assert gone(main)
-        assert all(gone(pid) for pid in members)
+        until(lambda: all(gone(pid) for pid in members), "SIGKILL has reached all of them")
         assert "RuntimeError: a bug of ours" in wrapped.stderr
         assert "Traceback (most recent call last)" in wrapped.stderr
 

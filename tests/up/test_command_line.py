@@ -12,15 +12,21 @@ from pathlib import Path
 import pytest
 
 from supervisor.cli.app import app
+from supervisor.cli.measuring import COMPARE, DRILL, HISTORY, RECORDED
 from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP
 from tests.support.processes import PATIENCE, SUPERVISOR, WORKERS
 
 COMMANDS = [one.callback.__name__ for one in app.registered_commands if one.callback is not None]
-TABLES = {"run": RUN, "up": UP, "status": STATUS, "stop": STOP, "top": TOP}
+TABLES = {
+    "run": RUN, "up": UP, "status": STATUS, "stop": STOP, "top": TOP, "drill": DRILL, "history": HISTORY,
+    "report": RECORDED, "compare": COMPARE,
+}  # fmt: skip
 
 
 def say(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    plain = {key: value for key, value in os.environ.items() if not key.startswith("SIGDRAIN_")}
+    plain = {
+        key: value for key, value in os.environ.items() if not key.startswith("SIGDRAIN_") or key.endswith("_HISTORY")
+    }
     return subprocess.run(
         [SUPERVISOR, *arguments],
         env=plain | {"COLUMNS": "100", "NO_COLOR": "1"} | env,
@@ -35,7 +41,16 @@ def test_help(name: str) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     usage = re.search(r"Usage: supervisor \w+ \[OPTIONS\](.*)", shown.stdout)
     assert usage is not None
-    known = ("", "[--] CMD...", "[--] CMD... | -c FILE [NAME]...", "[NAME]...", "[FILE]", "PID")
+    known: tuple[str, ...] = (
+        "",
+        "[--] CMD...",
+        "[--] CMD... | -c FILE [NAME]...",
+        "[NAME]...",
+        "[FILE]",
+        "PID",
+        "RUN",
+    )
+    known += ("[export | merge FILE... | prune]", "BEFORE AFTER")
     assert usage[1].strip() in known
     assert not re.search(r"<\w+>|\[\[|\bwords\b|\{", shown.stdout)
     for option in TABLES.get(name, ()):
@@ -45,6 +60,13 @@ def test_help(name: str) -> None:
         default = option.shown or option.default
         assert all(spelling in shown.stdout for spelling in option.names)
         assert default is None or default in " ".join(re.sub("[│\n]", " ", shown.stdout).split()), option.names
+
+
+def test_a_report_that_will_fail_is_foretold_and_the_command_runs() -> None:
+    done = say("run", "--report", "/nonexistent/r.json", "--", "sh", "-c", "exit 3")
+    assert done.returncode == 3
+    assert done.stderr.startswith("supervisor: --report /nonexistent/r.json cannot be written: No such file")
+    assert "exited with 3" in done.stderr
 
 
 def test_help_without_a_command() -> None:
@@ -80,8 +102,6 @@ def test_help_without_a_command() -> None:
         ("run --rewrite TERM:FOO -- true", "--rewrite TERM:FOO: 'FOO' is not a signal", "TERM:INT"),
         ("run --rewrite TERM:INT --rewrite TERM:QUIT -- true", "SIGTERM has another target already", "give one of"),
         ("run --rewrite TERM -- true", "--rewrite TERM: it is not FROM:TO", "as in TERM:INT"),
-        ("run --report x.json/y.json -- true", "--report x.json/y.json: it cannot be written: No such", "create its"),
-        ("up --report /nonexistent/x.md", "--report /nonexistent/x.md: it cannot be written: No such", "create its"),
         ("init shop.json", "'shop.json' is no name of a TOML file", "ends in .toml"),
         ("init pyproject.toml", "'pyproject.toml' is no name of a TOML file", "ends in .toml"),
         ("explain 1 --for 0", "0 is not a duration above 0 of at most 60 seconds", "see: supervisor explain -h"),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.core.drilled import Cause, Drilled, Figures, Recommendation, Trial, Verdict
-    from supervisor.core.figures import Spread
+    from supervisor.core.figures import Compared, Spread
 
 
 def document(one: Drilled) -> dict[str, Any]:
@@ -129,4 +129,24 @@ def _verdict(one: Verdict) -> dict[str, Any]:
         "kept": one.kept,
         "found": one.found,
         "where": one.where and WHERE.encode(one.where),
+    }
+
+
+def compared(one: Compared) -> dict[str, Any]:
+    """Return two sets of runs side by side as plain data, seconds."""
+    return {
+        "runs": list(one.runs),
+        "killed": list(one.killed),
+        "verdict": one.verdict,
+        "spans": {
+            span.name: {
+                "runs": [span.runs_before, span.runs_after],
+                "median": [seconds(span.before), seconds(span.after)],
+                "shift": seconds(span.shift.seconds),
+                "interval": [_maybe(span.shift.low), _maybe(span.shift.high)],
+            }
+            for span in one.spans
+        },
+        "new": list(one.new),
+        "gone": list(one.gone),
     }
