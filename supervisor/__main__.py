@@ -1,10 +1,8 @@
 """``python -m supervisor``: the same command line as the command `supervisor`."""
 
-from __future__ import annotations
+from supervisor._sigdrain_entry import main  # isort: skip - first of all: from there on Ctrl-C has no traceback
 
 import sys
-
-from supervisor._sigdrain_entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

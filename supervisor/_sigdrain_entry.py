@@ -4,8 +4,6 @@ supervisord (distribution `supervisor`) installs an import package `supervisor` 
 overwrite each other; then this module still is ours and can say so instead of failing with an ImportError.
 """
 
-from __future__ import annotations
-
 import _signal
 import os
 import sys

@@ -200,3 +200,18 @@ def test_our_own_stdout_is_written_where_it_stands(tmp_path: Path, name: str) ->
     with ours, theirs:
         subprocess.run(command, cwd=tmp_path, stdout=theirs.fileno(), check=True)
         assert ours.recv(1000) == whole
+
+
+def test_whether_it_can_be_written_is_known_without_writing(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("old")
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "link.json").symlink_to("target.json")
+    for name in ("new.json", "old.json", "pipe.json", "link.json"):
+        writing.check(str(tmp_path / name))
+    writing.check("/dev/stdout")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "old.json", "pipe.json"]
+    assert (tmp_path / "old.json").read_text() == "old"
+    (tmp_path / "astray.json").symlink_to("gone/x.json")
+    for wrong in ("gone/x.json", "old.json/x.json", "", "astray.json"):
+        with pytest.raises(OSError, match=r"No such file|Not a directory|Is a directory"):
+            writing.check(str(tmp_path / wrong) if wrong else "")

@@ -186,8 +186,10 @@ import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
 where = sys.argv[1]
 class Struck:
+    left = int(where) if where.isdecimal() else 0
     def find_spec(self, name, path=None, target=None):
-        if name == where:
+        self.left -= 1
+        if name == where or self.left == 0:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Struck())
 sys.argv = ["supervisor", *sys.argv[2:]]
@@ -207,6 +209,22 @@ def test_ctrl_c_in_the_first_instants(where: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (found.returncode, found.stdout, found.stderr) == (-signal.SIGINT, "", "")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("line", ["run -- sleep 100", "up"])
+@pytest.mark.parametrize("place", range(3, 80, 6))
+def test_ctrl_c_at_every_so_many_imports(place: int, line: str, tmp_path: Path) -> None:
+    """From our first line on no Ctrl-C is lost, and none makes a traceback: before anything was started we die of it,
+    afterwards the command does, and a fleet is stopped.
+    """
+    (tmp_path / "supervisor.toml").write_text('[worker.w]\ncommand = ["sleep", "100"]\n')
+    found = subprocess.run(
+        [sys.executable, "-c", EARLY, str(place), *line.split()],
+        capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path, check=False,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert found.returncode in ((-signal.SIGINT,) if line != "up" else (-signal.SIGINT, 0))
+    assert "Traceback" not in found.stderr and "KeyboardInterrupt" not in found.stderr
 
 
 def test_ctrl_c_that_was_ignored_stays_ignored() -> None:
