@@ -12,8 +12,9 @@ from supervisor.core.fleet.step import step as fleet_step
 from supervisor.core.record import Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker import escalation
+from supervisor.core.worker.dues import dues
 from supervisor.core.worker.ending import shutdown
-from supervisor.core.worker.life import Life, Process, Standing, Stop
+from supervisor.core.worker.life import Hold, Life, Process, Standing, Stop
 from supervisor.core.worker.step import step
 
 SECOND = WorkerId(1)
@@ -103,3 +104,12 @@ def test_a_stuck_worker_took_as_long_as_it_was_waited_for() -> None:
         fleet, _ = fleet_step(fleet, event)
     ended = shutdown(fleet.lives[FIRST])
     assert (ended.outcome, ended.marks.exited, ended.given_up, ended.total) == ("stuck", None, 15.0, 15.0)
+
+
+def test_nobody_looks_while_the_signal_is_held() -> None:
+    """A look at a worker of 300 processes takes 40 ms, by which the signal would be later; nothing was asked yet."""
+    hold = Hold(15, TOLD, TOLD + 0.25)
+    stop = Stop("drill", None, TOLD, TOLD, 1, Standing(0, TOLD, group_told=TOLD), hold)
+    life = Life(FIRST, API, state="draining", process=Process(7, agent=True), stop=stop)
+    assert dues(life) == (TOLD + 0.25, TOLD + 0.25)
+    assert dues(life.with_(stop=stop.with_(hold=None)))[0] == TOLD + 0.02

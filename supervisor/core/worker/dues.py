@@ -59,7 +59,7 @@ def _hold_over_at(life: Life) -> float | None:
 
 def _hold_over(life: Life, at: float) -> Step:
     """Send the signal that waits for the agent: Python code does not run there now, so no answer will come."""
-    return escalation.release(_skip_looks(life, at), at)
+    return escalation.release(life, at)
 
 
 def _rung_over_at(life: Life) -> float | None:
@@ -111,8 +111,8 @@ def _gasp(life: Life, _at: float) -> Step:
 
 def _look_at(life: Life) -> float | None:
     stop = life.stop
-    if stop is None or stop.asked is None or len(stop.samples) >= MOST_SAMPLES:
-        return None
+    if stop is None or stop.asked is None or stop.hold is not None or len(stop.samples) >= MOST_SAMPLES:
+        return None  # while the signal is held nothing has been asked, and a look would only make it later
     extra = stop.looks - len(LOOKS)
     return stop.asked + (LOOKS[stop.looks] if extra < 0 else LOOKS[-1] + LOOK_EVERY * (extra + 1))
 
