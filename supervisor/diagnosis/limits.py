@@ -108,7 +108,7 @@ def doubts(spec: WorkerSpec, environ: Mapping[str, str]) -> Iterator[Doubt]:
         yield Doubt(spec.name, "limit", short, message, f"{below}raise stop.grace")
     server = spares_children(argv, own)
     if server is not None and spec.stop.group:
-        message = f"{server} ends its worker processes by itself: {why_spared(server)}"
+        message = f"{server} tells its worker processes of a stop by itself: {why_spared(server)}"
         yield Doubt(
             spec.name, "group", f"{server}'s processes get the signal too", message, 'set stop.target = "main"'
         )

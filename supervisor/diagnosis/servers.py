@@ -17,7 +17,7 @@ _CUT = ("no-signal-handler", "exit-without-cleanup", "killed", "work-cut-short")
 
 class Fact(Frozen):
     """``codes``: the findings that it helps. ``unless``: options that show that it is done already; ``only``: options
-    without which it does not apply.
+    without which it does not apply; ``group``: it applies only to a signal that went to the whole group.
     """
 
     package: str
@@ -26,6 +26,7 @@ class Fact(Frozen):
     source: str
     unless: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    group: bool = False
 
 
 FACTS = (
@@ -73,10 +74,11 @@ FACTS = (
     ),
     Fact(
         "celery",
-        _CUT,
+        (*_CUT, "slow-atexit"),
         "Send the signal to celery's main process only (--child-only): its pool processes end at once when they "
         "get it too.",
-        "https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker",
+        "billiard/common.py, reset_signals; docs.celeryq.dev, userguide/workers.html, 'Stopping the worker'",
+        group=True,
     ),
     Fact(
         "celery",
@@ -90,7 +92,8 @@ FACTS = (
         _CUT,
         "Send the signal to dramatiq's main process only (--child-only): it passes it on to its worker processes, "
         "and a second one ends them at once.",
-        "https://dramatiq.io/advanced.html#signals",
+        "dramatiq/cli.py, worker_process: termhandler",
+        group=True,
     ),
     Fact(
         "dramatiq",
@@ -257,19 +260,19 @@ class Spared(Frozen):
 SPARED = (
     Spared(
         "celery",
-        "the processes of its pool end at once when they get the signal too",
+        "those of its pool end at once when they get the signal",
         "billiard/common.py, reset_signals; docs.celeryq.dev, userguide/workers.html, 'Stopping the worker'",
         ((("-P", "--pool"), ("solo", "threads", "eventlet", "gevent")),),
         "REMAP_SIGTERM",
     ),
     Spared(
         "dramatiq",
-        "it passes the signal on, and the second one ends its worker processes at once",
+        "it passes the signal on, and a second one ends them at once",
         "dramatiq/cli.py, worker_process: termhandler",
     ),
     Spared(
         "hypercorn",
-        "its worker processes have no handler for the signal and learn of the stop from it alone",
+        "they have no handler for the signal and die of it",
         "hypercorn/run.py, run: shutdown_event; its processes are spawned",
         ((("-w", "--workers"), ("0",)),),
     ),

@@ -37,6 +37,12 @@ def test_what_the_environment_says_is_done_too() -> None:
     assert "--graceful-timeout" in advice("slow-task", ["gunicorn"], ["gunicorn", "app"], variable)
 
 
+def test_child_only_is_not_advised_to_who_has_it() -> None:
+    argv = ["celery", "-A", "app", "worker"]
+    assert "--child-only" in advice("killed", ["celery"], argv)
+    assert "--child-only" not in advice("killed", ["celery"], argv, {}, to_group=False)
+
+
 def test_a_cut_is_blamed_on_a_limit_only_where_there_is_one() -> None:
     assert advice("work-cut-short", ["uvicorn"], ["uvicorn", "app:app"]) == ""
     told = advice("work-cut-short", ["uvicorn"], ["uvicorn", "app:app", "--timeout-graceful-shutdown", "1"])

@@ -48,7 +48,10 @@ def test_check_notes_them_at_their_lines(folder: Path) -> None:
         in done.stderr
     )
     assert "hint: set --timeout-graceful-shutdown below that, or raise stop.grace" in done.stderr
-    assert "supervisor.toml:6:1: note: [worker.jobs] celery ends its worker processes by itself" in done.stderr
+    assert (
+        "supervisor.toml:6:1: note: [worker.jobs] celery tells its worker processes of a stop by itself"
+        in done.stderr
+    )
     assert 'hint: set stop.target = "main"' in done.stderr
     assert "gunicorn" not in done.stderr, "its own limit is shorter"
     (folder / "supervisor.toml").write_text(CONFIG.format(bin=folder, target="main"))

@@ -67,7 +67,16 @@ def links(case: Case, piece: Piece, steps: Sequence[Step]) -> tuple[Link, ...]:
     if piece.phase in _PHASES and (not steps or steps[0].hold.thread is None or not steps[0].hold.thread.main):
         told.append(Link(_PHASES[piece.phase], pid=hold.process.pid))
     found = [step.hold for step in steps] or [hold]
-    return (*told, *chain(found, case.sources))
+    return _with_children((*told, *chain(found, case.sources)))
+
+
+def _with_children(links: tuple[Link, ...]) -> tuple[Link, ...]:
+    """Return the links; the first one in another process begins with that, where the words before do not say so."""
+    told: list[Link] = []
+    for before, link in zip((None, *links), links, strict=False):
+        new = before is not None and link.pid != before.pid and f"process {link.pid}" not in before.what
+        told.append(link.with_(what=f"child process {link.pid}: {link.what}") if new else link)
+    return tuple(told)
 
 
 def _parents(case: Case, piece: Piece, leader: Process) -> list[Hold]:

@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 MOST = 2
 
 
-def advice(code: str, packages: Iterable[str], argv: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
+def advice(
+    code: str,
+    packages: Iterable[str],
+    argv: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    to_group: bool = True,
+) -> str:
     """Return the facts that help a finding of this code, in the order of the packages, the outermost of the chain
-    first.
+    first. ``to_group``: the stop signal went to the whole process group.
     """
     found: list[str] = []
     for package in dict.fromkeys(packages):
         for fact in FACTS:
-            fits = fact.package == package and code in fact.codes and _applies(fact, argv, environ)
-            if fits and fact.advice not in found:
+            fits = fact.package == package and code in fact.codes and (to_group or not fact.group)
+            if fits and fact.advice not in found and _applies(fact, argv, environ):
                 found.append(fact.advice)
     return " ".join(found[:MOST])
 

@@ -232,7 +232,8 @@ def _of_libraries(case: Case, claim: Claim, steps: tuple[Step, ...]) -> list[str
     frames = [frame for stack in stacks for frame in stack] + ([claim.frame] if claim.frame is not None else [])
     started = started_server(case.shutdown.argv)
     packages = [*([started] if started else []), *(name for frame in frames if (name := package(frame.file)))]
-    told = libraries.advice(claim.code, packages, case.shutdown.argv, case.environ)
+    to_group = any(climb.target == "group" for climb in case.shutdown.escalation[:1])
+    told = libraries.advice(claim.code, packages, case.shutdown.argv, case.environ, to_group)
     return [told] if told and claim.hint != "main-only" else []
 
 

@@ -23,10 +23,11 @@ def does_not_fit(case: Case) -> Iterable[Claim]:
     if told is not None and inner is not None:
         claim = Claim("stop-setup", "note", ("setup", "limit"), what=told)
         given = f"{inner.option} {figure(inner.seconds)}" if inner.given and inner.seconds is not None else "not set"
-        claim.proof.append(f"on its command line and in its environment: {given}")
+        if inner.option:
+            claim.proof.append(f"on its command line and in its environment: {given}")
         yield claim.advise("limit").at(None, None)
     server = limits.spares_children(shutdown.argv, case.environ)
     if server is not None and shutdown.escalation and shutdown.escalation[0].target == "group":
-        what = f"{server} ends its worker processes by itself, and the stop signal went to them too: "
+        what = f"{server} tells its worker processes of a stop by itself, and the signal went to them too: "
         what += limits.why_spared(server)
         yield Claim("stop-setup", "note", ("setup", "group"), what=what).advise("main-only").at(None, None)

@@ -165,7 +165,11 @@ def _child(facts: Facts, seen: str, at: Where | None) -> Finding:
         else:
             proof.append("a shell passes no signal on to the command it waits for")
             advice = f"Make the script exec its last command; {advice[:1].lower()}{advice[1:]}"
-    title = f"It waits for its child {names}" if awaited else "It waits for a child"
+    title = (
+        f"It waits for its {'child' if len(awaited) == 1 else 'children'} {names}"
+        if awaited
+        else "It waits for a child"
+    )
     return Finding("waits-for-child", severity, title, advice, where=at, proof=tuple(proof))
 
 
