@@ -160,6 +160,18 @@ FACTS = (
         "https://redis.readthedocs.io/en/stable/examples/asyncio_examples.html",
     ),
     Fact(
+        "redis",
+        ("non-daemon-thread",),
+        "redis: the thread of pubsub.run_in_thread() ends with thread.stop(), or give it daemon=True.",
+        "https://redis.readthedocs.io/en/stable/advanced_features.html#publish-subscribe",
+    ),
+    Fact(
+        "aiosqlite",
+        ("non-daemon-thread",),
+        "aiosqlite: each open connection has a thread, which ends with await connection.close().",
+        "https://aiosqlite.omnilib.dev/en/stable/api.html",
+    ),
+    Fact(
         "opentelemetry",
         ("slow-atexit", "non-daemon-thread", "executor-busy"),
         "opentelemetry: TracerProvider(shutdown_on_exit=False) and force_flush(timeout) of your own before main() "

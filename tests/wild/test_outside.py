@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 VARIABLE = "SIGDRAIN_WILD_PYTHON"
 SUPERVISOR = Path(sys.executable).with_name("supervisor")
-# What the diagnosis does not see today; who mends one takes it off this list.
-NOT_YET = frozenset({"aiosqlite_open", "redis_subscriber"})
 
 pytestmark = pytest.mark.outside
 
@@ -44,15 +42,7 @@ def tools() -> Iterator[Tools]:
         pytest.skip(str(missing))
 
 
-def cases() -> list[object]:
-    late = pytest.mark.xfail(strict=False, reason="not explained yet")
-    return [
-        pytest.param(case, id=case.name, marks=[late] if case.name in NOT_YET else [])
-        for case in load(HERE / "outside")
-    ]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", load(HERE / "outside"), ids=lambda case: case.name)
 def test_the_explanation_is_right(case: Case, tools: Tools) -> None:
     played = play(case, tools)
     verdict = judge(case, played)

@@ -258,6 +258,15 @@ class Process:
         threads = self.first.threads if self.first is not None else ()
         return any(frame.file.endswith(_HELPERS) for told in threads for frame in told.stack)
 
+    def own_frames(self) -> set[Frame]:
+        """Return the frames of the program's own code at which a task or a thread of the process was seen."""
+        seen = [frame for task in self.tasks.values() for wait in task.waits for frame in (*wait.stack, wait.at)]
+        blocks = [block for thread in self.threads.values() for block in thread.blocks]
+        seen += [frame for block in blocks for frame in (*block.stack, block.at)]
+        handlers = [handler for note in self.of(Snapshot) for handler in note.handlers]
+        seen += [frame for handler in handlers for frame in (handler.at, handler.by)]
+        return {frame for frame in seen if frame is not None and frame.users}
+
     def of(self, kind: type[_Kind]) -> list[_Kind]:
         """Return the notes of one kind, in order of time."""
         return [note for note in self.notes if isinstance(note, kind)]

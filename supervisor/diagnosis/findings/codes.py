@@ -247,6 +247,8 @@ _ROWS = (
             "": "Tell the thread to stop (a threading.Event) and join it, or make it a daemon if it may be cut off.",
             "daemon": "It is a daemon thread, which the interpreter does not wait for; it was joined all the same. "
             "Tell it to stop (a threading.Event) before the join, or bound that: join(timeout=...).",
+            "library": "The thread is the library's: close what you opened there (close(), stop(), a context "
+            "manager) before main() returns.",
         },
         "The interpreter joins every non-daemon thread, without a limit, before atexit handlers run.",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
 from supervisor.diagnosis.attribution.holds import Hold
-from supervisor.diagnosis.evidence.frames import Frame, line_of, package, place, where
+from supervisor.diagnosis.evidence.frames import Frame, absolute, line_of, package, place, where
 from supervisor.diagnosis.evidence.model import ON_OTHERS
 from supervisor.diagnosis.findings import already, libraries
 from supervisor.diagnosis.findings.case import Claim, is_users
@@ -262,11 +262,30 @@ def _place(case: Case, claim: Claim, steps: tuple[Step, ...]) -> _Place:
         hold = users[-1]
         task, thread = hold.task, hold.thread
         return _Place(hold.at, task.name if task else None, thread.name if thread else None, beside)
+    started = _started_for(case, claim) if process is not None else []
+    if len(started) == 1:
+        told = f"no line of the program's own is on this chain; the library was called at {line_of(started[0])}"
+        return own.with_(frame=started[0], beside=(*own.beside, told))
     pending = [task for task in process.tasks.values() if is_users(task) and task.open_wait] if process else []
     if not pending:
         return own
     lines = [f"{task_name(task)} {at_line(task.last_at)}" for task in pending]
     return own.with_(beside=(f"no line of the program's own is on this chain; it has {several(lines, 'task', 4)}",))
+
+
+def _started_for(case: Case, claim: Claim) -> list[Frame]:
+    """Return the program's own lines that may have had a library start the thread of this claim."""
+    hold, process = claim.piece.hold if claim.piece is not None else None, claim.process
+    if hold is None or hold.block is None or hold.thread is None or hold.thread.main or process is None:
+        return []
+    inside = next((frame for frame in hold.block.stack if frame.origin == "library"), None)
+    name = package(inside.file) if inside is not None else None
+    if inside is None or name is None:
+        return []
+    from supervisor.diagnosis.evidence.calls import starters  # its parser takes 10 ms, and few ends need it
+
+    files = {absolute(frame.file, process.cwd) for frame in process.own_frames()}
+    return starters(name, inside.file, sorted(files), case.sources)
 
 
 def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:

@@ -95,6 +95,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim.proof.append(f"it joins {'the daemon ' if thread.daemon else ''}thread {thread.name!r}")
     elif piece.what == "thread":
         claim = Claim("non-daemon-thread", severity, cause, **words)
+        claim.advise("library" if _librarys(block) else "daemon" if thread.daemon else "")
     elif piece.what == "atexit":
         claim = _atexit(severity, cause, block, words)
     elif (nobody := nobody_to_join(process, hold)) is not None:
@@ -122,6 +123,12 @@ def _joined_by_exit(case: Case, piece: Piece) -> Block | None:
     """Return where an atexit handler joins the thread: the main thread's stay there."""
     steps = (step.hold for step in ladder(case, piece) if step.hold.process is piece.process)
     return next((hold.block for hold in steps if hold.what == "atexit"), None)
+
+
+def _librarys(block: Block) -> bool:
+    """Return whether a library started the thread for itself: no code of the program's own runs in it."""
+    origins = {frame.origin for frame in block.stack}
+    return "library" in origins and "user" not in origins
 
 
 def _atexit(severity: Severity, cause: Hashable, block: Block, words: dict[str, str]) -> Claim:
