@@ -54,6 +54,16 @@ def _rank(filename: str) -> int:
 FUNCTION, METHOD = type(rank), type(rank.__get__(0))  # what the module `types` calls FunctionType and MethodType
 
 
+async def _coroutine() -> None:
+    pass
+
+
+_one = _coroutine()
+COROUTINE: Any = type(_one)
+_one.close()
+del _one, _coroutine
+
+
 def found_own(prefixes: Sequence[str]) -> None:
     """Count the files that begin so as the user's from now on."""
     global own
@@ -116,10 +126,15 @@ def place(frame: Union[FrameType, Spot]) -> Place:
 
 def thread_stack(frame: Optional[FrameType]) -> List[Spot]:
     """Return a running stack, outermost frame first, without our own frames."""
-    out: List[Spot] = []
+    return [Spot(one) for one in thread_frames(frame)]
+
+
+def thread_frames(frame: Optional[FrameType]) -> List[FrameType]:
+    """Return thread_stack() as frames, which are to be held for a moment only."""
+    out: List[FrameType] = []
     while frame is not None and len(out) < DEPTH:
         if rank(frame.f_code.co_filename) != OURS:
-            out.append(Spot(frame))
+            out.append(frame)
         frame = frame.f_back
     out.reverse()
     return out
@@ -132,6 +147,11 @@ def await_pairs(thing: Any) -> List[Tuple[Any, Optional[FrameType]]]:
     """
     out: List[Tuple[Any, Optional[FrameType]]] = []
     while thing is not None and len(out) < DEPTH:
+        if type(thing) is COROUTINE:  # as below, with fewer questions
+            out.append((thing, thing.cr_frame))
+            found = thing.cr_running or thing.cr_await  # see awaited()
+            thing = None if found is True else found
+            continue
         thing = driven(thing)
         frame = frame_of(thing)
         if frame is None and (type(thing).__name__ != "coroutine" or not hasattr(type(thing), "cr_await")):
@@ -262,10 +282,13 @@ def running() -> Dict[int, FrameType]:
     if HAS_GIL and alone():
         found = sys._current_frames()
     found.pop(sampler, None)
-    found.pop(agent.get_ident(), None)
+    ident = agent.get_ident()
+    if ident == sampler:
+        return found
+    found.pop(ident, None)
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None and rank(frame.f_code.co_filename) == OURS:
         frame = frame.f_back
     if frame is not None:
-        found[agent.get_ident()] = frame
+        found[ident] = frame
     return found

@@ -8,6 +8,7 @@ thread, which the program does not know.
 from __future__ import annotations
 
 import sys
+from _weakref import ref
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_edges as edges
@@ -69,7 +70,9 @@ def tick(now: int) -> None:
         moved_any = look_at_tasks(now)
         look_at_loops(now, moved_any)
         census(now)
-        holders.remember([kept.ref() for kept in list(tasks.followed.values())], holders.AT_ARMING)
+        new = [kept.ref() for kept in list(tasks.followed.values()) if kept.used is None]
+        holders.remember(new, holders.AT_ARMING)
+        del new
     for wait in moved:
         tell_moved(wait, now)
     for wait in due:
@@ -103,11 +106,9 @@ def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[
     places, idents = stacks(now)
     moved = [_seen.pop(ident) for ident in list(_seen) if ident not in idents]
     due, came = [], []
-    for ident, exact, stack, doing in places:
+    for ident, exact, key, stack, doing in places:
         wait = _seen.get(ident)
         if wait is None or wait.exact != exact:
-            at = frames.culprit(stack)
-            key = (threads.state(stack), frames.place(at) if at is not None else None)
             if wait is not None and wait.key == key:
                 wait.exact = exact
             else:
@@ -124,19 +125,26 @@ def look_at_threads(now: int) -> Tuple[List[ThreadWait], List[ThreadWait], List[
     return moved, due, came
 
 
-def stacks(now: int) -> Tuple[List[Tuple[int, Any, List[Any], Any]], Set[int]]:
-    """Return (thread, exact place, stack, what it does) of the threads that moved or are to be told, and all threads.
+def stacks(now: int) -> Tuple[List[Tuple[int, Any, Any, List[Any], Any]], Set[int]]:
+    """Return (thread, exact place, state and line, stack, what it does) of the threads that moved or are to be told,
+    and all threads.
 
-    No frame is held after.
+    Only what is to be told has a stack. No frame is held after.
     """
     places, idents = [], set()
     for ident, frame in frames.running().items():
         idents.add(ident)
         wait, back = _seen.get(ident), frame.f_back
+        if wait is None and threads.idle(frame, back):
+            continue
         exact = (id(frame), frame.f_lasti, id(back), back.f_lasti if back is not None else 0)
-        if wait is None or wait.exact != exact or wait.due(now):
-            doing = joins.look(frame, ident) if wait is not None and wait.due(now) else NOTHING
-            places.append((ident, exact, frames.thread_stack(frame), doing))
+        due = wait is not None and wait.due(now)
+        if wait is None or wait.exact != exact or due:
+            stack: List[Any] = frames.thread_stack(frame) if due else frames.thread_frames(frame)
+            at = frames.culprit(stack)
+            key = (threads.state(stack), frames.place(at) if at is not None else None)
+            doing = joins.look(frame, ident) if due else NOTHING
+            places.append((ident, exact, key, stack if due else [], doing))
     return places, idents
 
 
@@ -220,8 +228,6 @@ def since(kept: Any, now: int) -> Optional[float]:
 
 
 def _weakly(waiter: Any) -> Optional[Callable[[], Any]]:
-    from _weakref import ref  # built in
-
     try:
         return ref(waiter) if waiter is not None else None
     except TypeError:  # a future of somebody's own

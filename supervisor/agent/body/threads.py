@@ -12,7 +12,7 @@ import _sigdrain_agent_joins as joins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 # Linux system call numbers (asm/unistd.h). select-like, futex, sleeps, writes, reads, waits for a child.
 _X86_64 = {
@@ -53,16 +53,24 @@ def kernel(tid: Optional[int]) -> Tuple[Optional[str], Optional[int], Optional[i
         return None, None, None
 
 
-def state(stack: List[frames.Spot]) -> str:
+def idle(leaf: Any, caller: Any) -> Optional[str]:
+    """Return the state of a thread that waits for work to be given to it, by its two innermost frames."""
+    name, file = leaf.f_code.co_name, leaf.f_code.co_filename
+    if name == "select" and caller is not None and caller.f_code.co_name == "_run_once":
+        return "loop-idle" if file.endswith("selectors.py") else None
+    return "pool-idle" if name == "_worker" and file.endswith("futures/thread.py") else None
+
+
+def state(stack: Sequence[Any]) -> str:
     """Return what kind of code holds a thread (the words are those of the wire's THREAD)."""
     if not stack:
         return "busy"
     leaf = stack[-1].f_code
-    name, file = leaf.co_name, leaf.co_filename
-    if name == "_worker" and file.endswith("futures/thread.py"):
-        return "pool-idle"
-    if name == "select" and file.endswith("selectors.py") and len(stack) > 1:
-        return "loop-idle" if stack[-2].f_code.co_name == "_run_once" else "busy"
+    waits_for_work = idle(stack[-1], stack[-2] if len(stack) > 1 else None)
+    if waits_for_work is not None:
+        return waits_for_work
+    if leaf.co_name == "select" and leaf.co_filename.endswith("selectors.py"):
+        return "busy"
     found = "busy"
     for frame in reversed(stack):
         name, file = frame.f_code.co_name, frame.f_code.co_filename

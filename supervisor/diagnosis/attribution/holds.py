@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Known: TypeAlias = Mapping[int, Sequence["Hold"]]
 
 BLOCKED, BUSY, USER, READ, LIBRARY, SERVER, POLL, WOKEN, CANCELLED, ALIVE = range(10)
-# Two stamps of the same instant, one by the task itself and one by the 10 ms sampler, differ by so much (seconds).
+# Two stamps of one instant, one by the task itself, one by the sampler at its finest, differ by so much (seconds).
 # Larger, neighbours in time are taken for one another; smaller, a busy machine hides causes.
 CLOSE = 0.03
 # A step of a task that runs for so long (seconds) has blocked its loop.
