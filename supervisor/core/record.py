@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
+    from supervisor.core.spec import Condition
+
     Want: TypeAlias = Literal["up", "down"]
     Phase: TypeAlias = Literal[
         "waiting", "starting", "running", "draining", "cleaning", "leaving", "killed", "stuck", "exited",
@@ -244,6 +246,18 @@ class Explanation(Frozen):
     direct_signal: int | None = None
 
 
+class Begun(Frozen):
+    """How a start came about: asked for at ``queued``, begun at ``at`` (monotonic seconds).
+
+    ``after`` is the title of the worker that it had waited for last, ``condition`` what had to be true of that.
+    """
+
+    queued: float
+    at: float
+    after: str | None = None
+    condition: Condition | None = None
+
+
 class Ready(Frozen):
     """When a start was ready (monotonic seconds), by which check in words, and how long after its fork (seconds).
 
@@ -278,9 +292,8 @@ class Shutdown(Frozen):
     arrival.
     ``started``: False when the command could not be run at all; ``exit_code`` is then a shell's, 125 to 127.
     ``cause``: why we stopped it by ourselves, what the last tries of its check saw. ``tries`` are those that failed,
-    by liveness, or the last one of a start that timed out. ``ready`` is when and how it had become ready.
-    ``after``: titles of those whose end its stop had waited for, since they depend on it.
-    ``leftovers_known``: False when nobody could look, at its end, which of its processes are left.
+    by liveness, or the last one of a start that timed out. ``begun`` is how the start came about, ``ready`` when and
+    how it had become ready. ``after``: titles of those whose end its stop had waited for, since they depend on it.
     """
 
     worker: str
@@ -312,6 +325,7 @@ class Shutdown(Frozen):
     direct_signal: int | None = None
     cause: str | None = None
     tries: tuple[FailedTry, ...] = ()
+    begun: Begun | None = None
     ready: Ready | None = None
     after: tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ from supervisor.core.contract.codec import Kind, Malformed, record
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import (
     AgentFacts,
+    Begun,
     Climb,
     FailedTry,
     Finding,
@@ -70,6 +71,7 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         "Reach": st.sampled_from(("delivered", "nobody", "not permitted", "could not look")),
         "Fate": st.sampled_from(("ended", "killed", "left")),
         "Severity": st.sampled_from(("error", "warning", "note")),
+        "Condition": st.sampled_from(("started", "ready", "completed", "ended")),
         "Outcome": st.sampled_from(("clean", "failed", "signalled", "killed", "stuck")),
     }
     if " | " in kind:
@@ -77,7 +79,7 @@ def values(kind: str) -> st.SearchStrategy[Any]:
     if kind in plain:
         return plain[kind]
     parts = (
-        AgentFacts, Climb, FailedTry, Finding, Leftover, Link, Marks, Masks, PhaseSpan, Ready, Rusage, Sample,
+        AgentFacts, Begun, Climb, FailedTry, Finding, Leftover, Link, Marks, Masks, PhaseSpan, Ready, Rusage, Sample,
         Stretch, Where,
     )  # fmt: skip
     named = {part.__name__: part for part in parts}

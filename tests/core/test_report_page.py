@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from supervisor.core.contract import report
 from supervisor.core.record import (
     AgentFacts,
+    Begun,
     FailedTry,
     Finding,
     Leftover,
@@ -30,7 +31,7 @@ WHOLE = shutdown(
     rusage=Rusage(0.1, 0.1, 1), leftovers=(Leftover(8, ("y",), "ended"),), masks=HANDLES_TERM,
     samples=(Sample(0.1, "S", 0.0, 1, listening=("127.0.0.1:80",)),),
     phases=(PhaseSpan("drain", 0.0, 1.0),), agent=AgentFacts(True), critical_path=(Stretch(1.0, "task", PLACE),),
-    ready=Ready(1.0, "started", 0.1), tries=(FailedTry(1.0, "refused"),),
+    begun=Begun(0.5, 0.5), after=("z",), ready=Ready(1.0, "started", 0.1), tries=(FailedTry(1.0, "refused"),),
     findings=(Finding("slow-task", "note", "…", "…", 1.0, PLACE),),
 )  # fmt: skip
 NO_FIELDS = {"SIGTERM"}  # keys by value: signals that were sent

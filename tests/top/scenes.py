@@ -67,6 +67,12 @@ def worker(index: int, title: str, phase: str = "running", **fields: Any) -> dic
         "status_text": None,
         "reloading": None,
         "errno": None,
+        "start": None,
+        "ready": None,
+        "trying": None,
+        "health": None,
+        "waits_for": [],
+        "missing": None,
         **fields,
     }
 

@@ -29,6 +29,7 @@ from supervisor.core.contract.codec import (
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import (
     AgentFacts,
+    Begun,
     Climb,
     FailedTry,
     Finding,
@@ -88,13 +89,18 @@ def hold(shutdowns: Sequence[Shutdown]) -> Hold | None:
 def document(origin: Origin, shutdowns: Sequence[Shutdown]) -> dict[str, Any]:
     """Return the whole report as JSON-ready data.
 
-    ``hold``: who held the stop of a fleet, null for a single worker.
+    ``hold``: who held the stop of a fleet, null for a single worker. ``start_chain`` and ``stop_chain``: who waited
+    for whom, to the worker that was ready last, and that ended last.
     """
+    from supervisor.core.contract import chains  # only a report needs it
+
     held = hold(shutdowns)
     return {
         "schema": SCHEMA,
         "supervisor": ORIGIN.encode(origin),
         "hold": None if held is None else HOLD.encode(held),
+        "start_chain": chains.written(chains.start(chains.recorded(shutdowns))),
+        "stop_chain": chains.written(chains.stop(shutdowns)),
         "shutdowns": [shutdown(one) for one in shutdowns],
     }
 
@@ -186,6 +192,13 @@ MARKS = record(Marks, **dict.fromkeys(Marks.__match_args__, optional(TIME)))
 PHASE = record(PhaseSpan, name=TEXT, start=TIME, end=TIME)
 RUSAGE = record(Rusage, cpu_user=NUMBER, cpu_system=NUMBER, max_rss=optional(WHOLE))
 LEFTOVER = record(Leftover, pid=WHOLE, argv=ARGV, fate=one_of("ended", "killed", "left"), user=optional(TEXT))
+BEGUN = record(
+    Begun,
+    queued=TIME,
+    at=TIME,
+    after=optional(TEXT),
+    condition=optional(one_of("started", "ready", "completed", "ended")),
+)
 READY = record(Ready, at=TIME, by=TEXT, waited=TIME)
 FAILED_TRY = record(FailedTry, at=TIME, seen=TEXT)
 AGENT = record(
@@ -277,6 +290,7 @@ SHUTDOWN = record(
     resources=named("rusage", optional(RUSAGE)),
     leftovers=several(LEFTOVER),
     leftovers_known=FLAG,
+    begun=optional(BEGUN),
     ready=optional(READY),
     cause=optional(TEXT),
     tries=several(FAILED_TRY),

@@ -7,6 +7,7 @@ Fields are only ever added.
 from __future__ import annotations
 
 from supervisor.core import redact, signum
+from supervisor.core.contract import chains, report
 from supervisor.core.contract.codec import Malformed
 from supervisor.core.contract.report import LINK
 
@@ -79,18 +80,40 @@ def worker_view(fleet: Fleet, life: Life, index: int, waiting: Waiting | None = 
         "ended": life.ended,
         "took": _took(life),
         "healthy_at": _healthy_at(life),
+        "start": _start(life),
+        "ready": None if life.ready is None else report.READY.encode(life.ready),
+        "trying": _trying(life),
+        "health": _health(life),
+        "waits_for": _waits_for(fleet, life),
+        "missing": life.missing,
         "status_text": life.notice.status if life.notice else None,
         "reloading": life.notice.reloading if life.notice else None,
         "errno": life.notice.errno if life.notice else None,
     }
 
 
+def starts(fleet: Fleet) -> list[chains.Began]:
+    """Return the present starts of a fleet's workers."""
+    return [
+        chains.Began(
+            life.spec.title,
+            life.begun.queued,
+            life.begun.at,
+            life.ready.at if life.ready is not None else None,
+            life.begun.after,
+            life.begun.condition,
+        )
+        for life in fleet.lives.values()
+        if life.begun is not None
+    ]
+
+
 def troubled(worker: dict[str, Any]) -> bool:
-    """Tell whether a worker that is wanted up is in backoff, failed, is stuck or ended other than as wanted.
+    """Tell whether a worker that is wanted up is in backoff, failed, stuck or skipped, or ended other than as wanted.
 
     One that has done its work, is being stopped or was stopped by a command is no trouble.
     """
-    bad = worker["phase"] in ("backoff", "failed", "stuck") or worker.get("as_wanted") is False
+    bad = worker["phase"] in ("backoff", "failed", "stuck", "skipped") or worker.get("as_wanted") is False
     return worker["want"] == "up" and bad
 
 
@@ -124,9 +147,45 @@ def _healthy_at(life: Life) -> float | None:
     """Return from when on a worker that runs again after a failure counts as healthy; None for one that has not
     failed.
     """
-    if life.phase not in ("starting", "running") or not life.attempts.count or life.since is None:
+    if life.phase != "running" or not life.attempts.count or life.ready is None:
         return None
-    return life.since + life.spec.restart.stable
+    return life.ready.at + life.spec.restart.stable
+
+
+def _start(life: Life) -> dict[str, Any] | None:
+    """Return how its present start came about; None before the first one."""
+    begun = life.begun
+    if begun is None:
+        return None
+    return {"queued": begun.queued, "begun": begun.at, "after": begun.after, "condition": begun.condition}
+
+
+def _trying(life: Life) -> dict[str, Any] | None:
+    """Return how the check of a start stands that is not ready yet: what it saw last, until when it may say no."""
+    if life.readying is None or life.spec.ready is None or life.phase != "starting":
+        return None
+    return {"check": life.spec.ready.check.shown, "seen": life.readying.seen, "until": life.readying.until}
+
+
+def _health(life: Life) -> dict[str, Any] | None:
+    """Return whether it answers; None where nobody asks."""
+    if life.spec.liveness is None:
+        return None
+    health = life.health
+    failed = health.failed if health is not None else ()
+    state = "unhealthy" if failed else "healthy" if health is not None and health.answered else "unknown"
+    return {"state": state, "failures": len(failed), "seen": failed[-1].seen if failed else None}
+
+
+def _waits_for(fleet: Fleet, life: Life) -> list[str]:
+    """Return the titles of those that its start, or its stop, waits for."""
+    if life.awaits is not None:
+        return list(life.awaits.after)
+    if life.state != "waiting" or life.queued is None or fleet.order is None:
+        return []
+    from supervisor.core.fleet import order
+
+    return [fleet.lives[other].spec.title for other in order.verdict(fleet.order, fleet.lives, life.id).waits_for]
 
 
 def _took(life: Life) -> float | None:

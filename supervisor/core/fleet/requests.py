@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from supervisor.core.actions import Note
 from supervisor.core.events import StartAsked, StopAsked
+from supervisor.core.record import Begun
 from supervisor.core.worker import escalation
-from supervisor.core.worker.life import Begun
 from supervisor.core.worker.restart import Attempts
 from supervisor.core.worker.states import leads
 

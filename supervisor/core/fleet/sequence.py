@@ -7,8 +7,9 @@ from supervisor.core.events import StartAsked
 from supervisor.core.fleet import order
 from supervisor.core.frozen import Frozen
 from supervisor.core.ladder import DEFAULT, parse
+from supervisor.core.record import Begun
 from supervisor.core.worker import escalation
-from supervisor.core.worker.life import Awaited, Begun
+from supervisor.core.worker.life import Awaited
 from supervisor.core.worker.restart import Attempts
 from supervisor.core.worker.states import RESTS, leads
 
@@ -66,14 +67,17 @@ def _consider_start(turn: Turn, worker: WorkerId, at: float) -> None:
         culprit = turn.lives[verdict.failed[0][0]]
         turn.failed(culprit if culprit.failing else life)
         why = _why_not(turn, *verdict.failed[0])
-        turn.put(life.with_(state="skipped", queued=None), (Note(f"{life.spec.title} is not started: {why}"),))
+        turn.put(
+            life.with_(state="skipped", queued=None, missing=why), (Note(f"{life.spec.title} is not started: {why}"),)
+        )
     elif verdict.go:
         notes = tuple(
             Note(f"{life.spec.title} is started although {_why_not(turn, *missing)}: it is not required")
             for missing in verdict.without
         )
         after = order.last(_order(turn), turn.lives, worker)
-        begun = Begun(life.queued, at, *(after or ()))
+        title, condition = (turn.lives[after[0]].spec.title, after[1]) if after is not None else (None, None)
+        begun = Begun(life.queued, at, title, condition)
         life, actions = escalation.begin(life, begun)
         turn.put(life, (*notes, *actions))
 

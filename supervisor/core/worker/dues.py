@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from supervisor.core.actions import Dump, Look, Probe
 from supervisor.core.frozen import Frozen
+from supervisor.core.record import Begun
 from supervisor.core.worker import escalation
 from supervisor.core.worker.ending import finish
-from supervisor.core.worker.life import Begun, Life
+from supervisor.core.worker.life import Life
 from supervisor.core.worker.states import LIVES
 
 TYPE_CHECKING = False

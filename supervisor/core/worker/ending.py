@@ -93,6 +93,7 @@ def shutdown(life: Life) -> Shutdown:
         started=life.failure is None,
         cause=stop.cause if stop else None,
         tries=tuple(stop.tries) if stop else (),
+        begun=life.begun,
         ready=life.ready,
         after=stop.after if stop else (),
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from supervisor.core import signum
 from supervisor.core.actions import Action, Foreground, Note, Probe, ReadMasks, Signal, Spawn, Survey
-from supervisor.core.record import FailedTry, Member
-from supervisor.core.worker.life import Begun, Hold, Leftovers, Life, Rest, Standing, Stop
+from supervisor.core.record import Begun, FailedTry, Member
+from supervisor.core.worker.life import Hold, Leftovers, Life, Rest, Standing, Stop
 from supervisor.core.worker.states import RESTS, STOPPED
 
 TYPE_CHECKING = False

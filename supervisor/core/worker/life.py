@@ -10,7 +10,7 @@ from supervisor.core import signum
 from supervisor.core.events import StartFailed
 from supervisor.core.frozen import Frozen
 from supervisor.core.ladder import Ladder, Rung
-from supervisor.core.record import Climb, FailedTry, Leftover, Masks, Member, Ready, Rusage, Sample, Shutdown
+from supervisor.core.record import Begun, Climb, FailedTry, Leftover, Masks, Member, Ready, Rusage, Sample, Shutdown
 from supervisor.core.spec import UP, Manner, WorkerId, WorkerSpec
 from supervisor.core.worker import states
 from supervisor.core.worker.restart import Attempts
@@ -18,7 +18,6 @@ from supervisor.core.worker.restart import Attempts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.record import Key, Outcome, Phase
-    from supervisor.core.spec import Condition
     from supervisor.core.worker.notice import Notice
     from supervisor.core.worker.states import State
 
@@ -36,18 +35,6 @@ class Process(Frozen):
     stopped: bool = False
     agent: bool = False
     reached: tuple[str, ...] = ()
-
-
-class Begun(Frozen):
-    """How a start came about: asked for at ``queued``, begun at ``at`` (monotonic seconds).
-
-    ``after`` is the worker that it had waited for last, ``condition`` what had to be true of that.
-    """
-
-    queued: float
-    at: float
-    after: WorkerId | None = None
-    condition: Condition | None = None
 
 
 class Readying(Frozen):
@@ -251,6 +238,7 @@ class Life(Frozen):
     ready: Ready | None = None
     health: Health | None = None
     awaits: Awaited | None = None
+    missing: str | None = None
 
     # -------------------------------------------------------------- where it is
 
