@@ -94,7 +94,8 @@ def _unasked(schedule: Schedule, story: Story) -> bool:
     main = next((one for one in story.processes if one.role == "main"), None)
     if schedule.command == "up" or main is None:
         return False
-    took = any(came.signal in STOPPING for came in main.signals) or (main.announced is None and not main.killed)
+    of_ours = main.announced is None and not main.killed and not main.flooded
+    took = any(came.signal in STOPPING for came in main.signals) or of_ours
     if took and not main.terminated:
         return False
     return story.asked is None or main.gone is None or main.gone < story.asked + 1.0

@@ -34,6 +34,7 @@ class Process:
     killed: bool = False
     stopped: bool = False
     terminated: bool = False
+    flooded: bool = False
 
 
 @dataclass

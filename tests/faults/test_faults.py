@@ -123,3 +123,14 @@ def test_a_second_request_excuses_an_early_kill_and_a_suspension_a_late_word() -
     assert violations(PLAN, story(main(gone=11.3), requests=[(11.0, None), (11.2, None)])) == []
     assert violations(PLAN, story(main(signals=[Came(11.4, signal.SIGTERM, 0.0)], stopped=True))) == []
     assert violations(PLAN, story(main(signals=[Came(11.4, signal.SIGTERM, 0.35)]))) == []
+
+
+def test_a_command_that_dies_of_a_strangers_signal_has_ended_by_itself() -> None:
+    plan = replace(PLAN, command="run", workers=(Worker("w", "default", (0.5,)),))
+    dead = main(deaf=False, signals=[], gone=10.5)
+    ends = [record(signal="SIGRTMIN+3", outcome="signalled")]
+    told: dict[str, Any] = {"ends": ends, "code": -37, "requests": [], "left": [8]}
+    escapee = Process(8, "escapee", "w", 10.0)
+    assert [line[:4] for line in violations(plan, story(dead, escapee, **told))] == ["left"]
+    dead.flooded = True
+    assert violations(plan, story(dead, escapee, **told)) == []
