@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from supervisor.cli.options import Values
     from supervisor.core.drilled import Demand
+    from supervisor.core.readiness import ReadySpec
     from supervisor.core.spec import FleetSpec, WorkerSpec
 
 REPORT_SUFFIXES = (".json", ".md", ".junit.xml")
@@ -74,11 +75,28 @@ def _fleet(given: dict[str, Any], words: list[str]) -> FleetSpec:
         assert defaults is not None, "an empty command line is a plain one"
         options = {key: given[key] for key in ("child_only", "cwd", "no_agent")}
         fleet = run.plan({**defaults[0], **options}, words, init=False).fleet.with_(manner=UP)
+        fleet = fleet.with_(workers=(fleet.workers[0].with_(ready=_ready(given["ready"])),))
     else:
         raise UsageError(
             "nothing to drill", "name a command, as in: supervisor drill -- python app.py; or a config file with -c"
         )
     return fleet.with_(workers=tuple(_stopping(worker, given) for worker in fleet.workers))
+
+
+def _ready(text: str | None) -> ReadySpec | None:
+    """Return when the command counts as ready; None: when it is quiet."""
+    if text is None:
+        return None
+    from supervisor.config import checks
+    from supervisor.core.readiness import CheckError, ReadySpec
+
+    try:
+        check = checks.parse(text)
+    except CheckError as error:
+        raise UsageError(f"--ready {text or repr('')}: {error}", "as in tcp=127.0.0.1:8000, or notify") from None
+    if check.kind == "fd":
+        raise UsageError(f"--ready {text}: offered in a config only", "use log=…, tcp=…, http=…, or -c FILE")
+    return ReadySpec(check)
 
 
 def _configured(given: dict[str, Any], names: list[str]) -> FleetSpec:

@@ -14,6 +14,14 @@ DRILL = (
         panel="Starting",
         momentary=True,
     ),
+    Option(
+        ("--ready",),
+        "When the program is ready: log=TEXT, notify, tcp=HOST:PORT, unix=PATH, http=URL, command=CMD or after=2s.",
+        "CHECK",
+        shown="when it is quiet for 0.5 s",
+        panel="Starting",
+        momentary=True,
+    ),
     Option(("-n", "--runs"), "How often to stop it.", "N", default="20", panel=_MEASURE, momentary=True),
     Option(("--warmup",), "Runs before these that do not count.", "N", default="1", panel=_MEASURE, momentary=True),
     Option(

@@ -51,15 +51,15 @@ class Conductor(Observer):
         self.deadline: float | None = None
         self.asked: float | None = None
         self.ready: float | None = None
-        self._early = False
+        self._spoilt: Use | None = None
 
     # ------------------------------------------------------------------ what happened
 
     @property
     def use(self) -> Use:
         """Return what the run is good for, once it is over."""
-        if self._early:
-            return "ended early"
+        if self._spoilt is not None:
+            return self._spoilt
         return "measured" if self.asked is not None else "interrupted"
 
     @property
@@ -92,9 +92,9 @@ class Conductor(Observer):
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Note that a worker has ended: too early, unless its stop was requested."""
-        del shutdown, worker
+        del worker
         if self.asked is None and self._loop.fleet.asked is None:
-            self._early = True
+            self._spoilt = self._spoilt or ("not ready" if shutdown.asked_by == "start timeout" else "ended early")
             self.deadline = monotonic()  # the others are stopped: the run is over
 
     # ------------------------------------------------------------------ the clock
@@ -108,19 +108,22 @@ class Conductor(Observer):
             self._loop.see(events.StopAsked(at, "drill"))
         elif self._loop.fleet.asked is not None:
             return
-        elif self._early or self.ready is not None or self._by == "not awaited":
+        elif self._spoilt is not None or self.ready is not None or self._by == "not awaited":
             self._ask(at)
         elif self._all_ready(at):
             self.ready = at
-            self.deadline = at + self._moment
+            told = [life.ready for life in self._loop.fleet.lives.values() if life.spec.ready is not None]
+            if len(told) == len(self._loop.fleet.lives):
+                self._by, self.ready = "check", max(one.at for one in told if one is not None)
+            self.deadline = self.ready + self._moment if self._by == "check" else at + self._moment
         else:
             self.deadline = at + LOOK
 
     def _ask(self, at: float) -> None:
-        if not self._early:
+        if self._spoilt is None:
             self.asked = at
         self._loop.see(events.StopAsked(at, "drill"))
-        if self._again is not None and not self._early:
+        if self._again is not None and self._spoilt is None:
             self.deadline = at + self._again
 
     def _all_ready(self, at: float) -> bool:
@@ -129,6 +132,8 @@ class Conductor(Observer):
         return all(found)
 
     def _is_ready(self, life: Life, at: float) -> bool:
+        if life.spec.ready is not None:
+            return life.ready is not None
         seen = self._quiet.get(life.id)
         if seen is None or life.process is None or life.process.running_since is None:
             return False

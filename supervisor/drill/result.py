@@ -84,7 +84,8 @@ def _stopped(plan: DrillPlan, trials: Sequence[Trial]) -> str | None:
     if last.use == "interrupted":
         return f"interrupted after {plural(sum(one.number > 0 and one.use == 'measured' for one in trials), 'run')}"
     if last.use == "not ready":
-        return "a worker did not get ready"
+        late = next((one for one in last.shutdowns if one.asked_by == "start timeout"), None)
+        return "a worker did not get ready" if late is None else f"{late.title} did not get ready: {late.cause}"
     if last.use == "ended early" and last.number < plan.runs:
         return "three runs in a row ended before the stop was requested: the program does not stay"
     return None

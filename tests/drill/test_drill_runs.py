@@ -118,7 +118,7 @@ def test_a_killed_run_is_more_than_and_no_timeout_is_recommended(tmp_path: Path,
     assert drill["recommend"]["timeout_stop"] is None and "--grace 60" in drill["recommend"]["why"]
     assert drill["budget"][0]["kept"] is False
     shown = command(tmp_path, "-n", "1", "--warmup", "0", "--after", "0", "-g", "0.5", *worker, TIMES="60").stdout
-    assert "> 5" in shown and "(1 of 1 was killed)" in shown
+    assert "total " in shown and "> " in shown and "(1 of 1 was killed)" in shown
 
 
 def test_a_program_that_does_not_stay_ends_the_drill(tmp_path: Path) -> None:
@@ -208,6 +208,24 @@ def test_a_fleet_is_drilled_as_a_whole(tmp_path: Path) -> None:
     whole = drill["populations"][2]
     assert drill["spans"] == whole["spans"] and whole["outcomes"] == {"ended": 2}
     assert len(told["shutdowns"]) == 4
+
+
+def test_a_run_begins_to_count_when_its_check_says_so(tmp_path: Path, worker: list[str]) -> None:
+    slow = f"import time, runpy\ntime.sleep(0.7)\nprint('serving', flush=True)\nrunpy.run_path('{worker[2]}')\n"
+    (tmp_path / "slow.py").write_text(slow)
+    argv = ["-n", "2", "--warmup", "0", "--after", "0.2", "--ready", "log=serving", "--", sys.executable, "slow.py"]
+    _, told = drilled(tmp_path, *argv)
+    trials = told["drill"]["trials"]
+    assert [trial["ready_by"] for trial in trials] == ["check"] * 2
+    assert all(trial["ready_after"] >= 0.7 for trial in trials)
+
+
+def test_a_program_that_never_gets_ready_ends_the_drill(tmp_path: Path) -> None:
+    config = '[worker.a]\ncommand = "sleep 100"\nready = { tcp = "127.0.0.1:1", timeout = "0.5s" }\n'
+    (tmp_path / "supervisor.toml").write_text(config)
+    code, told = drilled(tmp_path, "-n", "5", "-c", "supervisor.toml")
+    assert code == 1 and told["drill"]["stopped"].startswith("a did not get ready")
+    assert "127.0.0.1:1" in command(tmp_path, "-n", "5", "-c", "supervisor.toml").stdout
 
 
 def test_no_process_and_no_descriptor_is_left(tmp_path: Path) -> None:

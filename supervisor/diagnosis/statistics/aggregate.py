@@ -49,7 +49,7 @@ def _of_worker(title: str, population: Population, trials: Sequence[Trial]) -> F
     pairs = [(trial, one) for trial in trials for one in trial.shutdowns if one.title == title]
     ends = [one for _, one in pairs]
     measured = [(name, _span(name, ends)) for name in SPANS]
-    ready = [trial.ready_after for trial, _ in pairs if trial.ready_after is not None]
+    ready = [value for value in map(_ready, *zip(*pairs, strict=True)) if value is not None]
     totals = [one.total for one in ends]
     numbers = [trial.number for trial, _ in pairs]
     modes = shape.modes(totals)
@@ -66,6 +66,11 @@ def _of_worker(title: str, population: Population, trials: Sequence[Trial]) -> F
         trend=shape.trend(totals),
         recommended=recommended(_span("total", ends)),
     )
+
+
+def _ready(trial: Trial, one: Shutdown) -> float | None:
+    """Return the seconds from a worker's own start to ready, where a check told; else what is known of all workers."""
+    return one.ready.waited if trial.ready_by == "check" and one.ready is not None else trial.ready_after
 
 
 def _of_fleet(population: Population, trials: Sequence[Trial]) -> Figures:
