@@ -69,7 +69,7 @@ def _of_worker(title: str, population: Population, trials: Sequence[Trial]) -> F
 
 
 def _ready(trial: Trial, one: Shutdown) -> float | None:
-    """Return the seconds from a worker's own start to ready, where a check told; else what is known of all workers."""
+    """Return the seconds from a worker's own start to ready, where a check told; else those of all workers."""
     return one.ready.waited if trial.ready_by == "check" and one.ready is not None else trial.ready_after
 
 
