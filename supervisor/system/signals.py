@@ -98,11 +98,11 @@ def read(fd: int) -> list[Arrived]:
 
 def parse(data: bytes) -> list[Arrived]:
     """Parse records of the signalfd into the signals, without those that our own writes caused."""
-    me, fields = os.getpid(), memoryview(data).cast("I")
+    fields = memoryview(data).cast("I")
     arrived: list[Arrived] = []
     for start in range(0, len(fields), _INFO // 4):
         signal, _, code, pid, uid = fields[start : start + 5]
-        if pid != me or signal not in (signum.PIPE, signum.XFSZ):
+        if signal not in (signum.PIPE, signum.XFSZ) or pid != os.getpid():
             arrived.append(Arrived(signal, pid, uid, code == SI_KERNEL))
     return arrived
 

@@ -43,8 +43,8 @@ FAULTS = (
         "every stop has a deadline",  # one worker after the other
         "fleet.state",
         "Fleet.deadline",
-        "self.dues.values()",
-        "[*self.dues.values()][:1]",
+        "self.dated().dues.values()",
+        "[*self.dated().dues.values()][:1]",
     ),
     Fault(
         "every stop has a deadline",  # what has changed is not written down

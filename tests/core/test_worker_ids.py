@@ -36,7 +36,7 @@ def running(*names: str) -> Fleet:
 
 def without_the_first(fleet: Fleet) -> Fleet:
     """As if it had been scaled away."""
-    return fleet.with_(lives={number: life for number, life in fleet.lives.items() if number != WEB})
+    return fleet.dated().with_(lives={number: life for number, life in fleet.lives.items() if number != WEB})
 
 
 def test_ids_are_given_in_the_order_of_the_configuration() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NOBODY_INSISTS = ("failed peer", "finished peer", "dependency")
 # The request to a whole fleet that is SIGKILL to everybody, also to those whose turn has not come.
 THIRD = 3
+_FRESH = Attempts()
 
 
 def stop(turn: Turn, event: StopAsked) -> None:
@@ -80,7 +81,7 @@ def go_down(turn: Turn, at: float) -> None:
                 turn.failed(life)  # it should have run
     turn.want = "down"
     turn.asked = at if turn.asked is None else turn.asked
-    _rest(turn, turn.lives, Attempts())
+    _rest(turn, turn.lives, _FRESH)
 
 
 def _rest(turn: Turn, chosen: Iterable[WorkerId], attempts: Attempts) -> None:

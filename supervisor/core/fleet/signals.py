@@ -70,7 +70,8 @@ def _forwarded(life: Life, signal: int, kernel: bool) -> escalation.Step:
 
 def _stop(turn: Turn, event: SignalReceived) -> None:
     name = signum.name(event.signal)
-    if all(life.spec.stop.rewritten(event.signal) == 0 for life in turn.lives.values()):
+    asked = [life.id for life in turn.lives.values() if life.spec.stop.rewritten(event.signal) != 0]
+    if not asked:
         turn.actions.append(Note(f"{name} dropped, as --rewrite says", verbose=True))
         return
     first = turn.asked is None and not turn.spec.manner.wraps
@@ -82,7 +83,6 @@ def _stop(turn: Turn, event: SignalReceived) -> None:
         return None if own else life.spec.stop.rewritten(event.signal)
 
     by, by_pid = f"signal {name}", event.sender_pid or None
-    asked = [life.id for life in turn.lives.values() if life.spec.stop.rewritten(event.signal) != 0]
     if turn.order is not None:
         from supervisor.core.fleet import sequence
 

@@ -34,7 +34,9 @@ class Fleet(Frozen):
 
     ``asked`` is when everything was first asked to stop (monotonic seconds), ``requests`` how often since: those
     closer than HURRY_AFTER count as one. ``dues`` is when each worker wants a Tick, ``signals_due`` when it wants one
-    for a signal; a worker that wants none is in neither. ``refused``: it was told that a signal reaches no worker.
+    for a signal; a worker that wants none is in neither. Those that are ``undated`` have changed since: what is due
+    is looked up once it is asked for, so that no signal waits for it. ``refused``: it was told that a signal reaches
+    no worker.
     ``order``: who depends on whom, None where nobody does.
     """
 
@@ -42,6 +44,7 @@ class Fleet(Frozen):
     lives: Mapping[WorkerId, Life]
     dues: Mapping[WorkerId, float] = {}
     signals_due: Mapping[WorkerId, float] = {}
+    undated: frozenset[WorkerId] = frozenset()
     want: Want = "up"
     asked: float | None = None
     requests: int = 0
@@ -55,9 +58,17 @@ class Fleet(Frozen):
     @property
     def deadline(self) -> float | None:
         """Return the one instant at which the fleet wants a Tick, None for never."""
-        due = min(self.dues.values(), default=None)
+        due = min(self.dated().dues.values(), default=None)
         limit_at = limit_due(self)
         return due if limit_at is None else limit_at if due is None else min(due, limit_at)
+
+    def dated(self) -> Fleet:
+        """Return the same fleet with everything that is due written down."""
+        if not self.undated:
+            return self
+        dues, signals_due = dict(self.dues), dict(self.signals_due)
+        _date(self.lives, self.undated, dues, signals_due)
+        return self.with_(dues=dues, signals_due=signals_due, undated=frozenset())
 
     @property
     def over(self) -> bool:
@@ -132,7 +143,7 @@ class Turn:
         self.order = fleet.order
         self.moved: dict[WorkerId, None] = {}
         self.actions: list[Action] = []
-        self._undated: set[WorkerId] = set()
+        self._undated = set(fleet.undated)
 
     def put(self, life: Life, actions: Iterable[Action] = ()) -> None:
         """Let this be the worker's state, and these actions be done."""
@@ -151,10 +162,7 @@ class Turn:
 
     def date(self) -> None:
         """Write down when those that have changed want their next Tick."""
-        for worker in self._undated:
-            due, signal_due = dues(self.lives[worker])
-            _write(self.dues, worker, due)
-            _write(self.signals_due, worker, signal_due)
+        _date(self.lives, self._undated, self.dues, self.signals_due)
         self._undated.clear()
 
     def failed(self, life: Life) -> None:
@@ -169,12 +177,24 @@ class Turn:
 
     def done(self) -> tuple[Fleet, tuple[Action, ...]]:
         """Return the next state and the actions."""
-        self.date()
         fleet = Fleet(
-            self.spec, self.lives, self.dues, self.signals_due, self.want, self.asked, self.requests,
-            self.last_request, self.limited, self.refused, self.failure, self.last, self.order,
+            self.spec, self.lives, self.dues, self.signals_due, frozenset(self._undated), self.want, self.asked,
+            self.requests, self.last_request, self.limited, self.refused, self.failure, self.last, self.order,
         )  # fmt: skip
         return fleet, tuple(self.actions)
+
+
+def _date(
+    lives: Mapping[WorkerId, Life],
+    workers: Iterable[WorkerId],
+    all_dues: dict[WorkerId, float],
+    signals_due: dict[WorkerId, float],
+) -> None:
+    """Write down when these workers want their next Tick."""
+    for worker in workers:
+        due, signal_due = dues(lives[worker])
+        _write(all_dues, worker, due)
+        _write(signals_due, worker, signal_due)
 
 
 def _write(dues: dict[WorkerId, float], worker: WorkerId, at: float | None) -> None:
