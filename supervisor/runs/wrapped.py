@@ -181,16 +181,19 @@ class Wrapped(Observer):
         """
         voice = self._voice
         ends = self._evidence.told(voice, every=voice.verbose or keeping.wanted)
+        always = voice.keeps_record or voice.verbose
+        told = [ended for ended in ends if always or (not voice.quiet and worth_telling(ended))]
+        if not told and not keeping.wanted:
+            return
         patience = self._loop.patience()
-        for ended in ends:
-            if voice.keeps_record or voice.verbose or (not voice.quiet and worth_telling(ended)):
-                recorded = self._evidence.record(voice, [ended], patience)
-                try:
-                    from supervisor.runs.telling import tell
+        for ended in told:
+            recorded = self._evidence.record(voice, [ended], patience)
+            try:
+                from supervisor.runs.telling import tell
 
-                    tell(voice, ended, patience, always=not recorded)
-                except (ImportError, OSError) as error:
-                    self._evidence.plainly(error)
+                tell(voice, ended, patience, always=not recorded)
+            except (ImportError, OSError) as error:
+                self._evidence.plainly(error)
         if keeping.wanted:
             try:
                 from supervisor.runs.history import keep
