@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -175,10 +176,15 @@ def test_a_report_that_cannot_be_imported_costs_no_status() -> None:
         assert re.search(r"supervisor: \S+: killed after 0\.\d\d s\n", wrapped.stderr)
 
 
-def test_after_a_bug_the_worker_still_gets_its_grace_period(tmp_path: Path) -> None:
+@pytest.mark.parametrize("few", [False, True])
+def test_after_a_bug_the_worker_still_gets_its_grace_period(few: bool, tmp_path: Path) -> None:
+    """Also without descriptors to look who is left: nobody knows then that all have ended, so all of it is waited."""
     log = tmp_path / "log"
-    with _driven("bug", "--grace", "20", "--", *python("cleanup_member.py", str(log))) as wrapped:
+    with _driven("bug", "--grace", "2" if few else "20", "--", *python("cleanup_member.py", str(log))) as wrapped:
         wrapped.ready()
+        if few:
+            _, hard = resource.prlimit(wrapped.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(wrapped.pid, resource.RLIMIT_NOFILE, (3, hard))
         wrapped.send(signal.SIGTERM)
         assert wrapped.wait() != 0
         assert log.read_text() == "cleaned\n", "a member too"
