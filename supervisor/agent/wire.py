@@ -113,7 +113,8 @@ JOB      job (number of its future), name (of the callable, without partial() an
          definition; null: C), by (the user's line that awaits it, else a library's), task (that awaits it), thread
          (that does it), done
 THREAD   thread, tid, name, main, daemon, state, at, leaf, stack, doing, fd, child, on (WAIT), job (JOB: of a pool's
-         thread), callback (qualified name of what atexit runs), importing (bool: in an import)
+         thread), callback (qualified name of what atexit runs), importing (bool: in an import), by (the user's line
+         that started it, where none is on its stack)
          state: loop-idle pool-idle callback (runs a callback or a task's step: the loop is blocked) executor (runs
          a pool job) join-threads join-executor busy (anything else)
          doing, from the kernel: running, lock, sleep, poll, read, write (with fd), wait-child (with child: its
@@ -158,7 +159,7 @@ TASK = {
 THREAD = {
     "thread": int, "tid": int, "name": str, "main": bool, "daemon": bool, "state": str, "at": FRAME, "leaf": FRAME,
     "stack": STACK, "doing": str, "fd": int, "child": int, "on": WAIT, "job": JOB, "callback": str,
-    "importing": bool,
+    "importing": bool, "by": FRAME,
 }  # fmt: skip
 HANDLER = {"signal": int, "kind": str, "name": str, "at": FRAME, "by": FRAME, "inherited": bool}
 CHILD = {"pid": int, "name": str, "how": str, "daemon": bool, "alive": bool}

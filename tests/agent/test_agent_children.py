@@ -28,6 +28,7 @@ def child():
 signal.signal(signal.SIGTERM, on_term)
 process = multiprocessing.get_context("fork").Process(target=child, name="camera")
 process.start()
+print("started", flush=True)
 while process.exitcode is None:
     time.sleep(0.05)
 """
@@ -41,7 +42,7 @@ def line_of(text: str, program: str = PARENT) -> int:
 @pytest.mark.parametrize("python", PYTHONS)
 def test_a_child_and_the_parent_that_kills_it(python: str) -> None:
     with Worker(python, PARENT) as worker:
-        worker.line("child").probe()
+        worker.line("child").line("started").probe()
         born = worker.heard("hello", forked=True)
         assert born.fields["by"][1:] == (line_of("process.start()"), "<module>")
         (child,) = worker.heard("snapshot").fields["children"]

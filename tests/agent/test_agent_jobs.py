@@ -12,6 +12,8 @@ import pytest
 from tests.agent.harness import Worker, some_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supervisor.agent.wire import AgentMessage
 
 PYTHONS = some_of("3.8", "3.10", "3.12", "3.13")
@@ -212,3 +214,100 @@ asyncio.run(main())
         assert "work" in jobs_of(worker.heard("snapshot"))
         worker.send(signal.SIGUSR1).end()
         assert worker.out.split()[-1] == "freed"
+
+
+STARTED = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, {folder!r})
+import notelib
+def subscribe():
+    notelib.run_in_thread()
+subscribe()
+def work():
+    threading.Event().wait()
+threading.Thread(target=work, name="own").start()
+try:
+    threading.current_thread().start()
+except RuntimeError as error:
+    print(error.__traceback__.tb_next.tb_frame.f_code.co_name, error.__traceback__.tb_next.tb_next)
+print("ready", flush=True)
+threading.Event().wait()
+"""
+NOTELIB = """
+import threading
+class Runner(threading.Thread):
+    def run(self):
+        threading.Event().wait()
+def run_in_thread():
+    Runner(name="notes", daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.13"))
+def test_who_started_a_librarys_thread(python: str, tmp_path: Path) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "notelib.py").write_text(NOTELIB)
+    code = STARTED.format(folder=str(folder))
+    with Worker(python, code) as worker:
+        worker.line("ready").probe()
+        threads = {thread["name"]: thread for thread in worker.heard("snapshot").fields["threads"]}
+        assert threads["notes"]["by"][1:] == (line_of("notelib.run_in_thread()", code), "subscribe")
+        assert threads["own"]["by"] is None, "its own stack has a line of the user's"
+        assert worker.out.splitlines()[0] == "start None", "no frame of the agent in a traceback"
+
+
+AIOSQLITE = """
+from queue import SimpleQueue
+from threading import Thread
+def _connection_worker_thread(tx):
+    while True:
+        future, function = tx.get()
+        result = function()
+        future.get_loop().call_soon_threadsafe(future.set_result, result)
+class Connection:
+    def __init__(self):
+        self.tx = SimpleQueue()
+        Thread(target=_connection_worker_thread, args=(self.tx,)).start()
+    async def execute(self, function):
+        import asyncio
+        future = asyncio.get_running_loop().create_future()
+        self.tx.put_nowait((future, function))
+        return await future
+"""
+NOTES_DB = """
+import asyncio, functools, sys, time
+sys.path.insert(0, {folder!r})
+from aiosqlite.core import Connection
+started = []
+def query(seconds):
+    started.append(1)
+    time.sleep(seconds)
+async def save(connection):
+    await connection.execute(functools.partial(query, 0))
+    await connection.execute(functools.partial(query, 600))
+async def main():
+    saves = asyncio.ensure_future(save(Connection()))
+    while len(started) < 2:
+        await asyncio.sleep(0.01)
+    print("saving", flush=True)
+    await saves
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.13"))
+def test_a_call_in_the_thread_of_aiosqlite(python: str, tmp_path: Path) -> None:
+    """A library of that name with the same loop: its thread takes (future, function) from a queue."""
+    folder = tmp_path / "site-packages" / "aiosqlite"
+    folder.mkdir(parents=True)
+    (folder / "core.py").write_text(AIOSQLITE)
+    code = NOTES_DB.format(folder=str(folder.parent))
+    with Worker(python, code) as worker:
+        worker.line("saving").probe()
+        snapshot = worker.heard("snapshot")
+        (job,) = jobs_of(snapshot).values()
+        assert (job["name"], job["done"]) == ("query", False)
+        assert job["by"][1:] == (line_of("query, 600", code), "save")
+        assert job["task"] in [task["task"] for task in snapshot.fields["tasks"] if task["coro"] == "save"]

@@ -171,3 +171,34 @@ def test_what_two_threads_say_at_once_is_heard_once(python: str) -> None:
         said = [(one.fields["where"], int(one.fields["error"])) for one in worker.all("agent-error")]
         assert sorted(said) == [(who, number) for who in "abc" for number in range(400)]
         assert worker.heard("eof").fields == {"rejected": 0, "lost": 0}
+
+
+HALF_IMPORTED = """
+import os, signal, sys
+begun = 0
+def trace(frame, event, _):
+    global begun
+    name = frame.f_code.co_filename
+    if not name.endswith(("/threading.py", "/futures/thread.py")) and "/asyncio/" not in name:
+        return None
+    if event == "line":
+        begun += 1
+        if begun % 20 == 0:
+            os.kill(os.getpid(), signal.SIGURG)
+    return trace
+sys.modules.pop("threading", None)
+sys.settrace(trace)
+import asyncio
+sys.settrace(None)
+print(begun > 1000)
+"""
+
+
+@pytest.mark.parametrize("python", some_of("3.8", "3.11", "3.13"))
+def test_a_probe_while_asyncio_is_being_imported_finds_no_loop_yet(python: str) -> None:
+    """Here one in twenty lines of its modules, and of `threading`, is interrupted by a probe."""
+    with Worker(python, HALF_IMPORTED) as worker:
+        assert worker.end() == 0
+        assert (worker.out, worker.err) == ("True\n", "")
+        assert len(worker.all("snapshot")) > 20
+        assert [one.fields["error"] for one in worker.all("agent-error")] == []

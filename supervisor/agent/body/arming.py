@@ -7,7 +7,6 @@ A begin is *asked* for (the parent's probe, or a stop signal with a Python handl
 from __future__ import annotations
 
 import _signal
-import sys
 from time import monotonic_ns
 
 import _sigdrain_agent as agent
@@ -126,7 +125,7 @@ def begin_if_any_left(reason: str, loop: Any) -> None:
 
 
 def in_main_thread() -> bool:
-    threading: Any = sys.modules.get("threading")
+    threading: Any = frames.loaded("threading", "_main_thread")
     return threading is None or bool(threading._main_thread.ident == agent.get_ident())
 
 

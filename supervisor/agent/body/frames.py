@@ -28,6 +28,15 @@ COMPILED = (".pyx", ".pxi", ".pxd")
 own: Tuple[str, ...] = ()  # prefixes of installed files that are the user's all the same
 
 
+def loaded(name: str, last: str) -> Any:
+    """Return a module of the program; None while it is not there, or is still being imported.
+
+    ``last``: a name that is among the last ones that the module's code defines.
+    """
+    module = sys.modules.get(name)
+    return module if hasattr(module, last) else None
+
+
 def rank(filename: str) -> int:
     """Return whose code a file is: the user's, an installed package's, the standard library's, ours."""
     found = _ranks.get(filename)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KEPT = 200  # jobs remembered at once
 CLIMBS = 6  # futures and tasks from the job up to the task with a line of the user's that awaits it
+AIOSQLITE = "_connection_worker_thread"  # since 0.22; before, a method `run` with the same variables
 _kept: Dict[int, _Job] = {}  # id(future) -> its record
 _numbers = count(1)
 _doing: Dict[int, Tuple[Any, Any, int]] = {}
@@ -45,8 +46,11 @@ def forget() -> None:
 def of_frame(frame: FrameType, ident: int) -> Optional[Dict[str, Any]]:
     """Return the JOB of a thread that runs this frame of a pool's machinery; None where the frame is of none."""
     file, name = frame.f_code.co_filename, frame.f_code.co_name
-    if name != "run":
+    if name not in ("run", AIOSQLITE):
         return None
+    if file.endswith("aiosqlite/core.py"):
+        future, function = frames.local(frame, "future", "function")
+        return of_future(future, function, (), ident) if future is not None and not future.done() else None
     if file.endswith("concurrent/futures/thread.py"):
         (item,) = frames.local(frame, "self")
         if not hasattr(

@@ -54,7 +54,9 @@ def arm() -> None:
 
 def put_entry(module: Any, name: str, notice: Callable[[Any], None], also: Any = None) -> None:
     """Replace a function in its module, and in the one that it says it is of (posix, _signal): pickle looks there."""
-    real = getattr(module, name)
+    real = getattr(module, name, None)
+    if real is None:  # the module is still being imported
+        return
     entry = hooks.Entry(real, notice)
     for owner in (module, sys.modules.get(real.__module__), also):
         if getattr(owner, name, None) is real:

@@ -92,7 +92,7 @@ def meet(loop: Any) -> None:
 
 def find_loops() -> None:
     """Find the running loop of each thread by the `self` of the loop methods on its stack; then any task's loop."""
-    events = sys.modules.get("asyncio.events")
+    events = frames.loaded("asyncio.events", "_get_running_loop")
     if events is None:
         return
     meet(events._get_running_loop())

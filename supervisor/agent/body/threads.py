@@ -8,6 +8,7 @@ from os import open as open_file
 
 import _sigdrain_agent as agent
 import _sigdrain_agent_frames as frames
+import _sigdrain_agent_hooks as hooks
 import _sigdrain_agent_joins as joins
 
 TYPE_CHECKING = False
@@ -96,27 +97,27 @@ def state(stack: Sequence[Any]) -> str:
 
 
 def known() -> Dict[int, Any]:
-    threading = sys.modules.get("threading")
+    threading = frames.loaded("threading", "_main_thread")
     return dict(threading._active) if threading is not None else {}
 
 
 def myself() -> Tuple[int, Optional[str]]:
     """Return the number of the thread that runs this, and what `threading` calls it: numbers are used again."""
     ident: int = agent.get_ident()
-    threading: Any = sys.modules.get("threading")
+    threading: Any = frames.loaded("threading", "_main_thread")
     thread = threading._active.get(ident) if threading is not None else None
     return ident, str(thread._name) if thread is not None else None
 
 
 def count() -> Optional[int]:
     """Return how many threads `threading` knows, of whatever interpreter or build; None where it is not loaded."""
-    threading: Any = sys.modules.get("threading")
+    threading: Any = frames.loaded("threading", "_main_thread")
     return len(threading._active) if threading is not None else None
 
 
 def kernel_id(ident: int) -> Optional[int]:
     """Return the thread's number in the kernel; None for one that `threading` does not know."""
-    threading: Any = sys.modules.get("threading")
+    threading: Any = frames.loaded("threading", "_main_thread")
     if threading is None or ident == threading._main_thread.ident:
         return int(agent.pid)
     return getattr(threading._active.get(ident), "native_id", None)
@@ -144,7 +145,7 @@ def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any], doing: 
 
     ``doing``: what joins.look() found while it was held.
     """
-    threading: Any = sys.modules.get("threading")
+    threading: Any = frames.loaded("threading", "_main_thread")
     thread = told.get(ident)
     at = frames.culprit(stack)
     return {
@@ -162,7 +163,15 @@ def describe(ident: int, stack: List[frames.Spot], told: Dict[int, Any], doing: 
         "job": doing.job,
         "callback": doing.callback,
         "importing": importing(stack),
+        "by": starter(thread, stack),
     }
+
+
+def starter(thread: Any, stack: Sequence[Any]) -> Optional[frames.Place]:
+    """Return the user's line that started a thread which has no line of the user's on its stack."""
+    if any(frames.rank(spot.f_code.co_filename) == frames.USER for spot in stack):
+        return None
+    return next((line for line in hooks.started_by(thread) if frames.rank(line[0]) == frames.USER), None)
 
 
 def importing(stack: List[frames.Spot]) -> bool:
