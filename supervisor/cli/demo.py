@@ -25,7 +25,7 @@ RUNS = 4.0
 NEXT = """
 Try next:
   supervisor run -v -- python3 your_worker.py   then press Ctrl-C
-  supervisor init                               writes a config for `supervisor up`
+  supervisor init                               writes a config to start from
   supervisor run -h                             escalation, reports and the rest
 """
 

@@ -185,6 +185,13 @@ def test_a_stopping_worker_keeps_file_and_line_of_its_wait(width: int) -> None:
         assert at in seen and "…" in seen
 
 
+def test_of_many_stopping_workers_each_row_says_at_least_where() -> None:
+    waits = {"waits": "main thread blocked at shop/mailer.py:58", "waits_at": "shop/mailer.py:58", "chain": []}
+    many = [scenes.stopping(number, f"mailer.{number}", 3.0, **waits) for number in range(30)]
+    stopping = [line for line in text(screen(many, scenes.down(many), 80, 24)).split("\n") if "draining" in line][:-1]
+    assert len(stopping) > 5 and all("mailer.py:58" in line for line in stopping)
+
+
 @pytest.mark.parametrize(("width", "shows"), [(80, "mailer.py:58 → nobody"), (200, "at mailer.py:58 → nobody")])
 def test_why_a_wait_does_not_end_is_shown_where_there_is_room(width: int, shows: str) -> None:
     one = scenes.stopping(0, "mailer", 3.0, **scenes.WAITS[1])

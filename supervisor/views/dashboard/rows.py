@@ -304,12 +304,16 @@ def _without_tail(phrase: str, at: str) -> str:
 
 
 def _with_place(phrase: str, at: str, width: int) -> str:
-    """Return a phrase cut to ``width`` cells, its place (``queue.py:41``) whole as long as there is room for it."""
+    """Return a phrase cut to ``width`` cells, its place (``queue.py:41``) whole as long as there is room for it, alone
+    in the end.
+    """
     place = f" at {at}" if at else ""
     head, found, _ = phrase.partition(place) if place else (phrase, "", "")
     room = width - cell_len(place)
-    if cell_len(head + found) <= width or not found or room < _LEAST_HEAD:
+    if cell_len(head + found) <= width or not found:
         return fit(phrase, width)  # what is cut stands behind the place
+    if room < _LEAST_HEAD:
+        return fit(at if cell_len(at) <= width else f"…{at[1 - width :]}", width)
     return fit(head, room) + place
 
 
