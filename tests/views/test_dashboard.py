@@ -141,7 +141,7 @@ def test_the_header_of_a_stop() -> None:
         return text(screen(workers, head | fields, 120, 24, embedded=embedded)).splitlines()[0]
 
     assert "stopping 5 workers, kill in 4 s; Ctrl-C again: next step now" in header()
-    assert "supervisor stop --now: next step now" in header(embedded=False)
+    assert "sooner: supervisor stop --now" in header(embedded=False)
     assert "no kill planned" in header(next_kill=None)
     assert "kill now" in header(next_kill=NOW - 1)
 
@@ -188,8 +188,16 @@ def test_a_stopping_worker_keeps_file_and_line_of_its_wait(width: int) -> None:
 def test_of_many_stopping_workers_each_row_says_at_least_where() -> None:
     waits = {"waits": "main thread blocked at shop/mailer.py:58", "waits_at": "shop/mailer.py:58", "chain": []}
     many = [scenes.stopping(number, f"mailer.{number}", 3.0, **waits) for number in range(30)]
-    stopping = [line for line in text(screen(many, scenes.down(many), 80, 24)).split("\n") if "draining" in line][:-1]
-    assert len(stopping) > 5 and all("mailer.py:58" in line for line in stopping)
+    seen = text(screen(many, scenes.down(many), 80, 24))
+    stopping = [line for line in seen.split("\n") if "KILL in" in line]
+    assert len(stopping) > 5 and all("shop/mailer.py:58" in line for line in stopping)
+    assert "sooner: supervisor stop --now" in seen and "q quit" in seen
+
+
+def test_the_keys_are_told_where_the_sentence_beside_them_is_long() -> None:
+    many = [scenes.stopping(number, f"mailer.{number}", 3.0) for number in range(30)]
+    seen = text(screen(many, scenes.fleet(many, name="a-long-name", want="down"), 80, 24)).split("\n")[0]
+    assert "stopping 30 workers" in seen and "sooner" not in seen and seen.endswith("q quit")
 
 
 @pytest.mark.parametrize(("width", "shows"), [(80, "mailer.py:58 → nobody"), (200, "at mailer.py:58 → nobody")])

@@ -97,7 +97,7 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
     Counts that make it longer than ``width`` cells are left out, the least urgent first.
     """
     if roster.fleet.get("want") == "down":
-        return _going_down(roster, now, embedded)
+        return _going_down(roster, now, embedded, width)
     found = roster.counts
     shaky = sum(unstable(worker, now) for worker in roster.order)
     running = sum(worker["phase"] == "running" and not unstable(worker, now) for worker in roster.order)
@@ -128,20 +128,20 @@ def state_moves_at(roster: Roster, now: float) -> float:
     return at - math.ceil(at - now) + 1
 
 
-def _going_down(roster: Roster, now: float, embedded: bool) -> tuple[str, str]:
+def _going_down(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, str]:
     left = sum(count for phase, count in roster.counts.items() if phase not in _AT_REST)
     if not left:
         return f"stopped {plural(len(roster.order), 'worker')}", "good"
     if roster.counts.get("killed", 0) + roster.counts.get("stuck", 0) == left:
         return f"killed {plural(left, 'worker')}, waiting for the kernel to end {_them(left)}", "error"
     what = f"stopping {plural(left, 'worker')}"
-    again = "Ctrl-C again: next step now" if embedded else "supervisor stop --now: next step now"
+    again = "; Ctrl-C again: next step now" if embedded else "; sooner: supervisor stop --now"
     at: float | None = roster.fleet.get("next_kill")
-    if at is None:
-        return f"{what}, no kill planned; {again}", "warning"
-    seconds = math.ceil(at - now)
-    due = f"kill in {whole(seconds)}" if seconds > 0 else "kill now"
-    return f"{what}, {due}; {again}", "error" if seconds <= 2 else "warning"
+    seconds = math.inf if at is None else math.ceil(at - now)
+    due = "no kill planned" if at is None else f"kill in {whole(seconds)}" if seconds > 0 else "kill now"
+    if len(what + due + again) + 2 > width and not embedded:
+        again = ""
+    return f"{what}, {due}{again}", "error" if seconds <= 2 else "warning"
 
 
 def _them(count: int) -> str:

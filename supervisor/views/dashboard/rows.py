@@ -304,8 +304,8 @@ def _without_tail(phrase: str, at: str) -> str:
 
 
 def _with_place(phrase: str, at: str, width: int) -> str:
-    """Return a phrase cut to ``width`` cells, its place (``queue.py:41``) whole as long as there is room for it, alone
-    in the end.
+    """Return a phrase cut to ``width`` cells, its place (``queue.py:41``) whole as long as there is room for it, at
+    last alone.
     """
     place = f" at {at}" if at else ""
     head, found, _ = phrase.partition(place) if place else (phrase, "", "")
