@@ -186,7 +186,11 @@ def test_a_stopping_worker_keeps_file_and_line_of_its_wait(width: int) -> None:
 
 
 def test_of_many_stopping_workers_each_row_says_at_least_where() -> None:
-    waits = {"waits": "main thread blocked at shop/mailer.py:58", "waits_at": "shop/mailer.py:58", "chain": []}
+    waits: dict[str, Any] = {
+        "waits": "main thread blocked at shop/mailer.py:58",
+        "waits_at": "shop/mailer.py:58",
+        "chain": [],
+    }
     many = [scenes.stopping(number, f"mailer.{number}", 3.0, **waits) for number in range(30)]
     seen = text(screen(many, scenes.down(many), 80, 24))
     stopping = [line for line in seen.split("\n") if "KILL in" in line]
