@@ -30,9 +30,16 @@ def status(values: Values) -> int:
         _print_json({"config": fleet.config, "socket": fleet.socket, **answer})
     else:
         from supervisor.system import stdio
-        from supervisor.views.status import table
 
-        _print(table(answer, time.monotonic(), stdio.width(1) if os.isatty(1) else None))
+        width = stdio.width(1) if os.isatty(1) else None
+        if values["start"]:
+            from supervisor.views import starting
+
+            _print(starting.table(answer, width))
+        else:
+            from supervisor.views.status import table
+
+            _print(table(answer, time.monotonic(), width))
     return TROUBLE if any(state.troubled(worker) for worker in answer["workers"]) else 0
 
 

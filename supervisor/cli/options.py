@@ -186,6 +186,12 @@ UP = (
         default="auto",
         panel="Output",
     ),
+    Option(
+        ("--no-deps",),
+        "Start only the named workers, without those that they depend on.",
+        flag=True,
+        panel="Starting",
+    ),
     Option(("--no-prefix",), "Print the workers' lines without their names.", flag=True, panel="Output"),
     Option(
         ("--log-format",),
@@ -221,9 +227,19 @@ TOP = (
     FLEET,
     Option(CONFIG.names, "The fleet's config file.", "FILE", panel=PANEL, shown="that of the project we are in"),
 )
-STATUS = (*TOP, Option(("--json",), "Print JSON.", flag=True, panel=PANEL, momentary=True))
+_ANSWERED = (*TOP, Option(("--json",), "Print JSON.", flag=True, panel=PANEL, momentary=True))
+STATUS = (
+    *_ANSWERED,
+    Option(
+        ("--start",),
+        "Show how the fleet started: when each worker was ready, and who waited for whom.",
+        flag=True,
+        panel=PANEL,
+        momentary=True,
+    ),
+)
 STOP = (
-    *STATUS,
+    *_ANSWERED,
     Option(
         ("--now",),
         "If a worker is already stopping, escalate immediately.",

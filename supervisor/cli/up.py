@@ -12,7 +12,7 @@ from supervisor.config.places import working_folder
 from supervisor.core import ladder
 from supervisor.diagnosis import limits
 from supervisor.errors import UsageError
-from supervisor.runs.plan import UpPlan, choose
+from supervisor.runs.plan import UpPlan, choose, needed
 from supervisor.system import stdio
 
 TYPE_CHECKING = False
@@ -60,9 +60,10 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         for warning in loaded.warnings:
             talk.say(str(warning))
     workers = loaded.fleet.workers
-    fleet = loaded.fleet.with_(
-        workers=tuple(workers[place] for place in sorted(choose(names, workers, "the config")))
-    )
+    chosen = choose(names, workers, "the config")
+    if not given["no_deps"]:
+        chosen = needed(chosen, workers)
+    fleet = loaded.fleet.with_(workers=tuple(workers[place] for place in sorted(chosen)))
     extends = given["extend"] == "auto"
     if not speaking.quiet:
         for doubt in _doubts(fleet, extends, environ):

@@ -12,6 +12,7 @@ from supervisor.runs.attachments import Piped
 from supervisor.runs.desk import Desk, Published
 from supervisor.runs.rehearsal import rehearse
 from supervisor.runs.run import Run
+from supervisor.runs.startup import Startup
 from supervisor.runs.streams import Streams
 from supervisor.system import terminal
 from supervisor.system.control.place import Folder
@@ -74,6 +75,8 @@ class Foreground:
         self.loop = self._run.loop
         self.loop.sources.append(streams.output)
         self.loop.observers.append(Teller(plan, self.loop, streams))
+        if not plan.voice.quiet:
+            self.loop.observers.append(Startup(self.loop, streams.say, always=plan.voice.verbose))
         self._manager: Told | None = None
         self._control: Control | None = None
         self._dashboard: Dashboard | None = None

@@ -97,3 +97,15 @@ def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> l
             raise UsageError(f"no worker is named {quoted(name)}", f"{owner} has: {known}")
         chosen |= dict.fromkeys(found)
     return list(chosen)
+
+
+def needed(chosen: Sequence[int], workers: Sequence[WorkerSpec]) -> list[int]:
+    """Return the positions of the chosen workers and of all that they depend on, directly or through others."""
+    found = dict.fromkeys(chosen)
+    wanted = [*found]
+    while wanted:
+        names = {dependency.worker for dependency in workers[wanted.pop()].depends_on}
+        more = [place for place, worker in enumerate(workers) if worker.name in names and place not in found]
+        found |= dict.fromkeys(more)
+        wanted += more
+    return list(found)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from supervisor.core import signum, verdict
-from supervisor.core.contract import report
+from supervisor.core.contract import chains, report
 from supervisor.core.contract.state import next_kill
 from supervisor.core.record import Shutdown
 from supervisor.core.units import duration, plural
 from supervisor.core.visible import visible
-from supervisor.views import summary, words
+from supervisor.views import starting, summary, words
 from supervisor.views.layout import hanging, middle
 
 TYPE_CHECKING = False
@@ -90,6 +90,9 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
         head = f"  {middle(title, wide):<{wide}}  {duration(one.total):>8} {grace:<10}  "
         filled = words.bar(one.total / longest, bar) if bar else ""
         lines += hanging(f"{head}{filled}  ", words.ended(one), width, f"{head}{style(filled, tone)}  ")
+    way = chains.stop(asked)
+    if len(way) > 1:
+        lines += hanging("  ", starting.said(way, "one after the other"), width)
     held = report.hold(shutdowns)
     if held is not None and held.alone >= 0.01:
         lines += hanging("  ", words.finished_last(f"`{middle(held.worker, wide)}`", held), width)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from supervisor.core import signum, verdict
-from supervisor.core.contract import report
+from supervisor.core.contract import chains, report
 from supervisor.core.units import duration, instant
 from supervisor.core.visible import shown
-from supervisor.views import summary, why, words
+from supervisor.views import starting, summary, why, words
 from supervisor.views.finding import code, escaped
 
 TYPE_CHECKING = False
@@ -29,6 +29,9 @@ def text(origin: Origin, shutdowns: Sequence[Shutdown]) -> str:
         "|---|---|---:|---:|---|",
     ]
     lines += [_row(one) for one in shutdowns]
+    for what, way in (("Ready", chains.start(chains.recorded(shutdowns))), ("Stopped", chains.stop(shutdowns))):
+        if len(way) > 1:
+            lines += ["", escaped(starting.said(way, what)) + "."]
     held = report.hold(shutdowns)
     if held is not None:
         lines += ["", f"{words.finished_last(code(held.worker), held)}."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervisor.core.contract.state import chain
 from supervisor.core.units import duration
 from supervisor.core.visible import shown
-from supervisor.views import finding, words
+from supervisor.views import finding, starting, words
 from supervisor.views.layout import UNBOUNDED, hanging, middle
 
 TYPE_CHECKING = False
@@ -58,6 +58,9 @@ def _doing(worker: dict[str, Any], now: float) -> str:
         if stop["next_at"] is not None and stop["next_signal"]:
             text += f", {stop['next_signal']} in {duration(max(stop['next_at'] - now, 0))}"
         return text
+    now_at = starting.standing(worker, now)
+    if now_at:
+        return now_at
     if (worker.get("healthy_at") or 0.0) > now:
         return "running again after a failure"
     if worker["restart_at"] is not None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from supervisor.views.dashboard.rows import Worker
 
 # The order in which counts are told: what needs a look first.
-_TOLD = "stuck killed draining cleaning leaving failed backoff starting waiting running exited".split()
-_AT_REST = frozenset(("exited", "failed", "waiting", "backoff"))
+_TOLD = "stuck killed draining cleaning leaving failed skipped backoff starting waiting running exited".split()
+_AT_REST = frozenset(("exited", "failed", "skipped", "waiting", "backoff"))
 
 
 class Roster:
@@ -58,7 +58,7 @@ def urgency(worker: Worker) -> tuple[int, float, int]:
         if at is None:
             return 3, 0.0, index
         return (1 if stop.get("next_signal") in ("SIGKILL", None) else 2), float(at), index
-    if phase == "failed":
+    if phase in ("failed", "skipped"):
         return 4, 0.0, index
     if phase == "exited" and ended_badly(worker):
         return 5, 0.0, index
@@ -104,12 +104,12 @@ def state(roster: Roster, now: float, embedded: bool, width: int) -> tuple[str, 
     coming = found.get("starting", 0) + found.get("waiting", 0)
     parts = [f"running {running}/{len(roster.order)}"]
     parts += [f"{shaky} unstable"] if shaky else []
-    parts += [f"{found[phase]} {phase}" for phase in ("failed", "backoff") if phase in found]
+    parts += [f"{found[phase]} {phase}" for phase in ("failed", "skipped", "backoff") if phase in found]
     parts += [f"{count} {what}" for what, count in (("stopping", roster.stopping), ("starting", coming)) if count]
     parts += [f"{found['exited']} exited"] if "exited" in found else []
     while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()
-    if "failed" in found or "stuck" in found:
+    if "failed" in found or "skipped" in found or "stuck" in found:
         tone = "error"
     elif "backoff" in found or shaky or roster.stopping:
         tone = "warning"

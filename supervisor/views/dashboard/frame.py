@@ -241,7 +241,7 @@ _KEYS = (
     ("?", "this page"),
 )
 _PHASES = (
-    ("waiting", "its turn to start has not come"),
+    ("waiting", "it waits for what it depends on"),
     ("starting", "the process exists but is not ready yet"),
     ("running", "ready"),
     ("unstable", "running again after a failure, not yet for long"),
@@ -251,7 +251,8 @@ _PHASES = (
     ("killed", "SIGKILL was sent"),
     ("stuck", "did not end after SIGKILL: it hangs in the kernel"),
     ("backoff", "ended without a request; it starts again soon"),
-    ("failed", "could not be started, or ended too often"),
+    ("failed", "could not be started, ended too often, or did not answer"),
+    ("skipped", "not started: what it depends on has failed"),
     ("exited", "it has ended and is not to start again"),
 )
 

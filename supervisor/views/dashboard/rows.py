@@ -15,7 +15,7 @@ from supervisor.core.contract.state import chain
 from supervisor.core.frozen import Frozen
 from supervisor.core.units import duration, plural, size
 from supervisor.core.visible import shown
-from supervisor.views import finding, words
+from supervisor.views import finding, starting, words
 from supervisor.views.dashboard.text import fit, pad, printable
 
 TYPE_CHECKING = False
@@ -48,6 +48,7 @@ STYLES = {
     "exited": DIM,
     "backoff": WARNING,
     "failed": ERROR,
+    "skipped": ERROR,
 }
 STOPPING = frozenset(("draining", "cleaning", "leaving", "killed", "stuck"))
 _ELAPSED, _STEP = 7, 14
@@ -189,6 +190,9 @@ def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
     if phase in ("exited", "killed", "stuck"):
         style = ERROR if ended_badly(worker) else DIM
         return cut([Segment(_end(worker), style), Segment(_when(worker, now), DIM)], width)
+    if text := starting.standing(worker, now):
+        style = {"skipped": ERROR, "running": WARNING}.get(phase, DIM)
+        return cut([Segment(text, style)], width)
     told = words.said(worker.get("status_text"), worker.get("errno"), worker.get("reloading"))
     return cut([Segment(told, DIM)], width) if told else []
 
@@ -204,7 +208,9 @@ def moves_at(worker: Worker, now: float) -> float:
     if _stops(worker) or phase == "backoff":
         return now + FRAME
     since = worker.get("ended") if phase == "exited" else worker.get("since")
-    if since is None or phase in ("failed", "waiting") or worker.get("took") is not None:
+    if worker.get("trying"):
+        return now + FRAME
+    if since is None or phase in ("failed", "waiting", "skipped") or worker.get("took") is not None:
         return math.inf
     at = now + _age_step(now - since)
     return min(at, worker["healthy_at"]) if unstable(worker, now) else at
