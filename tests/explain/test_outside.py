@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.diagnosis.running.conclusions import answer
+from supervisor.system.proc import syscalls
+from supervisor.views import running
 from tests.explain.program import Program, explained, python, shell
 from tests.support.processes import children, state, until
 
@@ -305,3 +307,47 @@ ctypes.CDLL(None).syscall(60 if __import__('os').uname().machine == 'x86_64' els
         assert "main-thread-ended" in found
         assert "zombie" not in found
         assert len(told.facts.threads) == 2
+
+
+def _ladder(pid: int) -> list[str]:
+    _, found = explained(pid)
+    chains = [finding.chain for finding in found.values() if finding.chain]
+    return [link.what for link in chains[0]] if chains else []
+
+
+def test_who_waits_for_whom_goes_from_child_to_child() -> None:
+    with shell("bash -c 'bash -c \"sleep 300; true\"; true'; true") as program:
+        inner = until(lambda: _down(program.pid, 3), "all of them are there")
+        until(lambda: syscalls.current(inner[-1]) == "clock_nanosleep", "the last one sleeps")
+        assert _ladder(program.pid) == [
+            f"its main thread waits for its child bash (pid {inner[0]})",
+            f"bash (pid {inner[0]}) waits for its child bash (pid {inner[1]})",
+            f"bash (pid {inner[1]}) waits for its child sleep (pid {inner[2]})",
+            f"sleep (pid {inner[2]}) is in clock_nanosleep",
+        ]
+        told, _ = explained(program.pid)
+        assert "who waits for whom" in running.text(told)
+        assert running.document(told)["waits_for"][0]["way"] == "child"
+        os.kill(inner[-1], signal.SIGSTOP)
+        until(lambda: state(inner[-1]) == "T", "the last one is stopped")
+        assert _ladder(program.pid)[-1] == f"sleep (pid {inner[2]}) is stopped (state T)"
+
+
+def test_the_one_reader_of_a_pipe_is_followed() -> None:
+    with shell("sleep 300 | exec cat") as program:
+        pipeline = until(lambda: len(children(program.pid)) == 2 and children(program.pid), "both are there")
+        names = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pipeline}
+        until(lambda: syscalls.current(names["cat"]) == "read", "it reads")
+        assert _ladder(names["cat"]) == [
+            f"its main thread waits for bytes from sleep (pid {names['sleep']})",
+            f"sleep (pid {names['sleep']}) is in clock_nanosleep",
+        ]
+
+
+def _down(pid: int, count: int) -> list[int]:
+    """The chain of only children below a process, once it is so long."""
+    found: list[int] = []
+    while below := children(pid):
+        pid = below[0]
+        found.append(pid)
+    return found if len(found) == count else []

@@ -236,6 +236,8 @@ print("ready", flush=True)
         finding = explained(program.pid)[1]["waits-for-threads"]
         assert finding.where is not None
         assert (finding.where.function, finding.where.line) == ("load", 3)
+        assert [link.what for link in finding.chain] == ["its main thread joins a thread", "thread loader is"]
+        assert finding.chain[-1].where == finding.where
 
 
 @needs_py_spy

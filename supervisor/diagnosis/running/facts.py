@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     Kind: TypeAlias = Literal["pipe", "socket", "terminal", "file", "other"]
+    Way: TypeAlias = Literal["child", "lock", "writer", "reader"]
 
 
 class Relative(Frozen):
@@ -20,6 +21,20 @@ class Relative(Frozen):
     pid: int
     argv: tuple[str, ...]
     state: str
+
+
+class Step(Frozen):
+    """A process for which the one before it waits.
+
+    ``way``: it is the other's child, holds the file lock that the other wants, or is the only one that could write
+    into, or read from, its pipe. ``call``: in which its main thread sleeps; None when it runs or cannot be seen.
+    """
+
+    pid: int
+    argv: tuple[str, ...]
+    state: str
+    way: Way
+    call: str | None
 
 
 class Call(Frozen):
@@ -116,6 +131,7 @@ class Facts(Frozen):
     end: End | None = None  # what the main thread's call reads or writes
     lock_holder: Relative | None = None  # who has the file lock that it waits for
     awaited: Relative | None = None  # the one child that its main thread waits for by pid
+    waits_for: tuple[Step, ...] = ()  # from that process on, each waiting for the next
     ended: bool = False  # while we looked
     hidden: tuple[str, ...] = ()  # what could not be read, in words
 

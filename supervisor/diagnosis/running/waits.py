@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core import signum
-from supervisor.core.record import Finding
+from supervisor.core.record import Finding, Link
 from supervisor.diagnosis.evidence.frames import line_of, origin, short
 from supervisor.diagnosis.phrases import bare, figure
 
@@ -30,6 +30,11 @@ _SLEEPS = frozenset({"nanosleep", "clock_nanosleep"})
 _SIGNALS = frozenset({"pause", "rt_sigsuspend", "rt_sigtimedwait"})
 _ASK = "Ask as root, or as its user, what it reads from."
 _FUTEX = frozenset({"futex", "futex_waitv"})
+_CHAINED = frozenset({"waits-for-child", "waits-for-file-lock", "waits-for-input", "output-blocked"})
+_WAYS = {
+    "child": "{who} waits for its child {other}", "lock": "{who} waits for a file lock that {other} holds",
+    "writer": "{who} waits for bytes from {other}", "reader": "{who} waits until {other} reads",
+}  # fmt: skip
 
 
 def dominant(facts: Facts) -> Call | None:
@@ -59,14 +64,36 @@ def main_thread(facts: Facts, read: Reading | None, tree: Sequence[str] = (), py
     if read is not None and read.doing == "loop-blocked":
         return [*found, _blocked(read)]
     if read is not None and read.doing in ("joins-threads", "joins-pool"):
-        return [*found, _joins(read)]
+        return [*found, _joins(facts, read)]
     call = dominant(facts)
     told = _wait(facts, call, at) if call is not None else None
+    if told is not None and told.code in _CHAINED:
+        told = told.with_(chain=chain(facts, at))
     if told is not None and call is not None and call.name in _POLLS and (tasks := in_tasks(tree)):
         told = told.with_(advice=_NAMED, proof=(*told.proof, *tasks[:MOST_TASKS]))
     elif told is not None and call is not None and call.name in _POLLS and not python:
         told = told.with_(advice=_NOT_OURS)
     return [*found, told] if told is not None else found
+
+
+def chain(facts: Facts, at: Where | None) -> tuple[Link, ...]:
+    """Return who waits for whom from the process on, each by what the kernel shows."""
+    told: list[Link] = []
+    who, where, pid = "its main thread", at, facts.pid
+    for step in facts.waits_for:
+        other = f"{words_of(step.argv)} (pid {step.pid})"
+        told.append(Link(_WAYS[step.way].format(who=who, other=other), where, pid))
+        who, where, pid = other, None, step.pid
+    if told:
+        last = facts.waits_for[-1]
+        stopped = f"is stopped (state {last.state})" if last.state in "Tt" else None
+        told.append(Link(f"{who} {stopped or (f'is in {last.call}' if last.call else 'runs')}", pid=pid))
+    return tuple(told)
+
+
+def words_of(argv: Sequence[str]) -> str:
+    """Return what a process is called in short."""
+    return argv[0].rpartition("/")[2] if argv else "?"
 
 
 def in_tasks(tree: Sequence[str]) -> list[str]:
@@ -277,7 +304,7 @@ def _blocked(read: Reading) -> Finding:
     )
 
 
-def _joins(read: Reading) -> Finding:
+def _joins(facts: Facts, read: Reading) -> Finding:
     who = [f"{one.thread or '?'} at {line_of(one)} {one.function}" for one in read.others]
     pool = read.doing == "joins-pool"
     return Finding(
@@ -289,7 +316,19 @@ def _joins(read: Reading) -> Finding:
         else "Make that work check for the stop request, or make it a daemon thread that may be cut short.",
         where=read.others[0] if read.others else read.where,
         proof=tuple(f"thread {one}" for one in who[:5]),
+        chain=_joined(facts, read, pool),
     )
+
+
+def _joined(facts: Facts, read: Reading, pool: bool) -> tuple[Link, ...]:
+    """Return what the main thread waits for as a chain; of several threads it is not known for which one."""
+    first = Link(f"its main thread joins {'a pool of threads' if pool else 'a thread'}", read.where, facts.pid)
+    if not read.others:
+        return (first,)
+    if len(read.others) > 1:
+        return (first, Link(f"one of {len(read.others)} threads is at work", pid=facts.pid))
+    only = read.others[0]
+    return (first, Link(f"thread {only.thread or '?'} is", only, facts.pid))
 
 
 def _main_ended(facts: Facts) -> Finding:
@@ -304,7 +343,7 @@ def _main_ended(facts: Facts) -> Finding:
 
 
 def _called(one: Relative) -> str:
-    return f"{one.argv[0].rpartition('/')[2] if one.argv else '?'} (pid {one.pid})"
+    return f"{words_of(one.argv)} (pid {one.pid})"
 
 
 def _stopped(one: Relative) -> str:

@@ -11,7 +11,8 @@ import time
 
 from supervisor.diagnosis.running.facts import Call, Facts, Relative, Thread
 from supervisor.errors import SupervisorError
-from supervisor.system.proc import files, processes, reading, syscalls
+from supervisor.system.proc import files, follow, processes, reading
+from supervisor.system.proc.follow import LOCKS, READS, WRITES, call, relative
 from supervisor.system.proc.reading import children
 
 TYPE_CHECKING = False
@@ -24,12 +25,6 @@ MOST_CHILDREN = 64
 # Looks in one observation: often enough to tell a wait from a passing state, 2 ms of our CPU in all.
 LOOKS = 20
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
-# Calls in which a process hangs and that syscalls.py has no name for (asm/unistd_64.h, asm-generic/unistd.h).
-_MORE = {435: "clone3"} | (
-    {2: "open", 56: "clone", 58: "vfork", 257: "openat"}
-    if os.uname().machine == "x86_64"
-    else {56: "openat", 220: "clone"}
-)
 
 
 class Unseen(SupervisorError):
@@ -180,42 +175,13 @@ def _with_call(facts: Facts, current: Call | None) -> Facts:
         if current.name in LOCKS:
             holder = files.lock_holder(pid)
             facts = facts.with_(lock_holder=relative(holder) if holder else None)
-    # wait4(pid, …) and waitid(P_PID, pid, …); -1 and 0 stand for any child (wait(2)).
-    child = current.args[1] if current.name == "waitid" and first == 1 else first if current.name == "wait4" else 0
-    if 0 < child < 1 << 31:
+    child = follow.awaited(current)
+    if child is not None:
         facts = facts.with_(awaited=relative(child))
-    return facts
-
-
-READS = frozenset({"read", "readv", "pread64", "recvfrom", "recvmsg"})
-WRITES = frozenset({"write", "writev", "pwrite64", "sendto", "sendmsg"})
-LOCKS = frozenset({"flock", "fcntl"})
+    return facts.with_(waits_for=follow.follow(pid, current))
 
 
 # ------------------------------------------------------------------ one process, one thread
-
-
-def relative(pid: int) -> Relative | None:
-    """Return another process in short; None when it is gone."""
-    found = processes.stat(pid)
-    return None if found is None else Relative(pid, processes.argv(pid), found.state)
-
-
-def call(pid: int, tid: int) -> Call | None:
-    """Return the system call in which a thread sleeps; None when it runs, or is not ours to look at."""
-    data = reading.read(f"/proc/{pid}/task/{tid}/syscall", 256)
-    words = data.split() if data else []
-    if not words or not words[0].isdigit():
-        return None
-    number = int(words[0])
-    # The table of syscalls.py has no other door.
-    name = syscalls._NAMES.get(number) or _MORE.get(number) or f"system call {number}"
-    return Call(name, tuple(_signed(int(word, 16)) for word in words[1:7]))
-
-
-def _signed(word: int) -> int:
-    """Return an int argument, whose -1 is told as 0xffffffff or with all 64 bits set."""
-    return -1 if word in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF) else word
 
 
 def _thread(pid: int, tid: int, before: dict[int, float]) -> Thread | None:
