@@ -335,13 +335,16 @@ def test_who_waits_for_whom_goes_from_child_to_child() -> None:
 
 def test_the_one_reader_of_a_pipe_is_followed() -> None:
     with shell("sleep 300 | exec cat") as program:
-        pipeline = until(lambda: len(children(program.pid)) == 2 and children(program.pid), "both are there")
-        names = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pipeline}
+        names = until(lambda: {"sleep", "cat"} <= (found := _names(program.pid)).keys() and found, "both run")
         until(lambda: syscalls.current(names["cat"]) == "read", "it reads")
         assert _ladder(names["cat"]) == [
             f"its main thread waits for bytes from sleep (pid {names['sleep']})",
             f"sleep (pid {names['sleep']}) is in clock_nanosleep",
         ]
+
+
+def _names(parent: int) -> dict[str, int]:
+    return {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in children(parent)}
 
 
 def _down(pid: int, count: int) -> list[int]:
