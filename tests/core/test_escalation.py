@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from supervisor.core import ladder
-from supervisor.core.actions import Look, Signal
-from supervisor.core.events import Forked, StartAsked, Started, StopAsked, Tick
+from supervisor.core.actions import Action, Look, Note, Signal, Survey
+from supervisor.core.events import Forked, Sent, StartAsked, Started, StopAsked, Surveyed, Tick
 from supervisor.core.fleet.state import new
 from supervisor.core.fleet.step import step as fleet_step
-from supervisor.core.record import Member
+from supervisor.core.record import Leftover, Member
 from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker import escalation
-from supervisor.core.worker.dues import dues
-from supervisor.core.worker.ending import shutdown
+from supervisor.core.worker.dues import LOOK_AGAIN, dues
+from supervisor.core.worker.ending import leftover, shutdown
 from supervisor.core.worker.life import Hold, Life, Process, Standing, Stop
 from supervisor.core.worker.step import step
 
@@ -113,3 +115,39 @@ def test_nobody_looks_while_the_signal_is_held() -> None:
     life = Life(FIRST, API, state="draining", process=Process(7, agent=True), stop=stop)
     assert dues(life) == (TOLD + 0.25, TOLD + 0.25)
     assert dues(life.with_(stop=stop.with_(hold=None)))[0] == TOLD + 0.02
+
+
+def test_whom_nobody_could_look_for_is_told_again() -> None:
+    """No descriptor was left to hold the process for the signal: it is looked for a moment later, and told then."""
+    member = Member(12, ("x",), 1.0, in_group=False, state="S", born=100)
+    life = stopping(Standing(0, TOLD))
+    life, (survey, signal) = _after_a_look(life, TOLD + 1, member)
+    assert isinstance(survey, Survey) and isinstance(signal, Signal)
+    missed = Sent(TOLD + 1, FIRST, 15, "leftovers", "could not look", ladder=True, missed=(member.key,))
+    life, _ = step(life, missed)
+    assert life.sent[-1].result == "could not look"
+    assert dues(life)[0] == TOLD + 1 + LOOK_AGAIN
+    life, (survey, again) = _after_a_look(life, TOLD + 1 + LOOK_AGAIN, member)
+    assert again == signal
+    life, _ = step(life, Sent(TOLD + 2, FIRST, 15, "leftovers", "delivered", (member.key,), ladder=True))
+    assert _after_a_look(life, TOLD + 3, member)[1] == (Survey(FIRST),)
+
+
+def _after_a_look(life: Life, at: float, member: Member) -> tuple[Life, tuple[Action, ...]]:
+    """Look, and find this one."""
+    life, looks = escalation.survey(life, at)
+    life, actions = step(life, Surveyed(at, FIRST, (member,)))
+    return life, (*looks, *actions)
+
+
+def test_who_may_not_be_signalled_is_told_once_and_named() -> None:
+    """Each later signal is not permitted either; the record says of each that it was not."""
+    member = Member(12, ("x",), 1.0, in_group=False, state="S", born=100)
+    life, _ = _after_a_look(stopping(Standing(0, TOLD)), TOLD + 1, member)
+    refused = ((member.key, "root"),)
+    how: dict[str, Any] = {"ladder": True, "refused": refused, "user": "root"}
+    life, (note,) = step(life, Sent(TOLD + 1, FIRST, 15, "leftovers", "not permitted", **how))
+    assert isinstance(note, Note) and note.text == "api: not permitted to send SIGTERM to it: it runs as root"
+    life, more = step(life, Sent(TOLD + 1, FIRST, 9, "leftovers", "not permitted", **how))
+    assert (more, [climb.user for climb in life.sent]) == ((), ["root", "root"])
+    assert leftover(member, life.leftovers) == Leftover(12, ("x",), "left", "root")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -56,3 +57,22 @@ def test_no_signal_goes_to_another_process_under_the_same_pid() -> None:
         assert child.poll() is None
         assert send.send_checked(member, signal.SIGTERM, wake=False) == "delivered"
         assert child.wait(30) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOENT])
+def test_a_process_that_cannot_be_looked_at_is_not_gone(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pidfd may have taken the last descriptor, and hidepid hides processes: it lives, and had no signal."""
+
+    def fails(path: str, *_: object) -> int:
+        raise OSError(number, "the fault", path)
+
+    with subprocess.Popen(["sleep", "60"]) as child:
+        found = processes.stat(child.pid)
+        assert found is not None
+        member = Member(child.pid, ("sleep",), found.started, in_group=False, state="S", born=found.born)
+        monkeypatch.setattr(os, "open", fails)
+        told = send.send_checked(member, signal.SIGTERM, False)
+        monkeypatch.undo()
+        assert (told, child.poll()) == ("could not look", None)
+        assert send.send_checked(member, signal.SIGTERM, False) == "delivered"
+    assert send.send_checked(member, signal.SIGTERM, False) == "nobody"
