@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-from supervisor.cli import talk
 from supervisor.cli.options import misspelt
-from supervisor.core.visible import visible
 from supervisor.errors import UsageError
 from supervisor.runs.plan import Keeping, Voice
 
@@ -22,6 +20,9 @@ def warn_of_misspelt(voice: Voice) -> None:
     """Say once that a variable that looks like an option of ours is none: its value would be missed in silence."""
     told = "" if voice.quiet else misspelt(os.environ)
     if told:
+        from supervisor.cli import talk
+        from supervisor.core.visible import visible
+
         talk.say(f"supervisor: {visible(told)}")
 
 
@@ -57,6 +58,9 @@ def _foretell(path: str) -> None:
     try:
         writing.check(path)
     except OSError as error:
+        from supervisor.cli import talk
+        from supervisor.core.visible import visible
+
         talk.say(
             f"supervisor: --report {visible(path)} cannot be written: {error.strerror}; create its folder, or the "
             "report is printed at the end"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from supervisor.core.drilled import Population
     from supervisor.core.spec import FleetSpec
     from supervisor.drill.plan import DrillPlan
+    from supervisor.loop.loop import Loop
     from supervisor.runs.assembly import Ground
 
 # Descriptors: as `up` needs without a control socket, and the pipes of a worker.
@@ -47,7 +48,7 @@ def trials(plan: DrillPlan) -> Iterator[Trial]:
         if number == 1:
             moments.learn(ready)
         again = median(totals) / 2 if plan.twice and totals else None
-        trial = _trial(ground, fleet, number, population, _moment(plan, moments, population), again)
+        trial = _trial(ground, fleet, number, population, _moment(plan, moments, population), again, bool(totals))
         yield trial
         if trial.ready_after is not None:
             ready.append(trial.ready_after)
@@ -72,10 +73,25 @@ def _alone(fleet: FleetSpec) -> FleetSpec:
     return fleet.with_(workers=workers, control="off")
 
 
+def _started(loop: Loop) -> None:
+    """Raise SpawnError for a command that cannot be run at all."""
+    for life in loop.fleet.lives.values():
+        if life.failure is not None:
+            from supervisor.system.process import startfail
+
+            raise startfail.explain(life.spec.exec, life.failure, loop.fleet.ending.code or 125)
+
+
 def _trial(
-    ground: Ground, fleet: FleetSpec, number: int, population: Population, moment: float, again: float | None
+    ground: Ground,
+    fleet: FleetSpec,
+    number: int,
+    population: Population,
+    moment: float,
+    again: float | None,
+    measured: bool,
 ) -> Trial:
-    """Make one run from its start to its explained end."""
+    """Make one run from its start to its explained end. Raises SpawnError, unless some were ``measured`` before."""
     poller = Poller()
     capture = Capture(poller)
     run = Run(ground, fleet, poller, lambda *channels: Piped(capture, *channels))
@@ -84,6 +100,8 @@ def _trial(
     run.loop.sources.append(conductor)
     try:
         run.go()
+        if not measured:
+            _started(run.loop)
         ends = run.evidence.told(Voice(), every=True)
         went_wrong = conductor.use != "measured" or any(one.outcome in ("killed", "stuck") for one in ends)
         return Trial(

@@ -10,7 +10,19 @@ out of the test's process.
 
 from __future__ import annotations
 
-from supervisor.testing.api import DrillError, Result, drill
-from supervisor.testing.result import Finding, Span
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from supervisor.testing.api import DrillError, drill
+    from supervisor.testing.result import Finding, Result, Span
 
 __all__ = ["DrillError", "Finding", "Result", "Span", "drill"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: pytest imports this package in every suite, for the plugin."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from supervisor.testing import api, result
+
+    return getattr(api, name, None) or getattr(result, name)

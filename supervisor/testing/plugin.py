@@ -1,7 +1,7 @@
 """The pytest plugin: a fixture ``drill``; a failing test shows the drills that it made.
 
-pytest loads this file in every suite of an environment that has us (entry point ``pytest11``): nothing else of ours is
-imported before a test asks for the fixture.
+pytest loads this file in every suite of an environment that has us (entry point ``pytest11``): nothing else of ours
+is imported before a test asks for the fixture.
 """
 
 from __future__ import annotations

@@ -132,6 +132,12 @@ def test_a_program_that_does_not_stay_ends_the_drill(tmp_path: Path) -> None:
     assert "| no database" in shown.stdout
 
 
+@pytest.mark.parametrize(("argv", "code"), [(["./nosuch"], 127), (["/etc/passwd"], 126)])
+def test_a_command_that_cannot_be_run_is_told_as_run_does(tmp_path: Path, argv: list[str], code: int) -> None:
+    done = command(tmp_path, "-n", "5", "--", *argv)
+    assert done.returncode == code and f"cannot start '{argv[0]}'" in done.stderr and "hint:" in done.stderr
+
+
 def test_a_run_that_ends_early_is_in_no_figure(tmp_path: Path, worker: list[str]) -> None:
     (tmp_path / "early.sh").write_text('if [ -e first ]; then exec "$@"; fi; touch first; exit 0\n')
     argv = ["-n", "2", "--warmup", "0", "--after", "0"]

@@ -100,7 +100,9 @@ def test_without_the_agent_the_environment_is_untouched() -> None:
     assert code == 0
     outside = {key: value for key, _, value in (part.partition("=") for part in out.split("\0") if part)}
     assert outside.items() >= given.items()
-    assert {key for key in outside if "SIGDRAIN" in key} == {"SIGDRAIN_TEST_RUN"}
+    assert {key for key in outside if "SIGDRAIN" in key} == {"SIGDRAIN_TEST_RUN", "SIGDRAIN_HISTORY"}, (
+        "both are the tests'"
+    )
 
 
 def test_stdin_is_the_commands() -> None:
