@@ -27,15 +27,20 @@ STOPPING = (
 # What writes a report, where one is wanted, each with little that is not imported by those before it.
 RECORDING = (
     "json",
-    "csv",
-    "email.message",
-    "zipfile",
-    "importlib.metadata",
     "supervisor.core.contract.report",
     "supervisor.system.writing",
     "supervisor.system.origin",
     "supervisor.views.data",
     "supervisor.runs.recording",
+)
+# What keeps an end in the history.
+KEEPING = (
+    "json",
+    "sqlite3",
+    "supervisor.core.contract.report",
+    "supervisor.system.origin",
+    "supervisor.system.history.store",
+    "supervisor.runs.history",
 )
 # What explains and tells an end.
 TELLING = (
@@ -85,10 +90,10 @@ def imported(names: Iterable[str]) -> bool:
 class Ahead:
     """A source of the loop that is due until everything is imported, or a first import has failed."""
 
-    def __init__(self, loop: Loop, at: float, *, records: bool) -> None:
-        """Begin a while after ``at`` (monotonic seconds); ``records``: a report is wanted."""
+    def __init__(self, loop: Loop, at: float, *, records: bool, keeps: bool) -> None:
+        """Begin a while after ``at`` (monotonic seconds); ``records``: a report is wanted, ``keeps``: a history."""
         self._loop = loop
-        self._left = [*(RECORDING if records else ()), *TELLING]
+        self._left = [*(RECORDING if records else ()), *TELLING, *(KEEPING if keeps else ())]
         self.deadline: float | None = at + QUIET
 
     def tick(self, at: float) -> None:

@@ -167,7 +167,9 @@ class Foreground:
         rehearse(self.loop, at)
         self._run.agents.sweep()
         if not self._plan.voice.quiet or self._plan.voice.keeps_record:
-            self.loop.sources.append(ahead.Ahead(self.loop, at, records=self._plan.voice.keeps_record))
+            self.loop.sources.append(
+                ahead.Ahead(self.loop, at, records=self._plan.voice.keeps_record, keeps=self._plan.keeping.wanted)
+            )
 
 
 def _nothing(_text: str) -> None:

@@ -38,6 +38,7 @@ class Wrapped(Observer):
         ground: Ground,
         tty: Terminal | None,
         voice: Voice,
+        keeping: Keeping,
         meeting: Meeting | str | None,
         *,
         extends: bool = True,
@@ -50,6 +51,7 @@ class Wrapped(Observer):
         notify socket.
         """
         self._voice = voice
+        self._keeping = keeping
         self._extends = extends
         self._hearing = hearing
         self._meeting = meeting if isinstance(meeting, Meeting) else None
@@ -125,7 +127,9 @@ class Wrapped(Observer):
         if not self._voice.quiet and os.isatty(2):
             self._watch_for_hangs(at)
         if not self._voice.quiet or self._voice.keeps_record:
-            self._loop.sources.append(ahead.Ahead(self._loop, at, records=self._voice.keeps_record))
+            self._loop.sources.append(
+                ahead.Ahead(self._loop, at, records=self._voice.keeps_record, keeps=self._keeping.wanted)
+            )
 
     def _answer_questions(self, meeting: Meeting) -> None:
         """Let `supervisor explain` ask us about the command. What answers is imported when somebody does."""
@@ -175,11 +179,11 @@ class Wrapped(Observer):
         self._loop.meet(agents)
         self._evidence.agents = agents
 
-    def tell(self, keeping: Keeping) -> None:
+    def tell(self) -> None:
         """Tell the end, then record it: nothing after a clean end in good time, unless asked; so the modules for it
         are imported only here.
         """
-        voice = self._voice
+        voice, keeping = self._voice, self._keeping
         ends = self._evidence.told(voice, every=voice.verbose or keeping.wanted)
         always = voice.keeps_record or voice.verbose
         told = [ended for ended in ends if always or (not voice.quiet and worth_telling(ended))]

@@ -54,14 +54,14 @@ def run(plan: RunPlan) -> int:
         raise assembly.cannot_fork(error) from None
     from supervisor.runs.wrapped import Wrapped
 
-    wrapped = Wrapped(fleet, ground, tty, plan.voice, meeting, extends=plan.extends, hearing=hearing)
+    wrapped = Wrapped(fleet, ground, tty, plan.voice, plan.keeping, meeting, extends=plan.extends, hearing=hearing)
     ended = wrapped.run(child)
     failure = ended.lives[FIRST].failure
     if failure is not None:
         from supervisor.system.process.startfail import explain
 
         raise explain(fleet.workers[0].exec, failure, ended.ending.code or 125)
-    wrapped.tell(plan.keeping)
+    wrapped.tell()
     return _exit_code(plan, ended.ending, keyboard=ended.asked is None and tty is not None and tty.was_lent)
 
 

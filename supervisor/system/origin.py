@@ -7,22 +7,14 @@ import sys
 import time
 
 from supervisor.core.contract.report import Origin
+from supervisor.core.version import VERSION
 from supervisor.system.proc import processes
 
 
 def origin(fleet: str | None = None) -> Origin:
     """Return the head of a report written now."""
-    try:
-        from importlib.metadata import version
-
-        ours = version("sigdrain")
-    except (
-        ImportError,
-        OSError,
-    ):  # it is not installed (PackageNotFoundError), or no descriptor is left to look with
-        ours = "unknown"
     return Origin(
-        version=ours,
+        version=VERSION,
         python=".".join(map(str, sys.version_info[:3])),
         started_at=_rfc3339(_started()),
         host=os.uname().nodename,

@@ -44,7 +44,7 @@ def wanted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_everything_is_imported_and_then_nothing_is_due(wanted: list[str]) -> None:
-    source = ahead.Ahead(Standing(), 10.0, records=True)  # type: ignore[arg-type]  # the loop's state is all that is asked
+    source = ahead.Ahead(Standing(), 10.0, records=True, keeps=False)  # type: ignore[arg-type]  # the loop's state is all that is asked
     assert source.deadline == 10.0 + ahead.QUIET
     turns = 0
     while source.deadline is not None:
@@ -56,7 +56,7 @@ def test_everything_is_imported_and_then_nothing_is_due(wanted: list[str]) -> No
 
 def test_nothing_is_imported_while_a_worker_stops(wanted: list[str]) -> None:
     loop = Standing()
-    source = ahead.Ahead(loop, 10.0, records=False)  # type: ignore[arg-type]  # as above
+    source = ahead.Ahead(loop, 10.0, records=False, keeps=False)  # type: ignore[arg-type]  # as above
     loop.see(events.StartAsked(10.0), events.Forked(10.1, FIRST, 7), events.Started(10.2, FIRST))
     loop.see(events.StopAsked(10.5, "command stop", (FIRST,)))
     source.tick(11.0)
@@ -71,7 +71,7 @@ def test_a_failure_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(24, "Too many open files", name)
 
     monkeypatch.setattr(ahead, "import_module", fails)
-    source = ahead.Ahead(Standing(), 10.0, records=True)  # type: ignore[arg-type]  # as above
+    source = ahead.Ahead(Standing(), 10.0, records=True, keeps=False)  # type: ignore[arg-type]  # as above
     source.tick(11.0)
     assert source.deadline is None
 
@@ -81,11 +81,12 @@ def test_the_list_is_what_the_end_imports() -> None:
     program = """
 import sys
 from supervisor.runs import ahead, wrapping, wrapped
-assert ahead.imported(ahead.STOPPING + ahead.RECORDING + ahead.TELLING)
+assert ahead.imported(ahead.STOPPING + ahead.RECORDING + ahead.TELLING + ahead.KEEPING)
 before = set(sys.modules)
 import supervisor.diagnosis.explain, supervisor.system.sources, supervisor.system.agent.absent
-import json, importlib.metadata
-import supervisor.runs.recording, supervisor.runs.telling, supervisor.system.origin, supervisor.views.markdown
+import json, sqlite3
+import supervisor.runs.history, supervisor.runs.recording, supervisor.runs.telling
+import supervisor.system.origin, supervisor.views.markdown
 import ast, shlex, textwrap, supervisor.diagnosis.evidence.enclosing
 print(*(set(sys.modules) - before))
 """
