@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.core.record import PhaseSpan
+    from supervisor.diagnosis.evidence.model import Task
 
 # What a busy machine adds to the sampler's pause before two stamps are no longer one instant, seconds.
 JITTER = 0.02
@@ -60,6 +61,12 @@ class Ending:
 def _grain(at: float) -> float:
     """Return within how many seconds two stamps so long after the stop may be of one instant."""
     return max(CLOSE, next(pause for until, pause in LOOKS if at < until + 2 * CLOSE) + JITTER)
+
+
+def ended_in_turn(ending: Ending, task: Task) -> Hold | None:
+    """Return the wait of the one task whose turn it was, where that wait ends by itself: a clock, a file."""
+    mine = [hold for hold in ending.now if hold.task is task and hold.rank <= POLL and hold.wait is not None]
+    return next((hold for hold in mine if hold.kind not in ("future", "", "poll")), None)
 
 
 def went_on(ending: Ending) -> Hold | None:

@@ -255,7 +255,10 @@ def _search(graph: Graph, root: Hold, target: Hold, sure: bool) -> tuple[Step, .
 
 def still_held(graph: Graph, process: Process) -> Hold | None:
     """Return the hold that keeps the process alive, on the innermost line of the user's; None when none is known."""
-    step = place(descend(graph, process))
+    path = descend(graph, process)
+    if path and path[0].hold.what == "loop-blocked" and path[0].hold.users:
+        return path[0].hold  # whatever it waits for: it should not do so on the loop
+    step = place(path)
     return step.hold if step is not None else None
 
 

@@ -284,11 +284,22 @@ def _in_loop(block: Block) -> bool:
     return any(frame.origin != "stdlib" for frame in above)
 
 
+def _hides_loop(process: Process, block: Block) -> bool:
+    """Return whether the frames left out of the middle of a main thread's stack are its event loop's: it has tasks
+    that have not ended, and was not closed.
+    """
+    if not any(frame.origin == "cut" for frame in block.stack):
+        return False
+    closed = process.phase_start("loop-close", "thread-join")
+    alive = any(task.done_at is None or task.done_at > block.start for task in process.tasks.values())
+    return alive and (closed is None or closed > block.start)
+
+
 def _of_block(process: Process, thread: Thread, block: Block, until: float) -> Hold:
     what: StretchKind
     if block.state == "executor":
         what, rank = "executor", BUSY
-    elif block.state == "callback" or (thread.main and _in_loop(block)):
+    elif block.state == "callback" or (thread.main and (_in_loop(block) or _hides_loop(process, block))):
         what, rank = "loop-blocked", BLOCKED
     elif thread.main:
         exiting = _called_by_exit(block) and not process.hello.forked

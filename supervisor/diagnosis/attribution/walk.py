@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.attribution.endings import RULES, Ending, joined_until
+from supervisor.diagnosis.attribution.endings import RULES, Ending, ended_in_turn, joined_until
 from supervisor.diagnosis.attribution.graph import Graph, still_held
 from supervisor.diagnosis.attribution.holds import CANCELLED, CLOSE, LIBRARY, Hold
 from supervisor.diagnosis.attribution.nobody import main_task
@@ -72,16 +72,18 @@ def walk(
     trace = Trace(process, mine)
     visited: set[tuple[Task, float]] = set()
     task = held.task if pieces and held is not None else trace.ended_at(at)
+    turn = False  # it is known that it was the task's turn, though not what woke it
     while at > SHORTEST:
         back = trace.back(task, at) if task is not None else None
         if back is not None and (back.task, back.at) not in visited:  # tasks that woke one another at one instant
             visited.add((back.task, back.at))
             if back.hold is not None:
                 pieces.append(_piece(back.hold, max(back.at, 0.0), at, spans))
-            at, task = min(back.at, at), back.task
+            at, task, turn = min(back.at, at), back.task, back.hold is None
             continue
         ending = Ending(mine, at, spans, pieces[-1].hold if pieces else None)
-        hold = next((found for rule in RULES if (found := rule(ending)) is not None), None)
+        hold = ended_in_turn(ending, task) if turn and task is not None else None
+        hold = hold or next((found for rule in RULES if (found := rule(ending)) is not None), None)
         if hold is not None:
             start = max(hold.start, joined_until(mine, hold, at), 0.0)
             pieces.append(_piece(hold, start, at, spans))
@@ -91,6 +93,7 @@ def walk(
             start = max([0.0, *ends, *starts])
             pieces.append(Piece("unknown", start, at, phase_at(spans, (start + at) / 2)))
         at = start
+        turn = False
         task = trace.ended_at(at) or (hold.task if hold is not None and hold.task is not None else task)
     return pieces
 

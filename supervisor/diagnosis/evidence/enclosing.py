@@ -132,7 +132,7 @@ def _around(file: str, line: int, sources: Sources) -> list[tuple[str, ast.AST]]
     in.
     """
     found: list[tuple[str, ast.AST]] = []
-    node: ast.AST | None = parsed(file, sources)
+    node: ast.AST | None = _tree(_text(file, sources))
     while node is not None:
         inner = [(part, child) for part in _PARTS for child in getattr(node, part, ()) if _covers(child, line)]
         part, node = inner[0] if inner else ("", None)
@@ -149,11 +149,6 @@ def _covers(node: ast.AST, line: int) -> bool:
     if not isinstance(node, ast.stmt | ast.ExceptHandler):
         return False
     return node.lineno <= line <= (node.end_lineno or 0)
-
-
-def parsed(file: str, sources: Sources) -> ast.Module | None:
-    """Return the tree of a file; None when it cannot be read or parsed."""
-    return _tree(_text(file, sources))
 
 
 def _text(file: str, sources: Sources) -> str:

@@ -73,6 +73,7 @@ def gather(messages: Iterable[AgentMessage], zero: float, main: int, until: floa
         note = note_of(message, at, process.owner)
         _READERS.get(type(note), _keep)(process, note)
     for process in evidence.processes.values():
+        tasks.time_cancels(process)
         threads.end_forgotten_blocks(process)
         threads.end_joined_blocks(process)
         if until is not None and process.ended is None:  # nobody heard its end: it ended with the worker
@@ -102,13 +103,7 @@ def _keep(process: Process, note: Note) -> None:
 
 def _hello(process: Process, note: Hello) -> None:
     process.hello = note
-    process.owner = Owner(absolute=_minor(note.python) >= ABSOLUTE)
-
-
-def _minor(python: str | None) -> int:
-    """Return the minor version of a Python 3; 0 when it is not known."""
-    minor = (python or "").split(".")[1:2]
-    return int(minor[0]) if minor and minor[0].isdecimal() else 0
+    process.owner = Owner(absolute=process.minor >= ABSOLUTE)
 
 
 def _dump(process: Process, note: Dump) -> None:

@@ -149,7 +149,7 @@ class Block:
 class Thread:
     """The life of one thread."""
 
-    __slots__ = ("at_first", "blocks", "daemon", "ident", "late", "main", "name", "pid")
+    __slots__ = ("at_first", "blocks", "daemon", "ident", "late", "main", "name", "pid", "started_by")
 
     def __init__(self, pid: int, ident: int) -> None:
         self.pid = pid
@@ -158,6 +158,7 @@ class Thread:
         self.main = False
         self.daemon = False
         self.late = True
+        self.started_by: Frame | None = None  # of a thread with no line of the program's own on its stack
         self.at_first: Block | None = None  # where the first snapshot found it, whatever it did
         self.blocks: list[Block] = []
 
@@ -214,6 +215,12 @@ class Process:
         return self.hello.python
 
     @property
+    def minor(self) -> int:
+        """Return the minor version of its Python 3; 0 when it is not known."""
+        minor = (self.python or "").split(".")[1:2]
+        return int(minor[0]) if minor and minor[0].isdecimal() else 0
+
+    @property
     def dump(self) -> str:
         """Return the last stacks that were written without Python's help; empty when there are none."""
         return self.dumps[-1][1] if self.dumps else ""
@@ -257,15 +264,6 @@ class Process:
         """Return whether multiprocessing started the process for itself; it ends by itself when its parent does."""
         threads = self.first.threads if self.first is not None else ()
         return any(frame.file.endswith(_HELPERS) for told in threads for frame in told.stack)
-
-    def own_frames(self) -> set[Frame]:
-        """Return the frames of the program's own code at which a task or a thread of the process was seen."""
-        seen = [frame for task in self.tasks.values() for wait in task.waits for frame in (*wait.stack, wait.at)]
-        blocks = [block for thread in self.threads.values() for block in thread.blocks]
-        seen += [frame for block in blocks for frame in (*block.stack, block.at)]
-        handlers = [handler for note in self.of(Snapshot) for handler in note.handlers]
-        seen += [frame for handler in handlers for frame in (handler.at, handler.by)]
-        return {frame for frame in seen if frame is not None and frame.users}
 
     def of(self, kind: type[_Kind]) -> list[_Kind]:
         """Return the notes of one kind, in order of time."""

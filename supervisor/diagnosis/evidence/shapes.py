@@ -106,7 +106,8 @@ class ThreadTold(Told):
     callback: str | None = None
     delayed: float | None = None
     importing: bool = False
-    inner: ClassVar = {"at": Frame, "leaf": Frame, "stack": Frame, "on": On, "job": Job}
+    by: Frame | None = None
+    inner: ClassVar = {"at": Frame, "leaf": Frame, "stack": Frame, "on": On, "job": Job, "by": Frame}
 
 
 class Handler(Told):

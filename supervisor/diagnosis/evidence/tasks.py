@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from supervisor.agent.body.grain import FIRST_TOLD
-from supervisor.diagnosis.evidence.model import Process, Task, Wait
+from supervisor.diagnosis.evidence.model import ON_TASKS, Process, Task, Wait
+from supervisor.diagnosis.evidence.notes import TaskCancelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.frames import Frame
     from supervisor.diagnosis.evidence.notes import (
-        TaskCancelled,
         TaskCreated,
         TaskDestroyed,
         TaskDone,
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SAME = 0.12
 SAME_SHARE = 0.05
 MOST_TASKS = 5000
+# What a task waits for that somebody may cancel without cancelling the task: before Python 3.11 both look alike.
+_OTHERS_TOO = ON_TASKS | {"future", "", "ready", "executor"}
+# A cancel is told within so many seconds: one pause of the sampler, on a busy machine.
+TOLD_LATE = 0.1
 
 
 def find(process: Process, at: float, told: TaskTold, since_cancel: float | None = None) -> Task | None:
@@ -162,7 +166,19 @@ def cancelled(process: Process, note: TaskCancelled) -> None:
         if task.cancelled_at is None:
             task.cancelled_at = note.at
         task.cancelled_by = note.by or task.cancelled_by
+        wait = task.open_wait
+        if note.by is not None and wait is not None and wait.kind not in _OTHERS_TOO:
+            task.cancel_sure = True  # what it awaited is its own: nobody cancels that but with the task
         process.notes.append(note)
+
+
+def time_cancels(process: Process) -> None:
+    """Set a cancel's instant to the turn in which a task called it: it is told when the agent next looks."""
+    for note in process.of(TaskCancelled):
+        task = process.tasks.get(note.told.task) if note.told.task is not None else None
+        turns = [row.at for row in process.wakes if row.task == note.by_task and row.at <= note.at]
+        if task is not None and task.cancelled_at == note.at and turns and note.at - turns[-1] <= TOLD_LATE:
+            task.cancelled_at = turns[-1]
 
 
 def destroyed(process: Process, note: TaskDestroyed) -> None:

@@ -38,6 +38,7 @@ def find(process: Process, told: ThreadTold) -> Thread | None:
     thread.name = told.name or thread.name
     thread.main = thread.main or told.main
     thread.daemon = told.daemon
+    thread.started_by = told.by or thread.started_by
     return thread
 
 
@@ -119,8 +120,7 @@ def end_forgotten_blocks(process: Process) -> None:
     heard = process.silent or 0.0
     for thread in process.threads.values():
         for block in thread.blocks:
-            expected = block.start + 2 * (block.end - block.start) + QUIET
-            if not block.ended and (heard > expected or block is not thread.blocks[-1]):
+            if not block.ended and (heard > _expected(block) or block is not thread.blocks[-1]):
                 block.ended = True
 
 
@@ -163,12 +163,24 @@ def seen_again(thread: Thread, found: Block, told: ThreadTold, glimpse: bool, qu
     ``glimpse``: at a place where it was not before it may be for an instant, as its sampler would tell otherwise.
     """
     block = thread.blocks[-1] if thread.blocks else None
-    if block is not None and block.at == found.at and (quiet or not block.ended):
+    if block is not None and block.at == found.at and _stayed(block, found, quiet):
         block.end, block.ended = max(found.end, block.end), False
         _describe(block, told)
         return
     found.ended = glimpse
     thread.blocks.append(found)
+
+
+def _stayed(block: Block, found: Block, quiet: bool) -> bool:
+    """Return whether a thread that is found at its last place never left it; its sampler would have told."""
+    if block.ended:
+        return quiet and block.leaf == found.leaf
+    return quiet or block.leaf == found.leaf or found.end <= _expected(block)
+
+
+def _expected(block: Block) -> float:
+    """Return when a thread that stays is told again at the latest: at twice the time."""
+    return block.start + 2 * (block.end - block.start) + QUIET
 
 
 def seen(process: Process, at: float, told: ThreadTold) -> Block:

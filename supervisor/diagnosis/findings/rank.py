@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from supervisor.core.frozen import Frozen
 from supervisor.core.record import Finding
 from supervisor.diagnosis.attribution.holds import Hold
-from supervisor.diagnosis.evidence.frames import Frame, absolute, line_of, package, place, where
+from supervisor.diagnosis.evidence.frames import Frame, line_of, package, place, where
 from supervisor.diagnosis.evidence.model import ON_OTHERS
 from supervisor.diagnosis.findings import already, libraries
 from supervisor.diagnosis.findings.case import Claim, is_users
@@ -39,6 +41,9 @@ _MUCH = 0.3
 # Claims about one task stand apart when each held the exit for a good share of the longest, and for so many seconds.
 _APART = 0.3
 _APART_AT_LEAST = 0.1
+# Since this minor version of Python 3 the end of a `with` block has the line of its `with`.
+WITH_LINE = 10
+_EXITS = frozenset({"__exit__", "__aexit__"})
 
 
 class Group(Frozen):
@@ -255,37 +260,25 @@ def _place(case: Case, claim: Claim, steps: tuple[Step, ...]) -> _Place:
         return own
     if claim.frame.users:
         holder = next((step.hold for step in steps if step.how == "holds" and step.hold.at == claim.frame), None)
-        return _where_it_took(case, own, holder) if holder is not None and holder.kind in ON_OTHERS else own
+        if holder is not None and holder.kind in ON_OTHERS:
+            return _where_it_took(case, own, holder)
+        return _where_it_leaves(case, own, claim)
     process = claim.process
     users = [step.hold for step in steps if step.hold.users and step.hold.process is process]
     if users:
         hold = users[-1]
         task, thread = hold.task, hold.thread
         return _Place(hold.at, task.name if task else None, thread.name if thread else None, beside)
-    started = _started_for(case, claim) if process is not None else []
-    if len(started) == 1:
-        told = f"no line of the program's own is on this chain; the library was called at {line_of(started[0])}"
-        return own.with_(frame=started[0], beside=(*own.beside, told))
+    charged = claim.piece.hold
+    by = charged.thread.started_by if charged is not None and charged.thread is not None else None
+    if by is not None:
+        told = f"no line of the program's own is on this chain; {line_of(by)} started the thread"
+        return own.with_(frame=by, beside=(*own.beside, told))
     pending = [task for task in process.tasks.values() if is_users(task) and task.open_wait] if process else []
     if not pending:
         return own
     lines = [f"{task_name(task)} {at_line(task.last_at)}" for task in pending]
     return own.with_(beside=(f"no line of the program's own is on this chain; it has {several(lines, 'task', 4)}",))
-
-
-def _started_for(case: Case, claim: Claim) -> list[Frame]:
-    """Return the program's own lines that may have had a library start the thread of this claim."""
-    hold, process = claim.piece.hold if claim.piece is not None else None, claim.process
-    if hold is None or hold.block is None or hold.thread is None or hold.thread.main or process is None:
-        return []
-    inside = next((frame for frame in hold.block.stack if frame.origin == "library"), None)
-    name = package(inside.file) if inside is not None else None
-    if inside is None or name is None:
-        return []
-    from supervisor.diagnosis.evidence.calls import starters  # its parser takes 10 ms, and few ends need it
-
-    files = {absolute(frame.file, process.cwd) for frame in process.own_frames()}
-    return starters(name, inside.file, sorted(files), case.sources)
 
 
 def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:
@@ -300,6 +293,20 @@ def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:
     return own.with_(
         frame=taken, beside=(*own.beside, f"it holds what it took there, and rests at {line_of(holder.at)}")
     )
+
+
+def _where_it_leaves(case: Case, own: _Place, claim: Claim) -> _Place:
+    """Return the `with` whose end is waited for: before Python 3.10 that has the line of the last statement in it."""
+    process, hold = claim.process, claim.piece.hold if claim.piece is not None else None
+    stack = hold.wait.stack if hold and hold.wait else hold.block.stack if hold and hold.block else ()
+    pairs = pairwise(stack)
+    leaves = any(outer == own.frame and inner.function in _EXITS for outer, inner in pairs)
+    if own.frame is None or process is None or not leaves or process.minor >= WITH_LINE:
+        return own
+    from supervisor.diagnosis.evidence.enclosing import entered  # its parser takes 10 ms, and few ends need it
+
+    left = entered(own.frame, case.sources, process.cwd)
+    return own if left is None else own.with_(frame=left)
 
 
 def _telling(frame: Frame | None) -> Frame | None:

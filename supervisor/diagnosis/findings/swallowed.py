@@ -38,7 +38,7 @@ def swallowed(case: Case, piece: Piece) -> bool:
         return False
     if wait is not None and wait.handling and not hold.polls and not _retried(case, wait, hold.process):
         return False
-    return task.outcome in ("returned", "exception") or (task.outcome is None and hold.open)
+    return task.outcome in ("returned", "exception") or (task.outcome is None and task.open_wait is not None)
 
 
 def waits_again(case: Case, piece: Piece) -> bool:
