@@ -203,8 +203,10 @@ def _code(schedule: Schedule, story: Story) -> Iterator[str]:
 
 def _verdict(schedule: Schedule, mains: list[Process], story: Story) -> tuple[str, bool]:
     """Why the fleet's end must be a failure, or ""; and whether it must be none. Most stories leave it open."""
+    ends = story.report["shutdowns"] if story.report is not None else []
     for worker in schedule.workers:
-        if worker.missing:
+        # A stop that comes between fork and exec ends the process before that can fail.
+        if worker.missing and any(end["worker"] == worker.name and not end["started"] for end in ends):
             return f"{worker.name} could not be started", False
     for main in mains:
         if main.deaf and not main.killed and main.gone is not None:

@@ -54,7 +54,15 @@ def main(**changes: Any) -> Process:
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    end = {"worker": "w", "instance": 0, "start": 1, "pid": 7, "signal": "SIGKILL", "exit_code": None}
+    end = {
+        "worker": "w",
+        "instance": 0,
+        "start": 1,
+        "pid": 7,
+        "signal": "SIGKILL",
+        "exit_code": None,
+        "started": True,
+    }
     return end | {"outcome": "killed"} | changes
 
 
@@ -134,3 +142,13 @@ def test_a_command_that_dies_of_a_strangers_signal_has_ended_by_itself() -> None
     assert [line[:4] for line in violations(plan, story(dead, escapee, **told))] == ["left"]
     dead.flooded = True
     assert violations(plan, story(dead, escapee, **told)) == []
+
+
+@pytest.mark.parametrize(("started", "broken"), [(False, ["code"]), (True, [])])
+def test_a_command_that_is_missing_fails_the_fleet_once_it_is_known(started: bool, broken: list[str]) -> None:
+    """It may have been stopped between fork and exec, before that could fail."""
+    plan = replace(PLAN, workers=(Worker("w", "exit", (0.5,), missing=True),))
+    told = Story(
+        requests=[(11.0, None)], began=9.9, ended=11.6, code=0, report={"shutdowns": [record(started=started)]}
+    )
+    assert [line[:4] for line in violations(plan, told)] == broken
