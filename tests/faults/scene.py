@@ -31,6 +31,8 @@ from tests.support.processes import MARK, SUPERVISOR, environment, pids
 PROGRAM = str(Path(__file__).with_name("worker.py"))
 # Hang guard, seconds beyond what the contracts allow: a supervisor that meets it hangs, however slow the machine.
 GUARD = 25.0
+# Seconds that a process may take to die of SIGKILL on a busy machine.
+DYING = 3.0
 
 
 class Scene:
@@ -265,9 +267,11 @@ class Scene:
             story.code = self.process.wait()
             while self._pump(0.02):  # what is in the pipes, and the deaths of the last ones
                 pass
-            ours = {one.pid for one in self._bystanders}
-            mark = f"{MARK}={self._mark}".encode()
-            story.left = [pid for pid in pids() if pid not in ours and mark in environment(pid)]
+            # A main process gets SIGKILL from the kernel when we kill its supervisor: dying takes a moment.
+            until = time.monotonic() + (DYING if story.supervisor_killed else 0.0)
+            while (left := self._alive()) and time.monotonic() < until:
+                time.sleep(0.05)
+            story.left = left
         if self.schedule.terminal and not story.hung_up:
             self._look_at_terminal()
         path = self.folder / "r.json"
@@ -276,6 +280,12 @@ class Scene:
                 story.report = json.loads(path.read_bytes().decode(), parse_constant=_refuse)
             except ValueError as error:
                 story.report_fault = f"{error}"
+
+    def _alive(self) -> list[int]:
+        """Return who lives of the scene but for the bystanders."""
+        ours = {one.pid for one in self._bystanders}
+        mark = f"{MARK}={self._mark}".encode()
+        return [pid for pid in pids() if pid not in ours and mark in environment(pid)]
 
     def _look_at_terminal(self) -> None:
         modes = termios.tcgetattr(self.master)
