@@ -1,9 +1,9 @@
 """The agent's protocol, version 1: its words, and the bounded decoder of the receiving end. No I/O.
 
-One JSON object per message of an AF_UNIX SOCK_SEQPACKET connection; each process of a worker connects by itself
-and says ``hello`` first (a forked child too). EOF: the process ended or called exec. The other end is somebody
-else's process, so :func:`decode` believes nothing: size, depth, types and lengths are bounded, control characters
-are replaced, and what does not fit is rejected with a reason to count. It never raises.
+JSON objects over an AF_UNIX SOCK_SEQPACKET connection: a packet holds one, or several with a line feed between. Each
+process of a worker connects by itself and says ``hello`` first (a forked child too). EOF: the process ended or called
+exec. The other end is somebody else's process, so :func:`decode` believes nothing: size, depth, types and lengths are
+bounded, control characters are replaced, and what does not fit is rejected with a reason to count. It never raises.
 
 Every message::
 

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.agent import wire
-from supervisor.system.agent.channel import BUDGET, DUMP_SIZE, MESSAGES, PER_PROCESS, SHARE, Channel
+from supervisor.system.agent.channel import BUDGET, DUMP_SIZE, MESSAGES, PACKED, PER_PROCESS, SHARE, Channel
 from supervisor.system.agent.meeting import Meeting
 from supervisor.system.process.spawn import Identity
 
@@ -126,6 +126,17 @@ def test_garbage_is_counted_by_reason(channel: Channel) -> None:
         expected[reason] = expected.get(reason, 0) + 1
     assert channel.rejected == expected
     assert all_of(channel)[-1].fields["rejected"] == len(GARBAGE)
+
+
+def test_several_messages_of_one_packet(channel: Channel) -> None:
+    """What is beyond the most that fits is refused as one, and each counts for a flood."""
+    with connected(channel) as sender:
+        sender.send(b"\n".join([message(seq=1), b"x", message(seq=2), message("probe", seq=3, probe=False)]))
+        assert [(one.event, one.seq) for one in all_of(channel)] == [("ready", 1), ("ready", 2), ("probe", 3)]
+        sender.send(b"\n" * 20_000)
+        assert all_of(channel) == []
+    assert channel.rejected == {"size": 1 + PACKED, "json": 1}
+    assert all_of(channel)[-1].fields["lost"] == 0
 
 
 @given(st.binary(max_size=200))

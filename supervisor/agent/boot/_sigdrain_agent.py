@@ -95,35 +95,39 @@ def encode(value):
 
 def say(event, **fields):
     """Send one message, at once or not at all."""
-    global _dropped
     try:
-        if _line < 0:
-            return None
-        if getpid() != pid:  # a fork that Python did not make
-            return after_fork()
-        head = {"v": 1, "ev": event, "t": monotonic_ns(), "pid": pid, "seq": next(_numbers)}
-        if _dropped:
-            head["dropped"] = _dropped
-        head.update(fields)
-        data = encode(head).encode("ascii")
-        if len(data) <= MAX_MESSAGE and len(_backlog) < 256:
-            _backlog.append(data)
-        else:
-            _dropped += 1
+        post(event, **fields)
         flush()
     except Exception:  # nobody listens, or the interpreter is half gone
         pass
 
 
-def flush():
-    """Send what waits, as far as there is room. Nobody is ever waited for.
+def post(event, **fields):
+    """Leave one message to flush(). To send lets other threads run, and a busy one goes on for 5 ms each time."""
+    global _dropped
+    if _line < 0 or getpid() != pid:
+        if _line >= 0:  # a fork that Python did not make
+            after_fork()
+        return
+    head = {"v": 1, "ev": event, "t": monotonic_ns(), "pid": pid, "seq": next(_numbers)}
+    if _dropped:
+        head["dropped"] = _dropped
+    head.update(fields)
+    data = encode(head).encode("ascii")
+    if len(data) <= MAX_MESSAGE and len(_backlog) < 256:
+        _backlog.append(data)
+    else:
+        _dropped += 1
 
-    Each message is taken by one thread, then sent: while it is sent another thread may run, and send the next.
-    """
+
+def flush():
+    """Send what waits, as far as there is room. A thread takes what it sends: others may run, and send, meanwhile."""
     line = connection() if _backlog else None
     try:
         while _backlog and line is not None:
             data = _backlog.pop(0)
+            while _backlog and len(data) + len(_backlog[0]) < MAX_MESSAGE:
+                data += b"\n" + _backlog.pop(0)
             line.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
     except BlockingIOError:
         _backlog.insert(0, data)

@@ -30,6 +30,7 @@ CONNECTIONS = 4096  # at once, of all workers of one user; each costs a descript
 LEAST_SHARE = 16  # of one worker; else a quarter of the descriptors that we may have
 PER_PROCESS = 8  # of one process; an honest one has one, and for a moment two (a fork that Python did not make)
 REFUSALS = 10_000  # refused connections after which nobody is accepted any more
+PACKED = 600  # messages of one packet: an honest one has no room for more; what is left of it is refused as one
 MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a long and busy shutdown some thousands
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
 SHARE = 16  # messages of one connection in a row, before the next has its turn
@@ -237,19 +238,24 @@ class Channel:
             if not raw:
                 out.extend(self._gone(peer, now))
                 break
-            used += len(raw) + 500  # what the smallest message costs besides its bytes
-            peer.received += 1
+            used += len(raw)
+            for one in raw.split(b"\n", PACKED):
+                used += 500  # what the smallest message costs besides its bytes
+                self._understand(peer, one, now, out)
             if peer.received > MESSAGES:
                 self.flooded += 1
                 out.extend(self._gone(peer, now))
                 break
-            message = decode(raw)
-            if isinstance(message, str):
-                peer.rejected += 1
-                self.rejected[message] = self.rejected.get(message, 0) + 1
-            else:
-                out.append(self._believe(peer, message, now))
         return used
+
+    def _understand(self, peer: Peer, raw: bytes, now: float, out: list[AgentMessage]) -> None:
+        peer.received += 1
+        message = decode(raw) if peer.received <= MESSAGES else "flood"
+        if isinstance(message, str):
+            peer.rejected += 1
+            self.rejected[message] = self.rejected.get(message, 0) + 1
+        else:
+            out.append(self._believe(peer, message, now))
 
     def _believe(self, peer: Peer, message: AgentMessage, now: float) -> AgentMessage:
         """Return the message with the kernel's pid and a time that is possible."""
