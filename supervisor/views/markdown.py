@@ -42,7 +42,10 @@ def text(origin: Origin, shutdowns: Sequence[Shutdown]) -> str:
 
 def _row(one: Shutdown) -> str:
     grace = duration(one.grace) if one.grace is not None else "none"
-    ladder = ", ".join(f"{signum.name(climb.signal)} at {instant(climb.at)}" for climb in one.escalation)
+    ladder = ", ".join(
+        f"{signum.name(climb.signal)} at {instant(climb.at)}{'' if climb.delivered else f' ({climb.result})'}"
+        for climb in one.escalation
+    )
     return f"| {escaped(one.title)} | {words.ended(one)} | {duration(one.total)} | {grace} | {ladder or '-'} |"
 
 

@@ -65,7 +65,7 @@ def lost_in_flight(process: Process, claim: Claim) -> Severity:
 def ignored(case: Case) -> Iterable[Claim]:
     """Find that the stop signal was ignored or blocked, and the escalation had to go on."""
     shutdown, signal = case.shutdown, case.asked_with
-    if signal is None or shutdown.masks is None:
+    if signal is None or shutdown.masks is None or not shutdown.escalation[0].delivered:
         return
     blocked = shutdown.masks.blocks(signal)
     how = "ignored" if shutdown.masks.disposition(signal) == "ignored" else "blocked" if blocked else None
