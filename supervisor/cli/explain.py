@@ -91,7 +91,7 @@ def look(pid: int, seconds: float, attach: bool = False, nudge: bool = False) ->
     """Return everything that can be known of the process. Raises Unseen when there is none, or it is hidden."""
     from supervisor.diagnosis.running.conclusions import findings, is_dead
     from supervisor.system import sources
-    from supervisor.system.agent import pstree
+    from supervisor.system.agent import inject, pstree
     from supervisor.system.proc import look, python
     from supervisor.views.running import Told
 
@@ -104,7 +104,8 @@ def look(pid: int, seconds: float, attach: bool = False, nudge: bool = False) ->
         fleet = _heard(path, pid, first, lookup)
     visit = None
     if attach:
-        visit, why = _visit(facts, nudge, lookup) if fleet is None else (None, [])
+        has_agent = fleet["agent"] if fleet is not None else inject.agent_of(pid) is not None
+        visit, why = _visit(facts, nudge, lookup) if not has_agent else (None, [])
         notes += why
     said = any(one and (one["said"] or one["waits"]) for one in (fleet, visit))
     inside = None
@@ -124,10 +125,10 @@ def _visit(facts: Facts, nudge: bool, lookup: Sources) -> tuple[dict[str, Any] |
 
     from supervisor.diagnosis.running.conclusions import is_dead
     from supervisor.diagnosis.running.from_agent import visited
-    from supervisor.system.agent import attach, inject
+    from supervisor.system.agent import attach
     from supervisor.system.proc import python
 
-    if facts.ended or facts.kernel or is_dead(facts) or inject.agent_of(facts.pid) is not None:
+    if facts.ended or facts.kernel or is_dead(facts):
         return None, []  # told already as what it is
     version = python.version(facts.pid, facts.exe)
     try:

@@ -21,7 +21,7 @@ from supervisor.system.process import entering
 from supervisor.views import running
 from tests.agent.harness import candidates
 from tests.explain.program import BRIEFLY, Program
-from tests.support.processes import PATIENCE, SUPERVISOR, state, status, until
+from tests.support.processes import PATIENCE, SUPERVISOR, Wrapped, children, state, status, until
 
 PYTHON = next(iter(candidates("3.14")), "")
 needs_314 = pytest.mark.skipif(not PYTHON, reason="no Python 3.14 on PATH, in pyenv or in SIGDRAIN_CORPUS_VENVS")
@@ -60,6 +60,12 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer than a user would wait."""
+    monkeypatch.setattr(attach, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture
@@ -127,13 +133,27 @@ def test_it_says_what_a_worker_of_ours_would_and_leaves_the_program_as_it_was(pr
 
 
 @needs_314
+def test_a_worker_of_ours_without_an_agent_is_visited_too(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [PYTHON, "-I", str(tmp_path / "program.py"), "tick"]
+    with Wrapped(command, stdin=subprocess.PIPE) as wrapped:
+        wrapped.ready()
+        told = look(children(wrapped.pid)[0], BRIEFLY, attach=True)
+        assert told.fleet is not None and told.visit is not None
+        assert told.visit["waits_at"] == "program.py:28"
+        text = " ".join(running.text(told).split())
+        assert "of `supervisor run`, running" in text and "an agent was brought in for one look" in text
+
+
+@needs_314
 def test_a_loop_asleep_is_woken_only_when_asked_for(
     program: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attach, "PATIENCE", 0.3)
     with program() as one:
         _asleep(one)
-        told = look(one.pid, BRIEFLY, attach=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(attach, "PATIENCE", 0.3)
+            told = look(one.pid, BRIEFLY, attach=True)
         assert told.visit is None
         assert "was blocked in a call epoll_wait" in told.notes[0]
         assert "outside facts follow (add --nudge" in told.notes[0]
