@@ -131,7 +131,8 @@ instances = {job.count}
 restart = "never"
 on_exit = "ignore"
 {grace}""")
-    options = ["--report", str(job.report)] if job.report else []
+    # No peer keeps a history; what ours costs is a line of the README.
+    options = ["--history", "off", *(["--report", str(job.report)] if job.report else [])]
     return Launch([program, "up", "-c", str(path), *options])
 
 
