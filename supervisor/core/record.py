@@ -270,10 +270,15 @@ class Ready(Frozen):
 
 
 class FailedTry(Frozen):
-    """A try of a check that said no: when (monotonic seconds), and what it saw, as in ``connection refused``."""
+    """A try of a check that said no: when (monotonic seconds), and what it saw, as in ``connection refused``.
+
+    ``what`` and ``where`` are what its agent showed then: ``the event loop was blocked``, and at which place.
+    """
 
     at: float
     seen: str
+    what: str | None = None
+    where: Where | None = None
 
 
 # A SIGKILL that is on time may have been decided so long before it was sent, seconds.

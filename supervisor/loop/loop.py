@@ -142,6 +142,7 @@ class Loop:
         try:
             while not self.fleet.over:
                 self._turn()
+            self._hands.close()
             wait.reap_orphans(self.running.claimed)  # a look may have found them dead before SIGCHLD was read
         except BaseException:
             self._abandon()

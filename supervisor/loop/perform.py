@@ -285,6 +285,11 @@ class Performer:
             self._sources.append(self._trying)
         self._trying.begin(action)
 
+    def close(self) -> None:
+        """End what checks have started."""
+        if self._trying is not None:
+            self._trying.close()
+
     def _pids(self, running: Running) -> list[int]:
         """Return the processes of a worker at this moment."""
         self.census.refresh()

@@ -43,6 +43,7 @@ class Trying:
         self._found = found
         self._tries = Tries(poller)
         self._commands: dict[tuple[WorkerId, Purpose], CommandTry] = {}
+        self._killed: list[CommandTry] = []
 
     def begin(self, action: actions.Try) -> None:
         """Begin a try; an earlier one of the same worker and purpose is given up."""
@@ -77,7 +78,18 @@ class Trying:
             self._tries.cancel(worker, purpose)
             command = self._commands.pop((worker, purpose), None)
             if command is not None:
-                command.close()
+                self._kill(command)
+
+    def close(self) -> None:
+        """End all commands and what they have left, at the end of the run."""
+        for command in self._commands.values():
+            self._kill(command)
+        for command in self._killed:
+            command.finish()
+
+    def _kill(self, command: CommandTry) -> None:
+        command.close()
+        self._killed = [*(one for one in self._killed if not one.over_and_gone), command]
 
     @property
     def deadline(self) -> float | None:
@@ -92,6 +104,7 @@ class Trying:
         self._tries.tick(at)
         for command in [one for one in self._commands.values() if one.deadline <= at]:
             command.over(at)
+            self._kill(command)
 
 
 PURPOSES: tuple[Purpose, ...] = ("ready", "liveness")

@@ -47,6 +47,8 @@ class Evidence(Observer):
         """
         self.agents = agents
         self.without = without
+        # Adds to a record where the worker was when tries of its check had failed.
+        self.looking: Callable[[Shutdown, WorkerId], Shutdown] = lambda shutdown, _: shutdown
         self._ends: list[tuple[Shutdown, Sequence[AgentMessage]]] = []
         # Of each worker the user as whom its source files are read, None for our own.
         self._users: dict[str, Identity | None] = {}
@@ -59,6 +61,7 @@ class Evidence(Observer):
         """Keep the record of a worker's end, and what its agents said."""
         said: Sequence[AgentMessage] = ()
         why = self.without
+        shutdown = self.looking(shutdown, worker)
         self._environments[shutdown.title] = self._environment(worker)
         if self.agents is not None:
             self._users[shutdown.title] = self.agents.user(worker)

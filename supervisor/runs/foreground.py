@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from supervisor.core.record import Shutdown
     from supervisor.core.spec import WorkerId
     from supervisor.runs.assembly import Ground
+    from supervisor.runs.looking import Looking
     from supervisor.runs.manager import Told
     from supervisor.runs.plan import UpPlan
 
@@ -74,7 +75,7 @@ class Foreground:
         self._run = Run(ground, plan.fleet, poller, lambda *channels: Piped(streams, *channels), self._say)
         self.loop = self._run.loop
         self.loop.sources.append(streams.output)
-        self.loop.observers.append(Teller(plan, self.loop, streams))
+        self.loop.observers.append(Teller(plan, self.loop, streams, self._run.looking))
         if not plan.voice.quiet:
             self.loop.observers.append(Startup(self.loop, streams.say, always=plan.voice.verbose))
         self._manager: Told | None = None
@@ -179,10 +180,11 @@ def _nothing(_text: str) -> None:
 class Teller(Observer):
     """Says what happens, while it happens, in lines of our own among the workers'."""
 
-    def __init__(self, plan: UpPlan, loop: Loop, streams: Streams) -> None:
+    def __init__(self, plan: UpPlan, loop: Loop, streams: Streams, looking: Looking) -> None:
         self._voice = plan.voice
         self._loop = loop
         self._say = streams.say
+        self._looking = looking
         self._requests = 0
 
     def started(self, worker: WorkerId, pid: int) -> None:
@@ -192,6 +194,7 @@ class Teller(Observer):
 
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Say what nobody asked for."""
+        shutdown = self._looking.placed(shutdown, worker)
         text = fleet.unasked_end(shutdown, self._loop.fleet, worker, time.monotonic(), self._failure(worker))
         if text is not None and not self._voice.quiet:
             self._say(text)

@@ -13,6 +13,7 @@ from supervisor.loop.loop import Loop
 from supervisor.runs.attachments import Environment
 from supervisor.runs.evidence import Evidence
 from supervisor.runs.hearing import Hearing
+from supervisor.runs.looking import Looking
 from supervisor.runs.signs import Signs
 from supervisor.system.agent.agents import Agents
 from supervisor.system.poller import Poller
@@ -54,7 +55,9 @@ class Run:
             agents=self.agents,
             attachments=attachments(self.agents, self.hearing, self.signs),
         )
-        self.loop.observers += (self.hearing, self.evidence)
+        self.looking = Looking(self.loop)
+        self.evidence.looking = self.looking.placed
+        self.loop.observers += (self.hearing, self.looking, self.evidence)
         self.signs.serve(self.poller, self.loop.see_all)
         self.hearing.serve(self.poller, self.loop.see_all, say)
 

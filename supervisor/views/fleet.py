@@ -60,10 +60,12 @@ def unreachable(error: OSError) -> str:
 
 def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failure: str = "") -> str | None:
     """Return what to say about an end without a stop request, else None. ``failure``: why it never ran."""
-    if one.asked_by != "self":
+    if one.asked_by != "self" and one.cause is None:
         return None
-    text = f"{one.title}: {failure}" if failure else f"{one.title} {words.ended(one)}"
     attempts = fleet.lives[worker].attempts
+    text = f"{one.title}: {failure}" if failure else f"{one.title} {words.ended(one)}"
+    if one.cause is not None:
+        text = f"{one.title} stopped: {words.failing(one)}"
     if attempts.due is not None:
         text += f"; restart {attempts.count} in {duration(max(attempts.due - at, 0.0))}"
     return text

@@ -12,7 +12,7 @@ from supervisor.views.layout import cut, middle
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.contract.report import Hold
-    from supervisor.core.record import Shutdown
+    from supervisor.core.record import FailedTry, Shutdown
 
 
 def said(status: str | None, errno: int | None, reloading: float | None) -> str:
@@ -100,10 +100,31 @@ _REASONS = {
     "failed peer": "stop requested because another worker failed",
     "finished peer": "stop requested because another worker finished",
     "start timeout": "stop requested because it was not ready in time",
+    "start failed": "stop requested because it said that it will not get ready",
     "liveness": "stop requested because its health check failed",
     "watchdog": "stop requested because its watchdog message was overdue",
     "drill": "stop requested by the drill",
 }
+
+
+def failing(one: Shutdown) -> str:
+    """Return why we stopped a worker by ourselves, and where it was at the looks of its agent: ``/health did not
+    answer 3 times in 30 s; the event loop was blocked at views.py:88 in fetch at 3 of 3 looks``.
+    """
+    looks = [_place(failed) for failed in one.tries if failed.what is not None]
+    if not looks:
+        return one.cause or ""
+    place = max(looks, key=looks.count)
+    count = looks.count(place)
+    times = "" if len(looks) == 1 else f" at {count} of {len(looks)} looks"
+    return f"{one.cause}; {place}{times}"
+
+
+def _place(failed: FailedTry) -> str:
+    at = failed.where
+    if at is None:
+        return failed.what or ""
+    return f"{failed.what} at {at.file.rpartition('/')[2]}:{at.line} in {at.function}"
 
 
 def asked(one: Shutdown) -> str:
@@ -118,6 +139,8 @@ def asked(one: Shutdown) -> str:
         return f"stop requested{times} with `supervisor {what}`{_sender(one)}"
     if kind == "signal":
         return f"stop requested{times} by {what}{_sender(one)}"
+    if one.cause is not None:
+        return f"{_REASONS.get(one.asked_by, f'stop requested by {one.asked_by}')}: {failing(one)}"
     return _REASONS.get(one.asked_by, f"stop requested{times} by {one.asked_by}{_sender(one)}")
 
 

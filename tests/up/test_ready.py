@@ -157,6 +157,40 @@ def test_liveness_restarts_who_does_not_answer(tmp_path: Path) -> None:
     assert [one["seen"] for one in first["tries"]] == ["connected, but no answer within 0.1 s"] * 3
 
 
+def test_liveness_says_where_the_loop_was(tmp_path: Path) -> None:
+    """At each look; the start that follows is another matter."""
+    port = free_port()
+    check = f'{{ http = "http://127.0.0.1:{port}/live", interval = 0.3, try_timeout = 0.2 }}'
+    blocked = runs(sys.executable, SERVER.with_name("blocks.py"), port)
+    config = f'[worker.api]\n{blocked}\nready = "tcp=127.0.0.1:{port}"\nliveness = {check}\nstop.grace = 1\n{NEVER}\n'
+    with Up(tmp_path, config, "--report", "r.json") as fleet:
+        assert fleet.wait() == 124
+        assert "; the event loop was blocked at blocks.py:14 in fetch at 3 of 3 looks" in fleet.stderr
+    (one,) = shutdowns(tmp_path / "r.json")["api"]
+    assert [(tried["what"], tried["where"]["line"]) for tried in one["tries"]] == [
+        ("the event loop was blocked", 14)
+    ] * 3
+
+
+def test_a_start_timeout_says_where_the_worker_was(tmp_path: Path) -> None:
+    config = f"[worker.api]\n{script('def load():', '    time.sleep(60)', 'load()').replace('-ESc', '-c')}\n"
+    config += f'ready = {{ tcp = "127.0.0.1:{free_port()}", timeout = 1.5 }}\n{NEVER}\n'
+    with Up(tmp_path, config) as fleet:
+        assert fleet.wait() == 124
+        assert ": connection refused; the main thread was at <string>:3 in load" in fleet.stderr
+
+
+def test_names_bring_what_they_need(tmp_path: Path) -> None:
+    """`up web` starts db too; with --no-deps web stands alone, and waits for nobody."""
+    config = "".join(f"[worker.{name}]\n{SLEEP}\n" for name in ("cron", "db"))
+    config += f'[worker.web]\n{SLEEP}\ndepends_on = ["db"]\n'
+    for options, titles in ((("web",), ["db", "web"]), (("--no-deps", "web"), ["web"])):
+        with Up(tmp_path, config, *options) as fleet:
+            fleet.phases(web="running")
+            assert list(fleet.state()) == titles
+            assert fleet.ended() == 0
+
+
 def test_the_order_of_a_stop(tmp_path: Path) -> None:
     """web, then api, then db: each asked when the one before has ended."""
     slow = script("import signal", "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.2), os._exit(0)))")

@@ -200,7 +200,6 @@ BEGUN = record(
     condition=optional(one_of("started", "ready", "completed", "ended")),
 )
 READY = record(Ready, at=TIME, by=TEXT, waited=TIME)
-FAILED_TRY = record(FailedTry, at=TIME, seen=TEXT)
 AGENT = record(
     AgentFacts,
     present=FLAG,
@@ -230,6 +229,7 @@ WHERE = record(
     task=optional(TEXT),
     thread=optional(TEXT),
 )
+FAILED_TRY = record(FailedTry, at=TIME, seen=TEXT, what=optional(TEXT), where=optional(WHERE))
 STRETCH = record(
     Stretch,
     seconds=TIME,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core import readiness
-from supervisor.core.actions import Note, Try
+from supervisor.core.actions import Locate, Note, Try
 from supervisor.core.readiness import ASKED
 from supervisor.core.record import FailedTry, Ready
 from supervisor.core.worker import escalation, health
@@ -94,14 +94,21 @@ def over(life: Life, at: float) -> Step:
     seen = readying.seen or _unheard(spec)
     last = (FailedTry(at, seen),)
     if readying.gave_up:
-        return escalation.give_up(life, at, "start failed", f"did not get ready: {seen}", last)
+        return _give_up(life, at, "start failed", f"did not get ready: {seen}", last)
     began = life.process.running_since if life.process is not None else None
     within = readying.until - (at if began is None else began)
     cause = f"not ready within {round(within, 3):g} s: {spec.check.shown}: {seen}"
     if spec.on_timeout == "continue":
         life, actions = _ready(life, at, "timeout")
         return life, (*actions, Note(f"{life.spec.title} is {cause}; counted as ready (on_timeout)"))
-    return escalation.give_up(life, at, "start timeout", cause, last)
+    return _give_up(life, at, "start timeout", cause, last)
+
+
+def _give_up(life: Life, at: float, by: str, cause: str, tries: tuple[FailedTry, ...]) -> Step:
+    """Stop it; its agents are asked before where it is."""
+    located = (Locate(life.id),) if life.agent else ()
+    life, actions = escalation.give_up(life, at, by, cause, tries)
+    return life, (*located, *actions)
 
 
 def _ready(life: Life, at: float, by: str) -> Step:

@@ -286,10 +286,10 @@ class Agents:
             state = self._workers.get(worker) if worker is not None else None
             if worker is None or state is None:
                 continue
+            news[worker] = None
             if message.event == "snapshot" and message.fields.get("reason") == "look":
                 state.looks[message.pid] = message  # of no end: whatever ends the worker is explained without it
                 continue
-            news[worker] = None
             if len(state.messages) >= state.room:
                 self._forget_passers(state)
             if len(state.messages) < MOST_KEPT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from supervisor.core import signum
 from supervisor.system.proc import processes
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from supervisor.system.signals import Inherited
 
 
+# Seconds until a process is dead that got SIGKILL; one that hangs in the kernel is not waited for.
+DYING = 0.25
+
+
 class CommandTry:
-    """A command that is running. ``deadline`` is when its time is over (monotonic seconds)."""
+    """A command that is running. ``deadline`` is when its time is over (monotonic seconds); ``over_and_gone``: it was
+    reaped."""
 
     def __init__(
         self,
@@ -44,6 +50,7 @@ class CommandTry:
         self._timeout = timeout
         self._done: Done | None = done
         self._name = spec.argv[0]
+        self.over_and_gone = False
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             launch = spawn.Launch(
@@ -68,11 +75,20 @@ class CommandTry:
         self._done = None
         send.send_group(self._child.pid, self._child.pidfd, signum.KILL)
 
+    def finish(self) -> None:
+        """Wait until a command that was killed is dead, for a moment at most, and end what it has left."""
+        if not self.over_and_gone:
+            poll = select.poll()
+            poll.register(self._child.pidfd, select.POLLIN)
+            poll.poll(int(DYING * 1000))
+            self._ended(0.0, 0)
+
     def _ended(self, at: float, _events: int) -> None:
         child, done = self._child, self._done
         found = wait.peek_exit(child.pidfd)
         if found is None:
             return
+        self.over_and_gone = True
         failure = spawn.read_status(child.status_fd)
         send.send_group(child.pid, child.pidfd, signum.KILL)
         self._kept.discard(child.pid)
