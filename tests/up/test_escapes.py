@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from supervisor.cli.app import app
 from tests.support.foreign import KINDS, raw
 from tests.support.processes import PATIENCE, SUPERVISOR, run
 from tests.up.fleet import Up, command, environment
 
+COMMANDS = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback is not None]
 # A name of a file may hold everything but these two.
 ALL = "".join(text for kind, text in KINDS.items() if kind != "nul")
 # A comment ends where a line does, and is UTF-8.
@@ -79,6 +83,34 @@ def test_a_fleet_and_the_commands_that_speak_to_it(tmp_path: Path) -> None:
         assert raw(text) == []
         assert r"\x1b]0;PWNED\x07" in text and "slow-task" in text, "they were told"
         assert raw((tmp_path / "r.md").read_text()) == []
+
+
+def test_a_drill_and_what_was_recorded_of_it(tmp_path: Path) -> None:
+    history = str(tmp_path / f"h{ALL}.db")
+    recorded = ("--history", history)
+    program = ("--", "sh", "-c", "trap 'echo bye >&2; exit 3' TERM; while :; do sleep 0.1; done", ALL)
+    report = str(tmp_path / f"r{ALL}.md")
+    for words in (
+        ("drill", "-n", "1", "--warmup", "0", "--tag", ALL, "--report", report, *recorded, *program),
+        ("history", *recorded), ("history", "--json", *recorded), ("history", "export", *recorded),
+        ("report", "last", *recorded), ("report", "last", "--json", *recorded), ("report", ALL, *recorded),
+        ("compare", "last:1", "last:1", *recorded), ("compare", f"tag={ALL}", ALL, *recorded),
+        ("compare", "last:1", "last:1", "--json", *recorded),
+    ):  # fmt: skip
+        done = command(tmp_path, *words, errors="surrogateescape")
+        assert raw(done.stdout + done.stderr) == [] and "Traceback" not in done.stderr, words
+        if words[0] == "drill":
+            assert "1 run" in done.stdout, done.stderr
+    assert raw(Path(report).read_text()) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_that_is_there_and_words_that_it_does_not_know(name: str, tmp_path: Path) -> None:
+    text = ALL
+    for words in ((text, text, text), (f"--{text}",), ("-c", text)):
+        done = command(tmp_path, name, *words, errors="surrogateescape")
+        said = done.stdout + done.stderr
+        assert done.returncode != 0 and raw(said) == [] and "Traceback" not in said, (name, words, said)
 
 
 def test_configs(tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ class Row(Frozen):
     document: dict[str, Any]
 
 
+def _storable(value: Any) -> Any:
+    """Return text as SQLite takes it: U+FFFD stands for each byte of a name or an argument that was no UTF-8."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in value)
+
+
 class Found(Frozen):
     """A recorded run: its number, its values by column, and the (code, file, line) of its findings."""
 
@@ -103,13 +110,13 @@ class Store:
         marks = ", ".join("?" * len(COLUMNS))
         done = self._db.execute(
             f"INSERT INTO run({', '.join(COLUMNS)}) VALUES ({marks})",
-            [row.values.get(column) for column in COLUMNS],
+            [_storable(row.values.get(column)) for column in COLUMNS],
         )
         number = done.lastrowid
         assert number is not None, "an INSERT has a row"
         self._db.executemany(
             f"INSERT INTO finding(run, {', '.join(FINDING)}) VALUES (?, {', '.join('?' * len(FINDING))})",
-            [(number, *(finding.get(column) for column in FINDING)) for finding in row.findings],
+            [(number, *(_storable(finding.get(column)) for column in FINDING)) for finding in row.findings],
         )
         packed = zlib.compress(json.dumps(row.document, separators=(",", ":")).encode())
         self._db.execute("INSERT INTO doc VALUES (?, ?)", (number, packed))
@@ -149,7 +156,7 @@ class Store:
         with self._told():
             rows = self._db.execute(
                 f"SELECT id, {', '.join(COLUMNS)} FROM run WHERE {condition} ORDER BY id DESC LIMIT ?",
-                [*values, most],
+                [*map(_storable, values), most],
             ).fetchall()
             found = [Found(row[0], dict(zip(COLUMNS, row[1:], strict=True))) for row in rows]
             return self._with_findings(found) if findings and found else found
@@ -261,4 +268,4 @@ class Store:
 def _uri(path: str) -> str:
     from urllib.parse import quote
 
-    return f"file:{quote(os.path.abspath(path))}"
+    return f"file:{quote(os.fsencode(os.path.abspath(path)))}"
