@@ -34,6 +34,8 @@ _WAITS = {
     "server": "for the server's clients to leave",
     "socket": "for a socket",
     "future": "for a future",
+    "poll": "in a loop that sleeps and looks again",
+    "group": "for the other tasks of its group",
 }
 
 _IN_KERNEL = {
@@ -68,7 +70,13 @@ def named(task: Task, short: bool = False) -> str:
     """
     if is_automatic(task.name):
         return f"task {task.coro}" if short else f"task {task.name} ({task.coro})"
-    return f"task {task.name!r}"
+    return f"task {_brief(task.name)!r}"
+
+
+def _brief(name: str) -> str:
+    """Return ``StreamingResponse.__call__.wrap`` of a function's whole name, which anyio gives its tasks."""
+    parts = name.split(".")
+    return ".".join([part for part in parts if part != "<locals>"][-3:]) if "<locals>" in parts else name
 
 
 def is_automatic(name: str) -> bool:

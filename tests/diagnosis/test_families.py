@@ -56,7 +56,8 @@ def test_a_child_that_its_parent_killed_is_said_to_be_killed_by_it() -> None:
         message("phase", 2.02, name="finalize"), exited=2.05, grace=10.0,
     )  # fmt: skip
     first = told[0]
-    assert first.severity == "error"
+    assert (first.code, first.severity) == ("killed", "error")
+    assert first.advice.startswith("Give the child more time before it is killed")
     assert first.where is not None and (first.where.line, first.where.function) == (12, "stream")
     assert any("its parent killed child process 8 (SIGKILL at w.py:39" in line for line in first.proof)
     assert first.chain[0].pid == 7 and first.chain[-1].pid == CHILD
@@ -189,6 +190,24 @@ def test_a_signal_to_another_process_cuts_nothing() -> None:
 
 def test_an_idle_pool_thread_is_no_work() -> None:
     assert code(raised(busy=[WORKER | {"state": "pool-idle"}]), "work-cut-short") is None
+
+
+def test_who_waited_for_the_job_that_was_cut_is_told_with_it_and_not_apart() -> None:
+    wait = ("/v/site-packages/anyio/_backends/_asyncio.py", 2779, "run_sync_in_worker_thread")
+    job = {"name": "send_mail", "at": MAIL, "by": wait, "thread": 40}
+    waiting = task(wait, "Task-3", 3, kind="executor", job=job)
+    found = findings(
+        message("snapshot", -0.01, reason="probe", first=True, tasks=[waiting], threads=[WORKER], n_tasks=1),
+        message("signal-received", 0.001, signal=15, kind="python", name="handle_exit"),
+        message("task-waiting", 0.8, seconds=0.8, **waiting),
+        message("task-done", 1.0, outcome="cancelled", seconds=1.0, cancelling=1, **waiting),
+        message("exit", 1.1, how="raise_signal", tasks=[], n_tasks=0, signal=15, busy=[WORKER | {"job": job}]),
+        exited=1.15, signal=15, exit_code=None, outcome="signalled",
+    )  # fmt: skip
+    assert code(found, "executor-busy") is None
+    cut = code(found, "work-cut-short")
+    assert cut is not None and any(also.startswith("executor-busy: ") for also in cut.also)
+    assert not any("submitted at" in line for line in cut.proof), "a library's line helps nobody"
 
 
 def test_when_the_end_was_seen_does_not_matter_to_who_died_by_its_own_signal() -> None:

@@ -87,4 +87,4 @@ def test_where_others_were_cancelled_the_order_was_wrong() -> None:
     other: dict[str, Any] = {"task": 3, "name": "worker", "coro": "work"}
     told = (message("task-cancelled", 0.05, **other), message("task-done", 0.06, outcome="cancelled", **other))
     found = code(held(AFTER, "event", 0, *told), "waits-for-nobody")
-    assert found is not None and "before cancelling" in found.advice
+    assert found is not None and "before you cancel" in found.advice

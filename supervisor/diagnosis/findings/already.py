@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # By code, which pieces of advice (codes.py; "" is the only one) are to put a timeout around the wait.
 _BOUND = {
-    "slow-task": ("cleanup", "to-the-end", "new", "others", "tasks", "in-flight"),
+    "slow-task": ("cleanup", "to-the-end", "new", "others", "tasks", "since", "in-flight"),
     "waits-for-nobody": ("event", "condition", "barrier", "queue-put", "queue-join", "wait-first", "bound"),
     "executor-busy": ("event", "timeout", "sentinel"),
     "main-thread-busy": ("",),

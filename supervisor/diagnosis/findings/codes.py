@@ -105,6 +105,8 @@ _ROWS = (
             "others": "It waited for another part of the program: let that part see the stop request, or put a "
             "timeout around the wait.",
             "tasks": "Put a timeout around this wait and cancel what is left.",
+            "since": "It began after the stop request and ended by itself: make it shorter, or bound it with a "
+            "timeout.",
             "in-flight": "It was under way and ended by itself; if that is too long, give it a timeout or cancel it.",
             "shorter": "It has a timeout: make that shorter than what a stop may take, or end the wait when the stop "
             "is requested.",
@@ -170,9 +172,9 @@ _ROWS = (
     Code(
         "waits-for-nobody",
         "warning",
-        "{task} waited {seconds} for something that nothing was left to do",
+        "{task} waited {seconds} for something that nobody was left to end",
         {
-            "wait-first": "Wait for it before cancelling the tasks that do it, or put a timeout around the wait.",
+            "wait-first": "Await this before you cancel the tasks that would end it, or put a timeout around it.",
             "event": "Set the event on every way out (in a finally block), or put a timeout around the wait.",
             "condition": "Notify the condition when the state it stands for changes at the stop, or put a timeout "
             "around it.",
@@ -319,7 +321,8 @@ _ROWS = (
             "bound": "Bound the wait with a timeout, then terminate() and kill() the child.",
             "ignored": "The child ignores {signal}: handle it there, or bound the wait with a timeout and kill() "
             "the child.",
-            "had-it": "The child received {signal} too: shorten its own shutdown, or bound the wait with a timeout.",
+            "had-it": "The child received {signal} too: let it end sooner at that line, or bound the wait with a "
+            "timeout, then kill() it.",
             "group": "A child in its process group received {signal} too: bound the wait with a timeout, then "
             "kill() the child.",
             "pass-on": "Pass the stop on to the child (terminate()) before waiting, and bound the wait with a "
@@ -370,7 +373,8 @@ _ROWS = (
         {
             "end": "Make the stop signal end the program within its grace period, or make that period longer.",
             "ask-once": "Request the stop once and wait: a further request escalates at once.",
-            "child": "Give the child the time that it needs, or let it end this wait when it is asked to stop.",
+            "child": "Give the child more time before it is killed, or let it end at that line when it is asked to "
+            "stop.",
             "end-wait": "Let the signal handler end this wait: set the event, or cancel the main task.",
         },
         "Whatever was under way was lost: no finally, no flush, no answer.",

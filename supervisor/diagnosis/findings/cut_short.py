@@ -48,7 +48,7 @@ def jobs_cut(case: Case) -> Iterable[Claim]:
         ).advise("jobs").at(process, own[0] if own else frames[0], thread=jobs[0].name)  # fmt: skip
         for told, frame in list(zip(jobs, frames, strict=True))[:MOST]:
             claim.proof.append(f"{told.name} was {at_line(frame)}{_since(process, told, leave.at)}")
-            if told.job is not None and told.job.by is not None:
+            if told.job is not None and told.job.by is not None and told.job.by.origin != "library":
                 claim.proof.append(f"submitted at {place(told.job.by)}")
         if leave.by is not None:
             claim.proof.append(f"the process ended itself at {place(leave.by)}, which joins no thread")

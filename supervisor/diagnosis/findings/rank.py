@@ -29,8 +29,8 @@ _BAD = {"error": 0, "warning": 1, "note": 2}
 _TELLING = (
     "signal-ignored", "handler-displaced", "no-signal-handler", "handler-not-run", "waits-for-nobody",
     "server-wait-closed", "shielded-work-cut", "task-created-in-cancel-handler", "exit-without-cleanup",
-    "loop-stopped-with-pending-tasks", "loop-closed-with-pending-tasks", "output-blocked", "waits-for-child",
-    "cancel-swallowed", "slow-asyncgen", "executor-outlives-loop",
+    "loop-stopped-with-pending-tasks", "loop-closed-with-pending-tasks", "output-blocked", "killed",
+    "waits-for-child", "cancel-swallowed", "slow-asyncgen", "executor-outlives-loop",
 )  # fmt: skip
 _HOLD_BACK = frozenset({"loop-blocked", "main-thread-busy", "output-blocked"})
 # These explain why SIGKILL was needed even where nothing is charged to them.
@@ -82,7 +82,7 @@ def _cause(claim: Claim, claims: list[Claim]) -> Hashable:
         return cause
     same = [other for other in claims if isinstance(other.cause, tuple) and other.cause[:3] == cause[:3]]
     longest = max((other.seconds or 0.0 for other in same), default=0.0)
-    apart = max(_APART * longest, _APART_AT_LEAST) <= (claim.seconds or 0.0) < longest
+    apart = claim.code != "killed" and max(_APART * longest, _APART_AT_LEAST) <= (claim.seconds or 0.0) < longest
     return cause if apart else cause[:3]
 
 
@@ -108,7 +108,7 @@ def fold_kill(case: Case, groups: list[Group]) -> list[Group]:
     """Fold SIGKILL into what held the exit until then, of which it is the consequence; it stands alone when no cause
     is known.
     """
-    kill = next((group for group in groups if group.leader.code == "killed"), None)
+    kill = next((group for group in groups if group.leader.cause == ("killed",)), None)
     if kill is None:
         return groups
     causes = [group for group in groups if group is not kill and _explains_kill(case, group)]
@@ -182,9 +182,15 @@ def fold_cut(groups: list[Group]) -> list[Group]:
     )
     if cut is None or cut.leader.thread is None:
         return groups
-    where = (cut.leader.process, cut.leader.thread)
-    same = [group for group in groups if group is not cut and (group.leader.process, group.leader.thread) == where]
+    same = [group for group in groups if group is not cut and _is_that_job(group.leader, cut.leader)]
     return _replaced(groups, cut, cut.taking(*same), same)
+
+
+def _is_that_job(claim: Claim, cut: Claim) -> bool:
+    """Return whether a claim is about the job that was cut: about its thread, or about who waited for it."""
+    if claim.process is not cut.process:
+        return False
+    return claim.thread == cut.thread or claim.words.get("job", "").endswith(f" {cut.words['work']}")
 
 
 FOLDS: tuple[Callable[[list[Group]], list[Group]], ...] = (fold_held_back, fold_transports, fold_cut)
@@ -238,6 +244,10 @@ def _of_libraries(case: Case, claim: Claim, steps: tuple[Step, ...]) -> list[str
     started = started_server(case.shutdown.argv)
     packages = [*([started] if started else []), *(name for frame in frames if (name := package(frame.file)))]
     to_group = any(climb.target == "group" for climb in case.shutdown.escalation[:1])
+    if claim.code != "work-cut-short":  # who cut a task at a limit of its own has one
+        tasks_on = [step.hold.task for step in steps if step.hold.task is not None]
+        cutters = {package(task.cancelled_by.file) for task in tasks_on if task.cancelled_by is not None}
+        packages = [name for name in packages if name not in cutters]
     told = libraries.advice(claim.code, packages, case.shutdown.argv, case.environ, to_group)
     return [told] if told and claim.hint != "main-only" else []
 

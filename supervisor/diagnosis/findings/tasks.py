@@ -184,6 +184,7 @@ _SLOW_HINTS: tuple[tuple[Callable[[Case, Piece, Hold], bool], str], ...] = (
     (lambda case, piece, _: case.is_new(piece), "new"),
     (lambda _, __, hold: hold.kind in ON_OTHERS, "others"),
     (lambda _, __, hold: hold.kind in ON_TASKS, "tasks"),
+    (lambda _, __, hold: hold.start > ONE_LOOK and not hold.polls, "since"),
     (lambda _, __, ___: True, "in-flight"),
 )
 

@@ -61,7 +61,8 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         "seconds": figure(seconds), "function": function, "thread": pool, "signal": signal_name(case.asked_with)
     }  # fmt: skip
     if process is not case.leader and piece.what in ("main", "atexit"):
-        claim = Claim("waits-for-child", severity, cause, child=f"child process {process.pid}", **words)
+        child = f"child process {process.pid}{f', which was in {function}' if hold.users else ''}"
+        claim = Claim("waits-for-child", severity, cause, child=child, **words)
         claim.advise(child_hint(case, process.pid))
     elif block.doing == "write":
         feeds = block.on.kind == "feeder" or any(frame.file.endswith(_QUEUES) for frame in block.stack)
@@ -95,7 +96,7 @@ def _claim(case: Case, piece: Piece, seconds: float) -> Claim:
         claim.proof.append(f"it joins {'the daemon ' if thread.daemon else ''}thread {thread.name!r}")
     elif piece.what == "thread":
         claim = Claim("non-daemon-thread", severity, cause, **words)
-        claim.advise("library" if _librarys(block) else "daemon" if thread.daemon else "")
+        claim.advise("library" if _librarys(block) else "")
     elif piece.what == "atexit":
         claim = _atexit(severity, cause, block, words)
     elif (nobody := nobody_to_join(process, hold)) is not None:
