@@ -14,6 +14,7 @@ from supervisor.core.spec import UP
 from supervisor.diagnosis.findings.codes import CODES
 from supervisor.drill.plan import DrillPlan
 from supervisor.errors import UsageError
+from supervisor.views import formats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from supervisor.core.readiness import ReadySpec
     from supervisor.core.spec import FleetSpec, WorkerSpec
 
-REPORT_SUFFIXES = (".json", ".md", ".junit.xml")
 # Runs of one drill: each takes a second or more, so this is days.
 MOST_RUNS = 100_000
 
@@ -40,7 +40,7 @@ def drill(values: Values, words: list[str]) -> int:
 def plan(values: Values, words: list[str]) -> DrillPlan:
     """Check and combine. Raises UsageError, ConfigError."""
     given: dict[str, Any] = dict(values)
-    speaking = voice({**given, "verbose": False}, REPORT_SUFFIXES)
+    speaking = voice({**given, "verbose": False}, formats.OF_DRILLS)
     fleet = _fleet(given, words)
     seed = (
         _whole(given["seed"], "--seed", 0, 2**63)

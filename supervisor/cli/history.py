@@ -8,7 +8,6 @@ import os
 import sys
 import time
 
-from supervisor.cli.plan import REPORT_SUFFIXES
 from supervisor.config import selection
 from supervisor.core.selection import Selection
 from supervisor.core.visible import visible
@@ -80,18 +79,17 @@ def report(values: Values, words: list[str]) -> int:
         raise HistoryError(message, "another version wrote it; see --json") from None
     paths = values["report"] or ()
     assert isinstance(paths, tuple), "--report may be given again"
-    from supervisor.views import markdown, summary
+    from supervisor.views import formats, summary
     from supervisor.views.data import dumps
 
     for path in paths:
-        if not path.endswith(REPORT_SUFFIXES):
-            ends_like = ", ".join(REPORT_SUFFIXES)
+        if not path.endswith(formats.SUFFIXES):
+            ends_like = ", ".join(formats.SUFFIXES)
             raise UsageError(f"--report {path}: no report format ends like that", f"use one of {ends_like}")
         from supervisor.system import writing
 
-        text = dumps(document) if path.endswith(".json") else markdown.text(origin, ends)
         try:
-            writing.write(path, text.encode(errors="replace"))
+            writing.write(path, formats.shutdowns(path, origin, ends).encode(errors="replace"))
         except OSError as error:
             raise HistoryError(f"cannot write {path}: {error.strerror}", "give another PATH") from None
     if values["json"]:

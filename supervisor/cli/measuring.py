@@ -88,7 +88,7 @@ DRILL = (
     ),
     Option(("--limit",), "Fail if the stop does not fit into this time.", "S", panel=_JUDGE, momentary=True),
     REPORT.with_(
-        help="Write the report; the suffix chooses the format: .json, .md or .junit.xml. May be repeated.",
+        help="Write the report; the suffix chooses: .json, .md, .html or .junit.xml. May be repeated.",
     ),
     _OF_RUN["quiet"],
     Option(("--json",), "Print the result as JSON.", flag=True, panel="Reporting"),

@@ -52,7 +52,7 @@ class Option(Frozen):
 
 REPORT = Option(
     ("--report",),
-    "Write the shutdown report; the suffix chooses the format: .json or .md. May be repeated.",
+    "Write the shutdown report; the suffix chooses: .json, .md, .html or .svg (its waterfall). May be repeated.",
     "PATH",
     many=True,
     panel="Reporting",

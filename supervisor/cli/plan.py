@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-REPORT_SUFFIXES = (".json", ".md")
+# As in views/formats.py, whose import the worker would wait for; a test keeps them equal.
+REPORT_SUFFIXES = (".json", ".md", ".html", ".svg")
 
 
 def warn_of_misspelt(voice: Voice) -> None:

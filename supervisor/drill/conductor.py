@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import monotonic
 
 from supervisor.core import events
-from supervisor.drill.quiet import LOOK, SPAN, Quiet
+from supervisor.drill.quiet import BUSY_STATES, LOOK, SPAN, Quiet
 from supervisor.loop.observer import Observer
-from supervisor.system.proc import processes
+from supervisor.system.proc import processes, reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from supervisor.drill.capture import Capture
     from supervisor.loop.loop import Loop
     from supervisor.system.agent.agents import Agents
+    from supervisor.system.proc.processes import Stat
 
+# Processes of a worker that are looked at: one reading of /proc each.
+MOST_LOOKED_AT = 30
 # Seconds that the agent's answer about the event loop is waited for; a program that computes answers late.
 ANSWER = 0.3
 
@@ -140,10 +143,13 @@ class Conductor(Observer):
         if seen.overdue(at):
             self._by = "never quiet"
             return True
-        stat = processes.stat(life.process.pid)
-        if stat is None:
+        stats = _tree(life.process.pid)
+        if not stats:
             return False
-        return seen.look(at, stat.cpu, stat.state, self._capture.spoke.get(life.id)) and self._loops_run(life, at)
+        # One that works makes the worker a busy one: a shell waits for the program that it starts.
+        state = next((one.state for one in stats if one.state in BUSY_STATES), stats[0].state)
+        cpu = sum(one.cpu for one in stats)
+        return seen.look(at, cpu, state, self._capture.spoke.get(life.id)) and self._loops_run(life, at)
 
     def _loops_run(self, life: Life, at: float) -> bool:
         """Return whether the agent sees an event loop run, or none at all; True as well where there is no agent."""
@@ -167,3 +173,15 @@ class Conductor(Observer):
                 loops = message.fields.get("loops") or []
                 return not loops or any(loop.get("running") for loop in loops)
         return None
+
+
+def _tree(main: int) -> list[Stat]:
+    """Return the main process and what it has started, as far as they are there; empty when it is gone."""
+    pids, found = [main], []
+    for pid in pids:
+        stat = processes.stat(pid)
+        if stat is None:
+            continue
+        found.append(stat)
+        pids += reading.children(pid)[: max(MOST_LOOKED_AT - len(pids), 0)]
+    return found

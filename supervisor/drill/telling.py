@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from uuid import uuid4
 
-from supervisor.core.contract import drill as contract
-from supervisor.core.contract import report
 from supervisor.core.visible import visible
 from supervisor.drill.result import drilled
 from supervisor.drill.trials import trials
@@ -15,7 +13,7 @@ from supervisor.system import stdio, writing
 from supervisor.system.origin import origin
 from supervisor.system.output import sink
 from supervisor.system.output.patience import Patience
-from supervisor.views import ci, junit
+from supervisor.views import ci, formats
 from supervisor.views import drill as view
 from supervisor.views.data import dumps
 from supervisor.views.layout import ansi, plain
@@ -70,7 +68,7 @@ class Progress:
 
 def _tell(plan: DrillPlan, result: Drilled, patience: Patience) -> None:
     if plan.voice.json:
-        text = dumps(_document(plan, result))
+        text = dumps(formats.document(origin(plan.fleet.name).with_(tag=plan.keeping.tag), result))
     elif plan.voice.quiet and result.passed:
         return
     else:
@@ -105,18 +103,8 @@ def _record(plan: DrillPlan, result: Drilled, patience: Patience) -> None:
         sink.say(f"{told}\n", 2, patience)
 
 
-def _document(plan: DrillPlan, result: Drilled) -> dict[str, object]:
-    ends = [one for trial in result.trials for one in trial.shutdowns]
-    return {**report.document(origin(plan.fleet.name), ends), "drill": contract.document(result)}
-
-
 def _write(path: str, plan: DrillPlan, result: Drilled, patience: Patience) -> bool:
-    if path.endswith(".junit.xml"):
-        content = junit.text(result)
-    elif path.endswith(".json"):
-        content = dumps(_document(plan, result))
-    else:
-        content = view.markdown(result)
+    content = formats.drill(path, origin(plan.fleet.name).with_(tag=plan.keeping.tag), result)
     try:
         writing.write(path, content.encode(errors="replace"))
     except OSError as error:

@@ -6,6 +6,7 @@ from supervisor.core.contract import report
 from supervisor.core.visible import visible
 from supervisor.system import writing
 from supervisor.system.output import sink
+from supervisor.views import formats
 from supervisor.views.data import dumps
 
 TYPE_CHECKING = False
@@ -26,12 +27,7 @@ def record(voice: Voice, shutdowns: Sequence[Shutdown], patience: Patience, flee
 
 def _write(path: str, shutdowns: Sequence[Shutdown], patience: Patience, fleet: str | None) -> bool:
     """Write one report file and return whether that worked; if not, it is told and loses nothing."""
-    if path.endswith(".json"):
-        content = json_text(shutdowns, fleet)
-    else:
-        from supervisor.views import markdown
-
-        content = markdown.text(_origin(fleet), shutdowns)
+    content = formats.shutdowns(path, _origin(fleet), shutdowns)
     try:
         writing.write(path, content.encode())
     except OSError as error:
