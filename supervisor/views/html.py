@@ -207,7 +207,8 @@ def _run(one: Shutdown, longest: float, name: str, *, brief: bool = False) -> st
     head = (
         f'<span>{escape(name)}</span>{bar}<span>{duration(one.total)}</span><span class="soft">{one.outcome}</span>'
     )
-    return f'<details><summary><span class="run">{head}</span></summary>{_shutdown(one, small=True, brief=brief)}</details>'
+    details = _shutdown(one, small=True, brief=brief)
+    return f'<details><summary><span class="run">{head}</span></summary>{details}</details>'
 
 
 def _shutdown(one: Shutdown, *, small: bool = False, brief: bool = False) -> str:
