@@ -411,3 +411,36 @@ def test_a_stranger_is_refused() -> None:
             finally:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+RESTING = """\
+import asyncio, signal, sys, time
+async def handle():
+    await asyncio.get_running_loop().create_future()
+async def main():
+    task = asyncio.create_task(handle(), name="handler")
+    ticker = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    print("ready", flush=True)
+    {rest}
+async def tick():
+    while True:
+        await asyncio.sleep(0.02)
+asyncio.run(main())
+"""
+
+
+@needs_314
+@pytest.mark.parametrize(
+    ("rest", "waits"),
+    [("await asyncio.sleep(3600)", None), ("await task", "waits for task 'handler' at program.py:3")],
+)
+def test_a_program_that_rests_waits_for_none_of_its_tasks(rest: str, waits: str | None, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(RESTING.format(rest=rest))
+    with Program([PYTHON, str(tmp_path / "program.py")]) as one:
+        one.ready()
+        told = look(one.pid, BRIEFLY, attach=True)
+        assert told.visit is not None
+        assert bool(told.visit["chain"]) is (waits is not None)
+        assert (told.visit["waits"] or "").startswith(waits or "")
+        assert "handler" in running.text(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervisor.core.contract.state import waits
 from supervisor.diagnosis.attribution.holds import holds
+from supervisor.diagnosis.attribution.nobody import main_task
 from supervisor.diagnosis.evidence.frames import NOBODY, where
 from supervisor.diagnosis.evidence.gather import gather
 from supervisor.diagnosis.evidence.notes import Snapshot, note_of
@@ -64,8 +65,24 @@ def seen(looks: Sequence[AgentMessage], main: int) -> list[dict[str, Any]]:
 
 def visited(messages: Sequence[AgentMessage], now: float, pid: int) -> dict[str, Any]:
     """Return what one look at a program told that was started without an agent: who waits for whom, and where
-    everything is, as the supervisor of a worker answers."""
-    return {**waits(waiting(messages, now, pid)), "said": seen(messages, pid)}
+    everything is, as the supervisor of a worker answers.
+
+    Nobody knows whether it was asked to stop. One that rests, in a sleep of its main task or elsewhere than in its
+    loop, waits for none of its tasks.
+    """
+    leader = gather(messages, now, pid).leader
+    rests = leader is None or leader.first is None or _rests(leader, leader.first)
+    return {**waits(None if rests else waiting(messages, now, pid)), "said": seen(messages, pid)}
+
+
+def _rests(process: Process, first: Snapshot) -> bool:
+    main = next((thread for thread in first.threads if thread.main), None)
+    ends = any(task.cancelling or task.handling for task in first.tasks)
+    if ends or main is None or main.state in ("join-threads", "join-executor") or main.callback is not None:
+        return False
+    task = main_task(process)
+    asleep = task is not None and task.open_wait is not None and task.open_wait.kind == "sleep"
+    return asleep or (bool(first.tasks) and main.state == "busy")
 
 
 def answered(messages: Sequence[AgentMessage], since: float) -> set[int]:
