@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME_PATTERN = f"^{kinds.NAME.pattern}$"
-WIDTH = 100
+WIDTH = 100  # columns of the comments in the reference and the starter
 
 _TYPES = {
     "text": "text",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold
     from supervisor.diagnosis.evidence.model import Evidence
 
+# Messages looked at for what a worker waits for now: some milliseconds, in which the loop does nothing else.
 MOST = 1000
 # Further tasks that are named in one phrase; the rest is counted. A row has room for two of them.
 MOST_LISTED = 2

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 18  # bytes read at once from the supervisor
 # A state of 20 000 workers; whoever sends a longer line is no supervisor.
 _LONGEST = 1 << 24
 

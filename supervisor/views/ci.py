@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.core.drilled import Cause, Drilled
 
-MOST = 10
+MOST = 10  # annotations that GitHub shows of one step; further ones are dropped there
 
 
 def github(one: Drilled, folder: str) -> str:

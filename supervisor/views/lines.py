@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Time: TypeAlias = Callable[[float], str]  # seconds since the epoch -> how they are shown
 
-LONGEST = 1 << 20
+LONGEST = 1 << 20  # bytes; a longer line is split, or one worker without newlines would take all our memory
 SPLIT = b" [supervisor: a line over 1 MiB goes on below]"
 _COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "supervisor.explain/1"
 _LABEL = 12
-_MOST = 5
+_MOST = 5  # names in one line of the answer
 _STATES = {
     "R": "running", "S": "sleeping", "D": "in the kernel, cannot be interrupted", "T": "stopped",
     "t": "stopped by a tracer", "Z": "a zombie", "X": "dead", "I": "idle",

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.views.layout import Style
 
-BAR = 24
+BAR = 24  # columns
 _LABEL = 9
 # What a signal that reached nobody is told with, and from how many seconds on its wait for the agent is worth a word.
 RESULTS = {
@@ -23,7 +23,7 @@ RESULTS = {
     "nobody": " (no process was left)",
     "could not look": " (could not look for its processes)",
 }
-NOTABLE_HOLD = 0.05
+NOTABLE_HOLD = 0.05  # seconds that a signal waited for the agent, from which on they are told
 # Columns at which the values begin, after two of indentation, the label and a space.
 _COLUMN = _LABEL + 3
 

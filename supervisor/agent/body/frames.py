@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Place = Tuple[str, int, str]
     _Frame = TypeVar("_Frame", "FrameType", "Spot")
 
+# Frames read of a stack or of a chain of awaits; each one more lengthens every look, during which the program
+# waits.
 DEPTH = 60
 OPTIMIZED = 1  # CO_OPTIMIZED of co_flags: the locals of a function
 INTERPRETERS = ("_interpreters", "_xxsubinterpreters") if sys.version_info >= (3, 12) else ()

@@ -33,7 +33,7 @@ AT_ARMING = 1_500_000  # ns of the arming for remembering what tasks use
 MOST = 10  # searches of one answer to a probe, or under way at once
 OF_A_CODE, OF_A_PLACE, EXEMPLARS = 30, 8, 200  # tasks that are looked at: ten thousand are at five places
 TOLD = 8  # candidates
-GONE = 4
+GONE = 4  # ended tasks that are named as having used what is waited for; more only lengthen the message
 NAMES = 9  # local variables of one frame of a thread
 HOW = ("holds", "sets", "names", "reaches")
 # The methods that end a wait, by its kind.

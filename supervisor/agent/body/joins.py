@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Wait = Optional[Dict[str, Any]]
 
 DEPTH = 12  # frames of the standard library between the call and the system call; logging and http have about eight
-SHOWN = 20
+SHOWN = 20  # threads named in one wait; more only lengthen the message
 
 
 class Doing:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Place = Tuple[str, int, str]
 
+# Tasks followed at once; each is looked at in every look. The others are counted by place.
 FOLLOWED = 200
 ENDED = 200  # records kept of tasks that have ended
 SCANNED = 20_000  # task references that one look may touch: 2 to 4 ms

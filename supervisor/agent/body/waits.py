@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Dict, Iterable, List, Optional, Tuple
 
-SHOWN = 20
+SHOWN = 20  # tasks or clients named in one wait; more only lengthen the message
 
 
 OWNERLESS = frozenset((

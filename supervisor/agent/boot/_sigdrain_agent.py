@@ -21,7 +21,7 @@ from time import monotonic_ns, sleep
 WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 PROBE = _signal.SIGURG  # ignored by default (signal(7)): harmless to a process without an agent
 DUMP = _signal.SIGRTMAX - 3  # faulthandler's, at C level; the parent sends it only when SIGKILL is next
-MAX_MESSAGE = 32768
+MAX_MESSAGE = 32768  # bytes; the receiving end (wire.py) refuses longer ones
 BODY = (
     "hooks", "handlers", "loops", "forking", "grain", "servers", "own", "frames", "reach", "threads", "tasks", "jobs",
     "waits", "joins", "holders", "monitoring", "late", "edges", "looks", "sampler", "snapshot", "arming", "teardown",

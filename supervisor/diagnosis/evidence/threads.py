@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.notes import ThreadMoved, ThreadWaiting
     from supervisor.diagnosis.evidence.shapes import ThreadTold
 
+# Threads remembered of one process: a program that creates them for ever must not fill our memory.
 MOST_THREADS = 5000
 # A sampler that can run has told something within this time while anything waits: two of the pauses that it makes in
 # the first five minutes (agent/body/grain.py, LOOKS).

@@ -29,7 +29,7 @@ _PHASES = {
     "thread-join": "the interpreter joins the non-daemon threads",
     "atexit": "the interpreter runs the atexit handlers",
 }
-MOST_TIES = 4
+MOST_TIES = 4  # tasks named where each of them may be the one that is waited for
 
 
 def ladder(case: Case, piece: Piece) -> tuple[Step, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold
     from supervisor.diagnosis.evidence.model import Process
 
-MOST_SAID = 12
+MOST_SAID = 12  # waits told by `supervisor explain`; more than a screen is read by nobody
 # A thread that waits for work is at nothing (agent/wire.py, THREAD); whose tasks wait tells its loop's.
 _AT_REST = ("loop-idle", "pool-idle")
 

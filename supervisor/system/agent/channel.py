@@ -34,7 +34,7 @@ PACKED = 600  # messages of one packet: an honest one has no room for more; what
 MESSAGES = 20_000  # of one connection, ever: an honest agent sends tens, in a long and busy shutdown some thousands
 BUDGET = 131_072  # bytes decoded in one call: 2 to 4 ms
 SHARE = 16  # messages of one connection in a row, before the next has its turn
-DUMP_SIZE = 65_536
+DUMP_SIZE = 65_536  # bytes read of a dump of stacks; the rest of a longer one is left out
 # Ended processes whose parent has not waited for them yet; each costs a descriptor until it does.
 UNREAPED = 64
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-SCHEMA = 1
+SCHEMA = 1  # raised when a later version writes tables that this one cannot read
 # A writer waits so long for another one, seconds: our own exit waits for it.
 PATIENCE = 0.2
 # What is kept, the oldest goes first: runs, and bytes of the file.

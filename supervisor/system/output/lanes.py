@@ -36,8 +36,8 @@ if TYPE_CHECKING:
         def end(self) -> bytes: ...
 
 
-CHUNK = 1 << 18
-PIPE_SIZE = 1 << 18
+CHUNK = 1 << 18  # bytes read at once from a worker's pipe; with less, a flood takes more system calls
+PIPE_SIZE = 1 << 18  # bytes that a pipe holds (pipe(7)), so that a burst does not make the worker wait for us
 TELL_AFTER = 1.0  # seconds of a stalled reader until it is told
 LAST_WORDS = 1 << 22  # bytes read from a pipe after its worker's death; an orphan that floods it gets no more
 OWN_BYTES = 1 << 18  # messages of our own that wait for a reader who has stalled, before they are dropped and counted

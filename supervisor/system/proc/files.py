@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from supervisor.diagnosis.running.facts import Kind
 
-MOST_CONNECTIONS = 200
+MOST_CONNECTIONS = 200  # tCP connections kept of one process; all are counted
 MOST_BYTES = 4 << 20  # of a socket table: some 25 000 sockets of the network namespace
 MOST_PROCESSES = 2000  # looked into for the other end of a pipe
-MOST_HOLDERS = 5
+MOST_HOLDERS = 5  # processes named at the other end of a pipe; the search through /proc ends with the last
 # include/net/tcp_states.h
 _TCP = {
     b"01": "established", b"02": "connecting", b"03": "being accepted", b"04": "fin-wait-1", b"05": "fin-wait-2",

@@ -25,7 +25,7 @@ READS = frozenset({"read", "readv", "pread64", "recvfrom", "recvmsg"})
 WRITES = frozenset({"write", "writev", "pwrite64", "sendto", "sendmsg"})
 LOCKS = frozenset({"flock", "fcntl"})
 WAITS = frozenset({"wait4", "waitid"})
-MOST_STEPS = 8
+MOST_STEPS = 8  # processes in one chain of who waits for whom
 
 
 def relative(pid: int) -> Relative | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
-MOST_FDS = 4096
-MOST_CHILDREN_BYTES = 1 << 20
+MOST_FDS = 4096  # descriptors of a process that are looked at: each costs a readlink(2)
+MOST_CHILDREN_BYTES = 1 << 20  # bytes of a list of children: some hundred thousand of them
 # What keeps us from looking, and says nothing of what we look for.
 OUT_OF_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
