@@ -135,10 +135,19 @@ RUN = (
     Option(("-C", "--cwd"), "Start the command in this folder.", "DIR", panel="Starting"),
     Option(
         ("--ready",),
-        "When the command counts as ready: started, after=2s, notify, tcp=HOST:PORT, unix=PATH, http=URL or "
-        "command=CMD. One that is not ready within 60 s is stopped; the exit code is 124 then.",
+        "When the command counts as ready: started, after=2s, notify, tcp=HOST:PORT, unix=PATH, http=URL, "
+        "command=CMD, fd=3, or log=TEXT or log=/REGEX/ (which pipes its output). One that is not ready in time is "
+        "stopped; the exit code is 124 then.",
         "CHECK",
         shown="started; notify if NOTIFY_SOCKET is set",
+        panel="Starting",
+    ),
+    Option(("--ready-timeout",), "Seconds until it has to be ready.", "S", panel="Starting", shown="60"),
+    Option(
+        ("--liveness",),
+        "Ask every 10 s whether the command still answers: tcp=…, unix=…, http=…, command=…, or notify (WATCHDOG=1 "
+        "has to come). After three failures in a row it is stopped; the exit code is 124 then.",
+        "CHECK",
         panel="Starting",
     ),
     Option(

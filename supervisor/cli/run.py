@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.cli.options import Values
-    from supervisor.core.readiness import ReadySpec
+    from supervisor.core.readiness import Check, LivenessSpec, ReadySpec
 
 
 # How a value that is empty is shown.
@@ -54,7 +54,8 @@ def plan(values: Values, command: list[str], *, init: bool, managed: bool = Fals
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],
         reload_signal=_reload_signal(given["reload_signal"]),
-        ready=_ready(given["ready"], managed),
+        ready=_ready(given["ready"], given["ready_timeout"], managed),
+        liveness=_liveness(given["liveness"]),
     )
     return RunPlan(
         fleet=FleetSpec((worker,), RUN_AS_INIT if init else RUN),
@@ -101,28 +102,50 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
     return result
 
 
-def _ready(text: str | None, managed: bool) -> ReadySpec | None:
+def _ready(text: str | None, timeout: str | None, managed: bool) -> ReadySpec | None:
     """Return when the command counts as ready; None for at once.
 
     Under a service manager it is by default when the command says so over sd_notify(3), as if we were not there, and
     as late as its unit allows.
     """
-    if text is None and managed:
+    if text is None and managed and timeout is None:
         from supervisor.core.readiness import Check, ReadySpec
 
         return ReadySpec(Check("notify"), timeout=ladder.LONGEST, on_timeout="continue")
     if text in (None, "started"):
+        if timeout is not None:
+            raise UsageError("--ready-timeout is for a command with a check", "give one with --ready")
         return None
+    from supervisor.core.readiness import ReadySpec
+
+    check = _check("--ready", text or "")
+    if check.kind == "log" and (os.isatty(1) or os.isatty(2)):
+        raise UsageError(
+            "--ready log=… reads the command's output, which goes to a terminal here",
+            "send it elsewhere, as in 2>&1 | cat, or use another check",
+        )
+    return ReadySpec(check) if timeout is None else ReadySpec(check, timeout=_seconds(timeout, "--ready-timeout"))
+
+
+def _liveness(text: str | None) -> LivenessSpec | None:
+    if text is None:
+        return None
+    from supervisor.core.readiness import LIVENESS, LivenessSpec
+
+    check = _check("--liveness", text)
+    if check.kind not in LIVENESS:
+        raise UsageError(f"--liveness {text}: cannot be asked again and again", f"use one of {', '.join(LIVENESS)}")
+    return LivenessSpec(check, failures=1) if check.kind == "notify" else LivenessSpec(check)
+
+
+def _check(option: str, text: str) -> Check:
     from supervisor.config import checks
-    from supervisor.core.readiness import CheckError, ReadySpec
+    from supervisor.core.readiness import CheckError
 
     try:
-        check = checks.parse(text or "")
+        return checks.parse(text)
     except CheckError as error:
-        raise UsageError(f"--ready {text or NOTHING}: {error}", "as in tcp=127.0.0.1:8000, or notify") from None
-    if check.kind in ("log", "fd"):
-        raise UsageError(f"--ready {text}: offered by `up` only", "use notify, tcp=…, unix=…, http=… or command=…")
-    return ReadySpec(check)
+        raise UsageError(f"{option} {text or NOTHING}: {error}", "as in tcp=127.0.0.1:8000, or notify") from None
 
 
 def _reload_signal(text: str | None) -> int | None:
@@ -136,7 +159,7 @@ def _reload_signal(text: str | None) -> int | None:
     return number
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, option: str = "--grace") -> float:
     try:
         value = float(text)
     except ValueError:
@@ -146,8 +169,9 @@ def _seconds(text: str) -> float:
         value = -1.0 if found is None else found
     if not 0 <= value <= ladder.LONGEST:
         raise UsageError(
-            f"--grace {text or NOTHING}: not a duration of at most {ladder.LONGEST / 86400:.0f} days",
-            "write seconds, as in --grace 2.5, or 500ms, 1m30s; `--escalation none` waits for ever",
+            f"{option} {text or NOTHING}: not a duration of at most {ladder.LONGEST / 86400:.0f} days",
+            f"write seconds, as in {option} 2.5, or 500ms, 1m30s"
+            + ("; `--escalation none` waits for ever" if option == "--grace" else ""),
         )
     return value
 

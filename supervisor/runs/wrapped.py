@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from supervisor.runs.assembly import Ground
     from supervisor.runs.hearing import Hearing
     from supervisor.runs.plan import Keeping, Voice
+    from supervisor.runs.told import Told
     from supervisor.system.process.spawn import Child
     from supervisor.system.terminal import Terminal
 
@@ -43,17 +44,19 @@ class Wrapped(Observer):
         *,
         extends: bool = True,
         hearing: Hearing | None = None,
+        told: Told | None = None,
     ) -> None:
         """Prepare the command's run; ``meeting``: where its agents come to, or why they cannot; None when none is
         wanted.
 
         ``extends``: a service manager over us is asked for the time that a stop takes. ``hearing``: the command has a
-        notify socket.
+        notify socket; ``told``: it tells by itself when it is ready.
         """
         self._voice = voice
         self._keeping = keeping
         self._extends = extends
         self._hearing = hearing
+        self._told = told
         self._meeting = meeting if isinstance(meeting, Meeting) else None
         self._evidence = Evidence(None, without=meeting if isinstance(meeting, str) else None)
         self._notes = Notes(voice)
@@ -62,12 +65,17 @@ class Wrapped(Observer):
             ground.inherited,
             subreaper=ground.subreaper,
             tty=tty,
-            attachments=_heard(hearing),
+            attachments=_heard(hearing) if told is None else told,
+            poller=None if told is None else told.poller,
             observers=(self, self._evidence, self._notes),
         )
         if hearing is not None:
             self._loop.observers.append(hearing)
             hearing.serve(self._loop.poller, self._loop.see_all, self._say)
+        if told is not None:
+            told.serve(self._loop, self._say, _heard(hearing))
+        if fleet.workers[0].ready is not None or fleet.workers[0].liveness is not None:
+            self._look_at_failed_tries()
 
     def run(self, child: Child) -> Fleet:
         """Watch the process until nothing of the command is left; the last state."""
@@ -86,6 +94,14 @@ class Wrapped(Observer):
                 self._meeting.close()
             if self._hearing is not None:
                 self._hearing.close()
+
+    def _look_at_failed_tries(self) -> None:
+        """Keep where the command was when a try of its check had failed."""
+        from supervisor.runs.looking import Looking
+
+        looking = Looking(self._loop)
+        self._evidence.looking = looking.placed
+        self._loop.observers.insert(0, looking)
 
     def _say(self, text: str) -> None:
         self._notes.note(Note(text))
@@ -183,6 +199,8 @@ class Wrapped(Observer):
         """Tell the end, then record it: nothing after a clean end in good time, unless asked; so the modules for it
         are imported only here.
         """
+        if self._told is not None:
+            self._told.finish(self._loop.patience())
         voice, keeping = self._voice, self._keeping
         ends = self._evidence.told(voice, every=voice.verbose or keeping.wanted)
         always = voice.keeps_record or voice.verbose

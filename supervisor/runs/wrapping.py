@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from supervisor.core.spec import FleetSpec
     from supervisor.runs.hearing import Hearing
     from supervisor.runs.plan import RunPlan, Voice
+    from supervisor.runs.told import Told
 
 # Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's four, and a module being imported.
 ROOM = 13
@@ -43,7 +44,18 @@ def run(plan: RunPlan) -> int:
     try:
         if hearing is not None:
             additions |= hearing.attach(FIRST, fleet.workers[0], None, _watchdog())
-        launch = spawn.Launch(fleet.workers[0].exec, ground.inherited, terminal=tty, additions=additions)
+        told = _told(fleet)
+        if told is None:
+            launch = spawn.Launch(fleet.workers[0].exec, ground.inherited, terminal=tty, additions=additions)
+        else:
+            launch = spawn.Launch(
+                fleet.workers[0].exec,
+                ground.inherited,
+                terminal=tty,
+                stdio=told.stdio,
+                additions=additions | told.additions,
+                descriptors=told.descriptors,
+            )
         launch.fork()
         child = launch.child()
     except OSError as error:
@@ -54,7 +66,9 @@ def run(plan: RunPlan) -> int:
         raise assembly.cannot_fork(error) from None
     from supervisor.runs.wrapped import Wrapped
 
-    wrapped = Wrapped(fleet, ground, tty, plan.voice, plan.keeping, meeting, extends=plan.extends, hearing=hearing)
+    wrapped = Wrapped(
+        fleet, ground, tty, plan.voice, plan.keeping, meeting, extends=plan.extends, hearing=hearing, told=told
+    )
     ended = wrapped.run(child)
     failure = ended.lives[FIRST].failure
     if failure is not None:
@@ -72,6 +86,16 @@ def _hearing(fleet: FleetSpec) -> Hearing | None:
     from supervisor.runs.hearing import Hearing
 
     return Hearing(alone=True)
+
+
+def _told(fleet: FleetSpec) -> Told | None:
+    """Return what a command gets that tells by itself when it is ready; None for every other. Raises OSError."""
+    ready = fleet.workers[0].ready
+    if ready is None or ready.check.kind not in ("log", "fd"):
+        return None
+    from supervisor.runs.told import Told
+
+    return Told(fleet.workers[0])
 
 
 def _watchdog() -> float | None:

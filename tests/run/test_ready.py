@@ -1,0 +1,76 @@
+"""`run --ready` and `--liveness`: what is asked of one command, and exit code 124 when it does not answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.processes import PATIENCE, SUPERVISOR, report, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHELL = ("sh", "-c")
+
+
+@pytest.mark.parametrize(
+    ("options", "script", "code"),
+    [
+        (("--ready", "started"), "exit 3", 3),
+        (("--ready", "after=10ms"), "sleep 0.2; exit 3", 3),
+        (("--ready", "fd=3"), "echo >&3; sleep 0.2; exit 3", 3),
+        (("--ready", "fd=READY"), 'eval "echo >&$READY"; sleep 0.2; exit 3', 3),
+        (("--ready", "command=true"), "sleep 0.2; exit 3", 3),
+        (("--ready", "fd=3", "--ready-timeout", "0.2"), "sleep 60", 124),
+        (("--ready", "notify", "--ready-timeout", "200ms"), "sleep 60", 124),
+        (("--ready", "tcp=127.0.0.1:1", "--ready-timeout", "0.3"), "trap 'exit 0' TERM; sleep 60 & wait", 124),
+        (("--ready", "fd=3"), "exec 3>&-; sleep 60", 124),
+        (("--ready", "fd=3"), "exit 7", 7),
+    ],
+)
+def test_exit_codes(options: tuple[str, ...], script: str, code: int) -> None:
+    assert run((*SHELL, script), *options)[0] == code
+
+
+def test_a_start_timeout_is_told_and_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    options = ("--ready", "tcp=127.0.0.1:1", "--ready-timeout", "0.3", "--report", str(path))
+    code, _, said = run((sys.executable, "-c", "import time\nwhile True:\n    time.sleep(9)"), *options)
+    assert code == 124
+    assert "not ready within 0.3 s: tcp 127.0.0.1:1: connection refused; stopping it" in said
+    one = report(path)
+    assert (one["asked_by"], one["ready"]) == ("start timeout", None)
+
+
+def test_a_log_line_passes_through_as_it_came() -> None:
+    """Byte for byte, also what has no newline; ready comes from a line of either stream."""
+    script = "printf '\\377x\\nlistening on 80\\n'; echo error >&2; printf 'no newline'; exit 5"
+    options = ["--ready", "log=/on [0-9]+$/", "--ready-timeout", "5"]
+    done = subprocess.run(
+        [SUPERVISOR, "run", *options, "--", *SHELL, script], capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        5,
+        b"\xffx\nlistening on 80\nno newline\n",
+        b"error\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--ready", "redy"), "--ready redy: 'redy' is no check"),
+        (("--ready", "log=/(a+)+/"), "repeats inside a repeat"),
+        (("--ready", "tcp=shop:80"), "neither a literal address nor localhost"),
+        (("--ready-timeout", "3"), "--ready-timeout is for a command with a check"),
+        (("--ready", "fd=3", "--ready-timeout", "x"), "--ready-timeout x: not a duration"),
+        (("--liveness", "log=x"), "--liveness log=x: cannot be asked again and again"),
+    ],
+)
+def test_what_is_refused(options: tuple[str, ...], said: str) -> None:
+    code, _, stderr = run(("true",), *options)
+    assert code == 2
+    assert said in " ".join(stderr.split())
