@@ -89,14 +89,21 @@ def choose(names: Sequence[str], workers: Sequence[WorkerSpec], owner: str) -> l
     for name in names:
         found = [place for place, worker in enumerate(workers) if name in (worker.name, worker.title)]
         if not found:
-            titles = [worker.title for worker in workers]
-            # Of many instances the name of the worker will do.
-            known = ", ".join(titles if len(titles) <= MOST_TITLES else dict.fromkeys(one.name for one in workers))
             from supervisor.core.visible import quoted
 
-            raise UsageError(f"no worker is named {quoted(name)}", f"{owner} has: {known}")
+            raise UsageError(f"no worker is named {quoted(name)}", f"{owner} has: {', '.join(_known(workers))}")
         chosen |= dict.fromkeys(found)
     return list(chosen)
+
+
+def _known(workers: Sequence[WorkerSpec]) -> list[str]:
+    """Return the titles of the workers; where these are many, of a worker's instances the first and the last."""
+    if len(workers) <= MOST_TITLES:
+        return [worker.title for worker in workers]
+    titles: dict[str, list[str]] = {}
+    for worker in workers:
+        titles.setdefault(worker.name, []).append(worker.title)
+    return [found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}" for found in titles.values()]
 
 
 def needed(chosen: Sequence[int], workers: Sequence[WorkerSpec]) -> list[int]:

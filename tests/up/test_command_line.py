@@ -14,6 +14,10 @@ import pytest
 from supervisor.cli.app import app
 from supervisor.cli.measuring import COMPARE, DRILL, HISTORY, RECORDED
 from supervisor.cli.options import RUN, STATUS, STOP, TOP, UP
+from supervisor.core import ladder
+from supervisor.core.spec import ExecSpec, StopSpec, WorkerSpec
+from supervisor.errors import UsageError
+from supervisor.runs.plan import choose
 from tests.support.processes import PATIENCE, SUPERVISOR, WORKERS
 
 COMMANDS = [one.callback.__name__ for one in app.registered_commands if one.callback is not None]
@@ -253,6 +257,19 @@ def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
     assert found == [
         (2, ""), (0, "up"), (0, f"{tmp_path}/supervisor.toml: no problems, 1 worker"), (2, ""), (0, "run"), (1, ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("instances", "known"),
+    [(2, "web.1, web.2, mail"), (20, "web.1 to web.20, mail")],
+)
+def test_a_worker_that_is_not_there_is_told_with_those_that_are(instances: int, known: str) -> None:
+    run, stop = ExecSpec(("x",)), StopSpec(ladder.parse("none"))
+    workers = [WorkerSpec("web", run, stop, number + 1) for number in range(instances)]
+    workers.append(WorkerSpec("mail", run, stop))
+    with pytest.raises(UsageError, match=r"no worker is named 'web\.77'") as caught:
+        choose(["web.77"], workers, "the fleet")
+    assert caught.value.hint == f"the fleet has: {known}"
 
 
 def test_what_we_tell_to_do_exists() -> None:
