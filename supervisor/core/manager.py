@@ -163,12 +163,17 @@ def _pends(life: Life) -> bool:
 
 
 def _readied(manager: Manager, fleet: Fleet) -> Manager:
-    running = {life.id for life in fleet.lives.values() if life.phase == "running"}
-    if not running <= manager.settled:
-        manager = manager.with_(settled=manager.settled | running)
-    ended_well = fleet.over and fleet.failure is None and not fleet.spec.manner.wraps
-    ready = not fleet.over and bool(manager.settled) and not pending(manager, fleet) and fleet.asked is None
-    return manager.with_(ready=True, settled=frozenset()) if ready or ended_well else manager
+    """Return the manager with those that have got ready in this start, and with READY when that is to be said."""
+    settled = {life.id for life in fleet.lives.values() if life.ready is not None}
+    if not settled <= manager.settled:
+        manager = manager.with_(settled=manager.settled | settled)
+    if fleet.spec.manner.wraps:
+        ready = bool(manager.settled)  # also when it has ended since: what happened first is said first
+    elif fleet.over:
+        ready = fleet.failure is None  # all have done their work
+    else:
+        ready = bool(manager.settled) and not pending(manager, fleet) and fleet.asked is None
+    return manager.with_(ready=True, settled=frozenset()) if ready else manager
 
 
 def _pings(watchdog: float, fleet: Fleet, at: float) -> bool:

@@ -1,0 +1,182 @@
+"""`run` as ExecStart= of a real systemd: start, status, stop, time limits, watchdog, reload, exit status, journal."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.processes import SUPERVISOR
+from tests.systemd.service import SPEAKS, STUBBORN, Service
+
+if TYPE_CHECKING:
+    from tests.support.systemd import Bed
+
+
+@pytest.mark.parametrize("kind", ["exec", "notify"])
+def test_start_status_and_stop(bed: Bed, kind: str) -> None:
+    service = Service(bed, f"--ready started -- {SPEAKS} say:STATUS=serving", Type=kind).started()
+    assert (service.show("ActiveState"), service.show("SubState")) == ("active", "running")
+    service.until("StatusText", "serving")
+    assert "supervisor run" in bed("systemctl", "status", service.name)
+    assert service.systemctl("stop") == 0
+    assert (service.result, service.show("ActiveState")) == ("success", "inactive")
+
+
+@pytest.mark.parametrize(
+    ("kind", "run", "start"),
+    [
+        ("exec", "-- /nonexistent", 0),
+        ("notify", "-- /nonexistent", 1),
+        ("notify", "--ready started -- sh -c 'exit 3'", 0),
+    ],
+)
+def test_a_command_that_fails(bed: Bed, kind: str, run: str, start: int) -> None:
+    service = Service(bed, run, Type=kind)
+    assert service.systemctl("start") == start
+    service.until("ActiveState", "failed")
+    assert (service.result, service.show("ExecMainStatus")) == ("exit-code", "3" if "sh" in run else "127")
+
+
+def test_systemctl_status_shows_what_a_drain_waits_for(bed: Bed) -> None:
+    service = Service(bed, f"--ready started --grace 30 -- {STUBBORN}").started()
+    service.logged("ready")
+    stop = service.begin("stop")
+    service.until("StatusText", "draining: main thread busy at stubborn.py:18")
+    status = bed("systemctl", "status", service.name, check=False)
+    (line,) = [line for line in status.splitlines() if "Status:" in line]
+    assert "draining: main thread busy at stubborn.py:18" in line and "SIGKILL in" in line
+    assert service.show("ActiveState") == "deactivating"
+    service.kill("KILL", "all")
+    stop.wait(30)
+
+
+def test_a_stop_takes_as_long_as_the_escalation_says_and_not_only_as_the_unit(bed: Bed) -> None:
+    """TimeoutStopSec=1 and a drain of 2.5 s: extended, it ends well; with --extend off systemd kills it."""
+    drain = f"-- {SPEAKS} say:READY=1 term sleep:2.5"
+    extended = Service(bed, f"--grace 6 {drain}", TimeoutStopSec=1).started()
+    alone = Service(bed, f"--grace 6 --extend off {drain}", TimeoutStopSec=1).started()
+    exec_ = Service(bed, f"--ready started --grace 6 {drain}", Type="exec", TimeoutStopSec=1).started()
+    exec_.until("StatusText", "running")
+    stops = [service.begin("stop") for service in (extended, alone, exec_)]
+    for stop in stops:
+        stop.wait(30)
+    assert (extended.result, exec_.result) == ("success", "success")
+    assert alone.result == "timeout"
+
+
+def test_a_stop_that_nobody_asked_systemd_for_is_extended_as_well(bed: Bed) -> None:
+    """STOPPING=1 begins systemd's own limit: only together with the extension it is none."""
+    service = Service(bed, f"--grace 6 -- {SPEAKS} say:READY=1 term sleep:2.5", TimeoutStopSec=1).started()
+    service.kill("TERM")
+    service.until("ActiveState", "inactive")
+    assert service.result == "success"
+
+
+def test_a_command_that_asks_for_more_time_gets_it_from_us_and_from_systemd(bed: Bed) -> None:
+    more = "say:STOPPING=1|EXTEND_TIMEOUT_USEC=3000000"
+    service = Service(bed, f"--grace 1 -- {SPEAKS} say:READY=1 term {more} sleep:2", TimeoutStopSec=1).started()
+    assert service.systemctl("stop") == 0
+    assert service.result == "success"
+
+
+def test_beyond_the_escalation_it_is_killed_by_us_and_told(bed: Bed) -> None:
+    service = Service(bed, f"--ready started --grace 0.5 -- {STUBBORN}", TimeoutStopSec=20).started()
+    service.logged("ready")
+    assert service.systemctl("stop") == 0
+    assert service.result == "signal" and service.show("ExecMainStatus") == "9", "we die as the command did"
+    assert "had to be killed (SIGKILL)" in service.logged("main-thread-busy")
+
+
+def test_a_start_waits_for_the_word_of_the_command(bed: Bed) -> None:
+    service = Service(bed, f"-- {SPEAKS} sleep:0.7 say:READY=1|STATUS=warm|MAINPID=1")
+    start = service.begin("start")
+    service.until("StatusText", "starting")
+    assert service.show("ActiveState") == "activating"
+    assert start.wait(30) == 0
+    assert service.show("ActiveState") == "active"
+    service.until("StatusText", "warm")
+    main = service.show("MainPID")
+    assert service.systemctl("stop") == 0
+    assert service.result == "success" and main != "1"
+
+
+@pytest.mark.outside  # it takes the 10 s after which it is told
+def test_a_command_without_a_word_is_not_started_for_systemd_and_told_why(bed: Bed) -> None:
+    service = Service(bed, "-- sleep 60", TimeoutStartSec=11)
+    assert service.systemctl("start") == 1
+    assert service.result == "timeout"
+    service.logged("the command has not sent READY=1; if it does not speak sd_notify: --ready started")
+
+
+def test_the_tool_of_systemd_through_us(bed: Bed) -> None:
+    """`systemd-notify` waits for its BARRIER until systemd itself has closed it."""
+    service = Service(bed, "-- sh -c 'systemd-notify --ready --status=tool && echo told && exec sleep 60'")
+    assert service.systemctl("start") == 0
+    service.logged("told")
+    service.until("StatusText", "tool")
+    assert service.systemctl("stop") == 0
+
+
+def test_the_watchdog_sees_us_hang(bed: Bed) -> None:
+    service = Service(bed, "--ready started -- sleep 60", WatchdogSec="1", TimeoutAbortSec="1").started()
+    time.sleep(1.5)  # what is measured: it would have fired by now
+    assert service.show("ActiveState") == "active"
+    service.kill("STOP")
+    service.until("ActiveState", "failed")
+    assert service.result == "watchdog"
+
+
+def test_the_watchdog_sees_the_command_hang(bed: Bed) -> None:
+    """It has sent WATCHDOG=1 for a while, and does not any more."""
+    hangs = f"-- {SPEAKS} say:READY=1|WATCHDOG=1 sleep:0.3 say:WATCHDOG=1 print:WATCHDOG_USEC"
+    goes_on = Service(bed, f"-- {SPEAKS} say:READY=1 ping:0.2", WatchdogSec="1").started()
+    service = Service(bed, hangs, WatchdogSec="1", TimeoutAbortSec="3").started()
+    service.logged("WATCHDOG_USEC 1000000")
+    service.until("ActiveState", "failed")
+    assert service.result == "watchdog"
+    assert goes_on.show("ActiveState") == "active"
+    assert goes_on.systemctl("stop") == 0 and goes_on.result == "success"
+
+
+def test_a_reload_is_passed_on_and_systemd_waits_for_it(bed: Bed) -> None:
+    code = "while True: print('reloaded', signal.sigwaitinfo({1}).si_signo, flush=True)"
+    python = SPEAKS.split()[0]
+    command = f'{python} -c "import signal; signal.pthread_sigmask(0, {{1}})\\n{code}"'
+    service = Service(
+        bed, f"--ready started --reload-signal HUP -- {command}", ExecReload="kill -HUP $MAINPID"
+    ).started()
+    main = service.show("MainPID")
+    assert service.systemctl("reload") == 0
+    service.logged("reloaded 1")
+    service.until("ActiveState", "active")
+    assert service.show("MainPID") == main
+    assert service.systemctl("stop") == 0 and service.result == "success"
+
+
+def test_exit_status(bed: Bed) -> None:
+    """As without us: systemd counts death by SIGTERM as clean, and a code as a code."""
+    # systemd forgets a unit that has ended well, and its status with it.
+    shells = {"exit 3": ("exit-code", "3"), "kill -TERM $$$$": ("success", "0"), "kill -SEGV $$$$": ("signal", "11")}
+    for script, (result, status) in shells.items():
+        service = Service(bed, f"--ready started -- sh -c '{script}'")
+        service.systemctl("start")
+        service.until("SubState", "dead" if result == "success" else "failed")
+        assert (service.result, service.show("ExecMainStatus")) == (result, status), script
+
+
+def test_a_fleet(bed: Bed) -> None:
+    bed.write("/srv/fleet/supervisor.toml", (
+        '[fleet]\nname = "beds"\n'
+        '[worker.fast]\ncommand = ["sleep", "60"]\n'
+        f'[worker.slow]\ncommand = {json.dumps([*SPEAKS.split(), "sleep:0.5", "term", "sleep:2"])}\n'
+        '[worker.gone]\ncommand = ["false"]\nrestart = "never"\n'
+    ))  # fmt: skip
+    service = Service(bed, command=f"{SUPERVISOR} up -c /srv/fleet/supervisor.toml", TimeoutStopSec=1).started()
+    service.until("StatusText", "2 of 3 running; failed: gone")
+    stop = service.begin("stop")
+    service.until("StatusText", "draining 2/3: slow")
+    assert stop.wait(30) == 0
+    assert service.result == "exit-code", "gone has failed, and that is the fleet's failure"
