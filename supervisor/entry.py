@@ -142,12 +142,13 @@ def report(error: SupervisorError, argv: Sequence[str] = ()) -> None:
     """Say what is wrong, where, and what to do, in a message that no name or path in it can disguise."""
     from supervisor.cli.talk import say
     from supervisor.core.visible import visible, visible_lines
+    from supervisor.system import stdio
 
     # A config's complaints are several lines, each of them made visible already.
     message = visible(error.message) if error.prefix else visible_lines(error.message)
     hint = f"\nhint: {visible(error.hint)}" if error.hint else ""
     listed = "".join(f"\n  {visible(line)}" for line in error.listed)
-    say(error.prefix + message + listed + hint + _variables(error, argv))
+    say(error.prefix + message + listed + hint + _variables(error, argv), stdio.ERROR)
 
 
 def _variables(error: SupervisorError, argv: Sequence[str]) -> str:
@@ -167,10 +168,9 @@ def _variables(error: SupervisorError, argv: Sequence[str]) -> str:
 
 def complain(text: str) -> None:
     """Write a sentence to stderr, if stderr is open."""
-    try:
-        os.write(2, f"{text}\n".encode(errors="replace"))
-    except OSError:
-        pass
+    from supervisor.system import stdio
+
+    stdio.say(f"{text}\n", priority=stdio.ERROR)
 
 
 def flushed(code: int) -> int:

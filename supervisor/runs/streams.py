@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from supervisor.system.output.patience import Patience
     from supervisor.system.poller import Poller
 
-    Format: TypeAlias = lines.Json | lines.Plain | lines.Prefixed | lines.Dated | lines.Fitted | Watched
+    Format: TypeAlias = (
+        lines.Journaled | lines.Json | lines.Plain | lines.Prefixed | lines.Dated | lines.Fitted | Watched
+    )
 
     class Log(Protocol):
         """Who hears of all lines, for dashboards; without a worker they are our own."""
@@ -42,6 +44,7 @@ class Streams:
     def __init__(self, plan: UpPlan, poller: Poller) -> None:
         self._log = plan.log
         self._colored = {fd: stdio.colored(plan.voice.color, fd, os.environ) for fd in (1, 2)}
+        self._journal = {fd: stdio.to_journal(fd, os.environ) for fd in (1, 2)}
         self._width = max(len("supervisor"), *(len(worker.title) for worker in plan.fleet.workers))
         self._titles: dict[WorkerId, str] = {}
         # The terminal that gets the lines, and what they have left it in.
@@ -109,6 +112,8 @@ class Streams:
             shown: lines.Prefixed | lines.Plain = lines.Prefixed(title, self._width, worker, self._colored[fd], time)
         else:
             shown = lines.Plain()
+        if self._journal[fd]:
+            return lines.Journaled(shown)
         return Watched(shown, self._modes) if os.isatty(fd) else shown
 
     def _format_of_ours(self) -> Format:
@@ -119,7 +124,9 @@ class Streams:
             # Before them stand the time, the name, and what is between.
             before = self._width + 3 + (9 if self._stamps(2) else 0)
             return lines.Fitted(shown, lambda: stdio.width(2) - before)
-        if self._log.stamps == "auto" and not stdio.to_journal(2, os.environ):
+        if self._journal[2]:
+            return lines.Journaled(shown, stdio.NOTICE)
+        if self._log.stamps == "auto":
             return lines.Dated(shown, self._log.time)
         return shown
 

@@ -28,7 +28,8 @@ def tell(voice: Voice, one: Shutdown, patience: Patience, *, always: bool) -> No
     if voice.json:
         sink.say(json_text([one]), 2, patience)
     elif voice.verbose or always or (not voice.quiet and verdict.worth_telling(one)):
-        sink.say(summary.text(one, stdio.width(2), _style(voice.color)), 2, patience)
+        text = summary.text(one, stdio.width(2), _style(voice.color))
+        sink.say(text, 2, patience, stdio.WARNING if verdict.worth_telling(one) else stdio.NOTICE)
 
 
 def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, patience: Patience) -> None:
@@ -44,7 +45,8 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, pati
     if json and text:  # who reads the log line by line is not to meet anything else
         lines = Json("supervisor", 0, "stderr", plan.log.time)
         text = lines.lines(text.encode(errors="surrogateescape"), time.time()).decode()
-    sink.say(text, 2, patience)
+    told = any(verdict.worth_telling(one) for one in shutdowns)
+    sink.say(text, 2, patience, stdio.WARNING if told else stdio.NOTICE)
 
 
 def _style(color: str) -> Style:

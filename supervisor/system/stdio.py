@@ -18,9 +18,35 @@ def reserve() -> None:
             os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
 
-def say(text: str, fd: int = 2) -> None:
+# Priorities of lines in the journal, as of syslog(3).
+ERROR, WARNING, NOTICE = 3, 4, 5
+
+
+def to_journal(fd: int, environ: Mapping[str, str]) -> bool:
+    """Return whether ``fd`` goes to systemd's journal, which notes the time by itself (systemd.exec(5)).
+
+    ``$JOURNAL_STREAM`` is DEVICE:INODE of what our stderr was connected to, before anybody redirected it.
+    """
+    if "JOURNAL_STREAM" not in environ:
+        return False
+    try:
+        found = os.fstat(fd)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def marked(text: str, fd: int, priority: int) -> str:
+    """Return text as the stream wants it: in the journal each line begins with its priority (sd-daemon(3))."""
+    if not text or not to_journal(fd, os.environ):
+        return text
+    lines = text.split("\n")
+    return "\n".join(f"<{priority}>{line}" if line else line for line in lines)
+
+
+def say(text: str, fd: int = 2, priority: int = WARNING) -> None:
     """Write all of it; gone or full is not our failure."""
-    content = text.encode(errors="surrogateescape")
+    content = marked(text, fd, priority).encode(errors="surrogateescape")
     try:
         while content:
             content = content[os.write(fd, content) :]
@@ -36,19 +62,12 @@ def width(fd: int) -> int:
         return 80
 
 
-def to_journal(fd: int, environ: Mapping[str, str]) -> bool:
-    """Return whether ``fd`` goes to systemd's journal, which notes the time by itself (systemd.exec(5))."""
-    try:
-        found = os.fstat(fd)
-    except OSError:
-        return False
-    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
-
-
 def colored(choice: str, fd: int, environ: Mapping[str, str]) -> bool:
     """Return whether to colour: NO_COLOR beats FORCE_COLOR (no-color.org), a dumb terminal and a pipe get none."""
     if choice != "auto":
         return choice == "always"
+    if to_journal(fd, environ):
+        return False  # it has priorities instead
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):

@@ -5,6 +5,7 @@ The bytes of a line are never split, re-encoded or reordered; only a line over L
 
 from __future__ import annotations
 
+import re
 import time
 
 TYPE_CHECKING = False
@@ -118,6 +119,31 @@ class Fitted:
         from supervisor.views.layout import fitted
 
         return self._shown.lines(fitted(block.decode(), self._width()).encode(), at)
+
+
+# What sd-daemon(3) lets a line begin with, for the journal: its priority.
+_PRIORITY = re.compile(rb"<[0-7]>")
+
+
+class Journaled:
+    """For the journal: a line's own priority stays the first of it, whatever form the line has."""
+
+    def __init__(self, form: Prefixed | Plain, priority: int | None = None) -> None:
+        """``priority`` is that of lines which have none of their own, None for the journal's default."""
+        self._form = form
+        self._priority = b"" if priority is None else b"<%d>" % priority
+
+    def lines(self, block: bytes, at: float) -> bytes:
+        """Return a block of whole lines in their form, each behind its priority."""
+        if not self._priority and b"<" not in block:
+            return self._form.lines(block, at)
+        return b"".join(self._line(line, at) for line in block[:-1].split(b"\n"))
+
+    def _line(self, line: bytes, at: float) -> bytes:
+        own = _PRIORITY.match(line)
+        if own is None:
+            return self._priority + self._form.lines(line + b"\n", at)
+        return own[0] + self._form.lines(line[own.end() :] + b"\n", at)
 
 
 class Plain:

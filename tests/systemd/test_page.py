@@ -33,6 +33,7 @@ async def app(scope, receive, send):
 RELOADS = """
 import signal
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+print("may be asked", flush=True)
 while True:
     print("reloaded", signal.sigwaitinfo({signal.SIGHUP}).si_signo, flush=True)
 """
@@ -121,6 +122,7 @@ def test_a_fleet_as_one_service(bed: Bed) -> None:
 
 def test_a_reload(bed: Bed) -> None:
     name = Owner(bed).unit("shop-reload.service")
+    until(lambda: "may be asked" in bed.journal(name), "before that SIGHUP would end it")
     bed("systemctl", "reload", name)
     until(lambda: "reloaded 1" in bed.journal(name), "the command was asked")
     assert bed.show(name, "ActiveState")["ActiveState"] == "active"

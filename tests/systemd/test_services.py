@@ -144,10 +144,11 @@ def test_the_watchdog_sees_the_command_hang(bed: Bed) -> None:
 def test_a_reload_is_passed_on_and_systemd_waits_for_it(bed: Bed) -> None:
     code = "while True: print('reloaded', signal.sigwaitinfo({1}).si_signo, flush=True)"
     python = SPEAKS.split()[0]
-    command = f'{python} -c "import signal; signal.pthread_sigmask(0, {{1}})\\n{code}"'
+    command = f"{python} -c \"import signal; signal.pthread_sigmask(0, {{1}}); print('up', flush=True)\\n{code}\""
     service = Service(
         bed, f"--ready started --reload-signal HUP -- {command}", ExecReload="kill -HUP $MAINPID"
     ).started()
+    service.logged("up")  # before that SIGHUP would end it
     main = service.show("MainPID")
     assert service.systemctl("reload") == 0
     service.logged("reloaded 1")
@@ -180,3 +181,27 @@ def test_a_fleet(bed: Bed) -> None:
     service.until("StatusText", "draining 2/3: slow")
     assert stop.wait(30) == 0
     assert service.result == "exit-code", "gone has failed, and that is the fleet's failure"
+
+
+def test_the_journal_has_priorities(bed: Bed) -> None:
+    """Ours by what we say; a worker's own in front of its name; and no colours."""
+    bed.write(
+        "/srv/prio/supervisor.toml",
+        "[fleet]\nname = 'prio'\n[worker.a]\ncommand = ['sh', '-c', 'echo plain; echo \"<3>bad\" >&2; sleep 60']\n",
+    )
+    service = Service(bed, command=f"{SUPERVISOR} up -v -c /srv/prio/supervisor.toml").started()
+    service.logged("bad")
+    failing = Service(bed, "-- /nonexistent")
+    failing.systemctl("start")
+    failing.logged("cannot start")
+
+    def priorities(name: str) -> dict[str, str]:
+        lines = bed.journal(name, "--output", "json").splitlines()
+        return {entry["MESSAGE"]: entry["PRIORITY"] for entry in map(json.loads, lines)}
+
+    found = priorities(service.name)
+    assert (found["a          | plain"], found["a          | bad"]) == ("6", "3")
+    assert next(value for text, value in found.items() if "started a (pid" in text) == "5"
+    told = priorities(failing.name)
+    assert next(value for text, value in told.items() if "cannot start" in text) == "3"
+    service.systemctl("stop")

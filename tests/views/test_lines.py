@@ -127,3 +127,15 @@ def india() -> Iterator[None]:
 def test_times_with_their_offset() -> None:
     made = lines.Json("w", 0, "stdout", "offset").lines(b"x\n", 1700000000.999)
     assert json.loads(made)["at"] == "2023-11-15T03:43:20.999+05:30"
+
+
+def test_in_the_journal_a_priority_stays_in_front() -> None:
+    """sd-daemon(3): ``<3>`` begins a line that is an error. Ours have one, the workers' only where they say so."""
+    theirs = lines.Journaled(lines.Prefixed("api", 3, 0, False))
+    assert (
+        theirs.lines(b"plain\n<3>bad\n<9>no\na<3>b\n", 0.0)
+        == b"api | plain\n<3>api | bad\napi | <9>no\napi | a<3>b\n"
+    )
+    assert theirs.lines(b"one\ntwo\n", 0.0) == b"api | one\napi | two\n"
+    ours = lines.Journaled(lines.Prefixed("us", 2, 0, False), 5)
+    assert ours.lines(b"one\ntwo\n", 0.0) == b"<5>us | one\n<5>us | two\n"

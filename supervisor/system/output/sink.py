@@ -13,6 +13,7 @@ import select
 import stat
 import time
 
+from supervisor.system import stdio
 from supervisor.system.output.patience import Patience
 from supervisor.system.poller import READ, WRITE, Poller
 
@@ -124,13 +125,13 @@ class Sink:
             return 0
 
 
-def say(text: str, fd: int, patience: Patience) -> OSError | None:
+def say(text: str, fd: int, patience: Patience, priority: int = stdio.NOTICE) -> OSError | None:
     """Write all of it to ``fd``, as long as there is patience with the reader.
 
     Returns why it could not be written: a full disk, a reader who has gone.
     """
     sink = Sink(_Unwatched(), fd, lambda _: None)
-    sink.put(text.encode(errors="surrogateescape"), 0.0)
+    sink.put(stdio.marked(text, fd, priority).encode(errors="surrogateescape"), 0.0)
     sink.finish(patience)
     sink.close()
     return sink.error
