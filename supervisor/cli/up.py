@@ -17,7 +17,7 @@ from supervisor.system import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from supervisor.cli.options import Values
@@ -66,8 +66,9 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
     fleet = loaded.fleet.with_(workers=tuple(workers[place] for place in sorted(chosen)))
     extends = given["extend"] == "auto"
     if not speaking.quiet:
-        for doubt in _doubts(fleet, extends, environ):
-            stdio.say(f"supervisor: {doubt}\n")
+        cost = limits.line(fleet.workers, environ)
+        if cost is not None:
+            stdio.say(f"supervisor: {cost}\n")
     log = loaded.log.with_(
         prefix=loaded.log.prefix and not given["no_prefix"],
         format=given["log_format"] or loaded.log.format,
@@ -83,16 +84,3 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
         extends=extends,
         keeping=keeping(given, unasked=True),
     )
-
-
-def _doubts(fleet: FleetSpec, extends: bool, environ: Mapping[str, str]) -> Iterator[str]:
-    """Tell what of the limits around and within ours may cost work, at most a line each."""
-    told = limits.line(fleet.workers, environ)
-    if told is not None:
-        yield told
-    if "INVOCATION_ID" in environ and not (extends and environ.get("NOTIFY_SOCKET")):
-        from supervisor.system import unit
-
-        told = limits.outer(fleet, limits.timespan(unit.stop_limit(environ) or ""))
-        if told is not None:
-            yield told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.core.record import Masks, Member, Rusage, Sample
+from supervisor.core.record import Masks, Member, Rusage, Sample, Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +83,12 @@ class StopAsked(Event):
     workers: tuple[WorkerId, ...] | None = None
     by_pid: int | None = None
     insists: bool = True
+
+
+class UnitKnown(Event):
+    """systemd has told about the unit that we are the main process of."""
+
+    unit: Unit
 
 
 class StartAsked(Event):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "backoff", "failed", "skipped",
     ]  # fmt: skip
     Outcome: TypeAlias = Literal["clean", "failed", "signalled", "killed", "stuck"]
-    Target: TypeAlias = Literal["main", "group", "leftovers"]
+    Target: TypeAlias = Literal["main", "group", "leftovers", "systemd"]
     # What became of a signal: kill(2) worked for at least one process; there was none; all of them belong to another
     # user; or we ran out of what looking takes (descriptors, memory), so that nobody knows.
     Reach: TypeAlias = Literal["delivered", "nobody", "not permitted", "could not look"]
@@ -49,8 +49,18 @@ class Rusage(Frozen):
     max_rss: int | None
 
 
+class Unit(Frozen):
+    """The unit of systemd that we are the main process of; ``manager`` is the pid from which its signals come."""
+
+    name: str
+    kill_mode: str
+    manager: int
+
+
 class Climb(Frozen):
     """One signal of the ladder as it was sent, seconds since zero. ``held``: seconds it had waited for the agent.
+
+    The ``target`` ``systemd``: it was not we who sent it (KillMode=control-group).
 
     ``user``: as whom the process runs that we are not permitted to signal, None where that did not happen.
     """

@@ -261,7 +261,7 @@ class Performer:
             return send.send_group(child.pid, child.pidfd, signal)
         results = [send.send_main(child.pidfd, signal)]
         try:
-            members = self.census.members(child.pid, running.group, self.running.mains, None)
+            members = self.census.members(child.pid, running.group, self.running.apart, None)
         except OSError:
             return send.altogether([*results, "could not look"])
         results += [send.send_checked(one, signal, False) for one in members if one.in_group]
@@ -294,7 +294,7 @@ class Performer:
         """Return the processes of a worker at this moment."""
         self.census.refresh()
         mark = None if self._alone else processes.mark(running.worker)
-        members = self.census.members(running.child.pid, running.group, self.running.mains, mark)
+        members = self.census.members(running.child.pid, running.group, self.running.apart, mark)
         return [running.child.pid, *(member.pid for member in members)]
 
     def _locate(self, action: actions.Locate) -> None:
@@ -324,10 +324,10 @@ class Performer:
     def _members(self, worker: WorkerId) -> list[Member]:
         """Return who is alive of a worker besides its main process. Raises OSError where nobody can look."""
         if worker not in self.running:  # it has ended: what it left is known by its mark alone
-            return self.census.marked(self.running.mains, processes.mark(worker))
+            return self.census.marked(self.running.apart, processes.mark(worker))
         running = self.running[worker]
         mark = None if self._alone else processes.mark(worker)
-        return self.census.members(running.child.pid, running.group, self.running.mains, mark, dead=running.ended)
+        return self.census.members(running.child.pid, running.group, self.running.apart, mark, dead=running.ended)
 
     def _watch_members(self, running: Running, pids: list[int]) -> None:
         running.forget_members(self._poller)

@@ -88,6 +88,11 @@ class Table:
         return self._by_worker[worker]
 
     @property
+    def apart(self) -> Collection[int]:
+        """Return the pids of our children that are nothing that a worker has left: main processes, and ``kept``."""
+        return {*self._by_pid, *self.kept} if self.kept else self._by_pid
+
+    @property
     def mains(self) -> Collection[int]:
         """Return the pids of all main processes, and of those children that belong to no worker."""
         return self._by_pid.keys() | self.kept if self.kept else self._by_pid

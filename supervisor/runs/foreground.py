@@ -75,7 +75,8 @@ class Foreground:
         self._run = Run(ground, plan.fleet, poller, lambda *channels: Piped(streams, *channels), self._say)
         self.loop = self._run.loop
         self.loop.sources.append(streams.output)
-        self.loop.observers.append(Teller(plan, self.loop, streams, self._run.looking))
+        self._teller = Teller(plan, self.loop, streams, self._run.looking)
+        self.loop.observers.append(self._teller)
         if not plan.voice.quiet:
             self.loop.observers.append(Startup(self.loop, streams.say, always=plan.voice.verbose))
         self._manager: Told | None = None
@@ -164,6 +165,10 @@ class Foreground:
 
     def _prepare(self, at: float) -> None:
         """Do what can wait for a quiet moment."""
+        if "INVOCATION_ID" in os.environ:
+            from supervisor.runs import unit
+
+            unit.ask(self.loop, self._manager is not None and self._plan.extends, self._teller.note, at)
         ahead.imported(ahead.STOPPING)
         rehearse(self.loop, at)
         self._run.agents.sweep()

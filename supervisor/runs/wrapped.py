@@ -118,6 +118,14 @@ class Wrapped(Observer):
         if told is not None and self._hearing is not None:
             self._hearing.pass_on(told.pass_on)
 
+    def _ask_the_unit(self, at: float) -> None:
+        """Learn how systemd will stop us."""
+        try:
+            from supervisor.runs import unit
+        except (ImportError, OSError):  # no descriptor is left to import with: it is not known
+            return
+        unit.ask(self._loop, self._extends and bool(os.environ.get("NOTIFY_SOCKET")), self._notes.note, at)
+
     def report(self, shutdown: Shutdown, worker: WorkerId) -> None:
         """Hear the last agents before the evidence is taken: one whose process lived some milliseconds may wait to be
         heard still.
@@ -129,6 +137,8 @@ class Wrapped(Observer):
     def _prepare(self, at: float) -> None:
         """Import and try what a stop needs while nothing waits for it."""
         self._meet()
+        if "INVOCATION_ID" in os.environ:
+            self._ask_the_unit(at)
         try:
             from supervisor.runs import ahead
             from supervisor.runs.rehearsal import rehearse

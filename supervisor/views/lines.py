@@ -129,7 +129,9 @@ class Journaled:
     """For the journal: a line's own priority stays the first of it, whatever form the line has."""
 
     def __init__(self, form: Prefixed | Plain, priority: int | None = None) -> None:
-        """``priority`` is that of lines which have none of their own, None for the journal's default."""
+        """Take the form of the lines; ``priority`` is that of lines which have none of their own, None for the
+        journal's default.
+        """
         self._form = form
         self._priority = b"" if priority is None else b"<%d>" % priority
 

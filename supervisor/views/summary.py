@@ -74,7 +74,12 @@ def _when(one: Shutdown) -> str:
 
 
 def _climb(climb: Climb) -> str:
-    to = {"main": "the main process", "group": "the group", "leftovers": "what was left"}[climb.target]
+    to = {
+        "main": "the main process",
+        "group": "the group",
+        "leftovers": "what was left",
+        "systemd": "everything, by systemd itself",
+    }[climb.target]
     held = f", held for {duration(climb.held)} for the agent" if climb.held >= NOTABLE_HOLD else ""
     result = (
         f" (not permitted: it runs as {climb.user or 'another user'})"

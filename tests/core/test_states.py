@@ -13,7 +13,7 @@ from supervisor.core.fleet.state import Fleet
 from supervisor.core.fleet.step import step
 from supervisor.core.notify import Message
 from supervisor.core.readiness import Check, LivenessSpec, ReadySpec
-from supervisor.core.record import Masks, Member
+from supervisor.core.record import Masks, Member, Unit
 from supervisor.core.spec import FIRST, Dependency, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerId, WorkerSpec
 from supervisor.core.worker.life import Life
 from supervisor.core.worker.states import (
@@ -145,6 +145,7 @@ HAPPENINGS: tuple[events.Event, ...] = (
     *(events.StopAsked(at, "command stop") for at in (2.05, 4.0)),
     *(events.SignalReceived(4.0, signal, 7) for signal in (15, 10)),
     events.OrphansChanged(4.0),
+    events.UnitKnown(4.0, Unit("a.service", "control-group", 1)),
     events.Forked(4.0, FIRST, 200),
     events.Started(4.0, FIRST),
     events.StartFailed(4.0, FIRST, "fork", 11),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -205,3 +205,40 @@ def test_the_journal_has_priorities(bed: Bed) -> None:
     told = priorities(failing.name)
     assert next(value for text, value in told.items() if "cannot start" in text) == "3"
     service.systemctl("stop")
+
+
+def told_by(bed: Bed, mode: str, folder: str) -> tuple[list[str], str]:
+    """Stop a service of this KillMode: whom SIGTERM went to by the report, and what was said at the start."""
+    report = f"/run/{folder}-{mode}.json"
+    command = f"--ready started --report {report} -- {SPEAKS} print:X term sleep:0.3"
+    service = Service(bed, command, KillMode=mode, TimeoutStopSec=20).started()
+    service.logged("X None")
+    if mode == "control-group":
+        service.logged("KillMode=mixed")
+    said = bed.journal(service.name)
+    assert service.systemctl("stop") == 0
+    assert service.result == "success"
+    (ended,) = json.loads(bed("cat", report))["shutdowns"]
+    return [climb["target"] for climb in ended["escalation"]], said
+
+
+def test_kill_mode(bed: Bed) -> None:
+    """With control-group systemd has signalled everybody: it is not done twice, and told with the remedy."""
+    targets, said = told_by(bed, "control-group", "kill")
+    assert targets == ["systemd"]
+    assert "with KillMode=control-group systemd signals every process itself, beside us. Set KillMode=mixed" in said
+    targets, said = told_by(bed, "mixed", "kill")
+    assert targets == ["group"] and "KillMode" not in said
+
+
+def test_a_limit_that_is_shorter_than_the_escalation_is_told_at_the_start(bed: Bed) -> None:
+    short: dict[str, Any] = {"NotifyAccess": "none", "Type": "exec", "TimeoutStopSec": 5}
+    service = Service(bed, "-- sleep 60", **short).started()
+    service.logged(
+        "systemd ends this unit 5.00 s after its stop (TimeoutStopUSec), but our last SIGKILL comes after 10.0 s"
+    )
+    silent = Service(bed, "-q -- sleep 60", **short).started()
+    extended = Service(bed, "--ready started -- sleep 60", TimeoutStopSec=5).started()
+    for one in (service, silent, extended):
+        assert one.systemctl("stop") == 0
+    assert "TimeoutStopUSec" not in bed.journal(silent.name) + bed.journal(extended.name)

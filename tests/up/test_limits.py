@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.system import unit
 from tests.support import systemd
 from tests.support.processes import SUPERVISOR, until
 from tests.up.fleet import Up, command
@@ -75,12 +74,6 @@ def test_up_says_nothing_where_all_fits(folder: Path) -> None:
         fleet.phases(api="running")
         fleet.ended()
         assert "may cost work" not in fleet.stderr
-
-
-def test_only_a_service_of_systemds_own_start_is_one() -> None:
-    assert unit.name({}) is None
-    assert unit.name({"INVOCATION_ID": "1", "SYSTEMD_EXEC_PID": "1"}) is None
-    assert unit.stop_limit({}) is None
 
 
 UNIT = """\

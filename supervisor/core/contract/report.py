@@ -182,7 +182,7 @@ CLIMB = record(
     Climb,
     at=TIME,
     signal=SIGNAL,
-    target=one_of("main", "group", "leftovers"),
+    target=one_of("main", "group", "leftovers", "systemd"),
     delivered=derived(lambda climb: climb.delivered),
     result=one_of("delivered", "nobody", "not permitted", "could not look"),
     held=TIME,

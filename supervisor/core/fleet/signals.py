@@ -74,7 +74,8 @@ def _stop(turn: Turn, event: SignalReceived) -> None:
     if not asked:
         turn.actions.append(Note(f"{name} dropped, as --rewrite says", verbose=True))
         return
-    first = turn.asked is None and not turn.spec.manner.wraps
+    first_of_all = turn.asked is None
+    first = first_of_all and not turn.spec.manner.wraps
     requests.go_down(turn, event.at)
 
     def chosen(life: Life) -> int | None:
@@ -83,6 +84,12 @@ def _stop(turn: Turn, event: SignalReceived) -> None:
         return None if own else life.spec.stop.rewritten(event.signal)
 
     by, by_pid = f"signal {name}", event.sender_pid or None
+    if turn.unit is not None and first_of_all:
+        from supervisor.core.fleet import unit
+
+        if unit.told_all(turn.unit, event):
+            unit.stop(turn, event, by)
+            return
     if turn.order is not None:
         from supervisor.core.fleet import sequence
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from supervisor.core.actions import Action
     from supervisor.core.fleet.order import Order
-    from supervisor.core.record import Want
+    from supervisor.core.record import Unit, Want
     from supervisor.core.worker.escalation import Step
 
 
@@ -36,8 +36,8 @@ class Fleet(Frozen):
     closer than HURRY_AFTER count as one. ``dues`` is when each worker wants a Tick, ``signals_due`` when it wants one
     for a signal; a worker that wants none is in neither. Those that are ``undated`` have changed since: what is due
     is looked up once it is asked for, so that no signal waits for it. ``refused``: it was told that a signal reaches
-    no worker.
-    ``order``: who depends on whom, None where nobody does.
+    no worker. ``order``: who depends on whom, None where nobody does. ``unit``: that of systemd whose main process we
+    are.
     """
 
     spec: FleetSpec
@@ -54,6 +54,7 @@ class Fleet(Frozen):
     failure: Ending | None = None
     last: Ending | None = None
     order: Order | None = None
+    unit: Unit | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -140,7 +141,7 @@ class Turn:
         self.asked, self.requests, self.last_request = fleet.asked, fleet.requests, fleet.last_request
         self.limited, self.refused = fleet.limited, fleet.refused
         self.failure, self.last = fleet.failure, fleet.last
-        self.order = fleet.order
+        self.order, self.unit = fleet.order, fleet.unit
         self.moved: dict[WorkerId, None] = {}
         self.actions: list[Action] = []
         self._undated = set(fleet.undated)
@@ -180,6 +181,7 @@ class Turn:
         fleet = Fleet(
             self.spec, self.lives, self.dues, self.signals_due, frozenset(self._undated), self.want, self.asked,
             self.requests, self.last_request, self.limited, self.refused, self.failure, self.last, self.order,
+            self.unit,
         )  # fmt: skip
         return fleet, tuple(self.actions)
 

@@ -14,6 +14,7 @@ from supervisor.core.events import (
     StartAsked,
     StopAsked,
     Tick,
+    UnitKnown,
     WorkerEvent,
 )
 from supervisor.core.fleet import endings, requests, signals
@@ -58,6 +59,10 @@ def _take_in(turn: Turn, event: Event) -> None:
             requests.stop(turn, event)
         case StartAsked():
             requests.start(turn, event)
+        case UnitKnown():
+            from supervisor.core.fleet import unit  # only under systemd
+
+            unit.known(turn, event)
         case OrphansChanged():
             for life in [life for life in turn.lives.values() if life.state in ("orphaned", "sweeping")]:
                 turn.put(life.with_(leftovers=life.leftovers.with_(unseen=True)))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from supervisor.core import signum
 from supervisor.core.actions import Action, Foreground, Note, Probe, ReadMasks, Signal, Spawn, Survey
-from supervisor.core.record import Begun, FailedTry, Member
+from supervisor.core.record import Begun, Climb, FailedTry, Member
 from supervisor.core.worker.life import Hold, Leftovers, Life, Rest, Standing, Stop
-from supervisor.core.worker.states import RESTS, STOPPED
+from supervisor.core.worker.states import LIVES, RESTS, STOPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,16 @@ def request_stop(life: Life, at: float, by: str, by_pid: int | None, signal: int
     if stop.hold is not None:
         return release(life, at)  # nothing to climb to, but no need to wait for the agent either
     return _again(life, signal)
+
+
+def told(life: Life, at: float, by: str, by_pid: int | None, signal: int) -> Step:
+    """Begin the stop of a worker to whose processes somebody else has sent the signal of rung 1 (systemd)."""
+    sending = life.spec.stop.rewritten(signal)
+    if life.state not in LIVES or life.stop is not None or sending != signal:
+        return request_stop(life, at, by, by_pid, sending or None)
+    standing = Standing(0, at, first=at, group_told=at)
+    stop = Stop(by, by_pid, at, at, 1, standing, sent=(Climb(at, signal, "systemd"),))
+    return life.with_(stop=stop, state="draining", awaits=None), (ReadMasks(life.id),)
 
 
 def give_up(life: Life, at: float, by: str, cause: str, tries: tuple[FailedTry, ...]) -> Step:
