@@ -57,7 +57,8 @@ class Manager(Frozen):
     ``extends``: the unit's time limit gives way to our ladders. ``watchdog``: seconds in which a sign of life has to
     come (WATCHDOG_USEC), None for no watchdog. ``settled``: the workers that have been ready, until all are.
     ``reload`` is the one under way, ``reloaded`` since when the last one that was told.
-    ``extended_to``: until when we may take time, as far as we have asked for it; ``over``: for the report, too.
+    ``starting_to``: until when the start may last, as far as we have asked for it, ``extended_to``: the stop;
+    ``over``: for the report, too.
     ``passes``: READY is the command's own, and so is all else that it says of itself; ``passed`` is that so far.
     ``suspect_at``: when it will be ``suspected`` to say nothing ever.
     """
@@ -72,6 +73,7 @@ class Manager(Frozen):
     ready: bool = False
     stopping: bool = False
     over: bool = False
+    starting_to: float | None = None
     extended_to: float | None = None
     renew_at: float | None = None
     ping_at: float | None = None
@@ -106,8 +108,11 @@ def told(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, tuple[Data
             manager = manager.with_(status_at=at, suspect_at=None, suspected=False)
             out.append(("ready", ("READY=1",)))
     if fleet.spec.manner.wraps:
-        manager, passed = _passed_on(manager, fleet, at)
+        manager, passed = _passed_on(manager, fleet)
         out += passed
+    if not manager.ready and not manager.stopping and manager.extends:
+        manager, asked = _starting(manager, fleet, at)
+        out += asked
     if manager.ready and fleet.spec.manner.wraps and not manager.stopping:
         manager, reload = _reloading(manager, fleet, at)
         out += reload
@@ -186,7 +191,7 @@ def _pings(watchdog: float, fleet: Fleet, at: float) -> bool:
     return pinged is None or at - pinged <= watchdog
 
 
-def _passed_on(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list[Datagram]]:
+def _passed_on(manager: Manager, fleet: Fleet) -> tuple[Manager, list[Datagram]]:
     """Pass on what the command says of itself; not its MAINPID, which is ours."""
     (life,) = fleet.lives.values()
     notice, before = life.notice, manager.passed
@@ -199,11 +204,20 @@ def _passed_on(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list
         out.append(("exit status", (f"EXIT_STATUS={notice.exit_status}",)))
     if notice.triggered and not (before is not None and before.triggered):
         out.append(("trigger", ("WATCHDOG=trigger",)))
-    until = notice.starting_until
-    asks = until is not None and (before is None or before.starting_until != until)
-    if until is not None and asks and manager.extends and not manager.ready and not manager.stopping:
-        out.append(("extend", (f"EXTEND_TIMEOUT_USEC={max(round((until - at) * 1e6), 1)}",)))
     return manager.with_(passed=notice), out
+
+
+def _starting(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list[Datagram]]:
+    """Pass on that a worker has asked for time to get ready; whoever gets no more from us is stopped."""
+    wanted = [
+        life.notice.starting_until
+        for life in fleet.lives.values()
+        if life.ready is None and life.notice is not None and life.notice.starting_until is not None
+    ]
+    until = max(wanted, default=None)
+    if until is None or until <= at or (manager.starting_to is not None and until <= manager.starting_to):
+        return manager, []
+    return manager.with_(starting_to=until), [("extend", (f"EXTEND_TIMEOUT_USEC={round((until - at) * 1e6)}",))]
 
 
 def _reloading(manager: Manager, fleet: Fleet, at: float) -> tuple[Manager, list[Datagram]]:

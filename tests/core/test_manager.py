@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supervisor.core import events, manager, notify
 from supervisor.core.actions import Reap, Signal, Spawn, Survey
 from supervisor.core.fleet import state, step
+from supervisor.core.readiness import Check, ReadySpec
 from supervisor.core.spec import RUN, UP, FleetSpec, RestartSpec, WorkerId
 from tests.core.script import worker
 
@@ -296,3 +297,17 @@ def test_a_closed_terminal_is_no_reload() -> None:
     unit.see(events.Started(0.1, A))
     unit.see(events.SignalReceived(5.0, 1, kernel=True))
     assert unit.fleet.asked == 5.0
+
+
+def test_a_worker_that_needs_time_to_get_ready_gets_it_from_the_manager_as_well() -> None:
+    check = ReadySpec(Check("notify"))
+    unit = Unit(worker("a").with_(ready=check), worker("b").with_(ready=check))
+    unit.start()
+    said_by_the_worker(unit, 1.0, "EXTEND_TIMEOUT_USEC=30000000")
+    said_by_the_worker(unit, 1.0, "EXTEND_TIMEOUT_USEC=5000000")
+    assert unit.extensions() == [(1.0, 31.0)], "less than that is no news"
+    said_by_the_worker(unit, 25.0, "EXTEND_TIMEOUT_USEC=30000000")
+    assert unit.extensions()[1:] == [(25.0, 55.0)]
+    for one in (A, B):
+        unit.see(events.Notified(26.0, one, notify.parse(b"READY=1")))
+    assert unit.words[-1] == "READY=1"

@@ -212,16 +212,16 @@ def test_a_pipe_that_is_closed_by_its_end() -> None:
 
 
 def test_more_time_to_start() -> None:
-    """At most extend_max more, which is once the sum of the ladder."""
+    """At most extend_max more, which is once what the ladder takes to SIGKILL."""
     up(
         """
         >> 0 start
         << start
         >> 50 says EXTEND_TIMEOUT_USEC=30000000
-        >> 75 tick
-        << note: api: not ready within 75 s: notify: READY=1 was not sent; stopping it
+        >> 70 tick
+        << note: api: not ready within 70 s: notify: READY=1 was not sent; stopping it
         << SIGTERM to the group
-        >> 80.5 ends 0
+        >> 75.5 ends 0
         << reap
         << report: clean, code 0, 5.5 s, asked by start timeout
         == over, code 124

@@ -110,11 +110,11 @@ def extended(life: Life, at: float, seconds: float) -> Step:
 
 
 def most(life: Life) -> float:
-    """Return how many seconds EXTEND_TIMEOUT_USEC may add in all: by default once what the ladder takes."""
+    """Return how many seconds EXTEND_TIMEOUT_USEC may add in all: by default what the ladder takes to SIGKILL."""
     if life.spec.extend_max is not None:
         return life.spec.extend_max
-    waits = [rung.wait for rung in life.spec.stop.ladder.rungs]
-    return WITHOUT_END if None in waits else sum(wait for wait in waits if wait is not None)
+    grace = life.spec.stop.ladder.grace
+    return WITHOUT_END if grace is None else grace
 
 
 def _refusal(life: Life, seconds: float) -> str:
