@@ -150,6 +150,7 @@ class Performer:
             terminal=self._tty,
             stdio=attached.stdio,
             additions=attached.additions,
+            sockets=self._alone,
             descriptors=attached.descriptors,
         )
 

@@ -14,7 +14,7 @@ from supervisor.system import descriptors, signals, stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class Ground(Frozen):
@@ -54,6 +54,18 @@ class Quiet:
         """Do the work that was put off to a quiet moment."""
         self.deadline = None
         self._act(at)
+
+
+def keep_sockets(environ: Mapping[str, str]) -> None:
+    """Let no worker inherit the sockets that systemd has passed to us: none of many is the one that they are for."""
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return
+    count = environ.get("LISTEN_FDS", "")
+    for fd in range(3, 3 + (min(int(count), 1024) if count.isascii() and count.isdecimal() else 0)):
+        try:
+            os.set_inheritable(fd, False)
+        except OSError:
+            pass  # not as many as were promised
 
 
 def check_room(room: int) -> None:

@@ -44,6 +44,7 @@ def up(plan: UpPlan, before: Callable[[Loop, float], object] | None = None) -> i
 
     ``before`` is called with the loop and the instant when it is about to begin.
     """
+    assembly.keep_sockets(os.environ)
     ground = assembly.prepare(ROOM, subreaper=True, init=os.getpid() == 1)
     folder: Folder | OSError | None = None
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.processes import WORKERS, environment, gone, until
+from tests.support.processes import SUPERVISOR, WORKERS, environment, gone, until
 from tests.up.fleet import Up, command, shutdowns
 
 if TYPE_CHECKING:
@@ -155,3 +155,17 @@ def test_a_worker_of_another_user_reaches_its_socket_and_nobody_else_does(tmp_pa
         assert refused.returncode != 0 and "Permission denied" in refused.stderr
         assert saying(fleet, "api", "as nobody")["pid"] == state["pid"]
         assert stopped(fleet) == 0
+
+
+def test_sockets_that_systemd_passed_to_us_are_no_workers(tmp_path: Path) -> None:
+    """None of many is the one that they are for; `run` passes them on."""
+    show = "import os; print(*map(os.environ.get, ('LISTEN_PID', 'LISTEN_FDS')), os.path.exists('/proc/self/fd/3'))"
+    (tmp_path / "supervisor.toml").write_text(
+        f"[fleet]\nname = 'sockets'\ncontrol = 'off'\n[worker.a]\ncommand = {[sys.executable, '-ESc', show]}\n"
+        "restart = 'never'\nenv = { OWN = 'x' }\n"
+    )
+    script = f"exec 3</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec {SUPERVISOR} up -c supervisor.toml"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False
+    )
+    assert "None None False" in done.stdout, done

@@ -59,12 +59,14 @@ class Launch:
         terminal: Terminal | None = None,
         stdio: tuple[int, int, int] | None = None,
         additions: Mapping[str, str] | None = None,
+        sockets: bool = True,
         descriptors: tuple[tuple[int, int], ...] = (),
     ) -> None:
         """Prepare a start; ``stdio``: descriptors for its stdin, stdout, stderr; None inherits ours.
 
         ``additions`` are variables on top of its environment, ``descriptors`` further ones of ours, each with the
-        number that it gets in the child. Raises OSError (limit of descriptors).
+        number that it gets in the child. ``sockets``: those that systemd has passed to us are passed on. Raises
+        OSError (limit of descriptors).
         """
         self._spec = spec
         self._inherited = inherited
@@ -74,7 +76,7 @@ class Launch:
         self._lend = terminal if terminal is not None and self._apart and terminal.ours() else None
         self._stdio = stdio
         self._descriptors = descriptors
-        env = _without_our_own(spec.env if spec.env is not None else os.environ)
+        env = _without_our_own(spec.env if spec.env is not None else os.environ, sockets=sockets)
         self._env: Mapping[str, str] = {**env, **additions} if additions else env
         self._parent = os.getpid()
         self._pid = 0
@@ -201,14 +203,18 @@ def _exec(argv: tuple[str, ...], env: Mapping[str, str]) -> None:
 
 # What a service manager over us has told us alone: where it listens, and that it wants a sign of life of us.
 OUR_OWN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+# Sockets that it has passed to us (sd_listen_fds(3)).
+SOCKETS = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
 
 
-def _without_our_own(env: Mapping[str, str]) -> Mapping[str, str]:
+def _without_our_own(env: Mapping[str, str], *, sockets: bool) -> Mapping[str, str]:
     """Return the environment without them: a worker that spoke to our manager would speak in our name.
 
-    What a config sets to something else stays.
+    What a config sets to something else stays. ``sockets``: those that systemd has passed to us go on to the worker.
     """
     ours = [key for key in OUR_OWN if key in env and env[key] == os.environ.get(key)]
+    if not sockets and env.get("LISTEN_PID") == str(os.getpid()):
+        ours += SOCKETS
     return {key: value for key, value in env.items() if key not in ours} if ours else env
 
 
