@@ -76,8 +76,8 @@ def test_a_stop_that_nobody_asked_systemd_for_is_extended_as_well(bed: Bed) -> N
 
 
 def test_a_command_that_asks_for_more_time_gets_it_from_us_and_from_systemd(bed: Bed) -> None:
-    more = "say:STOPPING=1|EXTEND_TIMEOUT_USEC=3000000"
-    service = Service(bed, f"--grace 1 -- {SPEAKS} say:READY=1 term {more} sleep:2", TimeoutStopSec=1).started()
+    more = "say:STOPPING=1|EXTEND_TIMEOUT_USEC=4000000"
+    service = Service(bed, f"--grace 2 -- {SPEAKS} say:READY=1 term {more} sleep:3", TimeoutStopSec=1).started()
     assert service.systemctl("stop") == 0
     assert service.result == "success"
 
