@@ -276,3 +276,19 @@ def test_who_has_answered_is_not_asked_again_however_late_we_come_to_it() -> Non
     worker.agents.tick(time.monotonic() + 1.0)
     assert answered == [FIRST]
     worker.close()
+
+
+def test_an_answer_is_whole_when_the_process_can_take_a_signal_again() -> None:
+    """What it says comes first, while its main thread still holds signals back."""
+    worker = Watched('import threading\nprint("ready", flush=True)\nthreading.Event().wait(600)')
+    ready: list[int] = []
+    worker.agents.listen(lambda *_: None, lambda *_: ready.append(len(worker.of("ready"))), lambda *_: None)
+    assert worker.process.stdout is not None and worker.process.stdout.readline() == "ready\n"
+    worker.until(lambda: bool(worker.of("hello")))
+    assert worker.agents.probe(FIRST) == 1
+    worker.until(lambda: len(ready) == 1)
+    assert worker.agents.probe(FIRST) == 1
+    worker.until(lambda: len(ready) == 2)
+    assert ready[0] >= 1
+    assert ready[1] > ready[0], "the second snapshot alone was taken for the answer"
+    worker.close()

@@ -145,3 +145,32 @@ def test_of_a_task_whose_turn_it_was_the_wait_that_ends_by_itself_is_told() -> N
         message("phase", 1.001, name="finalize"), exited=1.03, lines=source,
     )  # fmt: skip
     assert told[0].where is not None and told[0].where.line == 32
+
+
+def test_a_step_that_blocked_the_loop_is_not_its_tasks_own_time_though_a_timer_woke_it() -> None:
+    at, recv = ("/app/w.py", 56, "main"), ("/app/w.py", 27, "recv")
+    main = task(1, "Task-1", at, kind="ready")
+    blocks = thread(recv, MODULE, at, recv, doing="read")
+    told = findings(
+        *begin(main), message("task-waiting", 0.9, seconds=0.91, **main),
+        message("thread-waiting", 0.9, seconds=0.89, **blocks),
+        message("wakes", 1.18, rows=[{"t": int(101.18e9), "task": 1, "name": "timer", "how": "returned"}], missed=0),
+        message("task-done", 1.181, outcome="returned", seconds=1.19, **main),
+        message("thread-moved", 1.181, seconds=1.17, **blocks),
+        message("phase", 1.182, name="finalize"), exited=1.2, grace=10.0,
+    )  # fmt: skip
+    assert told[0].code == "loop-blocked"
+    assert told[0].where is not None and told[0].where.line == 27
+
+
+def test_what_took_most_of_the_time_is_why_sigkill_was_needed_though_it_had_just_ended() -> None:
+    job: dict[str, Any] = {"thread": 2, "name": "asyncio_0", "state": "executor", "at": WORK, "leaf": WORK,
+                           "stack": [WORK]}  # fmt: skip
+    told = findings(
+        *begin(), message("phase", 0.02, name="executor", busy=[job]),
+        message("thread-waiting", 1.6, seconds=1.6, doing="sleep", **job),
+        message("thread-moved", 1.9, seconds=1.9, **job), message("phase", 1.91, name="finalize"),
+        exited=2.02, killed=True, grace=2.0,
+    )  # fmt: skip
+    assert (told[0].code, told[0].severity) == ("executor-busy", "error")
+    assert any(also.startswith("killed: ") for also in told[0].also)

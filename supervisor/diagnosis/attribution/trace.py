@@ -8,7 +8,7 @@ task's own wait, or the job, took the time since its wake-up before.
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
-from supervisor.diagnosis.attribution.holds import ALIVE, CLOSE, LIBRARY, POLL, Hold
+from supervisor.diagnosis.attribution.holds import ALIVE, BLOCKED, CLOSE, LIBRARY, POLL, Hold
 from supervisor.diagnosis.attribution.nobody import holders, main_task
 
 TYPE_CHECKING = False
@@ -116,6 +116,8 @@ class Trace:
         over = [hold for hold in mine if hold.start < row.at and since - CLOSE < hold.end]
         hold = max(over, key=lambda hold: hold.end, default=None)
         if hold is None or hold.end < row.at - RAN:  # waits too short to be told
+            if any(one.rank == BLOCKED and since < one.end and one.start < row.at for one in self._mine):
+                return None  # the loop was blocked meanwhile, by a step of this task or of another
             alive = Hold(self._process, "task", ALIVE, since, row.at, task.last_at, task=task)
             return Back(since, task, alive) if row.at - since > 0.0 else None
         if hold.rank == POLL:

@@ -38,6 +38,8 @@ _WAITERS = frozenset({"slow-task", "main-thread-busy", "non-daemon-thread", "exe
 _EXPLAIN_KILL = frozenset({"signal-ignored", "handler-displaced", "handler-not-run"})
 # What held the exit for less than this share of the time until SIGKILL is not why SIGKILL was needed.
 _MUCH = 0.3
+# Who held the exit for more than this share is, also when it had ended just before.
+_MOST = 0.5
 # Claims about one task stand apart when each held the exit for a good share of the longest, and for so many seconds.
 _APART = 0.3
 _APART_AT_LEAST = 0.1
@@ -133,7 +135,8 @@ def fold_kill(case: Case, groups: list[Group]) -> list[Group]:
 def _explains_kill(case: Case, group: Group) -> bool:
     if group.leader.code in _EXPLAIN_KILL and group.leader.code != "handler-not-run" and group.severity != "note":
         return True  # that a handler ran late explains no more than the time until it ran
-    held = group.severity == "error" or case.shutdown.hurried
+    long = group.severity == "warning" and (group.leader.seconds or 0.0) >= _MOST * case.until
+    held = group.severity == "error" or case.shutdown.hurried or long
     return held and (group.leader.seconds or 0.0) >= _MUCH * case.until
 
 

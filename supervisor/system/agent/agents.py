@@ -137,7 +137,7 @@ class Agents:
         asked = [pid for pid in (state.main,) if channel.live(pid)]
         asked += islice(others, MOST_ASKED - len(asked))
         state.unanswered = {pid for pid in asked if channel.signal(pid, signum.URG)}
-        state.asked_again, state.asked_at = set(), monotonic()
+        state.asked_again, state.told, state.asked_at = set(), set(), monotonic()
         if state.unanswered:
             self._asked[worker] = monotonic() + ASK_AGAIN
         return len(state.unanswered)
@@ -165,11 +165,11 @@ class Agents:
         return list(state.looks.values()) if state is not None else []
 
     def dump(self, worker: WorkerId) -> None:
-        """Have the processes that did not answer the last probe write their C-level stacks."""
+        """Have the processes that have said nothing since the last probe write their C-level stacks."""
         state = self._workers.get(worker)
         if state is None:
             return
-        for pid in state.unanswered:
+        for pid in state.unanswered - state.told:
             signal = state.line.channel.dump_signal(pid)
             if signal is not None and _catches(pid, signal):
                 state.line.channel.signal(pid, signal)
@@ -320,7 +320,9 @@ class Agents:
         mark = _mark(message) if message.pid == state.main else None
         if mark is not None:
             self._said(worker, mark, message.at)
-        if message.pid in state.unanswered and (message.event in ("ready", "eof") or _is_repeated(message)):
+        if message.event == "snapshot":
+            state.told.add(message.pid)
+        if message.pid in state.unanswered and message.event in ("ready", "eof"):
             state.unanswered.discard(message.pid)
             if not state.unanswered:
                 self._asked.pop(worker, None)
@@ -362,6 +364,7 @@ class _Worker:
         self.room = ROOM
         self.unanswered: set[int] = set()
         self.asked_again: set[int] = set()
+        self.told: set[int] = set()  # who has said how it stands since it was asked, and may not be ready yet
         self.asked_at = 0.0
 
 
@@ -390,11 +393,6 @@ def _sleeps_and_catches(pid: int, signal: int | None) -> bool:
 def _catches(pid: int, signal: int) -> bool:
     masks = processes.masks(pid)
     return masks is not None and masks.disposition(signal) == "caught"
-
-
-def _is_repeated(message: AgentMessage) -> bool:
-    """Return whether a message is the snapshot of an agent that is armed already: its whole answer."""
-    return message.event == "snapshot" and message.fields.get("first") is False
 
 
 def _mark(message: AgentMessage) -> Said | None:
