@@ -8,6 +8,7 @@ import random
 from supervisor.cli import talk
 from supervisor.cli.plan import keeping, voice
 from supervisor.config import budget
+from supervisor.config.durations import WANTED
 from supervisor.config.durations import parse as duration
 from supervisor.core.drilled import Moment
 from supervisor.core.spec import UP
@@ -162,7 +163,7 @@ def _demands(given: dict[str, Any], fleet: FleetSpec) -> tuple[Demand, ...]:
 def _seconds(text: str, option: str) -> float:
     found = duration(text)
     if found is None:
-        raise UsageError(f"{option} {text or repr('')}: not a duration", "write seconds, as in 2.5, or 500ms, 1m30s")
+        raise UsageError(f"{option} {text or repr('')}: not {WANTED}", "write seconds, as in 2.5, or 500ms, 1m30s")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervisor.config.durations import WANTED
 from supervisor.config.durations import parse as duration
 from supervisor.config.problems import nearest
 from supervisor.core.drilled import Demand
@@ -80,7 +81,7 @@ def _hint(meant: str | None) -> str:
 def _seconds(text: str, value: str) -> float:
     found = duration(value)
     if found is None:
-        raise UsageError(f"--budget {text}: {value!r} is not a duration", "write seconds, as in 5s, 500ms, 1m30s")
+        raise UsageError(f"--budget {text}: {value!r} is not {WANTED}", "write seconds, as in 5s, 500ms, 1m30s")
     return found
 
 

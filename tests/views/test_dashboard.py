@@ -240,3 +240,16 @@ def test_the_help_page_has_every_phase() -> None:
     workers, head, look = SCENES["help"]
     made = text(screen(workers, head, 80, 24, **look))
     assert [phase for phase in (*rows.STYLES, "unstable") if f"  {phase} " not in made] == []
+
+
+def test_our_own_messages_in_the_log_are_broken_between_words() -> None:
+    log = Log()
+    told = "web: cannot start 'webb': not found in PATH (check the spelling, or install it); restart 1 in 510 ms"
+    log.add([{"index": 0, "title": "web", "stream": "stdout", "line": "x" * 200}] * 30, 0)
+    log.add([{"index": None, "title": "supervisor", "stream": "stderr", "line": told}] * 3, 0)
+    workers = scenes.running(3)
+    made = frame(Roster(scenes.fleet(workers), workers), {}, log, Look(), scenes.NOW, 80, 24)
+    shown = text(made).split("\n")
+    assert max(map(cell_len, shown)) <= 80 and len(made.lines) == 24
+    ours = [line.partition("│ ")[2] for line in shown if line.startswith(" supervisor")]
+    assert " ".join(" ".join(ours).split()) == " ".join([told] * 3), "nothing of them is cut"

@@ -13,6 +13,7 @@ from rich.style import Style
 
 from supervisor.core.frozen import Frozen
 from supervisor.core.units import plural
+from supervisor.views import layout
 from supervisor.views.dashboard import fleet, rows, text
 from supervisor.views.dashboard.rows import BOLD, BUSY, DIM, ERROR, GOOD, PLAIN, WARNING
 
@@ -203,7 +204,23 @@ def _log_pane(roster: Roster, log: Log, look: Look, height: int, width: int) -> 
         lines.append((Segment(text.fit(" no output yet", width), DIM),))
     # Ours fits: "supervisor".
     name = min(max(roster.longest, 10), 16 if width < 100 else 24)
-    return lines + [_log_line(one, name, width) for one in shown]
+    below: list[Line] = []
+    for one in reversed(shown):
+        below = _log_lines(one, name, width) + below
+        if len(below) >= height:
+            break
+    return lines + below[-height:]
+
+
+def _log_lines(one: Mapping[str, Any], name: int, width: int) -> list[Line]:
+    """Return a line of a worker cut to the screen's width, and one of ours broken between words."""
+    room = width - name - 4
+    if one.get("index") is not None or room < layout.NARROWEST:
+        return [_log_line(one, name, width)]
+    return [
+        _log_line({**one, "line": piece}, name, width)
+        for piece in layout.wrap(text.printable(str(one.get("line", ""))), room, "  ")
+    ]
 
 
 def _log_line(one: Mapping[str, Any], name: int, width: int) -> Line:
