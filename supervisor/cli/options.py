@@ -171,6 +171,14 @@ RUN = (
         panel="Starting",
     ),
     Option(
+        ("--own",),
+        "This installed Python package is your own code: explanations name its lines. May be repeated.",
+        "PACKAGE",
+        many=True,
+        panel="Starting",
+        momentary=True,  # the variable, SIGDRAIN_OWN, is read by the agent itself: it reaches any worker
+    ),
+    Option(
         ("--keep-ignored",),
         "Keep SIGINT and SIGQUIT ignored if they are, as in a job that a shell started with &.",
         flag=True,

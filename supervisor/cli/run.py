@@ -53,6 +53,7 @@ def plan(values: Values, command: list[str], *, init: bool, managed: bool = Fals
         ),
         restart=RestartSpec(policy="never", on_exit="ignore"),
         agent=not given["no_agent"],
+        own=_packages(given["own"]),
         reload_signal=_reload_signal(given["reload_signal"]),
         ready=_ready(given["ready"], given["ready_timeout"], managed),
         liveness=_liveness(given["liveness"]),
@@ -174,6 +175,13 @@ def _seconds(text: str, option: str = "--grace") -> float:
             + ("; `--escalation none` waits for ever" if option == "--grace" else ""),
         )
     return value
+
+
+def _packages(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not name.isidentifier():
+            raise UsageError(f"--own {name or NOTHING}: not the name of a package", "as it is imported: --own shop")
+    return tuple(names)
 
 
 def _rewrites(texts: Iterable[str]) -> tuple[tuple[int, int], ...]:

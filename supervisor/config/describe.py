@@ -28,6 +28,7 @@ _TYPES = {
     "umask": "octal text",
     "command": "list of texts, or text",
     "paths": "path, or list of paths",
+    "packages": "list of names",
     "env": "table",
     "limits": "table",
     "codes": "list of whole numbers",
@@ -121,6 +122,7 @@ def _value_schema(field: Field) -> dict[str, Any]:
         "umask": {"type": "string", "pattern": "^0?[0-7]{1,3}$"},
         "command": {"anyOf": [text, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
         "paths": {"anyOf": [text, {"type": "array", "items": text}]},
+        "packages": {"type": "array", "items": text},
         "env": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
         "limits": {
             "type": "object",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "umask",
         "command",
         "paths",
+        "packages",
         "env",
         "limits",
         "codes",

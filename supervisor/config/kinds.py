@@ -240,6 +240,16 @@ def _paths(value: object, field: Field, report: Report) -> tuple[str, ...] | Non
     return None if wrong else tuple(paths)
 
 
+def _packages(value: object, field: Field, report: Report) -> tuple[str, ...] | None:
+    if not isinstance(value, list):
+        report.bad(f"must be a list of packages such as {field.example}, not {shown(value)}")
+        return None
+    wrong = [index for index, name in enumerate(value) if not isinstance(name, str) or not name.isidentifier()]
+    for index in wrong:
+        report.bad(f"must be the name of a package, as it is imported, not {shown(value[index])}", index)
+    return None if wrong else tuple(value)
+
+
 def _env(value: object, field: Field, report: Report) -> dict[str, str] | None:
     if not isinstance(value, dict):
         report.bad(f"must be a table such as {field.example}, not {shown(value)}")
@@ -325,6 +335,7 @@ CONVERTERS: dict[str, Converter] = {
     "umask": _umask,
     "command": _command,
     "paths": _paths,
+    "packages": _packages,
     "env": _env,
     "limits": _limits,
     "codes": _codes,

@@ -114,7 +114,8 @@ class WorkerSpec(Frozen):
 
     ``ready`` None: it is ready as soon as its exec has worked. ``notify``: it gets a socket for sd_notify(3) although
     no check needs one. ``extend_max``: so many seconds at most may be added by EXTEND_TIMEOUT_USEC, None for once the
-    ladder's sum. ``reload_signal``: what asks it to read its configuration again.
+    ladder's sum. ``reload_signal``: what asks it to read its configuration again. ``own``: installed packages whose
+    code is the user's own.
     """
 
     name: str
@@ -129,6 +130,7 @@ class WorkerSpec(Frozen):
     notify: bool = False
     extend_max: float | None = None
     reload_signal: int | None = None
+    own: tuple[str, ...] = ()
 
     @property
     def speaks_notify(self) -> bool:

@@ -62,7 +62,7 @@ class Environment(Attachments):
             return found
         env = spec.exec.env if spec.exec.env is not None else os.environ
         try:
-            return found | self._agents.prepare(worker, env, whom)
+            return found | self._agents.prepare(worker, env, whom, spec.own)
         except SupervisorError as error:
             self._say(f"{spec.title} runs without the agent, so less can be explained: {error.message}")
             return found

@@ -39,7 +39,9 @@ def run(plan: RunPlan) -> int:
     tty = Terminal.find()
     fleet = _apart(plan.fleet, tty)
     meeting = _meeting(fleet, plan.voice)
-    additions = inject.environment(os.environ, meeting.path) if isinstance(meeting, Meeting) else {}
+    additions: dict[str, str] = {}
+    if isinstance(meeting, Meeting):
+        additions = inject.environment(os.environ, meeting.path, own=fleet.workers[0].own)
     hearing = _hearing(fleet)
     try:
         if hearing is not None:

@@ -105,6 +105,15 @@ def test_without_the_agent_the_environment_is_untouched() -> None:
     )
 
 
+def test_the_users_own_packages_are_told_to_the_agent() -> None:
+    code, out, _ = run(["sh", "-c", "echo $SIGDRAIN_OWN"], "--own", "shop", "--own", "shop_api")
+    assert (code, out) == (0, "shop,shop_api\n")
+    code, out, _ = run(["sh", "-c", "echo $SIGDRAIN_OWN"], env={**os.environ, "SIGDRAIN_OWN": "shop,api"})
+    assert (code, out) == (0, "shop,api\n"), "the variable alone does as well"
+    code, _, err = run(["true"], "--own", "shop,api")
+    assert code == 2 and "--own shop,api: not the name of a package" in err
+
+
 def test_stdin_is_the_commands() -> None:
     with Wrapped(["sh", "-c", "echo ready; read word; echo got $word; cat"], stdin=subprocess.PIPE) as wrapped:
         assert wrapped.process.stdin is not None

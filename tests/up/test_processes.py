@@ -96,11 +96,14 @@ restart = "never"
 
 def test_agent_or_not(tmp_path: Path) -> None:
     """With the agent the report knows the Python and the marks; without it all of that is null."""
-    program = "import asyncio; print('up', flush=True); asyncio.run(asyncio.sleep(600))"
+    program = (
+        "import asyncio, os; print('up', os.getenv('SIGDRAIN_OWN'), flush=True); asyncio.run(asyncio.sleep(600))"
+    )
     command = json.dumps([sys.executable, "-c", program])
-    config = f"[worker.with]\ncommand = {command}\n[worker.without]\ncommand = {command}\nagent = false"
+    config = f"[worker.with]\ncommand = {command}\nown = ['shop', 'api']\n"
+    config += f"[worker.without]\ncommand = {command}\nagent = false"
     with Up(tmp_path, config, "--report", "r.json") as fleet:
-        fleet.saw("with       | up", "without    | up")
+        fleet.saw("with       | up shop,api", "without    | up None")
         assert fleet.ended() == 0
     ends = shutdowns(tmp_path / "r.json")
     ((seen,), (unseen,)) = ends["with"], ends["without"]

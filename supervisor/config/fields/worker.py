@@ -148,6 +148,17 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         section="worker",
+        key="own",
+        kind="packages",
+        help="Installed Python packages that are your own code, as they are imported: explanations name the lines in "
+        "them. What was installed from a folder or a repository, and the package that the command starts, is so "
+        "without being named.",
+        example='["shop"]',
+        unset="none",
+        spec="own",
+    ),
+    Field(
+        section="worker",
         key="log.overflow",
         kind="choice",
         help="As [log] overflow, for this worker.",

@@ -78,9 +78,12 @@ class Agents:
         self._answered = answered
         self._heard = heard
 
-    def prepare(self, worker: WorkerId, env: Mapping[str, str], identity: Identity | None) -> dict[str, str]:
+    def prepare(
+        self, worker: WorkerId, env: Mapping[str, str], identity: Identity | None, own: tuple[str, ...] = ()
+    ) -> dict[str, str]:
         """Return the variables that lead the processes of a worker about to start to the channel of its user.
 
+        ``own``: installed packages whose code is the user's.
         Raises SupervisorError when it starts without an agent; :meth:`reason` keeps why.
         """
         self.forget(worker)
@@ -92,7 +95,7 @@ class Agents:
             self._reasons[worker] = error.message
             raise
         self._workers[worker] = _Worker(self._lines[uid], identity)
-        return inject.environment(env, self._lines[uid].path, self._lines[uid].home)
+        return inject.environment(env, self._lines[uid].path, self._lines[uid].home, own)
 
     def adopt(self, worker: WorkerId, meeting: Meeting) -> None:
         """Take over the one worker of `run`, which was started before this object, with a meeting of our own user."""

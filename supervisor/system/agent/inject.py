@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 HOME = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 2, "agent"))
 BOOT = os.path.join(HOME, "boot")
 VARIABLE = "SIGDRAIN_AGENT_SOCKET"
+OWN = "SIGDRAIN_OWN"  # body/own.py reads it
 # Where root keeps copies of the agent for workers whose user cannot read our installation.
 COPIES = "/run/sigdrain"
 
 
-def environment(base: Mapping[str, str], path: str, home: str = HOME) -> dict[str, str]:
+def environment(base: Mapping[str, str], path: str, home: str = HOME, own: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the variables to add to ``base`` (the worker's own) so that its Python processes load the agent.
 
-    ``path``: of the socket; ``home``: of the agent's files. An empty component of PYTHONPATH means the current
-    directory: none is made where the worker had no PYTHONPATH.
+    ``path``: of the socket; ``home``: of the agent's files; ``own``: packages that are the user's. An empty component
+    of PYTHONPATH means the current directory: none is made where the worker had no PYTHONPATH.
     """
     boot = os.path.join(home, "boot")
     theirs = [entry for entry in base.get("PYTHONPATH", "").split(os.pathsep) if entry != boot]
     kept = os.pathsep.join(theirs)
-    return {"PYTHONPATH": boot + os.pathsep + kept if kept else boot, VARIABLE: path}
+    found = {"PYTHONPATH": boot + os.pathsep + kept if kept else boot, VARIABLE: path}
+    return {**found, OWN: ",".join(own)} if own else found
 
 
 def home_for(whose: Identity | None) -> str:
