@@ -110,7 +110,7 @@ def test_whose_code_a_file_is(file: str, owned: bool, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(f"""
 import os, signal, sys
-code = compile("def wait():\\n    print('ready')\\n    signal.pause()\\n", {file!r}, "exec")
+code = compile("def wait():\\n    print('ready')\\n    while True: signal.pause()\\n", {file!r}, "exec")
 exec(code)
 wait()
 """)
