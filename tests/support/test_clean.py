@@ -31,7 +31,8 @@ def test_programs_of_tests_start_as_from_a_shell() -> None:
         env={"PYTHONPATH": folder, "NEXT": _NEXT}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     fields = dict(line.split(":\t") for line in found.stdout.splitlines() if line.startswith("Sig"))
-    assert int(fields["SigIgn"], 16) == 0
+    glibcs = 1 << 31 | 1 << 32  # 32 and 33, which its posix_spawn(3), and so subprocess from 3.13 on, ignores
+    assert int(fields["SigIgn"], 16) & ~glibcs == 0
     assert int(fields["SigBlk"], 16) == 0
 
 
