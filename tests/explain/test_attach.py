@@ -366,6 +366,21 @@ def test_the_program_of_another_user_runs_as_that_user_alone() -> None:
         assert found["NoNewPrivs"] == "1"
 
 
+def test_a_program_that_does_not_end_is_killed() -> None:
+    with _sleeper() as one:
+        code = "import os, time; os.write(1, b'up'); time.sleep(300)"
+        entered = entering.run(one.pid, entering.rights_of(one.pid), ["-I", "-S", "-c", code])
+        assert entered.line.recv(2) == b"up"
+        assert entered.ended(0.1) == -signal.SIGKILL
+
+
+def test_what_only_calls_itself_an_interpreter_is_told(tmp_path: Path) -> None:
+    path = shutil.copy(shutil.which("sleep") or "sleep", tmp_path / "python3.14")
+    with Program([path, "300"]) as one:
+        until(lambda: syscalls.current(one.pid) == "clock_nanosleep", "it sleeps")
+        assert "no agent was brought in: its interpreter could not do it: " in _refused(one.pid)
+
+
 @needs_root
 def test_a_root_with_few_capabilities_gives_no_more() -> None:
     with _sleeper("setpriv", "--bounding-set=-all,+chown,+kill", "--inh-caps=-all") as one:

@@ -119,10 +119,12 @@ def test_the_tasks_of_a_worker_that_runs_are_shown_and_it_goes_on_as_before(
 
         def shown() -> Any:
             told = explained(pid)[0]
-            return told.fleet is not None and pid in told.fleet["answered"] and told
+            answered = told.fleet is not None and pid in told.fleet["answered"]
+            rests = answered and all("main thread" not in one["what"] for one in (told.fleet or {})["said"])
+            return rests and told
 
         for _ in range(2):
-            told = until(shown, "the agent has answered")
+            told = until(shown, "the agent has answered, and its loop rests")
             assert told.fleet["probed"] == 1 and told.fleet["waits"] is None
             places = {one["what"]: one["where"]["line"] for one in told.fleet["said"]}
             assert places == {"task 'consume' waits in a sleep": 5, "task 'Task-1' waits for an event to be set": 15}

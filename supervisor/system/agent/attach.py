@@ -160,7 +160,7 @@ def _line(line: socket.socket) -> str:
     """Return the first line of JSON; all that came when the other side has ended without one."""
     data = b""
     try:
-        while chunk := line.recv(65536):
+        while len(data) < entering.MOST_OUTPUT and (chunk := line.recv(65536)):
             data += chunk
             for whole in data.split(b"\n")[:-1]:
                 if whole.startswith(b"{"):
@@ -262,10 +262,14 @@ def _in_foreground(pid: int) -> bool:
 
 def _said(connection: socket.socket, pid: int) -> tuple[AgentMessage, ...]:
     """Return all messages until the agent leaves."""
-    connection.settimeout(SPEAKING)
+    until = time.monotonic() + SPEAKING
     found: list[AgentMessage] = []
     try:
-        while (raw := connection.recv(MAX_MESSAGE + 1)) and len(found) < MOST_MESSAGES:
+        while len(found) < MOST_MESSAGES:
+            connection.settimeout(max(until - time.monotonic(), 0.001))
+            raw = connection.recv(MAX_MESSAGE + 1)
+            if not raw:
+                break
             message = decode(raw)
             if not isinstance(message, str):
                 at = min(message.at, time.monotonic())

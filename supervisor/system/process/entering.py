@@ -7,6 +7,7 @@ seccomp filter and its security label are not taken over: it cannot gain by that
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 
@@ -27,6 +28,8 @@ _KINDS = {
 }  # fmt: skip
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 FAILED = 126  # exit code of a program that could not be run
+ENDING = 5.0  # seconds for its end after it was told
+MOST_OUTPUT = 8 << 20  # bytes that are read of it
 
 
 class NotEntered(SupervisorError):
@@ -113,7 +116,7 @@ class Entered:
         """Wait so long for its end; return all that it wrote and its exit code. What takes longer is ended."""
         until, data = time.monotonic() + seconds, b""
         try:
-            while (left := until - time.monotonic()) > 0:
+            while (left := until - time.monotonic()) > 0 and len(data) < MOST_OUTPUT:
                 self.line.settimeout(left)
                 chunk = self.line.recv(1 << 16)
                 if not chunk:
@@ -121,14 +124,25 @@ class Entered:
                 data += chunk
         except OSError:  # too late, or it did not read what it was given
             pass
-        if time.monotonic() >= until:
-            os.kill(self.pid, signum.KILL)
-        return data, self.ended()
+        return data, self.ended(max(until - time.monotonic(), 0.0))
 
-    def ended(self) -> int:
-        """Wait for its end; return its exit code, or the negative number of the signal that ended it."""
+    def ended(self, seconds: float = ENDING) -> int:
+        """Wait so long for its end, then kill it; return its exit code, or minus the signal that ended it."""
         self.line.close()
+        pidfd = os.pidfd_open(self.pid)
+        try:
+            if not _is_over(pidfd, seconds):
+                os.kill(self.pid, signum.KILL)
+        finally:
+            os.close(pidfd)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def _is_over(pidfd: int, seconds: float) -> bool:
+    """Return whether a process has ended, or ends in so many seconds (pidfd_open(2))."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))
 
 
 def run(pid: int, rights: Rights, arguments: Sequence[str], keep: Sequence[int] = ()) -> Entered:
@@ -138,13 +152,17 @@ def run(pid: int, rights: Rights, arguments: Sequence[str], keep: Sequence[int] 
     is a line on the socket, ``cannot …``, and the exit code FAILED. Needs a process of one thread.
     """
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = os.pidfd_open(pid)  # first: while it lives its pid is nobody else's
         root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         exe = os.open(f"/proc/{pid}/exe", os.O_PATH | os.O_CLOEXEC)
     except PermissionError:
         raise NotEntered("you may not look into it (ptrace(2))", "ask as root") from None
     except OSError as error:
         raise NotEntered(f"it cannot be opened: {error.strerror}") from None
+    if rights_of(pid) != rights or _is_over(pidfd, 0.0):
+        for fd in (pidfd, root, exe):
+            os.close(fd)
+        raise NotEntered("it has ended, or has become another program meanwhile")
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
@@ -194,6 +212,8 @@ def _take_on(rights: Rights, pidfd: int, root: int) -> None:
     if os.geteuid() == 0 or rights.kinds & _KINDS["user"]:
         _drop(rights)
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
+    if rights.kinds & _KINDS["pid"]:
+        _end_with_parent()
 
 
 def _is_root(root: int) -> bool:
@@ -209,6 +229,11 @@ def _wait_in_between() -> None:
         os.closerange(0, 256)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os._exit(code if code >= 0 else FAILED)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process with the one that waits in between, which we know and may have to kill."""
+    libc.prctl(libc.PR_SET_PDEATHSIG, signum.KILL)
 
 
 def _drop(rights: Rights) -> None:
