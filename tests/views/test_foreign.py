@@ -36,13 +36,14 @@ from supervisor.diagnosis.running.facts import (
     Sockets,
     Thread,
 )
-from supervisor.views import data, fleet, markdown, running, status, summary
+from supervisor.views import ci, data, drill, fleet, formats, history, markdown, running, status, summary
 from supervisor.views.dashboard.fleet import Roster
 from supervisor.views.dashboard.frame import Log, Look, frame
 from supervisor.views.layout import ansi, plain
 from tests.support.foreign import OURS, poison, poisoned, raw
 from tests.support.shutdowns import HANDLES_TERM, shutdown
 from tests.top import scenes
+from tests.views.test_html import drilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,9 @@ def _views(text: Callable[[], str]) -> dict[str, str]:
         poisoned(FACTS, text), poisoned(INSIDE, text), _answer(text), poisoned(END, text).findings, [text()]
     )
     state = {"fleet": scenes.fleet([], name=text()), "workers": _workers(text)}
+    many = poisoned(drilled(3), text)
+    row = {"at": 0.0, "kind": "drill", "worker": text(), "instance": 0, "tag": text(), "outcome": "failed",
+           "signal": None, "total": 1.0}  # fmt: skip
     complaint = Complaint(text(), 3, 2, f'unknown key "{text()}"', "error", f"write {text()}", "x = 1")
     return {
         "summary": summary.text(ends[0], 80, plain, text()),
@@ -89,6 +93,15 @@ def _views(text: Callable[[], str]) -> dict[str, str]:
         "status": status.table(state, scenes.NOW),
         "dashboard": _screen(text),
         "complaint": str(complaint),
+        "page": formats.shutdowns("r.html", origin, ends),
+        "drawing": formats.shutdowns("r.svg", origin, ends),
+        "drill": drill.text(many, 80),
+        "drill's progress": drill.progress(many.trials, 3, 80),
+        "drill as Markdown": formats.drill("r.md", origin, many),
+        "drill's page": formats.drill("r.html", origin, many),
+        "drill as JUnit": formats.drill("r.junit.xml", origin, many),
+        "drill for CI": ci.github(many, "/app"),
+        "history": history.table([(1, row, [text()])], lambda _at: "today", 80),
     }
 
 
