@@ -174,3 +174,14 @@ def test_what_took_most_of_the_time_is_why_sigkill_was_needed_though_it_had_just
     )  # fmt: skip
     assert (told[0].code, told[0].severity) == ("executor-busy", "error")
     assert any(also.startswith("killed: ") for also in told[0].also)
+
+
+def test_a_loop_that_was_met_at_work_of_its_own_is_not_blocked() -> None:
+    base, own = ("/usr/lib/python3.12/asyncio/base_events.py", 1909, "_run_once"), "/usr/lib/python3.12/asyncio"
+    met = thread(MODULE, MODULE, base, (f"{own}/selector_events.py", 116, "_read_from_self"), state="callback")
+    slow = task(2, "ticks", ("/app/w.py", 30, "ticks"), kind="sleep", due=60.0)
+    told = findings(
+        *begin(slow), message("snapshot", 0.01, reason="probe", tasks=[slow], threads=[met], n_tasks=1),
+        message("task-waiting", 0.6, seconds=0.6, **slow), exited=0.7, killed=True, grace=0.7,
+    )  # fmt: skip
+    assert told[0].where is not None and told[0].where.line == 30

@@ -248,8 +248,16 @@ def _idle_loop(process: Process, thread: Thread, block: Block, sources: Sources)
         return True
     if leaf is None or block.computes:
         return False
+    if _is_its_own_work(block):
+        return True
     text = sources(absolute(leaf.file, process.cwd), leaf.line) or ""
     return leaf.file.endswith(_LOOP_FILES) or "run_until_complete(" in text or "run_forever(" in text
+
+
+def _is_its_own_work(block: Block) -> bool:
+    """Return whether the loop was seen at work of its own: asyncio's code alone runs on top of it."""
+    ran = [index for index, frame in enumerate(block.stack) if frame.file.endswith(_LOOP_FILES)]
+    return bool(ran) and all("/asyncio/" in frame.file for frame in block.stack[ran[-1] :])
 
 
 def _called_by_exit(block: Block) -> bool:
