@@ -34,10 +34,10 @@ def recommended(total: Spread | None) -> Recommendation | None:
         return Recommendation(
             seconds,
             f"{of}, from the longest of {plural(total.runs, 'run')}: {share} % sure to hold 95 % of all stops; "
-            f"{needed} runs would make it {SURE:.0%}",
+            f"{needed} runs would make it {SURE * 100:.0f} %",
         )
     return Recommendation(
-        seconds, f"{of}, from the longest of {total.runs} runs: holds 95 % of all stops, {SURE:.0%} sure"
+        seconds, f"{of}, from the longest of {total.runs} runs: holds 95 % of all stops, {SURE * 100:.0f} % sure"
     )
 
 
