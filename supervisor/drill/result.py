@@ -71,10 +71,6 @@ def _notes(trials: Sequence[Trial]) -> Iterator[str]:
             f"in {plural(noisy, 'run')} the worker was not quiet for 10 s, and the stop was requested all the same: "
             "say with --ready when it is ready"
         )
-    late = sum(one.agent.reason is not None for trial in trials for one in trial.shutdowns if trial.use == "measured")
-    if late:
-        reasons = dict.fromkeys(one.agent.reason for trial in trials for one in trial.shutdowns if one.agent.reason)
-        yield f"{plural(late, 'stop')} had no agent: {'; '.join(filter(None, reasons))}"
 
 
 def _stopped(plan: DrillPlan, trials: Sequence[Trial]) -> str | None:

@@ -117,7 +117,8 @@ def _figures(one: Figures, drill: Drilled, width: int, style: Style) -> list[str
     worst = _worst(one, drill)
     if worst is not None:
         number, phases, took = worst
-        out += ["", f"  the longest, run {number}:", *why.waterfall(phases, took, width, style)]
+        drawn = why.waterfall(phases, took, width, style)
+        out += ["", f"  the longest, run {number}:", *drawn] if drawn else []
     return out
 
 
