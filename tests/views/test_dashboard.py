@@ -253,3 +253,11 @@ def test_our_own_messages_in_the_log_are_broken_between_words() -> None:
     assert max(map(cell_len, shown)) <= 80 and len(made.lines) == 24
     ours = [line.partition("│ ")[2] for line in shown if line.startswith(" supervisor")]
     assert " ".join(" ".join(ours).split()) == " ".join([told] * 3), "nothing of them is cut"
+
+
+def test_a_row_in_backoff_leaves_out_what_there_is_no_room_for() -> None:
+    one = scenes.worker(0, "web", "backoff", pid=None, started=False, exit_code=127, starts=4, restart_at=NOW + 3.5)
+    told = {width: text(screen([one], scenes.fleet([one]), width, 24)).split("\n")[2] for width in (84, 80, 66)}
+    assert told[84].endswith("restart in 3.5 s · could not be started (127) · 4 starts")
+    assert told[80].endswith("restart in 3.5 s · could not be started (127)")
+    assert told[66].endswith("  in 3.5 s · could not be started (127)")

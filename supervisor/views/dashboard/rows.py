@@ -179,10 +179,7 @@ def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
     if _stops(worker):
         return _stopping(worker, now, layout)
     if phase == "backoff":
-        at = worker.get("restart_at")
-        when = "" if at is None else f"restart {countdown(at - now)} · "
-        again = plural(int(worker["starts"]), "start")
-        return cut([Segment(when, WARNING), Segment(f"{_end(worker)} · {again}", DIM)], width)
+        return cut(_waiting_to_start(worker, now, width), width)
     if phase == "failed":
         text = _end(worker) or "could not be started"
         given_up = f", given up after {plural(int(worker['starts']), 'start')}" if worker["starts"] > 1 else ""
@@ -195,6 +192,19 @@ def details(worker: Worker, now: float, layout: Columns) -> list[Segment]:
         return cut([Segment(text, style)], width)
     told = words.said(worker.get("status_text"), worker.get("errno"), worker.get("reloading"))
     return cut([Segment(told, DIM)], width) if told else []
+
+
+def _waiting_to_start(worker: Worker, now: float, width: int) -> list[Segment]:
+    """Return when a worker starts again, how it ended, and how often it was started, as far as there is room."""
+    at = worker.get("restart_at")
+    when = "" if at is None else countdown(at - now)
+    ended = _end(worker)
+    for head, tail in ((f"restart {when}", f" · {plural(int(worker['starts']), 'start')}"), (f"restart {when}", "")):
+        if len(f"{head} · {ended}{tail}") <= width:
+            break
+    else:
+        head = when
+    return [Segment(f"{head} · " if when else "", WARNING), Segment(ended + tail, DIM)]
 
 
 def ended_badly(worker: Worker) -> bool:
