@@ -75,3 +75,18 @@ def test_a_step_that_blocks_the_loop_is_blamed_for_what_it_did_itself(
     )  # fmt: skip
     found = code(told, "loop-blocked")
     assert found is not None and found.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("state", "cpu", "severity"), [("R", 0.3, "note"), ("R", 1.5, "warning"), ("S", 0.3, "warning")],
+    ids=["it waited for a processor", "it computed", "it slept"],
+)  # fmt: skip
+def test_an_interpreters_end_that_waits_for_a_processor_is_not_blamed(state: str, cpu: float, severity: str) -> None:
+    told = findings(
+        message("signal-received", 0.001, signal=15, kind="python", name="stop"),
+        message("phase", 0.1, name="finalize"), exited=2.5, grace=4.0,
+        samples=(looks(0.0, 0.0), Sample(2.1, state, cpu, 1)),
+    )  # fmt: skip
+    found = code(told, "slow-finalize")
+    assert found is not None and found.severity == severity
+    assert any("the machine was busy" in line for line in found.proof) is (severity == "note")

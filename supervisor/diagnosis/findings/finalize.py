@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Seconds of the interpreter's end of which nothing could be seen, from which on it is told all the same.
 UNSEEN = 1.0
+# Who could run and had a processor for less than this share of the time waited for one.
+STARVED = 0.5
 
 
 def slow_finalize(case: Case) -> Iterable[Claim]:
@@ -35,10 +37,20 @@ def slow_finalize(case: Case) -> Iterable[Claim]:
             yield _claim(case, piece, process, asleep)
 
 
+def _starved(case: Case, piece: Piece) -> bool:
+    """Return whether the process was ready to run at the last look, and had hardly run since the piece began."""
+    before = [sample for sample in case.shutdown.samples if sample.at <= piece.start]
+    during = [sample for sample in case.shutdown.samples if piece.start < sample.at <= piece.end]
+    if not before or not during or during[-1].state != "R":
+        return False
+    return during[-1].cpu - before[-1].cpu < STARVED * (during[-1].at - piece.start)
+
+
 def _claim(case: Case, piece: Piece, process: Process, asleep: bool) -> Claim:
     cut = case.to_the_end(piece)
     severity = case.held(piece.seconds, True, cut)
-    if not asleep and not cut and piece.seconds <= NEW_WORK:
+    starved = not asleep and process is case.leader and _starved(case, piece)
+    if not asleep and not cut and (piece.seconds <= NEW_WORK or starved):
         severity = "note"
     seen = [
         (at, found[-1]) for at, text in process.dumps if at >= piece.start and (found := stacks(text, process.owner))
@@ -53,7 +65,9 @@ def _claim(case: Case, piece: Piece, process: Process, asleep: bool) -> Claim:
         inner = f", innermost {place(one[-1])}" if one[-1] != frame else ""
         where = user_first(None, one)
         claim.proof.append(f"{instant(at)} after the stop it was in {place(where or one[-1])}{inner}")
-    if not seen:
+    if starved:
+        claim.proof.append("it waited for a processor for most of that: the machine was busy")
+    elif not seen:
         claim.proof.append("no Python code ran: native code (a library's own threads, C destructors) held it")
     theirs = [task for task in process.tasks.values() if task.at_cancel and not is_users(task)]
     if not seen and theirs:
