@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.core.spec import FIRST
-from supervisor.system.agent.agents import Agents
+from supervisor.system.agent.agents import FINALIZE_LOOKS, Agents
 from supervisor.system.agent.channel import Channel
 from supervisor.system.agent.meeting import Meeting
 from supervisor.system.poller import Poller
@@ -213,8 +213,9 @@ def test_stacks_of_an_interpreter_that_hangs_in_its_own_end() -> None:
     assert "line 5 in __del__" in worker.of("dump")[0].fields["text"]
     assert worker.process.poll() is None, "looking did not end it"
     worker.until(lambda: len(worker.of("dump")) == 2)
-    first, second = (message.fields["text"] for message in worker.of("dump"))
-    assert first == second, "each tells what was written since the one before"
+    told = [message.fields["text"].count("line 5 in __del__") for message in worker.of("dump")]
+    # One a look, unless the machine was too busy to write it before the file was read: then the next has both.
+    assert min(told) >= 1 and sum(told) <= len(FINALIZE_LOOKS), "each tells what was written since the one before"
     worker.close()
     assert worker.agents.deadline is None or not worker.agents.messages(FIRST)
 
