@@ -94,8 +94,10 @@ def _unasked(schedule: Schedule, story: Story) -> bool:
     main = next((one for one in story.processes if one.role == "main"), None)
     if schedule.command == "up" or main is None:
         return False
-    of_ours = main.announced is None and not main.killed and not main.flooded
-    took = any(came.signal in STOPPING for came in main.signals) or of_ours
+    # `run` leaves as its command has: one that died of a signal that is no request, passed on or not, was not asked.
+    of_a_stop = story.code is None or -story.code in (*STOPPING, signal.SIGKILL)
+    took = any(came.signal in STOPPING for came in main.signals)
+    took = took or (main.announced is None and not main.killed and of_a_stop)
     if took and not main.terminated:
         return False
     return story.asked is None or main.gone is None or main.gone < story.asked + 1.0
@@ -243,7 +245,9 @@ def _patience(worker: Worker, one: Process, gone: float, asked: list[float], sto
     told = [came for came in one.signals if came.signal in STOPPING]
     if not told and len(asked) <= 1 and gone - one.hello > BIRTH and not one.stopped:
         yield f"ladder: {who} was killed without a signal before"
-    if told and len(asked) <= 1 and not one.stopped and not story.supervisor_stopped:
+    # What a process finds as soon as it looks may have waited for it as long as its start took.
+    waited = bool(told) and told[0].at - one.hello < DULL
+    if told and not waited and len(asked) <= 1 and not one.stopped and not story.supervisor_stopped:
         first = told[0].at - told[0].late - DULL
         if gone - first < worker.waits[0] - EARLY:
             yield f"ladder: {who} was killed {gone - first:.3f} s at most after its first signal; {worker.ladder}"

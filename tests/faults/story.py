@@ -34,7 +34,6 @@ class Process:
     killed: bool = False
     stopped: bool = False
     terminated: bool = False
-    flooded: bool = False
 
 
 @dataclass

@@ -133,15 +133,14 @@ def test_a_second_request_excuses_an_early_kill_and_a_suspension_a_late_word() -
     assert violations(PLAN, story(main(signals=[Came(11.4, signal.SIGTERM, 0.35)]))) == []
 
 
-def test_a_command_that_dies_of_a_strangers_signal_has_ended_by_itself() -> None:
+@pytest.mark.parametrize(("number", "broken"), [(signal.SIGUSR1, []), (signal.SIGTERM, ["left"])])
+def test_a_command_that_dies_of_no_request_has_ended_by_itself(number: int, broken: list[str]) -> None:
+    """`run` passes every signal on; what has left the group is ended only when a stop was asked for."""
     plan = replace(PLAN, command="run", workers=(Worker("w", "default", (0.5,)),))
     dead = main(deaf=False, signals=[], gone=10.5)
-    ends = [record(signal="SIGRTMIN+3", outcome="signalled")]
-    told: dict[str, Any] = {"ends": ends, "code": -37, "requests": [], "left": [8]}
-    escapee = Process(8, "escapee", "w", 10.0)
-    assert [line[:4] for line in violations(plan, story(dead, escapee, **told))] == ["left"]
-    dead.flooded = True
-    assert violations(plan, story(dead, escapee, **told)) == []
+    ends = [record(signal=signal.Signals(number).name, outcome="signalled")]
+    told = story(dead, Process(8, "escapee", "w", 10.0), ends=ends, code=-number, requests=[], left=[8])
+    assert [line[:4] for line in violations(plan, told)] == broken
 
 
 @pytest.mark.parametrize(("started", "broken"), [(False, ["code"]), (True, [])])
@@ -152,3 +151,9 @@ def test_a_command_that_is_missing_fails_the_fleet_once_it_is_known(started: boo
         requests=[(11.0, None)], began=9.9, ended=11.6, code=0, report={"shutdowns": [record(started=started)]}
     )
     assert [line[:4] for line in violations(plan, told)] == broken
+
+
+def test_a_signal_that_came_before_the_process_could_take_it_is_of_no_known_age() -> None:
+    late = Came(11.4, signal.SIGTERM, 0.0)
+    assert violations(PLAN, story(main(hello=11.39, gone=11.6, signals=[late]))) == []
+    assert violations(PLAN, story(main(hello=11.0, gone=11.6, signals=[late]))) != []

@@ -153,7 +153,6 @@ class Trouble:
     def _flood(self, fault: Fault) -> None:
         """Somebody of the fleet gets many signals that it does not expect."""
         if process := self._chosen(fault):
-            process.flooded = True
             self.scene.send(process.pid, *[UNEXPECTED] * 40)
 
     def _reuse(self, fault: Fault) -> None:
