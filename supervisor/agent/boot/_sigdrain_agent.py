@@ -398,7 +398,7 @@ def after_fork():
         _line = -1
 
 
-def start():
+def start(settled=lambda: None):
     default = _signal.getsignal(PROBE) == _signal.SIG_DFL
     if default:
         _signal.signal(PROBE, on_probe)  # and no SA_RESTART, or a main thread in recv() would never answer
@@ -410,6 +410,7 @@ def start():
     # Empty until they are needed: that may be in a signal handler, while the program iterates over sys.modules.
     for name in BODY:
         sys.modules["_sigdrain_agent_" + name] = type(sys)("_sigdrain_agent_" + name)
+    settled()  # before anybody looks at the handlers
     for name in list(WATCH):
         if name in sys.modules:
             watch(name, sys.modules[name])

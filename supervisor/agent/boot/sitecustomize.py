@@ -15,6 +15,12 @@ def _code(name, path):
     return code
 
 
+def _settle():
+    if _interrupts:
+        _interrupts.pop()
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+
 def _compiled(name, path):
     # From __pycache__; where that can neither be found nor written, from the folder of the channel, which is this
     # user's alone and in which the first process leaves what it had to compile. The source's hash names it: two
@@ -55,6 +61,12 @@ if (
 
         _signal.set_wakeup_fd(_signal.set_wakeup_fd(-1))
 
+        # A Ctrl-C that comes while we start would be told with our frames in the program's own traceback. It ends the
+        # process without one, as it ends a program that has no handler.
+        _interrupts = [1] if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler else []
+        if _interrupts:
+            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
         import _imp
 
         # importlib.machinery would load importlib and warnings; this module is always there.
@@ -67,8 +79,11 @@ if (
         _agent = type(_sys)("_sigdrain_agent")
         _agent.code, _agent.home = _code, _os.path.dirname(_here)
         _sys.modules["_sigdrain_agent"] = _agent
-        exec(_code("_sigdrain_agent", _os.path.join(_here, "_sigdrain_agent.py")), _agent.__dict__)
-        _agent.start()
+        try:
+            exec(_code("_sigdrain_agent", _os.path.join(_here, "_sigdrain_agent.py")), _agent.__dict__)
+            _agent.start(_settle)
+        finally:
+            _settle()
     except ValueError:
         pass
     except Exception:
