@@ -128,13 +128,15 @@ def _words(schedule: Schedule, story: Story) -> Iterator[str]:
 def _tracebacks(text: str) -> Iterator[str]:
     """Those that are ours: with a frame of the supervisor, or of the agent in a program that asked for none.
 
-    A worker may have its own (Python's for SIGINT), and one that a signal of the harness meets while asyncio closes
-    its loop is told of it by CPython, in whatever frame it is: also in the agent's.
+    A worker may have its own (Python's for SIGINT, also before anything of it runs), and one that a signal of the
+    harness meets while asyncio closes its loop is told of it by CPython, in whatever frame it is, be it the agent's.
     """
     for head in re.finditer(r"(Traceback \(most recent call last\)|Fatal Python error)", text):
         if "signal wakeup fd" in text[max(head.start() - 200, 0) : head.start()]:
             continue
         told = text[head.start() : head.start() + 1500]
+        if told.startswith("Fatal") and "KeyboardInterrupt" in told:
+            continue  # a Ctrl-C while an interpreter starts; the traceback behind it is looked at by itself
         told = told[: told.find("Traceback (most", 20)] if "Traceback (most" in told[20:] else told
         if OURS.search(told):
             yield told

@@ -157,3 +157,12 @@ def test_a_signal_that_came_before_the_process_could_take_it_is_of_no_known_age(
     late = Came(11.4, signal.SIGTERM, 0.0)
     assert violations(PLAN, story(main(hello=11.39, gone=11.6, signals=[late]))) == []
     assert violations(PLAN, story(main(hello=11.0, gone=11.6, signals=[late]))) != []
+
+
+@pytest.mark.parametrize(("frame", "broken"), [("<frozen site>", []), ("<sigdrain-agent>/x", ["traceback"])])
+def test_an_interpreter_may_give_up_when_it_is_interrupted(frame: str, broken: list[str]) -> None:
+    text = (
+        "Fatal Python error: init_import_site: Failed to import the site module\nPython runtime state: initialized\n"
+    )
+    text += f'Traceback (most recent call last):\n  File "{frame}", line 5, in x\nKeyboardInterrupt\n'
+    assert [line.partition(" ")[0] for line in violations(PLAN, story(stderr=text.encode()))] == broken
