@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,17 @@ def test_an_interrupt_meanwhile_ends_the_program_without_a_traceback(when: str, 
 def test_afterwards_an_interrupt_is_pythons_own_again(tmp_path: Path) -> None:
     done = boot("never", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "started True\n", "")
+
+
+def test_an_interrupt_in_an_import_shows_no_frame_of_ours(tmp_path: Path) -> None:
+    """We watch the import of some modules of the standard library: what is raised meanwhile passes through us."""
+    (tmp_path / "signal.py").write_text("raise KeyboardInterrupt\n")
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import signal"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(tmp_path / "agents"))
+        listening.listen()
+        env = {"PYTHONPATH": str(BOOT), "SIGDRAIN_AGENT_SOCKET": str(tmp_path / "agents"), "PATH": os.environ["PATH"]}
+        argv = [sys.executable, "-c", program, str(tmp_path)]
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "KeyboardInterrupt" in done.stderr
+    assert "sigdrain" not in done.stderr and str(BOOT) not in done.stderr, done.stderr

@@ -84,8 +84,8 @@ def _nobody_left(schedule: Schedule, story: Story) -> Iterator[str]:
         role = process.role if process else "unknown"
         if story.supervisor_killed and role != "main":
             continue  # only a main process has a parent-death signal
-        if role == "escapee" and _unasked(schedule, story):
-            continue  # `run` lists what its command has left when nobody asked for a stop
+        if role in ("escapee", "unknown") and _unasked(schedule, story):
+            continue  # `run` lists what its command has left when nobody asked for a stop; it may not have said hello
         yield f"left: pid {pid}, {role} of {process.name if process else '?'}, runs on"
 
 

@@ -276,6 +276,7 @@ class Finder:
                 real(module)
                 watch(name, module)
 
+            exec_module.__code__ = exec_module.__code__.replace(co_filename=IMPORTLIB)  # so it is in tracebacks
             loader.exec_module = exec_module
         except AttributeError:
             return None
