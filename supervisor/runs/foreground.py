@@ -166,7 +166,7 @@ class Foreground:
 
     def _prepare(self, at: float) -> None:
         """Do what can wait for a quiet moment."""
-        if "INVOCATION_ID" in os.environ:
+        if "SYSTEMD_EXEC_PID" in os.environ:
             from supervisor.runs import unit
 
             unit.ask(self.loop, self._manager is not None and self._plan.extends, self._teller.note, at)

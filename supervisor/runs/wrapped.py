@@ -137,7 +137,7 @@ class Wrapped(Observer):
     def _prepare(self, at: float) -> None:
         """Import and try what a stop needs while nothing waits for it."""
         self._meet()
-        if "INVOCATION_ID" in os.environ:
+        if "SYSTEMD_EXEC_PID" in os.environ:
             self._ask_the_unit(at)
         try:
             from supervisor.runs import ahead

@@ -25,9 +25,9 @@ _MOST = 4096
 def name(environ: Mapping[str, str]) -> tuple[str, bool] | None:
     """Return our unit, and whether it is the user manager's; None when systemd has not started us itself.
 
-    Everything below a service inherits INVOCATION_ID; SYSTEMD_EXEC_PID (systemd 248) names its main process.
+    Everything below a service inherits its variables; SYSTEMD_EXEC_PID (systemd 248) names its main process.
     """
-    if "INVOCATION_ID" not in environ or environ.get("SYSTEMD_EXEC_PID", str(os.getpid())) != str(os.getpid()):
+    if environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
         return None
     for line in os.fsdecode(reading.read("/proc/self/cgroup", 8192) or b"").splitlines():
         parts = line.partition("::")[2].split("/")  # of the unified hierarchy (cgroups(7))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def test_only_a_service_of_systemds_own_start_is_one() -> None:
     assert unit.name({}) is None
+    assert unit.name({"INVOCATION_ID": "1"}) is None, "a shell in a terminal that is a service"
     assert unit.name({"INVOCATION_ID": "1", "SYSTEMD_EXEC_PID": "1"}) is None
 
 
