@@ -73,6 +73,7 @@ class Drive:
             self.advance, self.advance, self.advance, self.exact, self.exact, self.end, self.leave_behind,
             self.escape, self.bear, self.bear, self.term, self.term, self.signal, self.stop_all, self.stop_one,
             self.start, self.job, self.absurd, self.absurd, self.orphans, self.member_ends, self.agent,
+            self.speak, self.speak,
         )  # fmt: skip
         for _ in range(steps):
             self.rng.choice(happenings)()
@@ -153,6 +154,12 @@ class Drive:
 
     def agent(self) -> None:
         self.world.agent_says(self._worker(), self.rng.choice(["hello", "noticed", "drained", "cleaned"]))
+
+    def speak(self) -> None:
+        """A worker says something over its notify socket, and asks for time, perhaps for ever."""
+        extend = self.rng.choice([None, 0.0, 0.2, 3.0, 60.0, 1.8e13])
+        ready, stopping = (self.rng.random() < 0.3 for _ in range(2))
+        self.world.says(self._worker(), extend=extend, ready=ready, stopping=stopping)
 
     def orphans(self) -> None:
         self.world.orphans()

@@ -19,6 +19,7 @@ MODULES = {
     "events": "events",
     "fleet": "fleet.step",
     "ladder": "ladder",
+    "notify": "notify",
     "life": "worker.life",
     "record": "record",
     "restart": "worker.restart",

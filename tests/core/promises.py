@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tests.core.bounds import bound, most
+
 if TYPE_CHECKING:
     from tests.core.world import Process, World
 
@@ -15,7 +17,6 @@ STOP_REQUESTS = {15, 2, 3, 1}
 HURRY_AFTER = 0.1
 LONGEST_HOLD = 0.25
 EPSILON = 1e-6
-INFINITY = float("inf")
 PEERS = ("failed peer", "finished peer", "dependency")
 
 
@@ -102,7 +103,7 @@ class Promises:
             if was.stop is not None and life.start == was.start and name in ("SignalReceived", "StopAsked"):
                 hold(
                     "asking again only hurries",
-                    _bound(life, event.at) <= _bound(was, event.at) + EPSILON,
+                    bound(life, event.at) <= bound(was, event.at) + EPSILON,
                     (event, was.stop, life.stop),
                 )
         if name == "StartAsked" and not self.fleet_down:
@@ -259,7 +260,9 @@ class Promises:
             soon = deadline is not None and deadline <= account.since + LONGEST_HOLD + EPSILON
             hold("the first signal waits for a moment only", soon, (deadline, account.since))
         elif wait is not None:
-            latest = account.since + wait
+            # Time may be given while the first signal is held; that begins to count when it is due at the latest.
+            latest = account.since + wait + (life.stop.extended + LONGEST_HOLD if life.stop.extended else 0.0)
+            hold("a worker is given no more time than it may have", life.stop.extended <= most(life) + EPSILON, life)
             if life.state == "orphaned" and life.leftovers.surveyed is None:
                 latest = max(latest, life.death.at)  # somebody has to look first
             in_time = deadline is not None and deadline <= latest + EPSILON
@@ -485,16 +488,3 @@ class Promises:
 
 def _ladder(action: Any, worker: int) -> bool:
     return type(action).__name__ == "Signal" and action.ladder and action.worker == worker
-
-
-def _waits(life: Any, rung: int) -> list[float]:
-    return [INFINITY if one.wait is None else one.wait for one in life.ladder.rungs[rung:]]
-
-
-def _bound(life: Any, at: float) -> float:
-    """The latest instant at which the stop is over, if every Tick from ``at`` on is on time."""
-    if life.stopping is None:
-        return INFINITY
-    first, *above = _waits(life, life.stop.standing.rung)
-    since = life.stop.hold.until if life.stop.hold else life.stop.standing.since
-    return float(max(since + first, at) + sum(above))

@@ -348,6 +348,13 @@ FAULTS = (
         "event.what == 'cleaned'",
     ),
     Fault(
+        "a worker is given no more time than it may have",  # EXTEND_TIMEOUT_USEC for ever
+        "worker.notified",
+        "extended",
+        "min(wanted, max(most(life) - stop.extended, 0.0))",
+        "wanted",
+    ),
+    Fault(
         "a recording is the run",  # a clock in the core
         "worker.ending",
         "shutdown",

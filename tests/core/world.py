@@ -125,6 +125,11 @@ class World:
         if main is not None and main.alive and not main.exec_fails:
             self._fact(self.core.events.AgentSaid(self.now, worker, what))
 
+    def says(self, worker: int, **words: Any) -> None:
+        main = self.mains[worker]
+        if main is not None and main.alive and not main.exec_fails:
+            self._fact(self.core.events.Notified(self.now, worker, self.core.notify.Message(**words)))
+
     def orphans(self) -> None:
         self._fact(self.core.events.OrphansChanged(self.now))
 
