@@ -60,12 +60,16 @@ def schema() -> None:
     typer.echo(dumps(describe()), nl=False)
 
 
-@app.command(cls=usage.command("[OPTIONS] [FILE]"))
-def init(path: Annotated[str, typer.Argument(hidden=True)] = "supervisor.toml") -> None:
+@app.command(cls=usage.command("[OPTIONS] [FILE] [-- COMMAND…]"))
+def init(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Write a starter config in TOML; never overwrites a file.
 
-    FILE is supervisor.toml unless another is named; the name ends in .toml.
+    FILE is supervisor.toml unless another is named; the name ends in .toml. COMMAND is what the worker runs: of
+    uvicorn, gunicorn and hypercorn the config has a readiness check, too.
     """
+    given = list(words or ())
+    # Typer takes the -- away: the first word is the file only when it can be one.
+    path = given.pop(0) if given and (given[0].endswith(".toml") or len(given) == 1) else "supervisor.toml"
     from supervisor.config.describe import starter
     from supervisor.errors import UsageError
 
@@ -80,7 +84,7 @@ def init(path: Annotated[str, typer.Argument(hidden=True)] = "supervisor.toml") 
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
     try:
         with file:
-            file.write(starter())
+            file.write(starter(given))
     except OSError as error:  # a full disk
         os.unlink(path)
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 from supervisor.config import checks_schema, durations, fields, kinds
@@ -9,6 +10,7 @@ from supervisor.config.field import Field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -137,8 +139,19 @@ def _value_schema(field: Field) -> dict[str, Any]:
     return by_kind[field.kind] if field.kind in by_kind else checks_schema.of(field.kind)
 
 
-def starter() -> str:
-    """Return what `supervisor init` writes: a config that runs, with the keys most people want next to it."""
+def starter(command: Sequence[str] = ()) -> str:
+    """Return what `supervisor init` writes: a config that runs, with the keys most people want next to it.
+
+    ``command`` is the one to run, with a check of its readiness where that can be guessed.
+    """
+    given: dict[str, str] = {}
+    if command:
+        from supervisor.config import guess
+
+        ready = guess.ready(command)
+        # As JSON, a list of texts is TOML as well; a placeholder of ours is no word of the user's.
+        given["command"] = json.dumps([word.replace("$", "$$") for word in command], ensure_ascii=False)
+        given |= {"ready": ready} if ready else {}
     lines = [
         "#:schema ./supervisor.schema.json",
         "# Workers for `supervisor up`. Look at it with `supervisor check`.",
@@ -148,8 +161,8 @@ def starter() -> str:
         lines += ["", f"[{title}]"]
         for field in fields.of(section):
             if field.starter:
-                active = "" if field.required else "# "
-                lines += [*_comment(field.help), f"{active}{field.key} = {field.example}"]
+                active = "" if field.required or field.key in given else "# "
+                lines += [*_comment(field.help), f"{active}{field.key} = {given.get(field.key, field.example)}"]
     return "\n".join(lines) + "\n"
 
 
