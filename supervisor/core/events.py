@@ -184,7 +184,8 @@ class Tried(WorkerEvent):
     """A try of the worker's check was answered, or the worker has told by itself (a line of its log, its pipe).
 
     ``seen`` says in words what the try saw. ``note`` is worth telling although the answer counts. ``final``: no
-    further try can say anything else.
+    further try can say anything else. ``unknown``: we could not ask (no descriptor, no process is left), which says
+    nothing about the worker.
     """
 
     purpose: Purpose
@@ -192,6 +193,7 @@ class Tried(WorkerEvent):
     seen: str
     note: str | None = None
     final: bool = False
+    unknown: bool = False
 
 
 class MasksRead(WorkerEvent):

@@ -5,11 +5,12 @@ Over the network by system/readiness, by a command in system/process/probing; im
 
 from __future__ import annotations
 
+import errno
 from time import monotonic
 
 from supervisor.core import events
 from supervisor.errors import SupervisorError
-from supervisor.system.readiness import Answer, Tries
+from supervisor.system.readiness import OUT_OF_MEANS, Answer, Tries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class Trying:
 
         def done(answer: Answer, at: float) -> None:
             self._commands.pop((worker, purpose), None)
-            self._found([events.Tried(at, worker, purpose, answer.ok, answer.seen, answer.note)])
+            self._found(
+                [events.Tried(at, worker, purpose, answer.ok, answer.seen, answer.note, unknown=answer.unknown)]
+            )
 
         if action.check.kind != "command":
             self._tries.begin(worker, purpose, action.check, lambda: self._members(running), action.timeout, done, at)
@@ -70,7 +73,8 @@ class Trying:
             )
         except (OSError, SupervisorError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            done(Answer(False, f"{action.check.argv[0]} cannot be run: {why}"), at)
+            means = isinstance(error, OSError) and error.errno in (*OUT_OF_MEANS, errno.EAGAIN)
+            done(Answer(False, f"{action.check.argv[0]} cannot be run: {why}", unknown=means), at)
 
     def forget(self, worker: WorkerId) -> None:
         """Give up what is under way for a worker: it ends."""

@@ -31,15 +31,21 @@ if TYPE_CHECKING:
 MOST_HEAD = 8192
 
 
+# We are out of descriptors, of memory or of processes: no answer of the worker's.
+OUT_OF_MEANS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+
+
 class Answer(Frozen):
     """What one try found. ``seen`` says it in words, as in ``connection refused`` or ``HTTP 503``.
 
     ``note`` is worth telling once although the answer counts: whose listener it is could not be looked up.
+    ``unknown``: nobody could be asked, for want of descriptors or processes.
     """
 
     ok: bool
     seen: str
     note: str | None = None
+    unknown: bool = False
 
 
 class Tries:
@@ -137,7 +143,7 @@ class _Try:
         if self._targets:
             self._next()
             return
-        self._failed = Answer(False, _words(number))
+        self._failed = Answer(False, _words(number), unknown=number in OUT_OF_MEANS)
         self.deadline = 0.0
 
     def _connectable(self, at: float, _events: int) -> None:

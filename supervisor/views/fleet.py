@@ -35,6 +35,9 @@ def stopping(fleet: Fleet, at: float) -> str:
     if not alive:
         return "stopping: all workers have ended already"
     head = f"stopping {plural(len(alive), 'worker')}"
+    waiting = sum(life.awaits is not None for life in alive)
+    if waiting:
+        head += f", {waiting} of them after those that depend on {'it' if waiting == 1 else 'them'}"
     kill_at = next_kill(fleet)
     pending = [life for life in alive if life.killed is None]
     if not pending:

@@ -87,6 +87,8 @@ class Script:
                 return events.Tried(at, index, "ready", False, "connection refused")
             case ["answers"]:
                 return events.Tried(at, index, "liveness", True, "HTTP 200")
+            case ["cannot", "be", "asked"]:
+                return events.Tried(at, index, "liveness", False, "too many open files", unknown=True)
             case ["hangs"]:
                 return events.Tried(at, index, "liveness", False, "no answer within 1 s")
             case ["dies", "of", signal]:

@@ -249,3 +249,27 @@ def test_ready_before_exec_is_known_to_have_worked() -> None:
         worker(ready=NOTIFY),
         by_hand=True,
     )
+
+
+def test_what_could_not_be_asked_counts_for_nothing() -> None:
+    """We are out of descriptors: that says nothing about the worker."""
+    up(
+        """
+        >> 0 start
+        << start
+        >> 10 tick
+        << try liveness, 1 s: http 127.0.0.1:1/live
+        >> 10.5 cannot be asked
+        << note: api: could not ask whether it answers: too many open files
+        >> 20 tick
+        << try liveness, 1 s: http 127.0.0.1:1/live
+        >> 20.5 answers
+        >> 22 stop
+        << SIGTERM to the group
+        >> 22.2 ends 0
+        << reap
+        << report: clean, code 0, 0.2 s, asked by command stop
+        == over, code 0
+        """,
+        worker(liveness=LIVE.with_(failures=1)),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.core.actions import Locate, Try
+from supervisor.core.actions import Locate, Note, Try
 from supervisor.core.record import FailedTry
 from supervisor.core.worker import escalation
 from supervisor.core.worker.life import Health, Life
@@ -38,6 +38,10 @@ def tried(life: Life, event: Tried) -> Step:
     health = life.health
     if life.state != "running" or health is None or health.next_try is not None:
         return life, ()
+    if event.unknown:
+        again = max(health.began + health.every, event.at)
+        note = Note(f"{life.spec.title}: could not ask whether it answers: {event.seen}", verbose=True)
+        return life.with_(health=health.with_(next_try=again)), (note,)
     if not event.ok:
         return failed(life, event.at, event.seen)
     again = max(health.began + health.every, event.at)

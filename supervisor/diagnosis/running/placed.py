@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervisor.core.record import FailedTry
 from supervisor.diagnosis.evidence.frames import NOBODY, where
 from supervisor.diagnosis.evidence.notes import Snapshot, note_of
+from supervisor.diagnosis.phrases import waited_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def _placed(one: FailedTry, message: AgentMessage | None, sources: Sources) -> F
     if main is None:
         return one
     if main.state in _IDLE:
-        return one.with_(what="the event loop was idle")
+        task = next(iter(note.tasks), None)
+        if task is None:
+            return one.with_(what="the event loop was idle")
+        what = f"the event loop was idle, task {task.name!r} waited {waited_on(task.on)}".rstrip()
+        return one.with_(what=what, where=where(task.at or task.leaf, sources))
     what = "the event loop was blocked" if note.loops or note.tasks else "the main thread was"
     return one.with_(what=what, where=where(main.at or main.leaf, sources))
