@@ -60,11 +60,11 @@ def schema() -> None:
     typer.echo(dumps(describe()), nl=False)
 
 
-@app.command(cls=usage.command("[OPTIONS] [FILE] [-- COMMAND…]"))
+@app.command(cls=usage.command("[OPTIONS] [FILE] [-- CMD...]"))
 def init(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Write a starter config in TOML; never overwrites a file.
 
-    FILE is supervisor.toml unless another is named; the name ends in .toml. COMMAND is what the worker runs: of
+    FILE is supervisor.toml unless another is named; the name ends in .toml. CMD is what the worker runs: of
     uvicorn, gunicorn and hypercorn the config has a readiness check, too.
     """
     given = list(words or ())

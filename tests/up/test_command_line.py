@@ -51,6 +51,7 @@ def test_help(name: str) -> None:
         "[--] CMD... | -c FILE [NAME]...",
         "[NAME]...",
         "[FILE]",
+        "[FILE] [-- CMD...]",
         "PID",
         "RUN",
     )
