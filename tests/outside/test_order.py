@@ -47,19 +47,27 @@ def ends(one: dict[str, Any]) -> float:
     return float(one["zero"] + one["spans"]["total"])
 
 
+def longest(needs: dict[str, list[str]], took: dict[str, float]) -> float:
+    """Return the seconds of the longest way, each worker with the time that it took itself."""
+    ways: dict[str, float] = {}
+    for name, others in needs.items():  # whoever is needed stands before
+        ways[name] = took[name] + max((ways[other] for other in others), default=0.0)
+    return max(ways.values())
+
+
 @pytest.mark.outside
 def test_the_time_of_the_critical_path(tmp_path: Path) -> None:
+    """What each worker takes by itself, its fork on a busy machine included, is its own; we add less than a tenth."""
     needs, records = played(tmp_path)
-    dependents: dict[str, list[str]] = {name: [] for name in needs}
     for name, others in needs.items():
         for other in others:
-            dependents[other].append(name)
             assert records[name]["begun"]["at"] >= records[other]["ready"]["at"], (name, other)
             assert records[other]["zero"] >= ends(records[name]), (name, other)
-    start = max(one["ready"]["at"] for one in records.values()) - min(
-        one["begun"]["queued"] for one in records.values()
-    )
+    asked = min(one["begun"]["queued"] for one in records.values())
+    start = max(one["ready"]["at"] for one in records.values()) - asked
     stop = max(map(ends, records.values())) - min(one["zero"] for one in records.values())
-    print(f"start {start:.3f} s, stop {stop:.3f} s, critical path {DEEP * WORK:g} s")
-    assert start <= DEEP * WORK * 1.1
-    assert stop <= DEEP * WORK * 1.1
+    starts = longest(needs, {name: one["ready"]["at"] - one["begun"]["at"] for name, one in records.items()})
+    stops = longest(needs, {name: one["spans"]["total"] for name, one in records.items()})
+    print(f"start {start:.3f} s, critical path {starts:.3f} s; stop {stop:.3f} s, critical path {stops:.3f} s")
+    assert start <= starts * 1.1
+    assert stop <= stops * 1.1
