@@ -191,7 +191,7 @@ class Desk:
             life = fleet.lives[worker]
             if life.stopping is not None and life.stopping.asked is not None:
                 already.append(life.spec.title)
-            elif life.alive or life.attempts.due is not None:
+            elif life.alive or life.attempts.due is not None or life.queued is not None:
                 stopping.append(life.spec.title)
         self._loop.see(events.StopAsked(time.monotonic(), "command stop", workers, pid, insists=now))
         return {"stopping": stopping, "already": already}

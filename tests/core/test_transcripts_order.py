@@ -486,3 +486,30 @@ def test_ended_however() -> None:
         worker("api", depends_on=after("migrate", condition="ended")),
         worker("migrate", restart=NEVER),
     )
+
+
+def test_the_limit_is_kept_also_by_whom_a_command_had_asked() -> None:
+    """Its turn is dated anew when the whole fleet is asked."""
+    up(
+        """
+        >> 0 start
+        << db: start
+        << api: start
+        >> 1 stop db api
+        << api: SIGTERM to the group
+        >> 2 SIGTERM
+        >> 12 tick
+        << note: db is asked to stop before api has ended: the fleet's limit leaves no more time
+        << db: SIGTERM to the group
+        >> 14 api: ends 0
+        << api: reap
+        << api: report: clean, code 0, 13 s, asked by command stop
+        >> 14.5 db: ends 0
+        << db: reap
+        << db: report: clean, code 0, 2.5 s, asked by command stop
+        == over, code 0
+        """,
+        worker("api", "TERM/20/KILL", depends_on=after("db")),
+        worker("db", "TERM/5/KILL"),
+        limit=15,
+    )

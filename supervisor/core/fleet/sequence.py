@@ -151,10 +151,9 @@ def ask(turn: Turn, chosen: Iterable[WorkerId], request: Request, signal: Callab
             if request.hurries:
                 turn.put(*escalation.request_stop(life, request.at, request.by, request.by_pid, signal(life)))
         elif worker in _order(turn).dependents and life.state not in RESTS:
-            if life.awaits is None:
-                until = _until(turn, life)
-                awaits = Awaited(request.by, request.by_pid, signal(life), request.at, until)
-                turn.put(life.with_(awaits=awaits))
+            # One that a command had asked for before knows nothing of the fleet's limit.
+            awaits = life.awaits or Awaited(request.by, request.by_pid, signal(life), request.at)
+            turn.put(life.with_(awaits=awaits.with_(until=_until(turn, life))))
             waiting.append(worker)
         else:
             turn.put(*escalation.request_stop(life, request.at, request.by, request.by_pid, signal(life)))
