@@ -149,8 +149,9 @@ def test_nobody_could_look() -> None:
         << survey
         >> 3.5 cannot look
         << note: api: could not look which of its processes are left; trying again
+        >> 3.75 tick
         << survey
-        >> 3.75 found 11 in the group
+        >> 3.8 found 11 in the group
         >> 4 somebody ended
         << survey
         >> 4 found nobody

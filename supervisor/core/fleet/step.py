@@ -112,5 +112,5 @@ def _first(turn: Turn, due: list[Life]) -> list[WorkerId]:
 def _look_at_all(turn: Turn, at: float) -> None:
     """Look at all of so few workers at once: that keeps no signal waiting."""
     for life in [*turn.lives.values()]:
-        if life.leftovers.unseen and life.state in STOPPED:
+        if life.leftovers.unseen and not life.leftovers.unknown and life.state in STOPPED:
             turn.put(*escalation.survey(life, at))

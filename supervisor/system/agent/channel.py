@@ -301,6 +301,9 @@ class Channel:
         """Tell how a process ended, now or once its parent has waited for it: the kernel knows no sooner."""
         found = pidfd.exit_status(held)
         if found is None and len(self._unreaped) < UNREAPED and descriptors.enough():
+            # In the lowest number that is free: the one of the connection that was closed, and none of the last ones.
+            held, high = os.dup(held), held
+            os.close(high)
             self._unreaped[held] = pid
             self._epoll.register(held, 0)  # EPOLLHUP is always told: it has been waited for (pidfd_open(2))
             return
