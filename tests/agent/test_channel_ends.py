@@ -293,3 +293,33 @@ def test_an_answer_is_whole_when_the_process_can_take_a_signal_again() -> None:
     assert ready[0] >= 1
     assert ready[1] > ready[0], "the second snapshot alone was taken for the answer"
     worker.close()
+
+
+def test_who_is_held_has_the_number_of_the_connection(channel: Channel) -> None:
+    """Higher ones are left for what a stop needs: whether they are free is asked by the lowest that is."""
+    connect = "one = hello(); print(flush=True); input(); one.close(); print(flush=True); input()"
+    with start(channel, connect) as child:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdout.readline()
+        heard(channel, "hello")
+        before = links()
+        child.stdin.write("\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        heard(channel, "eof")
+        held = [fd for fd, link in links().items() if "pidfd" in link]
+        child.communicate("\n", PATIENCE)
+    if not held:
+        pytest.skip("the kernel holds no process by a connection here (before Linux 6.5)")
+    assert [before[fd].partition(":")[0] for fd in held] == ["socket"]
+
+
+def links() -> dict[str, str]:
+    """What each of our descriptors is, by number."""
+    found = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
+        except OSError:  # that of the listing itself
+            continue
+    return found
