@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 READY_LIMIT = 20.0
-PROBE_LIMIT = 0.1  # how long the stop signal waits for the agent to be armed
+PROBE_LIMIT = 0.25  # how long the stop signal waits for the agent to be armed, as the supervisor does
 LEAVING = 0.2  # for those who are on their way out (multiprocessing's resource tracker)
 GASP = 0.3  # the last look begins so long before SIGKILL: on a busy machine a stack takes a while to be written
 
