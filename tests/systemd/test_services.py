@@ -173,13 +173,15 @@ def test_a_fleet(bed: Bed) -> None:
     bed.write("/srv/fleet/supervisor.toml", (
         '[fleet]\nname = "beds"\n'
         '[worker.fast]\ncommand = ["sleep", "60"]\n'
-        f'[worker.slow]\ncommand = {json.dumps([*SPEAKS.split(), "sleep:0.5", "term", "sleep:3"])}\n'
+        f'[worker.slow]\ncommand = {json.dumps([*SPEAKS.split(), "sleep:0.5", "term", "wait:/run/may-end"])}\n'
+        "stop.grace = 60\n"
         '[worker.gone]\ncommand = ["false"]\nrestart = "never"\n'
     ))  # fmt: skip
     service = Service(bed, command=f"{SUPERVISOR} up -c /srv/fleet/supervisor.toml", TimeoutStopSec=2).started()
     service.until("StatusText", "2 of 3 running; failed: gone")
     stop = service.begin("stop")
     service.until("StatusText", "draining 2/3: slow")
+    bed.write("/run/may-end", "")
     assert stop.wait(30) == 0
     assert service.result == "exit-code", "gone has failed, and that is the fleet's failure"
 

@@ -1,6 +1,7 @@
 """Speaks sd_notify(3) as it is told, step by step; SIGTERM makes it take the steps behind `term`, then leave.
 
 say:READY=1|STATUS=warm  one datagram of two lines        sleep:0.5   ping:0.1  WATCHDOG=1 so often, for ever
+wait:PATH                until there is such a file
 flood:1000               so many datagrams of STATUS      exit:3      print:NAME  that variable of the environment
 """
 
@@ -24,6 +25,9 @@ def take(step: str) -> None:
         say(value)
     elif what == "sleep":
         time.sleep(float(value))
+    elif what == "wait":
+        while not os.path.exists(value):
+            time.sleep(0.05)
     elif what == "ping":
         while True:
             say("WATCHDOG=1")
