@@ -83,13 +83,13 @@ class Evidence(Observer):
             if (earlier.title, earlier.start) == (shutdown.title, shutdown.start):
                 self._ends[place] = (shutdown.with_(agent=earlier.agent), said)
 
-    def told(self, voice: Voice, *, every: bool = False) -> list[Shutdown]:
+    def told(self, voice: Voice, *, every: bool = False, kept: bool = False) -> list[Shutdown]:
         """Return the records of all ends, explained where that will be shown and there is something to explain.
 
         ``every``: also those that were clean, in time, and of which no agent said anything. Nothing of diagnosis/ is
-        imported (10 ms) where nothing is explained.
+        imported (10 ms) where nothing is explained. ``kept``: the history gets them, also where nothing is shown.
         """
-        if voice.quiet and not voice.keeps_record:
+        if voice.quiet and not voice.keeps_record and not kept:
             return [shutdown for shutdown, _ in self._ends]
         every = every or voice.keeps_record
         lines: dict[Identity | None, Sources] = {}

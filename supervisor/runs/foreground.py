@@ -147,7 +147,7 @@ class Foreground:
 
     def _tell(self) -> None:
         """Report files first, which no reader can hold up; then what the workers wrote last, then the text."""
-        ends = self._run.evidence.told(self._plan.voice, every=self._plan.keeping.wanted)
+        ends = self._run.evidence.told(self._plan.voice, kept=self._plan.keeping.wanted)
         patience = self.loop.patience()
         self._run.evidence.record(self._plan.voice, ends, patience, self._plan.fleet.name)
         self._streams.finish(patience)

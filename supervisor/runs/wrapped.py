@@ -212,7 +212,7 @@ class Wrapped(Observer):
         if self._told is not None:
             self._told.finish(self._loop.patience())
         voice, keeping = self._voice, self._keeping
-        ends = self._evidence.told(voice, every=voice.verbose or keeping.wanted)
+        ends = self._evidence.told(voice, every=voice.verbose, kept=keeping.wanted)
         always = voice.keeps_record or voice.verbose
         told = [ended for ended in ends if always or (not voice.quiet and worth_telling(ended))]
         if not told and not keeping.wanted:
