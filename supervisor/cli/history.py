@@ -88,8 +88,10 @@ def report(values: Values, words: list[str]) -> int:
             raise UsageError(f"--report {path}: no report format ends like that", f"use one of {ends_like}")
         from supervisor.system import writing
 
+        # As it was recorded, also what a later version wrote that this one does not know.
+        text = dumps(document) if path.endswith(".json") else formats.shutdowns(path, origin, ends)
         try:
-            writing.write(path, formats.shutdowns(path, origin, ends).encode(errors="replace"))
+            writing.write(path, text.encode(errors="replace"))
         except OSError as error:
             raise HistoryError(f"cannot write {path}: {error.strerror}", "give another PATH") from None
     if values["json"]:
