@@ -76,6 +76,12 @@ def init(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None)
     if not path.endswith(".toml") or os.path.basename(path) == "pyproject.toml":
         hint = "give a name that ends in .toml, as in supervisor.toml"
         raise UsageError(f"{quoted(path)} is no name of a TOML file for the starter config", hint)
+    text = starter(given)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        command = " ".join(map(quoted, given))
+        raise UsageError(f"{command}: not text, so it cannot stand in a config", "write the config by hand") from None
     try:
         file = open(path, "x", encoding="utf-8")  # noqa: SIM115 - what cannot be filled is removed below
     except FileExistsError:
@@ -84,7 +90,7 @@ def init(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None)
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None
     try:
         with file:
-            file.write(starter(given))
+            file.write(text)
     except OSError as error:  # a full disk
         os.unlink(path)
         raise UsageError(f"cannot write {path}: {error.strerror}", "give another path") from None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from supervisor.core import redact
 from supervisor.core.frozen import Frozen
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ class Check(Frozen):
             case "unix":
                 return f"unix {self.path}"
             case "http":
-                return f"http {_place(self.host, self.port)}{self.path}"
+                return f"http {_place(self.host, self.port)}{redact.path(self.path)}"
             case "command":
                 return f"command {self.argv[0]}"
 

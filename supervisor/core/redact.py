@@ -35,9 +35,15 @@ def argv(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(shown)
 
 
+def path(text: str) -> str:
+    """Replace each secret in the query of a URL's path by ``***``, as in ``/ready?token=***``."""
+    return _query(text)
+
+
 def _telling(name: str) -> bool:
     plain = name.lstrip("-").lower()
-    return plain in _EXACTLY or any(word in plain for word in _TELLING)
+    # DB_PWD and db-pass as well as pwd: the last word of a name says what it holds.
+    return plain.replace("_", "-").rpartition("-")[2] in _EXACTLY or any(word in plain for word in _TELLING)
 
 
 def _urls(word: str) -> str:

@@ -17,6 +17,7 @@ from supervisor.core import redact
         ("x --API-Key k", "x --API-Key ***"),
         ("x --pass k --pw k --pwd k", "x --pass *** --pw *** --pwd ***"),
         ("x --bypass k", "x --bypass k"),
+        ("env MYSQL_PWD=x DB_PASS=y cmd --db-pass z", "env MYSQL_PWD=*** DB_PASS=*** cmd --db-pass ***"),
         ("env PGPASSWORD=x MODE=y cmd", "env PGPASSWORD=*** MODE=y cmd"),
         ("x token=abc", "x token=***"),
         ("x token=", "x token="),
@@ -39,6 +40,13 @@ from supervisor.core import redact
 )
 def test_argv(argv: str, shown: str) -> None:
     assert " ".join(redact.argv(tuple(argv.split()))) == shown
+
+
+def test_a_checks_query() -> None:
+    from supervisor.core.readiness import Check
+
+    check = Check("http", host="127.0.0.1", port=80, path="/ready?token=x&deep=1")
+    assert check.shown == "http 127.0.0.1:80/ready?token=***&deep=1"
 
 
 def test_a_value_with_spaces_and_the_empty_line() -> None:

@@ -144,7 +144,10 @@ def test_a_worker_of_ours_without_an_agent_is_visited_too(tmp_path: Path) -> Non
     command = [PYTHON, "-I", str(tmp_path / "program.py"), "tick"]
     with Wrapped(command, stdin=subprocess.PIPE) as wrapped:
         wrapped.ready()
-        told = look(children(wrapped.pid)[0], BRIEFLY, attach=True)
+        (pid,) = children(wrapped.pid)
+        told = until(
+            lambda: (found := look(pid, BRIEFLY, attach=True)).fleet and found, "its supervisor can be asked"
+        )
         assert told.fleet is not None and told.visit is not None
         assert told.visit["waits_at"] == "program.py:28"
         text = " ".join(running.text(told).split())

@@ -125,6 +125,23 @@ def test_a_foreign_a_damaged_and_a_later_file_are_refused(tmp_path: Path) -> Non
         Store(str(tmp_path / "gone.db"), write=False)
 
 
+def test_a_damaged_file_is_a_message_and_changes_nothing_else(tmp_path: Path) -> None:
+    record(keeping(tmp_path), [shutdown()], "up")
+    raw = sqlite3.connect(tmp_path / "h" / "history.db")
+    raw.execute("UPDATE doc SET report_json_zlib = x'00'")
+    raw.commit()
+    store = opened(tmp_path)
+    with pytest.raises(HistoryError, match="run 1 is damaged"):
+        store.document(1)
+    store.close()
+    raw.execute("DELETE FROM meta")
+    raw.commit()
+    raw.close()
+    assert "it has no schema" in record(keeping(tmp_path), [shutdown()], "up").note
+    with pytest.raises(HistoryError, match="it is a folder"):
+        Store(str(tmp_path / "h"), write=False)
+
+
 def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path: Path) -> None:
     """sqlite's own limit of pages stands for the disk: the same SQLITE_FULL."""
     record(keeping(tmp_path), [shutdown()], "up")

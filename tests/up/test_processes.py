@@ -308,7 +308,7 @@ def test_no_wake_ups_while_idle(tmp_path: Path) -> None:
 
 def _quiet(pid: int) -> bool:
     before = _switches(pid)
-    time.sleep(0.5)
+    time.sleep(1.5)  # what a stop needs is imported from one second after the start on
     return _switches(pid) == before
 
 

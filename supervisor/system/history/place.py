@@ -32,7 +32,7 @@ def default(environ: Mapping[str, str]) -> str:
         return os.path.join(state, "sigdrain", NAME)
     home = environ.get("HOME", "")
     if not home.startswith("/"):
-        raise NoPlace("there is no home folder ($HOME, $XDG_STATE_HOME)")
+        raise NoPlace("there is no home folder: set HOME, or --history PATH, or off")
     return os.path.join(home, ".local", "state", "sigdrain", NAME)
 
 

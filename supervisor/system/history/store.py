@@ -174,7 +174,12 @@ class Store:
             row = self._db.execute("SELECT report_json_zlib FROM doc WHERE run = ?", (number,)).fetchone()
         if row is None:
             raise HistoryError(f"no run {number} is recorded", "see: supervisor history")
-        found: dict[str, Any] = json.loads(zlib.decompress(row[0]))
+        try:
+            found: dict[str, Any] = json.loads(zlib.decompress(row[0]))
+        except (zlib.error, ValueError, TypeError) as error:
+            raise HistoryError(
+                f"run {number} is damaged: {error}", "the figures of all runs: supervisor history export --format csv"
+            ) from None
         return found
 
     def rows(self) -> Iterator[Row]:
@@ -220,7 +225,10 @@ class Store:
             raise HistoryError(f"{self.path} is empty", "nothing was recorded yet; run: supervisor drill")
         if "meta" not in tables or "run" not in tables:
             raise HistoryError(f"{self.path} is no history of ours", "give another file: --history PATH")
-        (version,) = self._db.execute("SELECT schema FROM meta").fetchone()
+        row = self._db.execute("SELECT schema FROM meta").fetchone()
+        version = row[0] if row is not None else None
+        if not isinstance(version, int):
+            raise HistoryError(f"{self.path} is damaged: it has no schema", "give another file: --history PATH")
         if version > SCHEMA:
             raise HistoryError(
                 f"{self.path} was written by a later version (schema {version}, this one knows {SCHEMA})",
@@ -251,6 +259,8 @@ class Store:
                 text, hint = "another process writes it all the time", "try again"
             elif "not a database" in text or "malformed" in text:
                 text = "it is no sqlite file, or a damaged one"
+            elif os.path.isdir(self.path):
+                text = "it is a folder"
             elif "full" in text:
                 hint = "make room on the disk, or give another file: --history PATH"
             raise HistoryError(f"cannot use the history {self.path}: {text}", hint) from None
