@@ -107,11 +107,13 @@ def _ready(text: str | None, timeout: str | None, managed: bool) -> ReadySpec | 
     """Return when the command counts as ready; None for at once.
 
     Under a service manager it is by default when the command says so over sd_notify(3), as if we were not there, and
-    as late as its unit allows.
+    as late as its unit allows where no ``timeout`` is given.
     """
-    if text is None and managed and timeout is None:
+    if text is None and managed:
         from supervisor.core.readiness import Check, ReadySpec
 
+        if timeout is not None:
+            return ReadySpec(Check("notify"), timeout=_seconds(timeout, "--ready-timeout"))
         return ReadySpec(Check("notify"), timeout=ladder.LONGEST, on_timeout="continue")
     if text in (None, "started"):
         if timeout is not None:

@@ -63,7 +63,7 @@ class Signs:
         self._watch(worker)
         if isinstance(check.fd, int):
             return Told(((writer, check.fd),))
-        number = FIRST_FREE + _passed()
+        number = _free_in_child()
         return Told(((writer, number),), {check.fd: str(number)})
 
     def forked(self, worker: WorkerId) -> None:
@@ -126,6 +126,21 @@ def _passed() -> int:
     """Return how many sockets a service manager has passed to us, which a command of `run` inherits."""
     count = os.environ.get("LISTEN_FDS", "")
     return int(count) if count.isdecimal() and len(count) < 4 else 0
+
+
+def _free_in_child() -> int:
+    """Return the first number, behind the sockets passed to us, that is free in a child which inherits ours."""
+    number = FIRST_FREE + _passed()
+    while _inherited(number):
+        number += 1
+    return number
+
+
+def _inherited(number: int) -> bool:
+    try:
+        return os.get_inheritable(number)
+    except OSError:  # EBADF: it is not open
+        return False
 
 
 def _told(at: float, worker: WorkerId) -> Tried:

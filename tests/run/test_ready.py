@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from supervisor.cli.options import parse
+from supervisor.cli.run import plan
+from supervisor.core.readiness import Check, ReadySpec
 from tests.support.processes import PATIENCE, SUPERVISOR, report, run
 
 if TYPE_CHECKING:
@@ -43,6 +46,22 @@ def test_a_start_timeout_is_told_and_recorded(tmp_path: Path) -> None:
     assert "not ready within 0.3 s: tcp 127.0.0.1:1: connection refused; stopping it" in said
     one = report(path)
     assert (one["asked_by"], one["ready"]) == ("start timeout", None)
+
+
+def test_a_named_fd_is_none_that_the_command_inherits(tmp_path: Path) -> None:
+    """Descriptors 3 and 5 are the command's own; it finds them as they were, and its pipe between them."""
+    (tmp_path / "jobs").write_text("job\n")
+    script = 'read -r one <&3; read -r two <&5; echo "$one $two $READY"; eval "echo >&$READY"'
+    line = f"exec {SUPERVISOR} run --ready fd=READY --ready-timeout 5 -- sh -c '{script}' 3<jobs 5<jobs"
+    done = subprocess.run([*SHELL, line], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "job job 4\n", "")
+
+
+def test_a_timeout_alone_is_for_notify_under_a_manager() -> None:
+    parsed = parse(["--ready-timeout", "5", "--", "true"], {})
+    assert parsed is not None
+    worker = plan(*parsed, init=False, managed=True).fleet.workers[0]
+    assert worker.ready == ReadySpec(Check("notify"), timeout=5.0)
 
 
 def test_a_log_line_passes_through_as_it_came() -> None:
