@@ -110,7 +110,10 @@ class Hearing(Observer):
         except SupervisorError as error:
             raise OSError(0, f"no place for the notify socket of {spec.title}: {error.message}") from None
         meeting, suffix = self._meetings[uid], f".notify-{worker}"
-        bound, path = meeting.datagrams(suffix)
+        try:
+            bound, path = meeting.datagrams(suffix)
+        except OSError as error:
+            raise OSError(error.errno, f"no notify socket in {meeting.folder}: {error.strerror}") from None
         server = NotifyServer(
             bound,
             frozenset({0, os.geteuid(), uid}),

@@ -10,7 +10,7 @@ import os
 
 from supervisor.core import signum
 from supervisor.core.spec import FIRST
-from supervisor.errors import SupervisorError
+from supervisor.errors import SpawnError, SupervisorError
 from supervisor.runs import assembly
 from supervisor.system import signals, stdio
 from supervisor.system.agent import inject
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Descriptors: signalfd, epoll, pidfd, status pipe, terminal, the agent's four, and a module being imported.
 ROOM = 13
+# What to do where nothing can be made in the folders that we try.
+_PLACE = "set XDG_RUNTIME_DIR or TMPDIR to a writable folder of your own with a short path"
 
 
 def run(plan: RunPlan) -> int:
@@ -38,14 +40,11 @@ def run(plan: RunPlan) -> int:
     ground = assembly.prepare(ROOM, subreaper=plan.subreaper, init=plan.fleet.manner.init)
     tty = Terminal.find()
     fleet = _apart(plan.fleet, tty)
+    fleet, hearing, additions = _hearing(fleet, plan.voice)
     meeting = _meeting(fleet, plan.voice)
-    additions: dict[str, str] = {}
     if isinstance(meeting, Meeting):
-        additions = inject.environment(os.environ, meeting.path, own=fleet.workers[0].own)
-    hearing = _hearing(fleet)
+        additions |= inject.environment(os.environ, meeting.path, own=fleet.workers[0].own)
     try:
-        if hearing is not None:
-            additions |= hearing.attach(FIRST, fleet.workers[0], None, _watchdog())
         told = _told(fleet)
         if told is None:
             launch = spawn.Launch(fleet.workers[0].exec, ground.inherited, terminal=tty, additions=additions)
@@ -81,13 +80,34 @@ def run(plan: RunPlan) -> int:
     return _exit_code(plan, ended.ending, keyboard=ended.asked is None and tty is not None and tty.was_lent)
 
 
-def _hearing(fleet: FleetSpec) -> Hearing | None:
-    """Return what gives the command a notify socket; None where nobody wants to hear it."""
-    if not (os.environ.get("NOTIFY_SOCKET") or fleet.workers[0].speaks_notify):
-        return None
+def _hearing(fleet: FleetSpec, voice: Voice) -> tuple[FleetSpec, Hearing | None, dict[str, str]]:
+    """Return what gives the command a notify socket, None where nobody wants to hear it, and the variables for it.
+
+    Where there is no place for a socket the run goes on without one, and a command that would be ready by its word
+    (the default under a service manager) is ready when it has started: the fleet comes back so. Raises SpawnError
+    when the user has asked for ``notify``.
+    """
+    worker = fleet.workers[0]
+    if not (os.environ.get("NOTIFY_SOCKET") or worker.speaks_notify):
+        return fleet, None, {}
     from supervisor.runs.hearing import Hearing
 
-    return Hearing(alone=True)
+    hearing = Hearing(alone=True)
+    try:
+        return fleet, hearing, hearing.attach(FIRST, worker, None, _watchdog())
+    except OSError as error:
+        hearing.close()
+        reason = error.strerror or str(error)
+    if worker.ready is not None and worker.ready.on_timeout == "continue":  # the default: no option can say that
+        worker = worker.with_(ready=None)
+    if worker.speaks_notify:
+        raise SpawnError(reason, f"{_PLACE}, or use another check than notify", 125)
+    if not voice.quiet:
+        from supervisor.core.visible import visible
+
+        counts = " and counts as ready once it has started" if worker.ready is not fleet.workers[0].ready else ""
+        stdio.say(f"supervisor: {visible(reason)}; the command runs without one{counts}: {_PLACE}\n")
+    return fleet.with_(workers=(worker,)), None, {}
 
 
 def _told(fleet: FleetSpec) -> Told | None:

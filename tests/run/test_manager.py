@@ -13,7 +13,8 @@ import pytest
 
 from tests.run.test_counts import loaded
 from tests.support.manager import Manager
-from tests.support.processes import WORKERS, Wrapped, python, run, until
+from tests.support.namespaces import lacks
+from tests.support.processes import SUPERVISOR, WORKERS, Wrapped, python, run, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +83,31 @@ def test_who_does_not_speak_is_never_ready_and_told_how_to_be(tmp_path: Path) ->
             wrapped.send(signal.SIGTERM)
             manager.until("STOPPING=1")
         assert "READY=1" not in manager.words
+
+
+@pytest.mark.skipif(bool(lacks("-rm")), reason=lacks("-rm"))
+@pytest.mark.parametrize("ready", [None, "started", "notify"])
+def test_no_place_for_a_socket_keeps_no_command_from_running(ready: str | None, tmp_path: Path) -> None:
+    """As `docker run --read-only`. Only who has asked for notify is refused, and told what to set."""
+    options = f"--no-agent {'' if ready is None else f'--ready {ready}'}"
+    script = "".join(f"mount -t tmpfs -o ro tmpfs {folder} && " for folder in ("/run", "/tmp", "/dev/shm"))
+    script += f"exec {SUPERVISOR} run {options} -- sh -c 'echo NOTIFY=$NOTIFY_SOCKET'"
+    with Manager(tmp_path, abstract=True) as manager:
+        env = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": manager.address}
+        argv = ["unshare", "-rm", "sh", "-c", script]
+        found = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+        if "mount:" in found.stderr:
+            pytest.skip(found.stderr.strip())
+        (said,) = [line for line in found.stderr.splitlines() if "no place for the notify socket of sh" in line]
+        assert "/run: Read-only file system" in said
+        assert "set XDG_RUNTIME_DIR or TMPDIR" in found.stderr
+        if ready == "notify":
+            assert (found.returncode, found.stdout) == (125, "")
+            assert "another check than notify" in found.stderr
+        else:
+            assert (found.returncode, found.stdout) == (0, "NOTIFY=\n")
+            assert ("counts as ready once it has started" in said) == (ready is None)
+            assert manager.until("READY=1") == ["READY=1"]
 
 
 def test_a_check_of_ours_stands_in_for_the_word_of_the_command(tmp_path: Path) -> None:
