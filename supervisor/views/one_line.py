@@ -50,10 +50,7 @@ def line(
     elif held is not None and (fleet.asked is not None or fleet.spec.manner.wraps or len(over) == len(lives) - 1):
         text = f"draining{counted}: {_held(held, at, waiting)}"
     elif pending:
-        ready = f" {len(lives) - len(pending)}/{len(lives)}" if len(lives) > 1 else ""
-        text = (
-            f"starting{ready}: {_names(pending)}" if not fleet.spec.manner.wraps else _starting(lives[0], suspected)
-        )
+        text = _starting(lives, pending) if not fleet.spec.manner.wraps else _wrapped_starting(lives[0], suspected)
     else:
         text = _running(fleet, lives)
     text = visible(text)
@@ -88,9 +85,17 @@ def _said(life: Life) -> str:
     return words.said(notice.status, notice.errno, notice.reloading) if notice is not None else ""
 
 
-def _starting(life: Life, suspected: bool) -> str:
+def _wrapped_starting(life: Life, suspected: bool) -> str:
     told = life.notice.status if life.notice is not None else None
     return f"starting: {told or SILENT}" if told or suspected else "starting"
+
+
+def _starting(lives: Sequence[Life], pending: Sequence[Life]) -> str:
+    """Count those that are ready, or have done their work; name who is not yet, and who will not be."""
+    waits = {life.id for life in pending}
+    rest = [life for life in lives if life.id not in waits]
+    ready = f" {sum(not _in_trouble(life) for life in rest)}/{len(lives)}" if len(lives) > 1 else ""
+    return "; ".join([f"starting{ready}: {_names(pending)}", *_troubles(rest)])
 
 
 def _running(fleet: Fleet, lives: list[Life]) -> str:
@@ -98,15 +103,19 @@ def _running(fleet: Fleet, lives: list[Life]) -> str:
     running = [life for life in lives if life.phase == "running"]
     if fleet.spec.manner.wraps:
         return _said(lives[0]) or "running"
-    failed = [life for life in lives if life.phase in ("failed", "stuck") or life.as_wanted is False]
-    restarting = [life for life in failed if life.phase == "backoff"]
-    failed = [life for life in failed if life.phase != "backoff"]
-    parts = [f"{len(running)} of {len(lives)} running"]
-    if restarting:
-        parts.append(f"in backoff: {_names(restarting)}")
-    if failed:
-        parts.append(f"failed: {_names(failed)}")
-    return "; ".join(parts)
+    return "; ".join([f"{len(running)} of {len(lives)} running", *_troubles(lives)])
+
+
+def _in_trouble(life: Life) -> bool:
+    return life.phase in ("failed", "stuck", "skipped") or life.as_wanted is False
+
+
+def _troubles(lives: Sequence[Life]) -> list[str]:
+    """Return who will be started again, who has failed for good, and who is not started because of that."""
+    kinds: dict[str, list[Life]] = {"in backoff": [], "failed": [], "not started": []}
+    for life in filter(_in_trouble, lives):
+        kinds[{"backoff": "in backoff", "skipped": "not started"}.get(life.phase, "failed")].append(life)
+    return [f"{kind}: {_names(those)}" for kind, those in kinds.items() if those]
 
 
 def _names(lives: Sequence[Life]) -> str:

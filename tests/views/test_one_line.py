@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervisor.core import events, manager
 from supervisor.core.record import Waiting
-from supervisor.core.spec import RUN, RestartSpec
+from supervisor.core.spec import RUN, Dependency, RestartSpec, WorkerId
 from supervisor.views import one_line
 from tests.core.script import worker
 from tests.core.test_manager import A, B, Unit
@@ -47,6 +47,17 @@ def test_trouble_is_named() -> None:
     unit.see(events.MainExited(1.0, A, 1, None, alone=True))
     unit.see(events.MainExited(1.0, B, 1, None, alone=True))
     assert told(unit, 1.1) == "1 of 3 running; in backoff: a; failed: b"
+
+
+def test_who_failed_for_good_is_not_ready_and_named_and_so_is_who_needed_it() -> None:
+    needs = worker("b", depends_on=(Dependency("a"),))
+    unit = Unit(worker("a", restart=RestartSpec(policy="never")), needs, worker("c"), worker("d"))
+    unit.see(events.StartAsked(0.0))
+    unit.see(events.StartFailed(0.1, A, "exec", 2), events.MainExited(0.1, A, 127, None, alone=True))
+    unit.see(events.Started(0.2, WorkerId(2)))
+    assert told(unit, 0.2) == "starting 1/4: d; failed: a; not started: b"
+    unit.see(events.Started(0.3, WorkerId(3)))
+    assert told(unit, 0.3) == "2 of 4 running; failed: a; not started: b"
 
 
 def test_run_names_no_worker() -> None:
