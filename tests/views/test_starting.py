@@ -118,3 +118,14 @@ def test_the_way_of_a_stop() -> None:
     ]
     assert starting.said(chains.stop(ends), "stopped") == "stopped in 3.00 s: web 2.00 s -> api 1.00 s"
     assert chains.stop(ends[:2]) == ()
+
+
+def test_stops_that_overlapped_are_no_way() -> None:
+    """The limit asked `db` out of order, while `api` was still there."""
+    ends = [
+        shutdown(exited=3.0, zero=10.0).with_(worker="api"),
+        shutdown(exited=1.2, zero=12.0).with_(worker="db", after=("api",)),
+    ]
+    assert chains.stop(ends) == ()
+    in_turn = [ends[0], ends[1].with_(zero=13.0)]
+    assert [step.worker for step in chains.stop(in_turn)] == ["api", "db"]

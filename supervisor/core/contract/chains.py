@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from supervisor.core.record import Shutdown
 
+# Seconds by which two instants of one moment may differ, as they are rounded in a report. With more, a stop that was
+# asked for out of order would count as one that had waited.
+SAME = 0.01
+
 
 class Step(Frozen):
     """One worker on the way. ``at`` is seconds since the start, or the stop, of the fleet was asked for.
@@ -92,14 +96,19 @@ def start(began: Sequence[Began]) -> tuple[Step, ...]:
 
 
 def stop(shutdowns: Sequence[Shutdown]) -> tuple[Step, ...]:
-    """Return the way to the worker that ended last, of those whose stop waited for others; empty where none did."""
+    """Return the way to the worker that ended last, of those whose stop waited for others.
+
+    Empty where none did, and where one was asked out of order: it did not wait until those before it had ended.
+    """
     asked = {one.title: one for one in shutdowns if one.requested}
     if not any(one.after for one in asked.values()):
         return ()
     one = max(asked.values(), key=_end)
     way = [one]
     while before := [asked[title] for title in one.after if title in asked and asked[title] not in way]:
-        one = max(before, key=_end)
+        following, one = one, max(before, key=_end)
+        if following.zero < _end(one) - SAME:
+            return ()
         way.append(one)
     first = way[-1].zero
     return tuple(Step(one.title, one.zero - first, one.total) for one in reversed(way))
