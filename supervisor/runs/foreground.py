@@ -154,7 +154,7 @@ class Foreground:
         try:
             from supervisor.runs.telling import tell_fleet
 
-            tell_fleet(self._plan, ends, self._run.evidence.forgotten, patience)
+            tell_fleet(self._plan, self.loop.fleet, ends, self._run.evidence.forgotten, patience)
         except (ImportError, OSError) as error:
             self._run.evidence.plainly(error, every=not self._plan.voice.quiet)
         if self._plan.keeping.wanted:

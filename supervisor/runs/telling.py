@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from supervisor.core.fleet.state import Fleet
     from supervisor.core.record import Shutdown
     from supervisor.runs.plan import UpPlan, Voice
     from supervisor.system.output.patience import Patience
@@ -32,8 +33,11 @@ def tell(voice: Voice, one: Shutdown, patience: Patience, *, always: bool) -> No
         sink.say(text, 2, patience, stdio.WARNING if verdict.worth_telling(one) else stdio.NOTICE)
 
 
-def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, patience: Patience) -> None:
-    """Tell on stderr the remarkable ends and, where the eye rests, the table; with --json the record on stdout."""
+def tell_fleet(plan: UpPlan, state: Fleet, shutdowns: Sequence[Shutdown], forgotten: int, patience: Patience) -> None:
+    """Tell on stderr the remarkable ends and, where the eye rests, the table; with --json the record on stdout.
+
+    ``state`` is the fleet's last.
+    """
     if plan.voice.json and (error := sink.say(json_text(shutdowns, plan.fleet.name), 1, patience)) is not None:
         sink.say(f"supervisor: cannot write the report to stdout: {error.strerror}\n", 2, patience)
     if plan.voice.quiet:
@@ -41,7 +45,8 @@ def tell_fleet(plan: UpPlan, shutdowns: Sequence[Shutdown], forgotten: int, pati
     json = plan.log.format == "json"
     width, style = stdio.width(2), plain if json else _style(plan.voice.color)
     details = fleet.details(shutdowns, width, style)
-    text = "\n".join(filter(None, (details, fleet.table(shutdowns, width, style, forgotten))))
+    table = fleet.table(shutdowns, width, style, forgotten, fleet.unstarted(state))
+    text = "\n".join(filter(None, (details, table)))
     if json and text:  # who reads the log line by line is not to meet anything else
         lines = Json("supervisor", 0, "stderr", plan.log.time)
         text = lines.lines(text.encode(errors="surrogateescape"), time.time()).decode()

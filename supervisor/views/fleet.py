@@ -74,8 +74,28 @@ def unasked_end(one: Shutdown, fleet: Fleet, worker: WorkerId, at: float, failur
     return text
 
 
-def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: int = 0) -> str:
-    """Return the table of a fleet's ends: the slowest first, which one came last, which ones had ended before."""
+def unstarted(fleet: Fleet) -> list[tuple[str, str]]:
+    """Return (name, why) of the workers that were never started; instances with the same reason are one."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for life in fleet.lives.values():
+        if life.start == 0:
+            why = life.missing or "the stop came before its turn"
+            alike.setdefault((life.spec.name, why), []).append(life.spec.title)
+    return [(visible(titles[0] if len(titles) == 1 else f"{name} ×{len(titles)}"), visible(why))
+            for (name, why), titles in alike.items()]  # fmt: skip
+
+
+def table(
+    shutdowns: Sequence[Shutdown],
+    width: int,
+    style: Style,
+    forgotten: int = 0,
+    unstarted: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Return the table of a fleet's ends: the slowest first, which one came last, which ones had ended before.
+
+    ``unstarted``: who was never started, and why.
+    """
     shutdowns = _named(shutdowns)
     asked = [one for one in shutdowns if one.requested]
     rows = sorted(asked, key=lambda one: -one.total)
@@ -83,12 +103,12 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
         return ""
     earlier = _ended_before(shutdowns)
     groups = _rows(rows)
-    names = (*(title for title, _ in groups), *(one.title for one in earlier))
+    names = [*(title for title, _ in groups), *(one.title for one in earlier), *(title for title, _ in unstarted)]
     wide = min(max(map(len, names)), max(width // 4, LEAST_NAME))
     longest = max(one.total for one in rows) or 1.0
     room = width - wide - 27 - max(len(words.ended(one)) for one in rows)
     bar = max(min(room, 30), min(8, width - wide - 27), 0)
-    lines = [style(f"shutdown of {plural(len(rows), 'worker')}", "bold")]
+    lines = [style(_head(rows), "bold")]
     for title, one in groups:
         tone = "error" if verdict.forced(one) else "warning" if verdict.worth_telling(one) else "good"
         grace = f"of {duration(one.grace)}" if one.grace is not None else "no limit"
@@ -105,9 +125,17 @@ def table(shutdowns: Sequence[Shutdown], width: int, style: Style, forgotten: in
         ended, tone = words.ended(one), "good" if one.outcome == "clean" else "error"
         told = hanging(f"  {middle(one.title, wide):<{wide}}  ", _earlier(one), width)
         lines += [line.replace(ended, style(ended, tone)) for line in told]
+    for title, why in unstarted:
+        lines += hanging(f"  {middle(title, wide):<{wide}}  ", f"not started: {why}", width)
     if forgotten:
         lines.append(f"  {forgotten} earlier ends are not listed")
     return "\n".join(lines) + "\n"
+
+
+def _head(asked: Sequence[Shutdown]) -> str:
+    """Return what the table is about; a worker that was stopped and started again has several rows."""
+    count = len({one.title for one in asked})
+    return f"{'shutdown' if count == len(asked) else f'{len(asked)} ends'} of {plural(count, 'worker')}"
 
 
 def _earlier(one: Shutdown) -> str:

@@ -11,9 +11,9 @@ from supervisor.core.events import Forked, MainExited, Reaped, SignalReceived, S
 from supervisor.core.fleet import step
 from supervisor.core.fleet.state import Fleet, new
 from supervisor.core.record import Climb, Finding, Marks, Shutdown, Where
-from supervisor.core.spec import FIRST, ExecSpec, FleetSpec, StopSpec, WorkerSpec
+from supervisor.core.spec import FIRST, Dependency, ExecSpec, FleetSpec, RestartSpec, StopSpec, WorkerSpec
 from supervisor.core.worker.restart import Attempts
-from supervisor.views.fleet import details, stopping, table, unasked_end
+from supervisor.views.fleet import details, stopping, table, unasked_end, unstarted
 from supervisor.views.layout import ansi, plain
 
 if TYPE_CHECKING:
@@ -70,6 +70,37 @@ def _unasked(worker: str, **fields: Any) -> Shutdown:
 
 
 KILLED: dict[str, Any] = {"outcome": "killed", "grace": 0.1, "exit_code": None, "signal": signum.KILL}
+
+
+def test_the_table_tells_ends_from_workers() -> None:
+    ends = [_end("w", start=start) for start in range(1, 6)]
+    assert table(ends, 80, plain).startswith("5 ends of 1 worker\n")
+    assert table([*ends, _end("v")], 80, plain).startswith("6 ends of 2 workers\n")
+    assert table([_end("v"), _end("w")], 80, plain).startswith("shutdown of 2 workers\n")
+
+
+def test_the_table_tells_who_was_never_started_and_why() -> None:
+    """`b` needs `a`, which cannot be started; `d` waits for `c` when the stop comes."""
+
+    def one(name: str, needs: str = "", instance: int = 0) -> WorkerSpec:
+        dependencies = (Dependency(needs, "completed"),) if needs else ()
+        restart = RestartSpec(policy="never")
+        stop = StopSpec(ladder.parse("TERM/10/KILL"))
+        return WorkerSpec(name, ExecSpec(("x",)), stop, instance, restart, False, depends_on=dependencies)
+
+    fleet = new(FleetSpec((one("a"), one("b", "a", 1), one("b", "a", 2), one("c"), one("d", "c"))))
+    fleet, _ = step.step(fleet, StartAsked(1.0))
+    fleet, _ = step.step(fleet, Forked(1.0, FIRST, 100, False))
+    for event in (MainExited(2.0, FIRST, 3, None), Surveyed(2.0, FIRST, ()), Reaped(2.0, FIRST, None, 0.5)):
+        fleet, _ = step.step(fleet, event)
+    fleet = _asked(fleet, 5.0)
+    never = unstarted(fleet)
+    assert never == [("b ×2", "a did not end clean"), ("d", "the stop came before its turn")]
+    assert table([_end("c")], 80, plain, 0, never).splitlines()[2:] == [
+        "  b ×2  not started: a did not end clean",
+        "  d     not started: the stop came before its turn",
+    ]
+    assert unstarted(_running("TERM/10/KILL")) == []
 
 
 def test_the_table() -> None:
