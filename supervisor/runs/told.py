@@ -1,6 +1,7 @@
 """The command of `run` that tells by itself when it is ready: by a pipe of its own, or by a line that it prints.
 
-Made before the fork, and only then imported. Its lines pass through us, whole, as they came.
+Made before the fork, and only then imported. Its output passes through us byte for byte, as it comes; it is made into
+lines only to look for the one that tells.
 """
 
 from __future__ import annotations
@@ -34,15 +35,16 @@ class Told(Attachments):
         self._inner: Attachments | None = None
         self._signs = Signs()
         self._output: Output | None = None
+        self._reader: Callable[[bytes], bool] | None = None
         told = self._signs.attach(FIRST, spec)
         self.descriptors, self.additions = told.descriptors, told.additions
         reader = self._signs.lines(FIRST, spec)
         if reader is not None:
-            self._output = output = Output(self.poller, lines.Splitter, self._tell)
+            self._reader = reader
+            self._output = output = Output(self.poller, lambda: _Through(self._read), self._tell, alone=True)
             out, err = (Lane(FIRST, stream, False, lines.Plain()) for stream in ("stdout", "stderr"))
             self._ends = output.pipes((out, err))
             self.stdio = (0, *self._ends[1:])
-            output.readers[FIRST] = reader
 
     def _tell(self, text: str) -> None:
         self._say(text)
@@ -62,15 +64,45 @@ class Told(Attachments):
         return [*inner, *self._signs.last_words(worker, at)]
 
     def detach(self, worker: WorkerId) -> None:
-        """Pass the last lines on."""
+        """Pass the last words on."""
         if self._inner is not None:
             self._inner.detach(worker)
         self._signs.detach(worker)
         if self._output is not None:
-            self._output.readers.pop(worker, None)
+            self._reader = None
             self._output.worker_ended(worker)
+
+    def _read(self, block: bytes) -> bool:
+        """Look for the line that tells in a block of whole lines; False when no more are wanted."""
+        if self._reader is not None and self._reader(block):
+            self._reader = None
+        return self._reader is not None
 
     def finish(self, patience: Patience) -> None:
         """Pass everything on, at the end."""
         if self._output is not None:
             self._output.finish(patience)
+
+
+class _Through:
+    """Passes the chunks of a stream on untouched; ``read`` gets their whole lines until it returns False."""
+
+    def __init__(self, read: Callable[[bytes], bool]) -> None:
+        self._read = read
+        self._lines: lines.Splitter | None = lines.Splitter()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the chunk itself."""
+        if self._lines is not None:
+            self._look(self._lines.feed(chunk))
+        return chunk
+
+    def end(self) -> bytes:
+        """Return nothing, for nothing is held back; an unfinished line is read as one."""
+        if self._lines is not None:
+            self._look(self._lines.end())
+        return b""
+
+    def _look(self, block: bytes) -> None:
+        if block and not self._read(block):
+            self._lines = None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from supervisor.cli.options import parse
 from supervisor.cli.run import plan
 from supervisor.core.readiness import Check, ReadySpec
-from tests.support.processes import PATIENCE, SUPERVISOR, report, run
+from tests.support.processes import PATIENCE, SUPERVISOR, Wrapped, report, run, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,9 +76,53 @@ def test_a_log_line_passes_through_as_it_came() -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (
         5,
-        b"\xffx\nlistening on 80\nno newline\n",
+        b"\xffx\nlistening on 80\nno newline",
         b"error\n",
     )
+
+
+def test_a_line_that_comes_in_pieces_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    script = "printf 'liste'; sleep 0.1; echo 'ning on 80'; sleep 0.1"
+    assert run((*SHELL, script), "--ready", "log=listening on", "--report", str(path))[:2] == (0, "listening on 80\n")
+    assert report(path)["ready"]["by"] == "log 'listening on'"
+
+
+UNSEEN = ("--ready", "log=never printed")
+
+
+def _stdout(wrapped: Wrapped) -> IO[bytes]:
+    assert wrapped.process.stdout is not None
+    return wrapped.process.stdout
+
+
+def test_output_passes_through_while_its_line_goes_on() -> None:
+    """A prompt has no newline; and what is longer than any line of `up` is left in one piece."""
+    script = "printf '? '; read -r answer; head -c 3000000 /dev/zero; printf '\\n%s' $answer"
+    with Wrapped((*SHELL, script), *UNSEEN, stdin=subprocess.PIPE) as wrapped:
+        output = _stdout(wrapped)
+        assert select.select([output], [], [], PATIENCE)[0]
+        assert os.read(output.fileno(), 9) == b"? "
+        rest, _ = wrapped.process.communicate(b"yes\n", PATIENCE)
+        assert rest == bytes(3_000_000) + b"\nyes"
+        assert (wrapped.process.returncode, wrapped.stderr) == (0, "")
+
+
+def test_a_command_whose_reader_has_gone_gets_sigpipe() -> None:
+    with Wrapped(("yes",), *UNSEEN) as wrapped:
+        assert wrapped.line() == "y"
+        _stdout(wrapped).close()
+        assert wrapped.process.wait(PATIENCE) == -signal.SIGPIPE
+        assert wrapped.stderr == ""
+
+
+def test_a_slow_reader_gets_no_advice_about_a_file() -> None:
+    """There is no configuration to set anything in. Once the reader goes, the command that waited ends, too."""
+    with Wrapped(("yes",), *UNSEEN) as wrapped:
+        until(lambda: "\n" in wrapped.stderr, "a sentence about the reader")
+        assert wrapped.stderr.endswith("nobody has read our output for 1 s: 1 worker waits; read it\n")
+        _stdout(wrapped).close()
+        assert wrapped.process.wait(PATIENCE) == -signal.SIGPIPE
 
 
 @pytest.mark.parametrize(

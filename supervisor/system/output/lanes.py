@@ -8,6 +8,7 @@ bounded, however often a worker crashes.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from supervisor.core.spec import WorkerId
 
     class Splits(Protocol):
-        """Turns chunks into blocks of whole lines."""
+        """Turns chunks into what is shown at once, as a rule blocks of whole lines."""
 
         def feed(self, chunk: bytes) -> bytes: ...
 
@@ -47,10 +48,14 @@ class Output:
     """All workers' streams on their way to our stdout and stderr; while ``hidden``, a dashboard shows them instead.
 
     ``tap(lane, block)`` hears of all whole lines, ``tail`` keeps the newest. ``readers`` hear of those of a worker's
-    present start until they return True. ``tell(text)`` takes a sentence for the user.
+    present start until they return True. ``tell(text)`` takes a sentence for the user. ``alone``: it is all of one
+    command, whose own write(2) tells it that its reader has gone, as if we were not there.
     """
 
-    def __init__(self, poller: Poller, splitter: Callable[[], Splits], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, poller: Poller, splitter: Callable[[], Splits], tell: Callable[[str], None], *, alone: bool = False
+    ) -> None:
+        self._alone = alone
         self._poller = poller
         self._splitter = splitter
         self._tell = tell
@@ -153,19 +158,25 @@ class Output:
             return 0
         if not chunk:
             self._close_line(pipe, at)
-            self._poller.unwatch(pipe.fd)
-            os.close(pipe.fd)
-            pipe.fd = -1
+            self._shut(pipe)
             return 0
         block = pipe.splitter.feed(chunk)
         if block:
             self._show(pipe, block, at)
+        if self._alone and self._sink(pipe).gone:
+            self._shut(pipe)  # the next write(2) is EPIPE, or SIGPIPE, as it is without us
+            return 0
         if pipe.ends:
             pipe.ends[0] -= len(chunk)
             if pipe.ends[0] == 0:
                 del pipe.ends[0]
                 self._close_line(pipe, at)  # what follows was written after the restart
         return len(chunk)
+
+    def _shut(self, pipe: _Pipe) -> None:
+        self._poller.unwatch(pipe.fd)
+        os.close(pipe.fd)
+        pipe.fd = -1
 
     # -------------------------------------------------------------- the way out
 
@@ -189,7 +200,13 @@ class Output:
         sink.put(lane.format.lines(block, time.time()), at)
         if sink.error is not None:
             reason, sink.error = sink.error, None
+            self._tell_unwritten(lane, reason, sink.gone)
+
+    def _tell_unwritten(self, lane: Lane, reason: OSError, gone: bool) -> None:
+        if not (self._alone and gone):
             self._tell(f"cannot write our {lane.stream}: {reason.strerror}; the workers' lines for it are dropped")
+        elif reason.errno != errno.EPIPE:  # no more than that the reader has gone
+            self._tell(f"cannot write our {lane.stream}: {reason.strerror}; the command cannot write it either now")
 
     def show_tail(self) -> None:
         """Show what only the dashboard has shown as lines, each on the stream that it came from, because the
@@ -262,9 +279,7 @@ class Output:
     def close(self) -> None:
         """Give all descriptors back; what nobody has read is lost."""
         for pipe in self._open():
-            self._poller.unwatch(pipe.fd)
-            os.close(pipe.fd)
-            pipe.fd = -1
+            self._shut(pipe)
         os.close(self._null)
         for sink in {self._out, self._err}:
             sink.close()
@@ -282,7 +297,7 @@ class Output:
         self._told_stall = True
         waiting = len({pipe.lane.worker for pipe in self._open() if pipe.paused})
         who = "1 worker waits" if waiting == 1 else f"{waiting} workers wait" if waiting else "who prints will wait"
-        what = f'{who}; read it, or set [log] overflow = "drop"'
+        what = f"{who}; read it" + ("" if self._alone else ', or set [log] overflow = "drop"')
         if not waiting and any(pipe.dropped for pipe in self._pipes.values()):
             what = "lines are dropped"
         self._tell(f"nobody has read our output for {TELL_AFTER:g} s: {what}")

@@ -68,6 +68,8 @@ class Sink:
             if self.waiting == before:
                 time.sleep(AGAIN)
         lost = sum(bytes(data).count(b"\n") for data in self._waiting)
+        if self._waiting and self._waiting[-1][-1] != ord("\n"):
+            lost += 1  # the command of `run` has begun a line
         self.waiting, self._waiting = 0, []
         self.full, self.stalled_at = False, None
         self._poller.unwatch(self._watched)
