@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.config.problems import nearest
+from supervisor.core.fleet.sequence import PATIENT_GRACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _limit(fleet: FleetSpec, specs: Mapping[str, WorkerSpec], document: Document
                 stack += missing
                 continue
             seconds, names = max((longest[other] for other in below), default=(0.0, ()))
-            longest[stack.pop()] = (seconds + (specs[one].stop.ladder.grace or 0.0), (one, *names))
+            grace = specs[one].stop.ladder.grace
+            longest[stack.pop()] = (seconds + (PATIENT_GRACE if grace is None else grace), (one, *names))
         return longest[name]
 
     seconds, names = max((way(name) for name in specs), default=(0.0, ()))

@@ -155,7 +155,7 @@ def problem_of_regex(pattern: str) -> str | None:
     try:
         tree = _parser.parse(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        return f"not a valid regular expression: {error}"
+        return f"is not a valid regular expression: {error}"
     unbounded = 0
     stack = [(tree, False)]
     while stack:

@@ -69,7 +69,7 @@ ABOUT_A_WORKER = [
     ('ready = "tcp=shop:80"', "3:9", "'shop' is neither a literal address nor localhost", "http"),
     ('ready = "tcp=127.0.0.1:{port}"', "3:9", 'uses {port}, but the worker has no "port"', "port = 8000"),
     ('ready.log = "/(a+)+b/"', "3:1", "the pattern repeats inside a repeat", ""),
-    ('ready.log = "/(/"', "3:1", "the pattern not a valid regular expression", ""),
+    ('ready.log = "/(/"', "3:1", "the pattern is not a valid regular expression", ""),
     (
         "ready = { notify = true, timout = 3 }",
         "3:26",
@@ -198,6 +198,13 @@ ABOUT_ORDER = [
         '[worker.a]\ncommand = "a"\ndepends_on = ["b"]\n[worker.b]\ncommand = "b"\nstop.grace = 20\n',
         "2:9",
         'warning: [fleet] "limit" is 25 s, but a stop in order may take 30 s: a -> b',
+        "out of order",
+    ),
+    (
+        "[fleet]\nlimit = 15\n"
+        '[worker.a]\ncommand = "a"\ndepends_on = ["b"]\n[worker.b]\ncommand = "b"\nstop.escalation = "none"\n',
+        "2:9",
+        'warning: [fleet] "limit" is 15 s, but a stop in order may take 20 s: a -> b',
         "out of order",
     ),
     (
