@@ -40,6 +40,8 @@ class Told(Observer):
         self._client = client
         self._manager = manager.begin(wanted, at)
         self._fleet = loop.fleet
+        # What came from the command before we knew that its exec had worked, with descriptors of our own.
+        self._early: list[tuple[Message, list[int]]] = []
 
     @property
     def deadline(self) -> float | None:
@@ -53,6 +55,8 @@ class Told(Observer):
         self._fleet = self._loop.fleet
         self._manager = manager.changed(self._manager, at)
         self._tell(at)
+        if self._early and not self._unknown:
+            self._let_go()
 
     def heard(self, worker: WorkerId, at: float) -> None:
         """Look again soon what a stopping worker waits for."""
@@ -73,7 +77,24 @@ class Told(Observer):
 
     def close(self) -> None:
         """Send what waits, if the manager takes it now, and hang up."""
+        self._let_go()
         self._client.close()
+
+    @property
+    def _unknown(self) -> bool:
+        """Tell whether a process was forked of which we do not know yet that its exec has worked."""
+        return any(
+            life.alive and life.process and life.process.running_since is None
+            for life in self._loop.fleet.lives.values()
+        )
+
+    def _let_go(self) -> None:
+        """Pass on what was held, behind READY."""
+        held, self._early = self._early, []
+        for message, descriptors in held:
+            self._pass(message, descriptors)
+            for fd in descriptors:
+                os.close(fd)
 
     def _tell(self, at: float) -> None:
         suspected = self._manager.suspected
@@ -85,8 +106,15 @@ class Told(Observer):
     def pass_on(self, message: Message, descriptors: Sequence[int]) -> None:
         """Pass on what came from the command with descriptors: those to be stored, and the BARRIER that it waits for.
 
-        The caller keeps its own.
+        The caller keeps its own. READY that is said in the first instant is told when it is known that exec has
+        worked: what was said after it is held as long.
         """
+        if self._early or self._unknown:
+            self._early.append((message, [os.dup(fd) for fd in descriptors]))
+        else:
+            self._pass(message, descriptors)
+
+    def _pass(self, message: Message, descriptors: Sequence[int]) -> None:
         if message.barrier:
             self._client.send("barrier", ("BARRIER=1",), descriptors)
             return
