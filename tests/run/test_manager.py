@@ -89,6 +89,8 @@ def test_who_does_not_speak_is_never_ready_and_told_how_to_be(tmp_path: Path) ->
 @pytest.mark.parametrize("ready", [None, "started", "notify"])
 def test_no_place_for_a_socket_keeps_no_command_from_running(ready: str | None, tmp_path: Path) -> None:
     """As `docker run --read-only`. Only who has asked for notify is refused, and told what to set."""
+    if SUPERVISOR.startswith(("/run/", "/tmp/", "/dev/shm/")):
+        pytest.skip("the checkout lies in a folder that the test hides")
     options = f"--no-agent {'' if ready is None else f'--ready {ready}'}"
     script = "".join(f"mount -t tmpfs -o ro tmpfs {folder} && " for folder in ("/run", "/tmp", "/dev/shm"))
     script += f"exec {SUPERVISOR} run {options} -- sh -c 'echo NOTIFY=$NOTIFY_SOCKET'"
