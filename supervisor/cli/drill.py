@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import random
 
-from supervisor.cli import talk
+from supervisor.cli import run
+from supervisor.cli.options import parse
 from supervisor.cli.plan import keeping, voice
+from supervisor.cli.run import check_of, seconds, signal_to_stop_with
+from supervisor.cli.up import configured
 from supervisor.config import budget
-from supervisor.config.durations import WANTED
 from supervisor.config.durations import parse as duration
+from supervisor.core import ladder
 from supervisor.core.drilled import Moment
 from supervisor.core.spec import UP
 from supervisor.diagnosis.findings.codes import CODES
@@ -43,39 +46,35 @@ def plan(values: Values, words: list[str]) -> DrillPlan:
     given: dict[str, Any] = dict(values)
     speaking = voice({**given, "verbose": False}, formats.OF_DRILLS)
     fleet = _fleet(given, words)
-    seed = (
-        _whole(given["seed"], "--seed", 0, 2**63)
-        if given["seed"] is not None
-        else random.SystemRandom().getrandbits(31)
-    )
+    drawn = random.SystemRandom().getrandbits(31)
     return DrillPlan(
         fleet=fleet,
         voice=speaking,
         moment=_moment(given),
         runs=_whole(given["runs"], "--runs", 1, MOST_RUNS),
         warmup=_whole(given["warmup"], "--warmup", 0, MOST_RUNS),
-        seed=seed,
+        seed=drawn if given["seed"] is None else _whole(given["seed"], "--seed", 0, 2**63),
         twice=given["twice"],
         allow_early=given["allow_early"],
         demands=_demands(given, fleet),
         platform=given["platform"],
         keeping=keeping(given, unasked=True),
-        limit=None if given["limit"] is None else _seconds(given["limit"], "--limit"),
+        limit=None if given["limit"] is None else seconds(given["limit"], "--limit"),
     )
 
 
 def _fleet(given: dict[str, Any], words: list[str]) -> FleetSpec:
     """Return the fleet of the config, or that of the one command, with the stop that the options ask for."""
+    fleet: FleetSpec
     if given["config"] is not None:
-        fleet = _configured(given, words)
+        for option in ("ready", "cwd"):
+            if given[option] is not None:
+                raise UsageError(f"--{option} is for a command, not for -c", f"write {option} into the config")
+        fleet = configured(given, words, os.environ).fleet
     elif words:
-        from supervisor.cli import run
-        from supervisor.cli.options import parse
-
         defaults = parse(["--"], {})
         assert defaults is not None, "an empty command line is a plain one"
-        options = {key: given[key] for key in ("child_only", "cwd", "no_agent")}
-        fleet = run.plan({**defaults[0], **options}, words, init=False).fleet.with_(manner=UP)
+        fleet = run.plan({**defaults[0], "cwd": given["cwd"]}, words, init=False).fleet.with_(manner=UP)
         fleet = fleet.with_(workers=(fleet.workers[0].with_(ready=_ready(given["ready"])),))
     else:
         raise UsageError(
@@ -88,48 +87,23 @@ def _ready(text: str | None) -> ReadySpec | None:
     """Return when the command counts as ready; None: when it is quiet."""
     if text is None:
         return None
-    from supervisor.config import checks
-    from supervisor.core.readiness import CheckError, ReadySpec
+    from supervisor.core.readiness import ReadySpec
 
-    try:
-        check = checks.parse(text)
-    except CheckError as error:
-        raise UsageError(f"--ready {text or repr('')}: {error}", "as in tcp=127.0.0.1:8000, or notify") from None
+    check = check_of("--ready", text)
     if check.kind == "fd":
         raise UsageError(f"--ready {text}: offered in a config only", "use log=…, tcp=…, http=…, or -c FILE")
     return ReadySpec(check)
 
 
-def _configured(given: dict[str, Any], names: list[str]) -> FleetSpec:
-    from supervisor.config.load import load
-    from supervisor.config.places import working_folder
-    from supervisor.runs.plan import choose
-
-    loaded = load(given["config"], working_folder(), os.environ)
-    if not given["quiet"]:
-        for warning in loaded.warnings:
-            talk.say(str(warning))
-    workers = loaded.fleet.workers
-    chosen = sorted(choose(names, workers, "the config"))
-    return loaded.fleet.with_(workers=tuple(workers[place] for place in chosen))
-
-
 def _stopping(worker: WorkerSpec, given: dict[str, Any]) -> WorkerSpec:
-    """Return the worker with the first signal and the grace period that were asked for."""
-    from supervisor.cli.run import _seconds as grace
-    from supervisor.core import ladder, signum
-
+    """Return the worker with the first signal and the grace period that were asked for, and what else is for all."""
     steps = worker.stop.ladder
     if given["signal"] is not None:
-        number = signum.number(given["signal"])
-        if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
-            raise UsageError(
-                f"--signal {given['signal']}: no signal to stop with", "use a name like TERM, INT or QUIT"
-            )
-        steps = ladder.with_stop_signal(steps, number)
+        steps = ladder.with_stop_signal(steps, signal_to_stop_with(given["signal"], "--signal"))
     if given["grace"] is not None:
-        steps = ladder.with_grace(steps, grace(given["grace"]))
-    return worker.with_(stop=worker.stop.with_(ladder=steps, own_signal=True))
+        steps = ladder.with_grace(steps, seconds(given["grace"]))
+    stop = worker.stop.with_(ladder=steps, own_signal=True, group=worker.stop.group and not given["child_only"])
+    return worker.with_(stop=stop, agent=worker.agent and not given["no_agent"])
 
 
 def _moment(given: dict[str, Any]) -> Moment:
@@ -149,7 +123,7 @@ def _moment(given: dict[str, Any]) -> Moment:
             )
         return Moment("at random", low, high)
     if given["after"] is not None:
-        after = _seconds(given["after"], "--after")
+        after = seconds(given["after"], "--after")
         return Moment("after", after, after)
     return Moment()
 
@@ -158,13 +132,6 @@ def _demands(given: dict[str, Any], fleet: FleetSpec) -> tuple[Demand, ...]:
     names = {worker.name for worker in fleet.workers} | {worker.title for worker in fleet.workers}
     wanted = [budget.parse(text, CODES, names) for text in given["budget"]]
     return tuple(wanted + [budget.forbidden(code, CODES) for code in given["forbid"]])
-
-
-def _seconds(text: str, option: str) -> float:
-    found = duration(text)
-    if found is None:
-        raise UsageError(f"{option} {text or repr('')}: not {WANTED}", "write seconds, as in 2.5, or 500ms, 1m30s")
-    return found
 
 
 def _whole(text: str, option: str, least: int, most: int) -> int:

@@ -7,9 +7,11 @@ import io
 import os
 import sys
 import time
+from contextlib import contextmanager
 
 from supervisor.config import selection
 from supervisor.core.selection import Selection
+from supervisor.core.spec import title
 from supervisor.core.visible import visible
 from supervisor.errors import HistoryError, UsageError
 from supervisor.system import stdio
@@ -19,6 +21,7 @@ from supervisor.system.history.store import COLUMNS, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from supervisor.cli.options import Values
@@ -43,10 +46,10 @@ def history(values: Values, words: list[str]) -> int:
         return _prune(values)
     chosen = _chosen(values)
     with_limit = chosen if verb == "export" else chosen.with_(last=_rows(values))
-    with _open(values) as store:
+    with _opened(values) as store:
         found = _find(store, with_limit, findings=True)
         if verb == "export":
-            return _export(store, found, _format(values))
+            return _export(store, found, str(values["format"]))
     if values["json"]:
         from supervisor.views.data import dumps
 
@@ -64,7 +67,7 @@ def report(values: Values, words: list[str]) -> int:
     if len(words) != 1:
         raise UsageError("report takes one run: its number, or last", "see the numbers with: supervisor history")
     chosen = selection.parse(words[0])
-    with _open(values) as store:
+    with _opened(values) as store:
         found = _find(store, chosen.with_(last=1))
         if not found:
             raise HistoryError(f"no recorded run matches {words[0]}", "see: supervisor history")
@@ -106,12 +109,12 @@ def compare(values: Values, words: list[str]) -> int:
     """Compare two sets of recorded runs; 1 for a regression. Raises UsageError, HistoryError."""
     if len(words) != 2:
         raise UsageError("compare takes two sets of runs", "as in: supervisor compare tag=v1 tag=v2; last:20")
-    with _open(values) as store:
+    with _opened(values) as store:
         sets = [_find(store, selection.parse(word), findings=True) for word in words]
     for word, found in zip(words, sets, strict=True):
         if not found:
             raise HistoryError(f"no recorded run matches {word}", "see: supervisor history")
-        titles = sorted({f"{one.values['worker']}.{one.values['instance']}" for one in found})
+        titles = sorted({title(one.values["worker"], one.values["instance"]) for one in found})
         if len(titles) > 1:
             raise UsageError(f"{word} has runs of several workers", f"add worker=NAME: {', '.join(titles[:8])}")
     from supervisor.diagnosis.statistics.compare import compared
@@ -141,7 +144,7 @@ def _merge(values: Values, paths: list[str]) -> int:
     for path in paths:
         other = Store(path, write=False)
         try:
-            with _open(values, write=True) as store:
+            with _opened(values, write=True) as store:
                 _print(f"{visible(path)}: {store.merge(other.rows())} runs taken over\n")
         finally:
             other.close()
@@ -151,7 +154,7 @@ def _merge(values: Values, paths: list[str]) -> int:
 def _prune(values: Values) -> int:
     """Forget what is older than --before, or only what is too much."""
     before = _chosen(values).before
-    with _open(values, write=True) as store:
+    with _opened(values, write=True) as store:
         count = store.prune(before=None if before is None else time.time() - before)
     _print(f"{count} runs forgotten\n")
     return 0
@@ -177,22 +180,19 @@ def _export(store: Store, found: list[Found], form: str) -> int:
 # ------------------------------------------------------------------ inside
 
 
-class _open:
+@contextmanager
+def _opened(values: Values, *, write: bool = False) -> Iterator[Store]:
     """Open the history that is meant, for as long as a block lasts. Raises HistoryError."""
-
-    def __init__(self, values: Values, *, write: bool = False) -> None:
-        given = values["history"]
-        try:
-            path = given if isinstance(given, str) and given != place.OFF else place.default(os.environ)
-            self._store = Store(place.prepared(path) if write else path, write=write)
-        except place.NoPlace as error:
-            raise HistoryError(f"there is no history: {error}", "name it with --history PATH") from None
-
-    def __enter__(self) -> Store:
-        return self._store
-
-    def __exit__(self, *_: object) -> None:
-        self._store.close()
+    given = values["history"]
+    try:
+        path = given if isinstance(given, str) and given != place.OFF else place.default(os.environ)
+        store = Store(place.prepared(path) if write else path, write=write)
+    except place.NoPlace as error:
+        raise HistoryError(f"there is no history: {error}", "name it with --history PATH") from None
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _chosen(values: Values) -> Selection:
@@ -207,10 +207,6 @@ def _rows(values: Values) -> int | None:
     if not (given.isascii() and given.isdecimal() and len(given) <= 9):
         raise UsageError(f"-n {given}: not a whole number", "as in -n 50; 0 lists all")
     return int(given) or None
-
-
-def _format(values: Values) -> str:
-    return str(values["format"])
 
 
 def _find(store: Store, chosen: Selection, *, findings: bool = False) -> list[Found]:

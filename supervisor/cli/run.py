@@ -92,15 +92,18 @@ def _ladder(escalation: str | None, grace: str | None, stop_signal: str | None) 
     except ladder.LadderError as error:
         raise UsageError(f"--escalation: {error}", "write signals and seconds, as in TERM/10/INT/5/KILL") from None
     if stop_signal is not None:
-        number = signum.number(stop_signal)
-        if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
-            raise UsageError(
-                f"--stop-signal {stop_signal}: no signal to stop with", "use a name like TERM, INT or QUIT"
-            )
-        result = ladder.with_stop_signal(result, number)
+        result = ladder.with_stop_signal(result, signal_to_stop_with(stop_signal, "--stop-signal"))
     if grace is not None:
-        result = ladder.with_grace(result, _seconds(grace))
+        result = ladder.with_grace(result, seconds(grace))
     return result
+
+
+def signal_to_stop_with(text: str, option: str) -> int:
+    """Return the number of a signal that may begin a stop. Raises UsageError."""
+    number = signum.number(text)
+    if number is None or number in (signum.KILL, signum.STOP, signum.CHLD):
+        raise UsageError(f"{option} {text or NOTHING}: no signal to stop with", "use a name like TERM, INT or QUIT")
+    return number
 
 
 def _ready(text: str | None, timeout: str | None, managed: bool) -> ReadySpec | None:
@@ -113,7 +116,7 @@ def _ready(text: str | None, timeout: str | None, managed: bool) -> ReadySpec | 
         from supervisor.core.readiness import Check, ReadySpec
 
         if timeout is not None:
-            return ReadySpec(Check("notify"), timeout=_seconds(timeout, "--ready-timeout"))
+            return ReadySpec(Check("notify"), timeout=seconds(timeout, "--ready-timeout"))
         return ReadySpec(Check("notify"), timeout=ladder.LONGEST, on_timeout="continue")
     if text in (None, "started"):
         if timeout is not None:
@@ -121,13 +124,13 @@ def _ready(text: str | None, timeout: str | None, managed: bool) -> ReadySpec | 
         return None
     from supervisor.core.readiness import ReadySpec
 
-    check = _check("--ready", text or "")
+    check = check_of("--ready", text or "")
     if check.kind == "log" and (os.isatty(1) or os.isatty(2)):
         raise UsageError(
             "--ready log=… reads the command's output, which goes to a terminal here",
             "send it elsewhere, as in 2>&1 | cat, or use another check",
         )
-    return ReadySpec(check) if timeout is None else ReadySpec(check, timeout=_seconds(timeout, "--ready-timeout"))
+    return ReadySpec(check) if timeout is None else ReadySpec(check, timeout=seconds(timeout, "--ready-timeout"))
 
 
 def _liveness(text: str | None) -> LivenessSpec | None:
@@ -135,13 +138,14 @@ def _liveness(text: str | None) -> LivenessSpec | None:
         return None
     from supervisor.core.readiness import LIVENESS, LivenessSpec
 
-    check = _check("--liveness", text)
+    check = check_of("--liveness", text)
     if check.kind not in LIVENESS:
         raise UsageError(f"--liveness {text}: cannot be asked again and again", f"use one of {', '.join(LIVENESS)}")
     return LivenessSpec(check, failures=1) if check.kind == "notify" else LivenessSpec(check)
 
 
-def _check(option: str, text: str) -> Check:
+def check_of(option: str, text: str) -> Check:
+    """Return the check that an option gives. Raises UsageError."""
     from supervisor.config import checks
     from supervisor.core.readiness import CheckError
 
@@ -162,7 +166,8 @@ def _reload_signal(text: str | None) -> int | None:
     return number
 
 
-def _seconds(text: str, option: str = "--grace") -> float:
+def seconds(text: str, option: str = "--grace") -> float:
+    """Return the duration that an option gives. Raises UsageError."""
     try:
         value = float(text)
     except ValueError:

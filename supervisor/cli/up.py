@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.cli.options import Values
+    from supervisor.config.load import LoadedConfig
     from supervisor.core.spec import FleetSpec
 
 
@@ -46,6 +47,24 @@ def as_init(fleet: FleetSpec) -> FleetSpec:
     return fleet.with_(limit=INIT_LIMIT) if silent else fleet
 
 
+def configured(
+    given: Mapping[str, Any], names: list[str], environ: Mapping[str, str], *, alone: bool = False
+) -> LoadedConfig:
+    """Return the config with the workers that are meant and, unless ``alone``, what they depend on.
+
+    Its warnings are told. Raises ConfigError, UsageError.
+    """
+    loaded = load(given["config"], working_folder(), environ)
+    if not given["quiet"]:
+        for warning in loaded.warnings:
+            talk.say(str(warning))
+    workers = loaded.fleet.workers
+    chosen = choose(names, workers, "the config")
+    if not alone:
+        chosen = needed(chosen, workers)
+    return loaded.with_(fleet=loaded.fleet.with_(workers=tuple(workers[place] for place in sorted(chosen))))
+
+
 def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.environ) -> UpPlan:
     """Turn options and config into the plan; warnings of the config are told. Raises ConfigError, UsageError."""
     given: dict[str, Any] = dict(values)
@@ -55,15 +74,8 @@ def plan(values: Values, names: list[str], environ: Mapping[str, str] = os.envir
             "let systemd run it: ExecStart=/path/to/supervisor up -c FILE with KillMode=mixed; or use tmux",
         )
     speaking = voice(given)
-    loaded = load(given["config"], working_folder(), environ)
-    if not speaking.quiet:
-        for warning in loaded.warnings:
-            talk.say(str(warning))
-    workers = loaded.fleet.workers
-    chosen = choose(names, workers, "the config")
-    if not given["no_deps"]:
-        chosen = needed(chosen, workers)
-    fleet = loaded.fleet.with_(workers=tuple(workers[place] for place in sorted(chosen)))
+    loaded = configured(given, names, environ, alone=given["no_deps"])
+    fleet = loaded.fleet
     extends = given["extend"] == "auto"
     if not speaking.quiet:
         cost = limits.line(fleet.workers, environ)

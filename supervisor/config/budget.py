@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervisor.config.durations import WANTED
 from supervisor.config.durations import parse as duration
 from supervisor.config.problems import nearest
+from supervisor.core.contract import report
 from supervisor.core.drilled import Demand
 from supervisor.errors import UsageError
 
@@ -12,10 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-SPANS = ("notice", "drain", "cleanup", "teardown", "total", "ready")
+SPANS = (*report.SPANS, report.TOTAL, "ready")
 STATS = ("min", "p50", "median", "mean", "p90", "p95", "p99", "max")
 OUTCOMES = ("clean", "failed", "signalled", "killed", "stuck")
-REQUESTS = ("lost", "refused", "reset", "timeout")
 GRAMMAR = "write [WORKER.]SPAN.STAT=DURATION, as in total.p95=5s, or outcome.killed=0, or CODE=0"
 
 
@@ -34,12 +34,9 @@ def parse(text: str, codes: Collection[str], workers: Collection[str]) -> Demand
     if subject == "outcome":
         _known(text, stat, OUTCOMES, "outcome")
         return Demand(text, "outcome", stat, _count(text, limit), _worker(text, before, workers))
-    if subject == "requests":
-        _known(text, stat, REQUESTS, "count of requests")
-        return Demand(text, "requests", stat, _count(text, limit))
-    if subject == "total" and before == ["fleet"]:
+    if subject == report.TOTAL and before == ["fleet"]:
         _known(text, stat, STATS, "statistic")
-        return Demand(text, "fleet", "total", _seconds(text, limit), stat=_stat(stat))
+        return Demand(text, "fleet", report.TOTAL, _seconds(text, limit), stat=_stat(stat))
     _known(text, subject, SPANS, "span")
     _known(text, stat, STATS, "statistic")
     return Demand(text, "span", subject, _seconds(text, limit), _worker(text, before, workers), _stat(stat))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     # How the worker was known to be ready: its check said so; it was quiet; it was not quiet for 10 s, and the drill
     # went on; nobody waited (a stop while starting).
     ReadyBy: TypeAlias = Literal["check", "quiet", "never quiet", "not awaited"]
-    DemandKind: TypeAlias = Literal["span", "fleet", "outcome", "code", "requests"]
+    DemandKind: TypeAlias = Literal["span", "fleet", "outcome", "code"]
     MomentKind: TypeAlias = Literal["after", "at random", "during start-up"]
 
 
@@ -110,7 +110,7 @@ class Demand(Frozen):
     """One demand of a budget as it was written (``text``): a figure that must not be above ``limit``.
 
     ``worker`` None: each worker, or what concerns the whole drill. ``kind`` says what ``subject`` is: a span of which
-    ``stat`` is the statistic, an outcome or the code of a finding that are counted, or how requests ended.
+    ``stat`` is the statistic, or an outcome or the code of a finding, which are counted.
     """
 
     text: str

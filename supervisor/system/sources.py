@@ -63,7 +63,7 @@ def _root(pid: int) -> str:
     """Return what stands before the files of a process as we see them: nothing, unless its root is another than ours
     (a container, chroot(2))."""
     try:
-        theirs, ours = (os.stat(f"/proc/{one}/root/") for one in (pid, "self"))
+        theirs, ours = (os.stat(os.path.join("/proc", str(one), "root")) for one in (pid, "self"))
     except OSError:
         return ""
     return "" if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) else f"/proc/{pid}/root"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core import signum
+from supervisor.core.spec import title
 from supervisor.core.units import duration, plural
 from supervisor.core.visible import shown, visible
 from supervisor.views.layout import cut, plain, wrap
@@ -47,7 +48,7 @@ def table(
 
 
 def _title(values: dict[str, Any]) -> str:
-    name = f"{values['worker']}.{values['instance']}" if values["instance"] else str(values["worker"])
+    name = title(values["worker"], values["instance"])
     return f"{name} {values['tag']}" if values["tag"] else name
 
 

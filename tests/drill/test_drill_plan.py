@@ -12,6 +12,7 @@ from supervisor.cli.options import parse
 from supervisor.config import budget
 from supervisor.core.drilled import Demand, Moment
 from supervisor.diagnosis.findings.codes import CODES
+from supervisor.diagnosis.statistics.recommend import PLATFORMS
 from supervisor.drill.moment import Moments
 from supervisor.drill.quiet import LOOK, MOST, SPAN, Quiet
 from supervisor.errors import UsageError
@@ -40,7 +41,6 @@ def given(*argv: str) -> tuple[Values, list[str]]:
         ("work-cut-short=0", Demand("work-cut-short=0", "code", "work-cut-short", 0.0)),
         ("api.slow-task=1", Demand("api.slow-task=1", "code", "slow-task", 1.0, "api")),
         ("fleet.total.max=9", Demand("fleet.total.max=9", "fleet", "total", 9.0, None, "max")),
-        ("requests.lost=0", Demand("requests.lost=0", "requests", "lost", 0.0)),
     ],
 )
 def test_a_demand_is_read(text: str, demand: Demand) -> None:
@@ -60,7 +60,7 @@ def test_a_demand_is_read(text: str, demand: Demand) -> None:
         ("total.p95=soon", "'soon' is not a duration", "write seconds"),
         ("outcome.killed=-1", "'-1' is not a count", "write a whole number"),
         ("outcome.killed=" + "9" * 5000, "is not a count", "write a whole number"),
-        ("requests.last=0", "'last' is no count of requests", "did you mean"),
+        ("requests.lost=0", "'requests' is no span", "use one of"),
     ],
 )
 def test_a_wrong_demand_is_explained(text: str, message: str, hint: str) -> None:
@@ -101,6 +101,8 @@ def test_the_options_make_a_plan() -> None:
         (("--after", "1", "--during-startup"), "contradict"),
         (("--signal", "KILL"), "no signal to stop with"),
         (("--limit", "x"), "--limit x: not a duration"),
+        (("-c", "x.toml", "--cwd", "/"), "--cwd is for a command"),
+        (("-c", "x.toml", "--ready", "notify"), "--ready is for a command"),
         (("--report", "a.txt"), "no report format"),
         (("--seed", "-1"), "--seed -1"),
     ],
@@ -109,6 +111,11 @@ def test_a_wrong_option_is_explained(argv: tuple[str, ...], message: str) -> Non
     with pytest.raises(UsageError) as caught:
         plan(*given(*argv))
     assert message in caught.value.message
+
+
+def test_the_platforms_are_those_that_are_known() -> None:
+    (option,) = [one for one in DRILL if one.key == "platform"]
+    assert option.choices == tuple(PLATFORMS)
 
 
 def test_nothing_to_drill_is_explained() -> None:

@@ -234,6 +234,14 @@ def test_a_program_that_never_gets_ready_ends_the_drill(tmp_path: Path) -> None:
     assert "127.0.0.1:1" in command(tmp_path, "-n", "5", "-c", "supervisor.toml").stdout
 
 
+def test_a_worker_is_drilled_with_what_it_depends_on(tmp_path: Path) -> None:
+    config = '[worker.db]\ncommand = "sleep 100"\n[worker.other]\ncommand = "sleep 100"\n'
+    config += '[worker.api]\ncommand = "sleep 100"\ndepends_on = ["db"]\n'
+    (tmp_path / "supervisor.toml").write_text(config)
+    _, told = drilled(tmp_path, "-n", "1", "--warmup", "0", "--after", "0", "-c", "supervisor.toml", "api")
+    assert [one["worker"] for one in told["shutdowns"]] == ["api", "db"], "stopped in reverse order"
+
+
 def test_no_process_and_no_descriptor_is_left(tmp_path: Path) -> None:
     """Run after run in one process: as many descriptors after the third as after the first."""
     script = "import os\nfrom supervisor.drill import telling, trials\nfrom supervisor.cli.drill import plan\n"

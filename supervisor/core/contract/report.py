@@ -120,19 +120,24 @@ def shutdown(one: Shutdown) -> dict[str, Any]:
     return encoded
 
 
+# Each span between the mark at which it begins and the one at which it ends; ``total`` counts from zero.
+SPANS = {
+    "notice": ("asked", "noticed"),
+    "drain": ("noticed", "drained"),
+    "cleanup": ("drained", "cleaned"),
+    "teardown": ("cleaned", "exited"),
+}
+TOTAL = "total"
+
+
 def spans(marks: Marks) -> dict[str, float | None]:
     """Return the seconds between the marks; None where one of the two is unknown. ``total`` counts from zero."""
-    pairs = {
-        "notice": (marks.asked, marks.noticed),
-        "drain": (marks.noticed, marks.drained),
-        "cleanup": (marks.drained, marks.cleaned),
-        "teardown": (marks.cleaned, marks.exited),
-        "total": (0.0, marks.exited),
-    }
-    return {
-        name: None if start is None or end is None else seconds(max(end - start, 0.0))
-        for name, (start, end) in pairs.items()
-    }
+    found = {name: _between(getattr(marks, start), getattr(marks, end)) for name, (start, end) in SPANS.items()}
+    return {**found, TOTAL: _between(0.0, marks.exited)}
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else seconds(max(end - start, 0.0))
 
 
 def cpu_while_stopping(one: Shutdown) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from supervisor.core.contract.report import spans
+from supervisor.core.contract.report import SPANS, TOTAL, spans
 from supervisor.core.drilled import Cause, Figures, Trial
 from supervisor.diagnosis.statistics import shape
 from supervisor.diagnosis.statistics.recommend import recommended
@@ -16,13 +16,10 @@ if TYPE_CHECKING:
 
     from supervisor.core.drilled import Population
     from supervisor.core.figures import Modes, Spread
-    from supervisor.core.record import Finding, Marks, Shutdown
+    from supervisor.core.record import Finding, Shutdown
 
-SPANS = ("notice", "drain", "cleanup", "teardown", "total")
 # The span that the drill adds: from the start of the worker until it was ready.
 READY = "ready"
-# Between which marks a span lies, so that one which SIGKILL cut short is known to be longer than what was seen.
-_BEGINS = {"notice": "asked", "drain": "noticed", "cleanup": "drained", "teardown": "cleaned"}
 # What the slower mode has and the faster has not: in so much larger a share of its runs.
 DIFFERENCE = 0.6
 _WORST = {"error": 0, "warning": 1, "note": 2}
@@ -48,7 +45,7 @@ def figures(trials: Sequence[Trial], titles: Sequence[str]) -> tuple[Figures, ..
 def _of_worker(title: str, population: Population, trials: Sequence[Trial]) -> Figures:
     pairs = [(trial, one) for trial in trials for one in trial.shutdowns if one.title == title]
     ends = [one for _, one in pairs]
-    measured = [(name, _span(name, ends)) for name in SPANS]
+    measured = [(name, _span(name, ends)) for name in (*SPANS, TOTAL)]
     ready = [value for value in map(_ready, *zip(*pairs, strict=True)) if value is not None]
     totals = [one.total for one in ends]
     numbers = [trial.number for trial, _ in pairs]
@@ -100,12 +97,12 @@ def _span(name: str, ends: Iterable[Shutdown]) -> Spread | None:
     censored: list[float] = []
     for one in ends:
         forced = one.outcome in ("killed", "stuck")
-        if name == "total":
+        if name == TOTAL:
             (censored if forced else known).append(one.marks.killed or one.total if forced else one.total)
             continue
         value = spans(one.marks)[name]
         if forced:
-            begun = _instant(one.marks, _BEGINS[name])
+            begun: float | None = getattr(one.marks, SPANS[name][0])
             ended = name != "teardown" and value is not None
             if begun is not None and not ended:
                 censored.append(max((one.marks.killed or one.total) - begun, 0.0))
@@ -113,11 +110,6 @@ def _span(name: str, ends: Iterable[Shutdown]) -> Spread | None:
         if value is not None:
             known.append(value)
     return spread(known, censored)
-
-
-def _instant(marks: Marks, name: str) -> float | None:
-    found: float | None = getattr(marks, name)
-    return found
 
 
 # ------------------------------------------------------------------ causes

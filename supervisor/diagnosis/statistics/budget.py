@@ -19,11 +19,14 @@ def judge(demands: Iterable[Demand], figures: Sequence[Figures]) -> tuple[Verdic
 
     A figure that is not known (runs were killed, or there are none) does not keep a demand.
     """
-    return tuple(_judge(demand, figures) for demand in demands if demand.kind != "requests")
+    return tuple(_judge(demand, figures) for demand in demands)
 
 
 def _judge(demand: Demand, figures: Sequence[Figures]) -> Verdict:
-    chosen = [one for one in figures if _concerns(demand, one)]
+    if demand.kind == "fleet":  # one of a single worker has no figures of its own
+        chosen = [one for one in figures if one.worker is None] or list(figures)
+    else:
+        chosen = [one for one in figures if _concerns(demand, one)]
     if not chosen:
         return Verdict(demand.text, False, "no run counts")
     if demand.kind == "outcome":
@@ -31,7 +34,7 @@ def _judge(demand: Demand, figures: Sequence[Figures]) -> Verdict:
         return Verdict(demand.text, count <= demand.limit, plural(count, "run"), _blamed(chosen))
     if demand.kind == "code":
         found = [cause for one in chosen for cause in one.causes if cause.code == demand.subject]
-        count = sum(len(cause.runs) for cause in found)
+        count = len({run for cause in found for run in cause.runs})
         blamed = found[0].where if found else None
         return Verdict(demand.text, count <= demand.limit, f"in {plural(count, 'run')}", blamed)
     verdicts = [_of_span(demand, one) for one in chosen]
@@ -39,9 +42,6 @@ def _judge(demand: Demand, figures: Sequence[Figures]) -> Verdict:
 
 
 def _concerns(demand: Demand, figures: Figures) -> bool:
-    if demand.kind == "fleet":
-        # A fleet of one worker has no figures of its own.
-        return figures.worker is None or (len(figures.worker) > 0 and demand.worker is None)
     if figures.worker is None:
         return False
     return demand.worker is None or demand.worker in (figures.worker, figures.worker.partition(".")[0])

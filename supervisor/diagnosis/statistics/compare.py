@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from statistics import median
 
+from supervisor.core.contract.report import SPANS, TOTAL
 from supervisor.core.figures import Compared, SpanCompared
 from supervisor.diagnosis.statistics.shift import improved, regressed, shift
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from supervisor.core.figures import Shift
 
-SPANS = ("total", "notice", "drain", "cleanup", "teardown")
 # A finding in less than this share more or fewer of the runs is no news.
 NEWS = 0.25
 
@@ -32,11 +32,11 @@ def compared(
     Neither set is empty. Runs that were killed are in no span: their stop had no end.
     """
     spans = []
-    for name in SPANS:
+    for name in (TOTAL, *SPANS):
         old, new = _known(before, name), _known(after, name)
         if old and new:
             spans.append(SpanCompared(name, len(old), len(new), median(old), median(new), shift(old, new)))
-    whole = next((one for one in spans if one.name == "total"), None)
+    whole = next((one for one in spans if one.name == TOTAL), None)
     old_share, new_share = _shares(causes_before), _shares(causes_after)
     changes = {cause: new_share.get(cause, 0.0) - old_share.get(cause, 0.0) for cause in {**old_share, **new_share}}
     return Compared(
