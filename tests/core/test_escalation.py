@@ -51,6 +51,17 @@ def test_had_it_from_the_group(started: float, pid: int, newest: int | None, tol
     assert (actions == ()) == told
 
 
+@pytest.mark.parametrize(("pid", "late"), [(400, False), (401, True)])
+def test_born_between_the_signal_and_our_look_at_the_clock(pid: int, late: bool) -> None:
+    """We may lose the CPU as soon as kill(2) has signalled the group: the pid tells who was born meanwhile."""
+    life = stopping(Standing(0, TOLD, group_told=TOLD))
+    sent = Sent(TOLD + 0.05, FIRST, 15, "group", "delivered", ladder=True, newest=400, began=TOLD)
+    life, _ = step(life, sent)
+    member = Member(pid, ("x",), TOLD, in_group=True, state="S")
+    _, actions = step(life, Surveyed(TOLD + 0.06, FIRST, (member,)))
+    assert actions == ((Signal(FIRST, 15, "leftovers", (member,), wake=True, ladder=True),) if late else ())
+
+
 def test_told_one_by_one() -> None:
     """Those outside the group, those never told as a group; not zombies, and nobody twice."""
     life = stopping(Standing(0, TOLD))

@@ -88,7 +88,7 @@ class Standing(Frozen):
     The wait counts from the delivery of the rung's signal: ``since`` is when that was decided, then when it was sent,
     then when the last one was told who had to be looked for first. ``first`` is when it was first sent, None before;
     ``held_since`` is since when it had waited for the agent, until it is sent. ``told`` are those who were signalled
-    one by one; ``group_told`` is when the group was, ``newest`` the pid created last before that. ``extended``: one
+    one by one; ``group_told`` is just before the group is, ``newest`` the last pid given by then. ``extended``: one
     was told after the wait of the others. ``woken``: somebody has looked for members that job control has stopped.
     ``anew``: the ladder has begun once more, for those whom SIGKILL would have reached as their first signal of all;
     then ``group_told`` stays when the group got that. ``until``: the worker has asked for time until then

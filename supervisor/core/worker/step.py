@@ -225,7 +225,7 @@ def _sent(life: Life, event: Sent) -> Step:
     if stop is None or not event.ladder:
         return life, ()
     began = event.at if event.began is None else event.began
-    standing = _delivered(life, stop.standing, event)
+    standing = _delivered(life, stop.standing, event, began)
     asked = began if stop.asked is not None and not stop.sent else stop.asked
     killed = stop.killed
     if event.signal == signum.KILL and event.delivered:
@@ -257,14 +257,15 @@ def _not_reached(life: Life, event: Sent) -> Step:
     return life.with_(leftovers=leftovers), actions
 
 
-def _delivered(life: Life, standing: Standing, event: Sent) -> Standing:
+def _delivered(life: Life, standing: Standing, event: Sent, began: float) -> Standing:
     """Count the wait of the rung from the delivery of its signal.
 
     Whoever is told later than the others has the whole wait too, but only once after the wait that the others had: a
     worker that goes on creating processes would never get SIGKILL.
     """
     if event.target == "group":
-        standing = standing.with_(group_told=event.at, newest=event.newest)
+        # Not event.at: we may be put off the CPU before we read the clock, and whoever is born then has missed it.
+        standing = standing.with_(group_told=began, newest=event.newest)
     wait = life.ladder.rungs[standing.rung].wait
     if standing.first is None:
         at = max(standing.since, event.at)
