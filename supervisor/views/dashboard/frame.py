@@ -180,7 +180,7 @@ def _body(made: Frame, room: _Room, roster: Roster, usage: Mapping[int, Usage], 
         made.lines.append(rows.titles(layout, made.shown))
     for worker in made.shown:
         made.lines.append(rows.row(worker, usage.get(worker.get("pid") or 0), layout, now))
-        waits = rows.waits(worker, layout) if room.below else None
+        waits = rows.below(worker, layout) if room.below else None
         if waits:
             made.lines.append(waits)
         made.moves_at = min(made.moves_at, rows.moves_at(worker, now))

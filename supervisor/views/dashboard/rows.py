@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from supervisor.core.contract.state import chain
 from supervisor.core.frozen import Frozen
 from supervisor.core.units import duration, plural, size
-from supervisor.core.visible import shown
-from supervisor.views import finding, starting, words
+from supervisor.views import starting, words
+from supervisor.views.dashboard import waits
 from supervisor.views.dashboard.text import fit, pad, printable
 
 TYPE_CHECKING = False
@@ -60,8 +58,6 @@ _USAGE = AGE + CPU + MEMORY + RESTARTS + 3 * GAP
 # Cells from which on a row has room for what a stop waits for beside the usage columns; below, it replaces them.
 _BESIDE = 72
 _LEAST_COMMAND = 16
-# Cells before the place of a wait, below which they say nothing.
-_LEAST_HEAD = 6
 
 
 class Usage(Frozen):
@@ -148,17 +144,17 @@ def row(worker: Worker, usage: Usage | None, layout: Columns, now: float) -> Lin
     return tuple(segments)
 
 
-def waits(worker: Worker, layout: Columns) -> Line | None:
+def below(worker: Worker, layout: Columns) -> Line | None:
     """Return the line below a stopping worker that says what the worker waits for; None when nothing is known."""
     if not says_waits(worker):
         return None
     indent = layout.name + GAP
-    return (Segment(" " * indent + "└ " + _waits(worker, layout.total - indent - 2), DIM),)
+    return (Segment(" " * indent + "└ " + waits.said(worker, layout.total - indent - 2), DIM),)
 
 
 def says_waits(worker: Worker) -> bool:
-    """Return whether :func:`waits` has something to say."""
-    return _stops(worker) and bool(_beside(worker) or worker.get("waits"))
+    """Return whether the line :func:`below` has something to say."""
+    return _stops(worker) and bool(waits.outside(worker) or worker.get("waits"))
 
 
 def unstable(worker: Worker, now: float) -> bool:
@@ -282,7 +278,7 @@ def _stopping(worker: Worker, now: float, layout: Columns) -> list[Segment]:
         segments.append(Segment(pad(f"{following} {countdown(at - now)}", _STEP), LOUD if near else style))
     if not layout.below:
         room = layout.detail - sum(segment.cell_length for segment in segments) - GAP
-        segments.append(Segment(" " * GAP + _waits(worker, room, "waits for "), DIM))
+        segments.append(Segment(" " * GAP + waits.said(worker, room, "waits for "), DIM))
     return cut(segments, layout.detail)
 
 
@@ -290,58 +286,6 @@ def _next_step(stop: Mapping[str, Any]) -> str:
     """Return the next rung's signal as the escalation is written; after the last rung the verdict *stuck*."""
     signal = stop.get("next_signal")
     return str(signal).removeprefix("SIG") if signal else "stuck"
-
-
-def _waits(worker: Worker, width: int, head: str = "") -> str:
-    """Return what a stopping worker waits for in at most ``width`` cells, as much of it as there is room for.
-
-    The whole chain of who waits for whom; else its last wait and why that does not end; else that wait, of which the
-    file and the line are kept longest. ``head``: words that the column's title says already.
-    """
-    before = "".join(f"{part}, " for part in _beside(worker))
-    phrase = printable(str(worker.get("waits") or "")).removeprefix(head)
-    if not phrase:
-        return fit(before.removesuffix(", "), width)
-    room = width - cell_len(before)
-    steps = chain(worker)
-    told = [finding.step(shown(step)) for step in steps]
-    at = printable(str(worker.get("waits_at") or ""))
-    ways = [" → ".join(told)] if len(steps) > 1 else []
-    if len(steps) > 1 and steps[-1].where is None:
-        ways += [f"{known} → {told[-1]}" for known in (phrase, _without_tail(phrase, at), at) if known]
-    fitting = next((text for text in ways if cell_len(text) <= room), None)
-    return before + (fitting if fitting is not None else _with_place(phrase, at, room))
-
-
-def _without_tail(phrase: str, at: str) -> str:
-    """Return a phrase up to its place."""
-    head, found, _ = phrase.partition(f" at {at}")
-    return head + found
-
-
-def _with_place(phrase: str, at: str, width: int) -> str:
-    """Return a phrase cut to ``width`` cells, its place (``queue.py:41``) whole as long as there is room for it, at
-    last alone.
-    """
-    place = f" at {at}" if at else ""
-    head, found, _ = phrase.partition(place) if place else (phrase, "", "")
-    room = width - cell_len(place)
-    if cell_len(head + found) <= width or not found:
-        return fit(phrase, width)  # what is cut stands behind the place
-    if room < _LEAST_HEAD:
-        return fit(at if cell_len(at) <= width else f"…{at[1 - width :]}", width)
-    return fit(head, room) + place
-
-
-def _beside(worker: Worker) -> list[str]:
-    """Return what a stopping worker waits for that no agent needs to tell."""
-    parts: list[str] = []
-    if worker["phase"] == "killed":
-        parts.append("SIGKILL sent")
-    if worker["stop"].get("leftovers"):
-        left = plural(int(worker["stop"]["leftovers"]), "leftover")
-        parts.append(f"{left} of its exited main process")
-    return parts
 
 
 def _elapsed(seconds: float) -> str:
