@@ -92,11 +92,6 @@ class Table:
         """Return the pids of our children that are nothing that a worker has left: main processes, and ``kept``."""
         return {*self._by_pid, *self.kept} if self.kept else self._by_pid
 
-    @property
-    def mains(self) -> Collection[int]:
-        """Return the pids of all main processes, and of those children that belong to no worker."""
-        return self._by_pid.keys() | self.kept if self.kept else self._by_pid
-
     def of(self, pid: int) -> Running | None:
         """Return the worker whose main process has this pid."""
         return self._by_pid.get(pid)
