@@ -45,7 +45,7 @@ class Attached(Frozen):
     """
 
     stdio: tuple[int, int, int] | None = None
-    additions: Mapping[str, str] | None = None
+    additions: Mapping[str, str] = {}
     descriptors: tuple[tuple[int, int], ...] = ()
 
 

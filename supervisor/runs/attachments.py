@@ -48,8 +48,8 @@ class Environment(Attachments):
 
     def attach(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> Attached:
         """Return the variables for a start. Raises OSError."""
-        told = self._signs.attach(worker, spec)
-        return Attached(None, self.additions(worker, spec, whom) | told.additions, told.descriptors)
+        attached = self._signs.attach(worker, spec)
+        return attached.with_(additions={**self.additions(worker, spec, whom), **attached.additions})
 
     def additions(self, worker: WorkerId, spec: WorkerSpec, whom: Identity | None) -> dict[str, str]:
         """Return the mark by which its orphans are known again, and the ways to its notify socket and to the agent's

@@ -7,6 +7,7 @@ import re
 import time
 
 from supervisor.core.events import Tried
+from supervisor.loop.observer import Attached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,16 +27,6 @@ CHUNK = 4096
 FIRST_FREE = 3
 
 
-class Told:
-    """What an fd start gets: ``descriptors`` are (ours, its number in the child), ``additions`` variables."""
-
-    def __init__(
-        self, descriptors: tuple[tuple[int, int], ...] = (), additions: dict[str, str] | None = None
-    ) -> None:
-        self.descriptors = descriptors
-        self.additions = additions or {}
-
-
 class Signs:
     """The pipes and lines of all workers whose check is ``fd`` or ``log``. What comes before :meth:`serve` waits."""
 
@@ -51,20 +42,20 @@ class Signs:
         for worker in self._readers:
             self._watch(worker)
 
-    def attach(self, worker: WorkerId, spec: WorkerSpec) -> Told:
-        """Make the pipe of a start whose check is ``fd``. Raises OSError."""
+    def attach(self, worker: WorkerId, spec: WorkerSpec) -> Attached:
+        """Make the pipe of a start whose check is ``fd``; every other start gets nothing. Raises OSError."""
         self.detach(worker)
         check = spec.ready.check if spec.ready is not None else None
         if check is None or check.kind != "fd":
-            return Told()
+            return Attached()
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)
         self._readers[worker], self._writers[worker] = reader, writer
         self._watch(worker)
         if isinstance(check.fd, int):
-            return Told(((writer, check.fd),))
+            return Attached(descriptors=((writer, check.fd),))
         number = _free_in_child()
-        return Told(((writer, number),), {check.fd: str(number)})
+        return Attached(additions={check.fd: str(number)}, descriptors=((writer, number),))
 
     def forked(self, worker: WorkerId) -> None:
         """Close the writing end, which only the child keeps."""

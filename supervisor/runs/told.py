@@ -25,26 +25,24 @@ if TYPE_CHECKING:
 
 
 class Told(Attachments):
-    """What the command gets for that: ``stdio``, ``descriptors`` and ``additions`` of its start."""
+    """What the command gets for that is ``attached`` to its start."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         """Make the pipes. Raises OSError."""
         self.poller = Poller()
-        self.stdio: tuple[int, int, int] | None = None
         self._say: Callable[[str], object] = lambda _: None
         self._inner: Attachments | None = None
         self._signs = Signs()
         self._output: Output | None = None
         self._reader: Callable[[bytes], bool] | None = None
-        told = self._signs.attach(FIRST, spec)
-        self.descriptors, self.additions = told.descriptors, told.additions
+        self.attached = self._signs.attach(FIRST, spec)
         reader = self._signs.lines(FIRST, spec)
         if reader is not None:
             self._reader = reader
             self._output = output = Output(self.poller, lambda: _Through(self._read), self._tell, alone=True)
             out, err = (Lane(FIRST, stream, False, lines.Plain()) for stream in ("stdout", "stderr"))
             self._ends = output.pipes((out, err))
-            self.stdio = (0, *self._ends[1:])
+            self.attached = self.attached.with_(stdio=(0, *self._ends[1:]))
 
     def _tell(self, text: str) -> None:
         self._say(text)

@@ -53,9 +53,9 @@ def run(plan: RunPlan) -> int:
                 fleet.workers[0].exec,
                 ground.inherited,
                 terminal=tty,
-                stdio=told.stdio,
-                additions=additions | told.additions,
-                descriptors=told.descriptors,
+                stdio=told.attached.stdio,
+                additions={**additions, **told.attached.additions},
+                descriptors=told.attached.descriptors,
             )
         launch.fork()
         child = launch.child()
