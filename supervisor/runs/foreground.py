@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from supervisor.core.spec import WorkerId
     from supervisor.runs.assembly import Ground
     from supervisor.runs.looking import Looking
-    from supervisor.runs.manager import Told
+    from supervisor.runs.manager import Notifier
     from supervisor.runs.plan import UpPlan
 
 # Descriptors: as `run` needs, and lock, control socket and a client, our outputs, the pipes of a worker.
@@ -80,7 +80,7 @@ class Foreground:
         self.loop.observers.append(self._teller)
         if not plan.voice.quiet:
             self.loop.observers.append(Startup(self.loop, streams.say, always=plan.voice.verbose))
-        self._manager: Told | None = None
+        self._manager: Notifier | None = None
         self._control: Control | None = None
         self._dashboard: Dashboard | None = None
         try:

@@ -27,7 +27,7 @@ MOST_MESSAGES = 1000
 NAMED_AFTER = 0.5
 
 
-class Told(Observer):
+class Notifier(Observer):
     """An observer of the loop, and a source of it that is due when the manager is to hear from us next."""
 
     def __init__(
@@ -146,7 +146,7 @@ def _lasts(life: Life, at: float) -> bool:
 
 def attach(
     loop: Loop, extends: bool, say: Callable[[str], object], at: float, *, passes: bool = False
-) -> Told | None:
+) -> Notifier | None:
     """Let the manager of ``$NOTIFY_SOCKET`` hear of the loop's fleet; None, told with ``say``, when it cannot.
 
     ``passes``: READY is the word of the command of `run`.
@@ -157,7 +157,7 @@ def attach(
         say(f"{error}; the service manager hears nothing of us. Unset it, or start us from the unit itself")
         return None
     every = watchdog(os.environ, os.getpid())
-    told = Told(loop, client, manager.Manager(extends=extends, watchdog=every, passes=passes), say, at)
-    loop.observers.append(told)
-    loop.sources.append(told)
-    return told
+    notifier = Notifier(loop, client, manager.Manager(extends=extends, watchdog=every, passes=passes), say, at)
+    loop.observers.append(notifier)
+    loop.sources.append(notifier)
+    return notifier

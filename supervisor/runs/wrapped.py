@@ -114,9 +114,9 @@ class Wrapped(Observer):
             return
         ready = self._loop.fleet.spec.workers[0].ready
         passes = ready is not None and ready.check.kind == "notify"
-        told = attach(self._loop, self._extends, self._say, monotonic(), passes=passes)
-        if told is not None and self._hearing is not None:
-            self._hearing.pass_on(told.pass_on)
+        notifier = attach(self._loop, self._extends, self._say, monotonic(), passes=passes)
+        if notifier is not None and self._hearing is not None:
+            self._hearing.pass_on(notifier.pass_on)
 
     def _ask_the_unit(self, at: float) -> None:
         """Learn how systemd will stop us."""
