@@ -106,8 +106,13 @@ def held_back(turn: Turn, worker: WorkerId, at: float) -> bool:
     needs = _order(turn).needs.get(worker, ())
     if not any(other in waits_for for need in needs if need.dependency.restart for other in need.workers):
         return False
-    turn.put(life.with_(state="waiting", queued=at, attempts=life.attempts.with_(due=None)))
+    _wait(turn, life, at)
     return True
+
+
+def _wait(turn: Turn, life: Life, at: float) -> None:
+    """Let a worker in backoff wait for whom it depends on instead of for an instant."""
+    turn.put(life.with_(state="waiting", queued=at, attempts=life.attempts.with_(due=None)))
 
 
 def restart_dependents(turn: Turn, worker: WorkerId, at: float) -> None:
@@ -122,7 +127,7 @@ def restart_dependents(turn: Turn, worker: WorkerId, at: float) -> None:
         if not with_it or not life.attempts.wanted or life.requested:
             continue
         if life.state == "backoff":
-            turn.put(life.with_(state="waiting", queued=at, attempts=life.attempts.with_(due=None)))
+            _wait(turn, life, at)
         elif life.going or life.state == "forking":
             turn.put(*escalation.request_stop(life.with_(queued=at), at, "dependency", None, None))
 
