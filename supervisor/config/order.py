@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervisor.config.problems import nearest
-from supervisor.core.fleet.sequence import PATIENT_GRACE
+from supervisor.core.fleet.sequence import before_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,8 +113,7 @@ def _limit(fleet: FleetSpec, specs: Mapping[str, WorkerSpec], document: Document
                 stack += missing
                 continue
             seconds, names = max((longest[other] for other in below), default=(0.0, ()))
-            grace = specs[one].stop.ladder.grace
-            longest[stack.pop()] = (seconds + (PATIENT_GRACE if grace is None else grace), (one, *names))
+            longest[stack.pop()] = (seconds + before_limit(specs[one].stop.ladder), (one, *names))
         return longest[name]
 
     seconds, names = max((way(name) for name in specs), default=(0.0, ()))

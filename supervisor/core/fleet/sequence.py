@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from supervisor.core.fleet.order import Order
     from supervisor.core.fleet.state import Turn
+    from supervisor.core.ladder import Ladder
     from supervisor.core.spec import WorkerId
     from supervisor.core.worker.life import Life
 
-# A ladder that never ends has no sum: before the fleet's limit it gets the time of the default one, seconds.
-PATIENT_GRACE = parse(DEFAULT).grace or 0.0
+# Seconds.
+_DEFAULT_GRACE = parse(DEFAULT).grace or 0.0
 NONE = order.Order()
 
 
@@ -180,8 +181,14 @@ def _until(turn: Turn, life: Life) -> float | None:
     """Return when a stop has to begin so that its whole ladder fits into the fleet's limit."""
     if turn.asked is None or turn.spec.limit is None:
         return None
-    grace = life.spec.stop.ladder.grace
-    return turn.asked + turn.spec.limit - (PATIENT_GRACE if grace is None else grace)
+    return turn.asked + turn.spec.limit - before_limit(life.spec.stop.ladder)
+
+
+def before_limit(ladder: Ladder) -> float:
+    """Return the seconds that a ladder gets before the fleet's limit: its grace, that of the default ladder where it
+    never ends.
+    """
+    return _DEFAULT_GRACE if ladder.grace is None else ladder.grace
 
 
 def _consider_stop(turn: Turn, worker: WorkerId, at: float) -> None:
