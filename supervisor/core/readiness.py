@@ -99,6 +99,11 @@ class LivenessSpec(Frozen):
     failures: int = 3
     start_after: float = 0.0
 
+    @property
+    def told(self) -> bool:
+        """Return whether nobody asks: the worker itself has to send WATCHDOG=1 in time."""
+        return self.check.kind == "notify"
+
 
 def pause(tries: int) -> float:
     """Return the seconds from the end of one try to the next, after so many tries that failed (1, 2, …)."""

@@ -123,7 +123,7 @@ class Hearing(Observer):
         line = self._lines[worker] = _Line(spec.title, server, meeting, suffix)
         self._watch(worker, line)
         live = spec.liveness
-        every = live.interval if live is not None and live.check.kind == "notify" else watchdog
+        every = live.interval if live is not None and live.told else watchdog
         if every is None:
             return {"NOTIFY_SOCKET": path}
         return {

@@ -19,7 +19,7 @@ def begin(life: Life, at: float) -> Life:
     if spec is None:
         return life
     first = at + (spec.start_after or spec.interval)
-    return life.with_(health=Health(spec.interval, first + (spec.interval if _tells(life) else 0.0)))
+    return life.with_(health=Health(spec.interval, first + (spec.interval if spec.told else 0.0)))
 
 
 def due(life: Life, at: float) -> Step:
@@ -27,7 +27,7 @@ def due(life: Life, at: float) -> Step:
     spec, health = life.spec.liveness, life.health
     assert spec is not None
     assert health is not None
-    if _tells(life):
+    if spec.told:
         return failed(life, at, f"no WATCHDOG=1 for {health.every:g} s")
     life = life.with_(health=health.with_(next_try=None, began=at))
     return life, (Try(life.id, "liveness", spec.check, spec.try_timeout),)
@@ -70,19 +70,14 @@ def failed(life: Life, at: float, seen: str, *, final: bool = False) -> Step:
     if life.state != "running" or spec is None or health is None:
         return life, ()
     tries = (*health.failed, FailedTry(at, seen))
-    again = at + health.every if _tells(life) else max(health.began + health.every, at)
+    again = at + health.every if spec.told else max(health.began + health.every, at)
     life = life.with_(health=health.with_(next_try=again, failed=tries))
     located = (Locate(life.id),) if life.agent else ()
     if len(tries) < spec.failures and not final:
         return life, located
-    by = "watchdog" if _tells(life) else "liveness"
+    by = "watchdog" if spec.told else "liveness"
     life, actions = escalation.give_up(life, at, by, _cause(spec.check.shown, tries), tries)
     return life, (*located, *actions)
-
-
-def _tells(life: Life) -> bool:
-    """Tell whether nobody asks: the worker itself has to send WATCHDOG=1 in time."""
-    return life.spec.liveness is not None and life.spec.liveness.check.kind == "notify"
 
 
 def _cause(check: str, tries: tuple[FailedTry, ...]) -> str:

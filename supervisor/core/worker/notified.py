@@ -49,7 +49,7 @@ def _checked(life: Life, message: Message, at: float) -> Step:
         life = readying.extend(life, at, message.extend, most(life))
     if message.ready and by_itself:
         life, actions = readying.told(life, at, True, "notify", "READY=1")
-    if life.spec.liveness is None or life.spec.liveness.check.kind != "notify":
+    if life.spec.liveness is None or not life.spec.liveness.told:
         return life, actions
     if message.watchdog_every is not None:
         life = health.every(life, at, message.watchdog_every)
