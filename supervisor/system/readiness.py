@@ -13,7 +13,7 @@ import os
 from supervisor.core.frozen import Frozen
 from supervisor.core.readiness import LOCALHOST
 from supervisor.system.poller import READ, WRITE
-from supervisor.system.proc import listeners
+from supervisor.system.proc import listeners, reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
 # Bytes of an HTTP answer that are read: its status line, and the headers of a redirect. A body is never read.
 MOST_HEAD = 8192
-
-
 # We are out of descriptors, of memory or of processes: no answer of the worker's.
-OUT_OF_MEANS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+OUT_OF_MEANS = reading.OUT_OF_MEANS | {errno.ENOBUFS}
 
 
 class Answer(Frozen):
@@ -103,6 +101,7 @@ class _Try:
         self._socket: _socket.socket | None = None
         self._connected = False
         self._head = b""
+        self._note: str | None = None
         self._failed: Answer | None = None
         self._next()
 
@@ -153,17 +152,15 @@ class _Try:
             self._refused(failed)
             return
         self._connected = True
-        note = None
         if self._check.listener == "own":
             whose = listeners.whose(self._socket, self._pids())
             if whose.stranger is not None:
                 self._end(Answer(False, whose.stranger), at)
                 return
-            note = whose.unknown
+            self._note = whose.unknown
         if self._check.kind != "http":
-            self._end(Answer(True, "accepts connections", note), at)
+            self._end(Answer(True, "accepts connections", self._note), at)
             return
-        self._note = note
         self._ask(at)
 
     def _ask(self, at: float) -> None:

@@ -6,6 +6,8 @@ import _socket
 import errno
 import os
 
+from supervisor.system.poller import WRITE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +47,7 @@ class NotifyClient:
                 return True
             if failed not in _FULL:
                 return False
-            self._poller.watch(self._socket.fileno(), lambda *_: self._flush(), events=_WRITE)
+            self._poller.watch(self._socket.fileno(), lambda *_: self._flush(), events=WRITE)
         for fd in self._waiting.pop(kind, (b"", ()))[1]:
             os.close(fd)
         self._waiting[kind] = data, tuple(os.dup(fd) for fd in descriptors)
@@ -78,9 +80,6 @@ class NotifyClient:
         except OSError as error:
             return error.errno or errno.EIO
         return None
-
-
-_WRITE = 0x004  # EPOLLOUT, epoll_ctl(2)
 
 
 def _connected(address: str) -> _socket.socket:
