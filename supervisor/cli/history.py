@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from supervisor.config import selection
 from supervisor.core.selection import Selection
 from supervisor.core.spec import title
+from supervisor.core.verdict import FORCED
 from supervisor.core.visible import visible
 from supervisor.errors import HistoryError, UsageError
 from supervisor.system import stdio
@@ -216,7 +217,7 @@ def _find(store: Store, chosen: Selection, *, findings: bool = False) -> list[Fo
 
 def _unless_killed(values: dict[str, Any]) -> dict[str, None]:
     """Return what to take out of a run that was killed: its total is "more than", no figure."""
-    return {"total": None} if values["outcome"] in ("killed", "stuck") else {}
+    return {"total": None} if values["outcome"] in FORCED else {}
 
 
 def _cause(code: str, file: str | None, line: int | None) -> str:

@@ -7,6 +7,7 @@ figure is made of both.
 from __future__ import annotations
 
 from supervisor.core.frozen import Frozen
+from supervisor.core.verdict import forced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Trial(Frozen):
 
     @property
     def killed(self) -> bool:
-        """Tell whether a worker had to be killed, or could not even be."""
-        return any(one.outcome in ("killed", "stuck") for one in self.shutdowns)
+        """Tell whether a worker, or what it left, had to be killed or could not even be."""
+        return any(map(forced, self.shutdowns))
 
 
 class Cause(Frozen):

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
 
 # A stop that eats more than half of its grace period is slow (issue tracker: systemd 28317 asks for this warning).
 SLOW_SHARE = 0.5
+# Outcomes of a worker that did not come to its end by itself: how long its stop takes is not known.
+FORCED = frozenset(("killed", "stuck"))
 
 
 def forced(ended: Shutdown) -> bool:
     """Return whether SIGKILL was needed, for the main process or for one that it left."""
-    return ended.outcome in ("killed", "stuck") or any(one.fate == "killed" for one in ended.leftovers)
+    return ended.outcome in FORCED or any(one.fate == "killed" for one in ended.leftovers)
 
 
 def slow(ended: Shutdown) -> bool:

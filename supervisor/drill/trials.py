@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from supervisor.core.drilled import Trial
+from supervisor.core.verdict import forced
 from supervisor.drill.capture import Capture
 from supervisor.drill.conductor import Conductor
 from supervisor.drill.moment import Moments
@@ -103,7 +104,7 @@ def _trial(
         if not measured:
             _started(run.loop)
         ends = run.evidence.told(Voice(), every=True)
-        went_wrong = conductor.use != "measured" or any(one.outcome in ("killed", "stuck") for one in ends)
+        went_wrong = conductor.use != "measured" or any(map(forced, ends))
         return Trial(
             number=number,
             population=population,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervisor.core.units import duration, plural
+from supervisor.core.verdict import FORCED
 from supervisor.core.visible import shown, visible
 from supervisor.diagnosis.statistics.confidence import runs_needed
 from supervisor.diagnosis.statistics.recommend import settings
@@ -40,7 +41,7 @@ def progress(trials: Sequence[Trial], wanted: int, width: int, style: Style = pl
     last = trials[-1]
     head = f"run {last.number}/{wanted}" if last.number > 0 else "warm-up"
     took = max((one.total for one in last.shutdowns), default=0.0)
-    ended = next((one.outcome for one in last.shutdowns if one.outcome in ("killed", "stuck")), None)
+    ended = next((one.outcome for one in last.shutdowns if one.outcome in FORCED), None)
     what = _WORDS.get(last.use) or f"{duration(took)} {ended or last.shutdowns[0].outcome}"
     totals = [
         max(one.total for one in trial.shutdowns) for trial in trials if trial.use == "measured" and trial.number > 0

@@ -142,9 +142,8 @@ def _figures(figures: Figures, one: Drilled) -> list[str]:
 
 
 def _distribution(ends: Sequence[tuple[int, Shutdown]], total: Spread) -> str:
-    forced = ("killed", "stuck")
-    values = [end.total for _, end in ends if end.outcome not in forced]
-    killed = [end.marks.killed or end.total for _, end in ends if end.outcome in forced]
+    values = [end.total for _, end in ends if not verdict.forced(end)]
+    killed = [end.marks.killed or end.total for _, end in ends if verdict.forced(end)]
     wanted = [one for one in total.quantiles if one.name in ("p50", "p95") and not one.as_most]
     marks = [("median" if one.name == "p50" else one.name, one.value) for one in wanted if one.value is not None]
     return svg.distribution(values, killed, marks)

@@ -121,6 +121,30 @@ def test_a_killed_run_is_more_than_and_no_timeout_is_recommended(tmp_path: Path,
     assert "total " in shown and "> " in shown and "(1 of 1 was killed)" in shown
 
 
+def test_a_run_whose_leftovers_were_killed_is_more_than(tmp_path: Path) -> None:
+    script = "(trap '' TERM; while :; do sleep 1; done) & trap 'exit 0' TERM; while :; do sleep 0.1; done"
+    argv = [
+        "-n",
+        "1",
+        "--warmup",
+        "0",
+        "--after",
+        "0",
+        "-g",
+        "0.5",
+        "--ready",
+        "after=0.5s",
+        "--",
+        "bash",
+        "-c",
+        script,
+    ]
+    _, told = drilled(tmp_path, *argv, "--", "bash", "-c", script)
+    total = told["drill"]["spans"]["total"]
+    assert told["drill"]["outcomes"] == {"clean": 1}
+    assert total["max"] is None and total["censored"] == 1 and told["drill"]["recommend"]["timeout_stop"] is None
+
+
 def test_a_program_that_does_not_stay_ends_the_drill(tmp_path: Path) -> None:
     script = "echo one >> runs; echo 'no database' >&2; exit 3"
     code, told = drilled(tmp_path, "-n", "9", "--warmup", "0", "--", "sh", "-c", script)
@@ -156,6 +180,8 @@ def test_stops_while_starting_are_a_population_of_their_own(tmp_path: Path, work
     assert [trial["population"] for trial in drill["trials"]] == ["starting"] * 2
     assert {one["population"] for one in drill["populations"]} <= {"starting"}
     assert drill["moment"]["kind"] == "during start-up" and drill["seed"] == 1
+    moments = [trial["moment"] for trial in drill["trials"] if trial["use"] == "measured"]
+    assert drill["moment"]["low"] == 0 and all(0 <= one <= drill["moment"]["high"] for one in moments)
 
 
 def test_a_second_request_comes_in_the_middle(tmp_path: Path, worker: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervisor.core.verdict import FORCED
 from supervisor.diagnosis.attribution.holds import joining
 from supervisor.diagnosis.attribution.load import machine_was_busy
 from supervisor.diagnosis.attribution.nobody import main_task
@@ -72,7 +73,7 @@ class Case:
     @property
     def killed(self) -> bool:
         """Return whether the worker did not end by itself."""
-        return self.shutdown.outcome in ("killed", "stuck")
+        return self.shutdown.outcome in FORCED
 
     @property
     def asked_with(self) -> int | None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from supervisor.core.contract.report import SPANS, TOTAL, spans
 from supervisor.core.drilled import Cause, Figures, Trial
+from supervisor.core.verdict import forced
 from supervisor.diagnosis.statistics import shape
 from supervisor.diagnosis.statistics.recommend import recommended
 from supervisor.diagnosis.statistics.spread import spread
@@ -96,12 +97,11 @@ def _span(name: str, ends: Iterable[Shutdown]) -> Spread | None:
     known: list[float] = []
     censored: list[float] = []
     for one in ends:
-        forced = one.outcome in ("killed", "stuck")
         if name == TOTAL:
-            (censored if forced else known).append(one.marks.killed or one.total if forced else one.total)
+            (censored if forced(one) else known).append((one.marks.killed or one.total) if forced(one) else one.total)
             continue
         value = spans(one.marks)[name]
-        if forced:
+        if forced(one):
             begun: float | None = getattr(one.marks, SPANS[name][0])
             ended = name != "teardown" and value is not None
             if begun is not None and not ended:

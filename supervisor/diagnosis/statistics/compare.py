@@ -7,6 +7,7 @@ from statistics import median
 
 from supervisor.core.contract.report import SPANS, TOTAL
 from supervisor.core.figures import Compared, SpanCompared
+from supervisor.core.verdict import FORCED
 from supervisor.diagnosis.statistics.shift import improved, regressed, shift
 
 TYPE_CHECKING = False
@@ -42,8 +43,8 @@ def compared(
     return Compared(
         runs=(len(before), len(after)),
         killed=(
-            sum(one in ("killed", "stuck") for one in outcomes[0]),
-            sum(one in ("killed", "stuck") for one in outcomes[1]),
+            sum(one in FORCED for one in outcomes[0]),
+            sum(one in FORCED for one in outcomes[1]),
         ),
         spans=tuple(spans),
         verdict=_verdict(whole.shift, whole.before) if whole else "unknown",

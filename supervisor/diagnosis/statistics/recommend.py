@@ -26,9 +26,9 @@ def recommended(total: Spread | None) -> Recommendation | None:
         killed = f"{total.censored} of {plural(total.runs, 'run')} {'was' if total.censored == 1 else 'were'} killed"
         return Recommendation(None, f"{killed}, so nobody saw how long the stop takes; drill again with --grace 60")
     needed = runs_needed(TAIL)
-    base = max(total.most, total.p95_bound or 0.0)
-    seconds = ceil(FACTOR * base + MARGIN)
-    of = f"{FACTOR:g} x {duration(base)} + {MARGIN:g} s"
+    # The 95 % bound of p95 is one of the runs, so it is never above the longest.
+    seconds = ceil(FACTOR * total.most + MARGIN)
+    of = f"{FACTOR:g} x {duration(total.most)} + {MARGIN:g} s"
     if total.runs < needed:
         share = int(total.confidence * 100)
         return Recommendation(
