@@ -202,3 +202,46 @@ def test_a_probe_while_asyncio_is_being_imported_finds_no_loop_yet(python: str) 
         assert (worker.out, worker.err) == ("True\n", "")
         assert len(worker.all("snapshot")) > 20
         assert [one.fields["error"] for one in worker.all("agent-error")] == []
+
+
+# Ctrl-C comes while a module of the agent is loaded, held back until it is.
+INTERRUPTED = """
+import _imp, _signal, os, sys
+real = _imp._fix_co_filename
+def fix(code, name):
+    real(code, name)
+    if name.endswith("_agent_reach"):
+        os.kill(os.getpid(), _signal.SIGINT)
+_imp._fix_co_filename = fix
+os.kill(os.getpid(), _signal.SIGURG)
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("before", ["", "import signal"])
+def test_a_ctrl_c_during_a_probe_shows_no_frame_of_ours(python: str, before: str) -> None:
+    with Worker(python, before + INTERRUPTED) as worker:
+        assert worker.end() == -signal.SIGINT
+        lines = worker.err.splitlines()
+        assert lines[0] == "Traceback (most recent call last):" and lines[-1] == "KeyboardInterrupt"
+        assert [line for line in lines if "File " in line] == ['  File "<string>", line 9, in <module>']
+        assert worker.all("snapshot") and not worker.all("agent-error")
+
+
+# The same with a handler of the program's own.
+RAISING = """
+import signal, sys
+class Asked(KeyboardInterrupt): pass
+def handler(*_): raise Asked("now")
+signal.signal(signal.SIGINT, handler)
+try:
+    exec(sys.argv[1])
+except Asked as error:
+    print("its own", error)
+"""
+
+
+def test_what_the_programs_own_handler_raises_during_a_probe_is_not_replaced() -> None:
+    for python in some_of("3.8", "3.14"):
+        with Worker(python, ["-c", RAISING, INTERRUPTED]) as worker:
+            assert (worker.end(), worker.out, worker.err) == (0, "its own now\n", "")

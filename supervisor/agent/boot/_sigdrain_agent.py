@@ -147,11 +147,17 @@ def connection():
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, _line) if _line >= 0 else None
 
 
-def failed(where, error):
-    """Tell our own failure and swallow it; what a user's signal handler raised inside of us goes on its way."""
+def innermost(error):
+    """Return the part of an exception's traceback where it was raised."""
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
+    return trace
+
+
+def failed(where, error):
+    """Tell our own failure and swallow it; what a user's signal handler raised inside of us goes on its way."""
+    trace = innermost(error)
     name = trace.tb_frame.f_code.co_filename
     if not isinstance(error, Exception) or not name.startswith((OURS, STDLIB, "<frozen")):
         try:
@@ -205,7 +211,27 @@ def note(what, *about):
         failed(what, error)
 
 
-def on_probe(_, frame):
+class Question:
+    """The handler of PROBE: it answers when its ``__call__`` is looked up. What is then called is a function of C.
+
+    So a Ctrl-C that came meanwhile is raised as if we had not been there, without a frame of ours in its traceback.
+    """
+
+    @property
+    def __call__(self):
+        try:
+            answer(sys._getframe().f_back)
+        except KeyboardInterrupt as error:
+            if not innermost(error).tb_frame.f_code.co_filename.startswith(OURS):  # a handler of the program's raised
+                raise
+            return _signal.default_int_handler
+        return history.get  # takes the two arguments, and does nothing
+
+
+on_probe = Question()
+
+
+def answer(frame):
     """Answer the parent's question. Further probes may interrupt the answer: then one more follows it, not a stack
     of answers, or a flood of signals would end with the stack."""
     global _probes, _put_off
