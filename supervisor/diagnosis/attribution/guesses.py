@@ -12,7 +12,7 @@ from supervisor.diagnosis.evidence.model import ON_OTHERS, ON_TASKS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold
-    from supervisor.diagnosis.evidence.frames import Frame, Stack
+    from supervisor.diagnosis.evidence.frames import Frame
 
 
 # What the kernel shows of a loop that looks again and again at what its threads do.
@@ -111,21 +111,13 @@ def called(known: list[Hold], waiting: Hold) -> list[Hold]:
 
 
 def _innermost(hold: Hold) -> Frame | None:
-    stack = _stack(hold)
-    return next((frame for frame in reversed(stack) if frame.origin in ("user", "library")), hold.at)
-
-
-def _stack(hold: Hold) -> Stack:
-    if hold.wait is not None:
-        return hold.wait.stack
-    return hold.block.stack if hold.block is not None else ()
+    return next((frame for frame in reversed(hold.stack) if frame.origin in ("user", "library")), hold.at)
 
 
 def _callers(hold: Hold) -> set[str | None]:
     """Return the packages below the user's first line of a task or of a thread."""
-    stack = _stack(hold)
-    begins = next((index for index, frame in enumerate(stack) if frame.users), 0)
-    return {package(frame.file) for frame in stack[:begins]} - {None}
+    begins = next((index for index, frame in enumerate(hold.stack) if frame.users), 0)
+    return {package(frame.file) for frame in hold.stack[:begins]} - {None}
 
 
 def _went_on(hold: Hold) -> bool:

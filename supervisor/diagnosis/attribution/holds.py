@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from supervisor.core.record import StretchKind
-    from supervisor.diagnosis.evidence.frames import Sources
+    from supervisor.diagnosis.evidence.frames import Sources, Stack
     from supervisor.diagnosis.evidence.model import Evidence
 
     # The holds of each process, by pid.
@@ -65,6 +65,13 @@ class Hold(Frozen):
     def kind(self) -> str:
         """Return the kind of the task's wait; empty for a thread."""
         return self.wait.kind if self.wait is not None else ""
+
+    @property
+    def stack(self) -> Stack:
+        """Return the frames of the wait or of the block, outermost first."""
+        if self.wait is not None:
+            return self.wait.stack
+        return self.block.stack if self.block is not None else ()
 
     @property
     def users(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervisor.diagnosis.attribution.holds import Hold
-    from supervisor.diagnosis.evidence.frames import Stack
     from supervisor.diagnosis.findings.case import Case, Claim
 
 # By code, which pieces of advice (codes.py; "" is the only one) are to put a timeout around the wait.
@@ -41,9 +40,5 @@ def _has_timeout(case: Case, hold: Hold) -> bool:
         return True
     from supervisor.diagnosis.evidence.enclosing import bounded  # its parser takes 10 ms, and few ends need it
 
-    return bounded(_stack(hold), case.sources, hold.process.cwd)
-
-
-def _stack(hold: Hold) -> Stack:
-    stack = hold.wait.stack if hold.wait is not None else hold.block.stack if hold.block is not None else ()
-    return stack or ((hold.at,) if hold.at is not None else ())
+    stack = hold.stack or ((hold.at,) if hold.at is not None else ())
+    return bounded(stack, case.sources, hold.process.cwd)

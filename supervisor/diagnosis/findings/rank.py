@@ -311,8 +311,7 @@ def _where_it_took(case: Case, own: _Place, holder: Hold) -> _Place:
 def _where_it_leaves(case: Case, own: _Place, claim: Claim) -> _Place:
     """Return the `with` whose end is waited for: before Python 3.10 that has the line of the last statement in it."""
     process, hold = claim.process, claim.piece.hold if claim.piece is not None else None
-    stack = hold.wait.stack if hold and hold.wait else hold.block.stack if hold and hold.block else ()
-    pairs = pairwise(stack)
+    pairs = pairwise(hold.stack if hold is not None else ())
     leaves = any(outer == own.frame and inner.function in _EXITS for outer, inner in pairs)
     if own.frame is None or process is None or not leaves or process.minor >= WITH_LINE:
         return own
