@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
-    Pairs = List[Tuple[Any, Optional[FrameType]]]
 
 SEARCHED = 0.2  # seconds of a wait after which its end is searched for; then at each doubling, as it is told
 A_TICK = 3_000_000  # ns of one tick of the sampler; above 5 ms other threads would run within a look

@@ -280,10 +280,6 @@ def _is_task(hold: Hold, number: int | None) -> bool:
     return number is not None and hold.task is not None and hold.task.number == number
 
 
-def _is_thread(hold: Hold, ident: int | None) -> bool:
-    return ident is not None and hold.thread is not None and hold.thread.ident == ident
-
-
 def _how(told: str) -> How:
     if told == "holds":
         return "holds"

@@ -273,13 +273,6 @@ class Process:
         """Return the instant at which the first of these phases began."""
         return next((phase.at for phase in self.phases if phase.name in names and phase.at >= after), None)
 
-    def end_of_phase(self, name: str) -> float | None:
-        """Return when the phase after the last one of that name began; None when none came."""
-        last = max((index for index, phase in enumerate(self.phases) if phase.name == name), default=None)
-        if last is None or last + 1 >= len(self.phases):
-            return None
-        return self.phases[last + 1].at
-
 
 class Evidence:
     """All processes of one worker that have an agent, the main process first when it has one."""
