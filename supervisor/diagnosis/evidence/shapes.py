@@ -109,6 +109,11 @@ class ThreadTold(Told):
     by: Frame | None = None
     inner: ClassVar = {"at": Frame, "leaf": Frame, "stack": Frame, "on": On, "job": Job, "by": Frame}
 
+    @property
+    def rests(self) -> bool:
+        """Return whether it waits for work and is at nothing; what its loop's tasks wait for, they tell."""
+        return self.state in ("loop-idle", "pool-idle")
+
 
 class Handler(Told):
     """HANDLER: what a signal does; ``at`` is its definition, ``by`` who installed it."""

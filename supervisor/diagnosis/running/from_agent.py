@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from supervisor.diagnosis.evidence.model import Process
 
 MOST_SAID = 12  # waits told by `supervisor explain`; more than a screen is read by nobody
-# A thread that waits for work is at nothing (agent/wire.py, THREAD); whose tasks wait tells its loop's.
-_AT_REST = ("loop-idle", "pool-idle")
 
 
 def said(messages: Sequence[AgentMessage], now: float, main: int) -> list[dict[str, Any]]:
@@ -54,7 +52,7 @@ def seen(looks: Sequence[AgentMessage], main: int) -> list[dict[str, Any]]:
         waits += [
             ("the main thread" if thread.main else f"thread {thread.name!r}", thread.at or thread.leaf)
             for thread in note.threads
-            if thread.state not in _AT_REST
+            if not thread.rests
         ]
         for what, at in waits:
             place = where(at, lambda _file, _line: None)

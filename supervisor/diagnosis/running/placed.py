@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from supervisor.core.record import Shutdown
     from supervisor.diagnosis.evidence.frames import Sources
 
-# A thread that waits for work is at nothing (agent/wire.py, THREAD).
-_IDLE = ("loop-idle", "pool-idle")
-
 
 def placed(shutdown: Shutdown, looks: Mapping[float, AgentMessage], sources: Sources) -> Shutdown:
     """Return the record with what each look has shown; ``looks`` are those of its main process, by try's instant."""
@@ -32,7 +29,7 @@ def _placed(one: FailedTry, message: AgentMessage | None, sources: Sources) -> F
     main = next((thread for thread in note.threads if thread.main), None)
     if main is None:
         return one
-    if main.state in _IDLE:
+    if main.rests:
         task = next(iter(note.tasks), None)
         if task is None:
             return one.with_(what="the event loop was idle")
