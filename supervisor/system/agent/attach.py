@@ -106,7 +106,7 @@ def _sources() -> dict[str, str]:
 
 
 def _refuse_early(version: str, exe: str) -> None:
-    number = tuple(int(part) for part in version.split(".") if part)
+    number = python.numbers(version)
     if number and number < FIRST:
         raise NotAttached(
             f"Python {version} lets nobody bring code into a running program (3.14 and later do)",

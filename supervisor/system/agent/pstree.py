@@ -20,9 +20,8 @@ PATIENCE = 10.0  # seconds: a program with thousands of tasks takes some
 
 def tree(facts: Facts) -> tuple[str, ...] | None:
     """Return the lines of its await graph; None where there is none to be had."""
-    version = python.version(facts.pid, facts.exe) or ""
-    number = tuple(int(part) for part in version.split(".") if part)
-    if number < FIRST or facts.exe is None or not python.is_interpreter(facts.exe):
+    version = python.numbers(python.version(facts.pid, facts.exe) or "")
+    if version < FIRST or facts.exe is None or not python.is_interpreter(facts.exe):
         return None
     try:
         rights = entering.rights_of(facts.pid)

@@ -44,6 +44,11 @@ def version(pid: int, exe: str | None) -> str | None:
     return "" if named else None
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """Return ``(3, 12)`` of ``"3.12"``; empty where it is not known."""
+    return tuple(int(part) for part in version.split(".") if part)
+
+
 def is_interpreter(exe: str) -> bool:
     """Return whether a program file is a Python interpreter's own, which can run other code, by its name."""
     return _NAME.search(exe) is not None
