@@ -23,10 +23,20 @@ def after_in_child(frame: Optional[FrameType]) -> None:
     old, agent._line = agent._line, -1
     if old >= 0 and fstat(old)[1:3] == agent._identity:
         os.close(old)
+    _close_dump()
     if agent.body is not None:
         agent.body.arming.after_fork()
     agent.inherited.update((number, len(kept)) for number, kept in agent.history.items())
     agent.connect(True, forked_by(frame))
+
+
+def _close_dump() -> None:
+    old, agent._dump = agent._dump, None
+    try:
+        if old is not None and fstat(old[0])[1:3] == old[1]:
+            os.close(old[0])
+    except OSError:  # the program closed it
+        pass
 
 
 def forked_by(frame: Optional[FrameType]) -> Any:

@@ -112,6 +112,33 @@ def like(ours: Any, theirs: Any) -> Any:
     return ours
 
 
+def find_watched(asking: Any, name: str, path: Any, target: Any) -> Any:
+    """Return the spec that the finders but the ``asking`` one find, whose loader has the module watched.
+
+    None where there is none, or its loader cannot be told to.
+    """
+    spec = None
+    for finder in sys.meta_path:
+        if finder is not asking and hasattr(finder, "find_spec"):
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                break
+    loader: Any = spec and spec.loader
+    try:
+        real = loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            loader.__dict__.pop("exec_module", None)
+            real(module)
+            agent.watch(name, module)
+
+        exec_module.__code__ = exec_module.__code__.replace(co_filename=agent.IMPORTLIB)  # so it is in tracebacks
+        loader.exec_module = exec_module
+    except AttributeError:
+        return None
+    return spec
+
+
 def step(what: str, loop: Any, frame: Optional[FrameType]) -> None:
     """Tell a step of a teardown.
 

@@ -148,7 +148,6 @@ def connection():
 
 
 def innermost(error):
-    """Return the part of an exception's traceback where it was raised."""
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
@@ -167,6 +166,22 @@ def failed(where, error):
     say("agent-error", where=where, error="%s at %s:%d" % (repr(error)[:300], name, trace.tb_lineno))
 
 
+class Question:
+    """The handler of PROBE: it answers when its ``__call__`` is looked up. What is then called is a function of C, so
+    that a Ctrl-C that came meanwhile is raised as if we had not been there, without a frame of ours."""
+
+    @property
+    def __call__(self):
+        try:
+            answer(sys._getframe().f_back)
+        except KeyboardInterrupt as error:
+            if not innermost(error).tb_frame.f_code.co_filename.startswith(OURS):  # a handler of the program's raised
+                raise
+            return _signal.default_int_handler
+        return history.get  # takes the two arguments, and does nothing
+
+
+on_probe = Question()
 OURS = "<sigdrain-agent>/"  # how the names of our "files" begin: sitecustomize gives them
 STDLIB = os.path.dirname(os.__file__) + os.sep
 IMPORTLIB = "<frozen importlib._bootstrap>"
@@ -209,26 +224,6 @@ def note(what, *about):
         load().note(what, *about)
     except BaseException as error:
         failed(what, error)
-
-
-class Question:
-    """The handler of PROBE: it answers when its ``__call__`` is looked up. What is then called is a function of C.
-
-    So a Ctrl-C that came meanwhile is raised as if we had not been there, without a frame of ours in its traceback.
-    """
-
-    @property
-    def __call__(self):
-        try:
-            answer(sys._getframe().f_back)
-        except KeyboardInterrupt as error:
-            if not innermost(error).tb_frame.f_code.co_filename.startswith(OURS):  # a handler of the program's raised
-                raise
-            return _signal.default_int_handler
-        return history.get  # takes the two arguments, and does nothing
-
-
-on_probe = Question()
 
 
 def answer(frame):
@@ -287,26 +282,11 @@ class Finder:
     def find_spec(self, name, path=None, target=None):
         if name not in WATCH:
             return None
-        spec = None
-        for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
-                spec = finder.find_spec(name, path, target)
-                if spec is not None:
-                    break
-        loader = spec and spec.loader
         try:
-            real = loader.exec_module
-
-            def exec_module(module):
-                loader.__dict__.pop("exec_module", None)
-                real(module)
-                watch(name, module)
-
-            exec_module.__code__ = exec_module.__code__.replace(co_filename=IMPORTLIB)  # so it is in tracebacks
-            loader.exec_module = exec_module
-        except AttributeError:
-            return None
-        return spec
+            hooks = module_of("hooks")
+        except Exception as error:
+            return failed("hooks", error)
+        return hooks.find_watched(self, name, path, target)
 
 
 def watch(name, module):
@@ -349,12 +329,6 @@ def connect(forked, by=None):
     global _line, _identity, _numbers, _dropped, _dump, pid, main_thread
     pid, main_thread, _numbers, _dropped = getpid(), get_ident(), count(1), 0
     del _backlog[:]
-    old_dump, _dump = _dump, None
-    try:
-        if old_dump is not None and fstat(old_dump[0])[1:3] == old_dump[1]:
-            os.close(old_dump[0])
-    except OSError:  # the program closed it
-        pass
     if 0 <= os.sysconf("SC_OPEN_MAX") < FEW:
         return
     ours = None
