@@ -408,9 +408,10 @@ def start(settled=lambda: None):
         if default:
             _signal.signal(PROBE, _signal.SIG_DFL)
         return
-    # Empty until they are needed: that may be in a signal handler, while the program iterates over sys.modules.
+    # Empty until they are needed: that may be in a signal handler, while the program iterates over sys.modules. Or
+    # there already: since we have said hello we may be asked.
     for name in BODY:
-        sys.modules["_sigdrain_agent_" + name] = type(sys)("_sigdrain_agent_" + name)
+        sys.modules.setdefault("_sigdrain_agent_" + name, type(sys)("_sigdrain_agent_" + name))
     settled()  # before anybody looks at the handlers
     for name in list(WATCH):
         if name in sys.modules:
