@@ -23,7 +23,7 @@ reused in a process; ``thread`` is threading.get_ident(), ``tid`` the kernel's.
 
 Before any shutdown, only::
 
-    hello           python "3.11.7", implementation "cpython", ppid, forked (bool), executable, cwd,
+    hello           python "3.11.7", ppid, forked (bool), executable, cwd,
                     probe (bool: SIGURG is answered), dump (file in the channel's folder that faulthandler writes
                     to, open as dump_fd) and dump_signal (the signal that makes it write: no Python code and no GIL
                     needed; send it only when SIGKILL is next), monitoring (bool: exact `except` lines, 3.12+),
@@ -175,7 +175,7 @@ TASK_TIMES = {**TASK, "seconds": float, "since_cancel": float}
 
 EVENTS: Dict[str, Dict[str, Any]] = {
     "hello": {
-        "python": str, "implementation": str, "ppid": int, "forked": bool, "executable": str, "cwd": str,
+        "python": str, "ppid": int, "forked": bool, "executable": str, "cwd": str,
         "probe": bool, "dump": str, "dump_fd": int, "dump_signal": int, "monitoring": bool, "cancelling": bool,
         "stdlib": str, "by": FRAME,
     },

@@ -350,7 +350,6 @@ def connect(forked, by=None):
     say(
         "hello",
         python=sys.version.split()[0],
-        implementation=sys.implementation.name,
         ppid=os.getppid(),
         forked=forked,
         by=by,

@@ -41,7 +41,6 @@ class Hello(Note):
     """The first word of a process."""
 
     python: str | None = None
-    implementation: str | None = None
     ppid: int | None = None
     forked: bool = False
     cwd: str | None = None
