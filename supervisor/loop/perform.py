@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from time import monotonic
 
 from supervisor.core import actions, events, signum
-from supervisor.errors import SupervisorError
 from supervisor.loop.running import Running, Table
 from supervisor.system import descriptors, terminal
 from supervisor.system.proc import processes
-from supervisor.system.process import send, spawn, wait
+from supervisor.system.process import send, wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +20,12 @@ if TYPE_CHECKING:
     from supervisor.core.spec import WorkerId, WorkerSpec
     from supervisor.core.worker.life import Life
     from supervisor.loop.observer import Attachments, JobControl, Observer
+    from supervisor.loop.starting import Starter
     from supervisor.loop.trying import Trying
     from supervisor.system.agent.agents import Agents
     from supervisor.system.poller import Poller, Source
     from supervisor.system.process.exits import Exits
+    from supervisor.system.process.spawn import Child
     from supervisor.system.signals import Inherited
 
     Way: TypeAlias = Callable[[Any], "events.Event | None"]
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 MOST_WATCHED = 256
 # Members of a group that are asked, before it is signalled, whether they may be: what it costs is bounded.
 MOST_ASKED = 16
-# Processes forked in a row before anything else is done. Each holds up to six more descriptors until then.
-SPAWNS_IN_A_ROW = 50
-# Descriptors of one start: its status pipe, the pipes of its output, its pidfd.
-A_START = 7
 
 
 class Performer:
@@ -73,6 +69,7 @@ class Performer:
         self._exits = exits
         self._found = found
         self._sources = sources
+        self._starter: Starter | None = None
         self._trying: Trying | None = None
         self._ways: dict[type[actions.Action], Way] = {
             actions.Signal: self._send,
@@ -115,63 +112,13 @@ class Performer:
     # -------------------------------------------------------------- starting
 
     def _spawn(self, workers: list[WorkerId], lives: Mapping[WorkerId, Life]) -> list[events.Event]:
-        """Prepare many starts, fork in a row, then watch: after a fork each page that we write to is copied first."""
-        answers: list[events.Event] = []
-        row: list[tuple[WorkerId, spawn.Launch]] = []
-        waiting = workers
-        while waiting:
-            worker = waiting[0]
-            try:
-                row.append((worker, self._launch(worker, lives[worker].spec)))
-            except SupervisorError as error:
-                answers.append(self._not_started(worker, "user", errno.ENOENT, error.message))
-            except OSError as error:
-                if row and error.errno in (errno.EMFILE, errno.ENFILE):
-                    self._attachments.withdraw(worker)
-                    answers += self._fork(row, lives)  # gives back half of the descriptors; then once more
-                    row = []
-                    continue
-                answers.append(self._not_started(worker, "fork", error.errno or 0))
-            waiting = waiting[1:]
-            if len(row) == SPAWNS_IN_A_ROW:
-                answers += self._fork(row, lives)
-                row = []
-        return answers + self._fork(row, lives)
+        if self._starter is None:
+            from supervisor.loop.starting import Starter
 
-    def _launch(self, worker: WorkerId, spec: WorkerSpec) -> spawn.Launch:
-        if not descriptors.enough(A_START):
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        whom = _whom(spec)
-        attached = self._attachments.attach(worker, spec, whom)
-        return spawn.Launch(
-            spec.exec,
-            self._inherited,
-            identity=whom,
-            terminal=self._tty,
-            stdio=attached.stdio,
-            additions=attached.additions,
-            sockets=self._alone,
-            descriptors=attached.descriptors,
-        )
+            self._starter = Starter(self._inherited, self._attachments, self._tty, self.watch, alone=self._alone)
+        return self._starter.start(workers, lives)
 
-    def _fork(self, row: list[tuple[WorkerId, spawn.Launch]], lives: Mapping[WorkerId, Life]) -> list[events.Event]:
-        for _, launch in row:
-            launch.fork()
-        answers: list[events.Event] = []
-        for worker, launch in row:
-            try:
-                child = launch.child()
-            except OSError as error:
-                answers.append(self._not_started(worker, "fork", error.errno or 0))
-            else:
-                answers.append(self.watch(worker, lives[worker].spec, child))
-        return answers
-
-    def _not_started(self, worker: WorkerId, stage: str, number: int, detail: str = "") -> events.Event:
-        self._attachments.withdraw(worker)
-        return events.StartFailed(monotonic(), worker, stage, number, detail)
-
-    def watch(self, worker: WorkerId, spec: WorkerSpec, child: spawn.Child) -> events.Event:
+    def watch(self, worker: WorkerId, spec: WorkerSpec, child: Child) -> events.Event:
         """Look after a process that has just been forked."""
         running = Running(worker, spec, child)
         self.running.add(running)
@@ -395,12 +342,3 @@ class Performer:
 def _those(results: Mapping[Key, Reach], wanted: Reach) -> tuple[Key, ...]:
     """Return the processes for which the signal had this result."""
     return tuple(key for key, result in results.items() if result == wanted)
-
-
-def _whom(spec: WorkerSpec) -> spawn.Identity | None:
-    """Return whom the worker shall run as, None for our own user. Raises identity.Unknown."""
-    if spec.exec.user is None and spec.exec.group is None:
-        return None
-    from supervisor.system.process import identity
-
-    return identity.of(spec.exec)
