@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.core.spec import FIRST
-from supervisor.system.agent.agents import FINALIZE_LOOKS, Agents
+from supervisor.system.agent.agents import Agents
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.finalizing import FINALIZE_LOOKS
 from supervisor.system.agent.meeting import Meeting
 from supervisor.system.poller import Poller
 from supervisor.system.process import pidfd

@@ -14,6 +14,7 @@ from supervisor.core import signum
 from supervisor.errors import SupervisorError
 from supervisor.system.agent import inject
 from supervisor.system.agent.channel import Channel
+from supervisor.system.agent.finalizing import Finalizing, catches
 from supervisor.system.agent.meeting import Meeting
 from supervisor.system.poller import Poller
 from supervisor.system.proc import processes, syscalls
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 MOST_KEPT = 20_000
 # Messages after which those of processes that came and went before the stop are thrown away, for the first time.
 ROOM = 1_000
-# Seconds after an interpreter began to take itself down at which its C-level stacks are written, if it still does:
-# most are gone after some milliseconds, and what hangs there (``__del__``, a native library) answers nothing else.
-FINALIZE_LOOKS = (0.25, 1.0, 3.0)
-# Seconds that faulthandler gets to write them.
-WRITING = 0.05
 # Seconds after which a process that has not answered is probed once more. CPython runs a handler between two
 # instructions: a signal that comes between the last of them and a system call wakes nobody (no wake-up descriptor).
 ASK_AGAIN = 0.03
@@ -61,8 +57,7 @@ class Agents:
         self._workers: dict[WorkerId, _Worker] = {}
         self._by_main: dict[int, WorkerId] = {}
         self._asked: dict[WorkerId, float] = {}  # when those who have not answered are asked again
-        # By pid: whose it is, when it is looked at next, how often it was.
-        self._finalizing: dict[int, tuple[WorkerId, float, int]] = {}
+        self._finalizing = Finalizing()
         self._reasons: dict[WorkerId, str] = {}
         self._unswept: list[Meeting] = []
 
@@ -174,14 +169,13 @@ class Agents:
             return
         for pid in state.unanswered - state.told:
             signal = state.line.channel.dump_signal(pid)
-            if signal is not None and _catches(pid, signal):
+            if signal is not None and catches(pid, signal):
                 state.line.channel.signal(pid, signal)
 
     @property
     def deadline(self) -> float | None:
-        """Return when a process that takes itself down is looked at next (monotonic seconds); None for never."""
-        due = [*self._asked.values(), *(due for _, due, _ in self._finalizing.values())]
-        return min(due) if due else None
+        """Return when a process is asked again or looked at next (monotonic seconds); None for never."""
+        return min((*self._asked.values(), *self._finalizing.due()), default=None)
 
     def tick(self, at: float) -> None:
         """Ask the processes again that have not answered; look at those that still take themselves down."""
@@ -210,29 +204,15 @@ class Agents:
             self._answered(worker, at)
 
     def _look_at_ends(self, at: float) -> None:
-        """Have the stacks written of the processes that still take themselves down, then read what was written."""
-        for pid, (worker, due, looks) in list(self._finalizing.items()):
-            if due > at:
-                continue
-            state = self._workers.get(worker)
-            if state is None:
-                del self._finalizing[pid]
-            elif looks % 2 == 0:
-                if _sleeps_and_catches(pid, signal := state.line.channel.dump_signal(pid)):
-                    state.line.channel.signal(pid, signal or 0)
-                self._finalizing[pid] = worker, at + WRITING, looks + 1
-            else:
-                if (message := state.line.channel.new_dump(pid, at)) is not None:
-                    state.messages.append(message)
-                    self._heard(worker, at)
-                self._look_later(worker, pid, at, looks + 1)
+        """Keep the stacks of the processes that still take themselves down."""
+        for worker, message in self._finalizing.look(at, self._channel):
+            if (state := self._workers.get(worker)) is not None:
+                state.messages.append(message)
+                self._heard(worker, at)
 
-    def _look_later(self, worker: WorkerId, pid: int, at: float, looks: int) -> None:
-        """Look again later; ``looks`` counts the signals sent and the files read so far."""
-        self._finalizing.pop(pid, None)
-        if looks < 2 * len(FINALIZE_LOOKS):
-            before = FINALIZE_LOOKS[looks // 2 - 1] if looks else 0.0
-            self._finalizing[pid] = worker, at + FINALIZE_LOOKS[looks // 2] - before, looks
+    def _channel(self, worker: WorkerId) -> Channel | None:
+        state = self._workers.get(worker)
+        return state.line.channel if state is not None else None
 
     def user(self, worker: WorkerId) -> Identity | None:
         """Return the user as whom a worker runs, None for our own: with whose rights its files may be looked at."""
@@ -317,9 +297,9 @@ class Agents:
                 self._said(worker, "hello", at)
             state.pids.add(message.pid)
         if message.event == "phase" and message.fields.get("name") == "finalize":
-            self._look_later(worker, message.pid, message.at, 0)
+            self._finalizing.begin(worker, message.pid, message.at)
         elif message.event == "eof":
-            self._finalizing.pop(message.pid, None)
+            self._finalizing.over(message.pid)
         mark = _mark(message) if message.pid == state.main else None
         if mark is not None:
             self._said(worker, mark, message.at)
@@ -381,21 +361,6 @@ def passers(messages: Iterable[AgentMessage]) -> set[int]:
         elif message.event not in ("hello", "probe", "phase"):
             told.add(message.pid)
     return gone - told
-
-
-def _sleeps_and_catches(pid: int, signal: int | None) -> bool:
-    """Return whether this signal makes the process write its stacks, and does not end it.
-
-    Late in its end CPython gives the signal back to the kernel, whose default is to kill. A process that sleeps in a
-    system call does not get there while we look.
-    """
-    found = processes.stat(pid)
-    return signal is not None and found is not None and found.state == "S" and _catches(pid, signal)
-
-
-def _catches(pid: int, signal: int) -> bool:
-    masks = processes.masks(pid)
-    return masks is not None and masks.disposition(signal) == "caught"
 
 
 def _mark(message: AgentMessage) -> Said | None:
