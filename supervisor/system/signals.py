@@ -74,11 +74,6 @@ def hand_down(inherited: Inherited, keep_ignored: bool) -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, inherited.mask)
 
 
-def give_back(inherited: Inherited) -> None:
-    """Restore, in this process, the mask we were started with (before a program of another kind runs in it)."""
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, inherited.mask)
-
-
 def open_fd() -> int:
     """Return the signalfd for everything that take_over() blocked."""
     return libc.signalfd(ALL)
