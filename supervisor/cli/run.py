@@ -120,6 +120,7 @@ def _ready(text: str | None, timeout: str | None, managed: bool) -> ReadySpec | 
         return ReadySpec(Check("notify"), timeout=ladder.LONGEST, on_timeout="continue")
     if text in (None, "started"):
         if timeout is not None:
+            seconds(timeout, "--ready-timeout")  # what is no duration at all is told first
             raise UsageError("--ready-timeout is for a command with a check", "give one with --ready")
         return None
     from supervisor.core.readiness import ReadySpec

@@ -197,8 +197,9 @@ def details(shutdowns: Sequence[Shutdown], width: int, style: Style) -> str:
     for first, *others in alike.values():
         text = summary.text(first, width, style, first.title)
         if others:
-            names = ", ".join(one.title for one in others[:3]) + (" …" if len(others) > 3 else "")
-            alike_too = f"{plural(len(others), 'more worker')} ended like this: {names}"
+            titles = list(dict.fromkeys(one.title for one in others))  # one that was restarted has several ends
+            names = ", ".join(titles[:3]) + (" …" if len(titles) > 3 else "")
+            alike_too = f"{plural(len(others), 'more end')} like this: {names}"
             text += "\n" + "\n".join(hanging("  ", alike_too, width)) + "\n"
         told.append(text)
     return "\n".join(told)

@@ -25,7 +25,7 @@ def standing(worker: Mapping[str, Any], now: float) -> str:
     if waits:
         return f"asked to stop, after {names(waits)}"
     if trying:
-        seen = trying["seen"] or "no answer yet"
+        seen = trying["seen"] or ("no such line yet" if trying["check"].startswith("log ") else "no answer yet")
         return f"not ready, {duration(max(trying['until'] - now, 0.0))} left: {trying['check']}: {seen}"
     if worker.get("phase") == "skipped":
         return f"not started: {worker.get('missing') or 'what it needs has failed'}"

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from supervisor.cli.explain import look
-from tests.support.processes import PATIENCE, children
+from tests.support.processes import PATIENCE, descendants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ DEFAULTS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Program:
-    """A process that says ``ready`` on its stdout, killed at the end."""
+    """A process that says ``ready`` on its stdout, killed at the end with all that it has started."""
 
     def __init__(self, argv: Sequence[str], **popen: Any) -> None:
         given: dict[str, Any] = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "preexec_fn": _as_usual}
@@ -38,9 +38,9 @@ class Program:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in children(self.pid):
+        for below in descendants(self.pid):
             with contextlib.suppress(ProcessLookupError):  # a parent that ends takes its dead children along
-                os.kill(child, signal.SIGKILL)
+                os.kill(below, signal.SIGKILL)
         self.process.kill()
         self.process.wait(PATIENCE)
         for stream in (self.process.stdin, self.process.stdout):

@@ -14,7 +14,7 @@ from supervisor.diagnosis.running.conclusions import answer
 from supervisor.system.proc import syscalls
 from supervisor.views import running
 from tests.explain.program import Program, explained, python, shell
-from tests.support.processes import children, state, until
+from tests.support.processes import children, state, status, until
 
 TERM = signal.SIGTERM
 
@@ -331,6 +331,7 @@ def test_who_waits_for_whom_goes_from_child_to_child() -> None:
         os.kill(inner[-1], signal.SIGSTOP)
         until(lambda: state(inner[-1]) == "T", "the last one is stopped")
         assert _ladder(program.pid)[-1] == f"sleep (pid {inner[2]}) is stopped (state T)"
+    until(lambda: not any(map(status, inner)), "none of them is left behind")
 
 
 def test_the_one_reader_of_a_pipe_is_followed() -> None:

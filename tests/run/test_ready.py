@@ -132,6 +132,7 @@ def test_a_slow_reader_gets_no_advice_about_a_file() -> None:
         (("--ready", "log=/(a+)+/"), "repeats inside a repeat"),
         (("--ready", "tcp=shop:80"), "neither a literal address nor localhost"),
         (("--ready-timeout", "3"), "--ready-timeout is for a command with a check"),
+        (("--ready-timeout", "x"), "--ready-timeout x: not a duration"),
         (("--ready", "fd=3", "--ready-timeout", "x"), "--ready-timeout x: not a duration"),
         (("--liveness", "log=x"), "--liveness log=x: cannot be asked again and again"),
     ],

@@ -175,6 +175,11 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def descendants(pid: int) -> list[int]:
+    """All processes below one, parents before their children."""
+    return [one for child in children(pid) for one in (child, *descendants(child))]
+
+
 def status(pid: int) -> dict[str, str]:
     """The fields of /proc/pid/status; empty when it is gone."""
     try:

@@ -243,21 +243,24 @@ def test_a_working_folder_that_was_deleted(tmp_path: Path) -> None:
     (tmp_path / "supervisor.toml").write_text('[worker.w]\ncommand = ["echo", "up"]\nrestart = "never"\ncwd = "."\n')
     commands = (
         "up -q", f"up -q -c {tmp_path}/supervisor.toml", f"check {tmp_path}/supervisor.toml", "check",
-        "run -- echo run", "status",
+        "run -- echo run", f"status -c {tmp_path}/supervisor.toml", "status",
     )  # fmt: skip
     found = []
+    env = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
     for command in commands:
         (tmp_path / "gone").mkdir()
         script = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && exec {SUPERVISOR} {command}"
-        env = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
         done = subprocess.run(
             ["sh", "-c", script], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert "Traceback" not in done.stderr
         found.append((done.returncode, done.stdout.split("|")[-1].strip()))
+    *found, status = found
     assert found == [
         (2, ""), (0, "up"), (0, f"{tmp_path}/supervisor.toml: no problems, 1 worker"), (2, ""), (0, "run"), (1, ""),
     ]  # fmt: skip
+    # Where no config is near, it tells of another fleet of this user, if one runs.
+    assert status[0] == say("status", cwd=Path("/"), XDG_RUNTIME_DIR=str(tmp_path)).returncode
 
 
 @pytest.mark.parametrize(

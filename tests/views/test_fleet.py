@@ -187,12 +187,17 @@ def test_equal_ends_on_both_sides_of_a_threshold_are_told_once() -> None:
     ends = [_slow("w", 0, 4.98, "note"), _slow("w", 1, 5.09, "warning"), _slow("w", 2, 4.99, "note")]
     text = details(ends, 80, plain)
     assert text.count("slow-task") == 1 and "warning slow-task" in text
-    assert "2 more workers ended like this" in text
+    assert "2 more ends like this: w.2, w\n" in text
+
+
+def test_a_worker_that_ended_alike_again_and_again_is_named_once() -> None:
+    text = details([_slow("api", 0, 5.0, "warning")] * 4, 80, plain)
+    assert "3 more ends like this: api\n" in text
 
 
 def test_a_quick_end_is_not_told_with_a_slow_one_for_the_same_reason() -> None:
     ends = [_slow("w", 0, 5.2, "warning"), _slow("w", 1, 0.5, "note"), _end("w", instance=2, total=5.0)]
-    assert "ended like this" not in details(ends, 80, plain)
+    assert "like this" not in details(ends, 80, plain)
 
 
 def test_details_are_of_the_remarkable_ones() -> None:

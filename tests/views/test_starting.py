@@ -68,6 +68,12 @@ def test_what_a_worker_waits_for(text: str, told: list[str]) -> None:
     assert standings(three(text), 1.0) == told
 
 
+def test_a_line_that_was_not_printed_yet_is_no_answer() -> None:
+    script = Script(FleetSpec((worker("web", ready=ReadySpec(Check("log", text="listening"))),)))
+    script.play(">> 0 start")
+    assert standings(script, 1.0) == ["not ready, 59.0 s left: log 'listening': no such line yet"]
+
+
 def test_skipped_says_why() -> None:
     script = three(">> 0 start\n>> 61 time passes\n>> 61 db: ends 0\n>> 61 time passes")
     assert standings(script, 61.0)[:2] == [
